@@ -1,0 +1,40 @@
+//! The only way anything enters the core: the time, randomness and the observer.
+
+use rand_chacha::ChaCha12Rng;
+use rand_core::Rng;
+
+use crate::event::{Event, Observer};
+use crate::time::Instant;
+
+/// What one step of the core may use from outside: a fixed `now`, a seeded generator, and at most
+/// one observer. Below the driver nothing reads a clock or ambient randomness.
+pub struct Context<'a> {
+    /// The time of this turn, read once by the driver.
+    pub now: Instant,
+    rng: &'a mut ChaCha12Rng,
+    observer: Option<&'a mut (dyn Observer + Send + 'static)>,
+}
+
+impl<'a> Context<'a> {
+    /// A context for one turn.
+    pub fn new(
+        now: Instant,
+        rng: &'a mut ChaCha12Rng,
+        observer: Option<&'a mut (dyn Observer + Send + 'static)>,
+    ) -> Self {
+        Context { now, rng, observer }
+    }
+
+    /// Tells the observer; without one, `event` is never built.
+    #[inline]
+    pub fn emit(&mut self, event: impl FnOnce() -> Event) {
+        if let Some(observer) = self.observer.as_deref_mut() {
+            observer.observe(self.now, &event());
+        }
+    }
+
+    /// Thirty-two random bits.
+    pub fn random_u32(&mut self) -> u32 {
+        self.rng.next_u32()
+    }
+}

@@ -1,0 +1,508 @@
+//! Everything the stack lets others see, in one flat enum, each thing with its reason.
+//!
+//! Events are made only when somebody observes (see [`crate::context::Context::emit`]). Refusals are
+//! also counted, whether anybody observes or not: no drop is anonymous.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+use crate::time::{Duration, Instant};
+use crate::wire::tcp::Flags;
+use crate::wire::{Malformed, SeqNum};
+
+/// Sees every event, at the time of the turn in which it happened. It must be quick and must not
+/// block: it runs under the stack's lock.
+pub trait Observer {
+    /// Called once for each event.
+    fn observe(&mut self, now: Instant, event: &Event);
+}
+
+/// The number of a connection in events and logs, counted from 1; never reused while it matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnId(pub u32);
+
+impl fmt::Display for ConnId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+/// The states of a connection (RFC 9293 3.3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// No connection.
+    Closed,
+    /// Waiting for a connection request.
+    Listen,
+    /// A request was sent, none received.
+    SynSent,
+    /// A request was received and sent, not yet confirmed.
+    SynReceived,
+    /// Open.
+    Established,
+    /// We closed; neither our FIN was acknowledged nor theirs received.
+    FinWait1,
+    /// We closed and our FIN was acknowledged.
+    FinWait2,
+    /// The peer closed, we have not yet.
+    CloseWait,
+    /// Both closed at once; our FIN is not acknowledged.
+    Closing,
+    /// The peer closed, then we did; our FIN is not acknowledged.
+    LastAck,
+    /// Waiting until old duplicates have died.
+    TimeWait,
+}
+
+impl State {
+    /// All eleven, in the order of RFC 9293 3.3.2.
+    pub const ALL: [State; 11] = [
+        State::Listen,
+        State::SynSent,
+        State::SynReceived,
+        State::Established,
+        State::FinWait1,
+        State::FinWait2,
+        State::CloseWait,
+        State::Closing,
+        State::LastAck,
+        State::TimeWait,
+        State::Closed,
+    ];
+
+    /// The name that ss(8) and netstat(8) print, with an underscore.
+    pub const fn name(self) -> &'static str {
+        match self {
+            State::Closed => "CLOSED",
+            State::Listen => "LISTEN",
+            State::SynSent => "SYN_SENT",
+            State::SynReceived => "SYN_RCVD",
+            State::Established => "ESTABLISHED",
+            State::FinWait1 => "FIN_WAIT_1",
+            State::FinWait2 => "FIN_WAIT_2",
+            State::CloseWait => "CLOSE_WAIT",
+            State::Closing => "CLOSING",
+            State::LastAck => "LAST_ACK",
+            State::TimeWait => "TIME_WAIT",
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What made a connection change its state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// The application asked for a connection.
+    Connect,
+    /// A SYN arrived.
+    SynArrived,
+    /// A SYN that acknowledges ours arrived.
+    SynAckArrived,
+    /// Our SYN was acknowledged.
+    SynAcked,
+    /// The peer's FIN arrived, in order.
+    FinArrived,
+    /// Our FIN was acknowledged.
+    FinAcked,
+    /// The application closed or shut down its sending half.
+    UserClose,
+    /// The application aborted, or closed with data unread (RFC 2525 2.17).
+    UserAbort,
+    /// The peer reset the connection.
+    ResetArrived,
+    /// Data arrived for which nobody is left to read (RFC 9293 3.6.1).
+    DataAfterClose,
+    /// Too many retransmissions without an answer (RFC 9293 3.8.3).
+    RetransmissionLimit,
+    /// The user time-out ran out (RFC 9293 3.8.3).
+    UserTimeout,
+    /// Keepalive probes were not answered.
+    KeepaliveLimit,
+    /// The time set by linger ran out.
+    LingerTimeout,
+    /// Nothing arrived for too long after both the application and our FIN were done.
+    FinWait2Timeout,
+    /// Twice the maximum segment lifetime is over.
+    TimeWaitOver,
+    /// A new connection took the place of one in TIME-WAIT (RFC 6191).
+    TimeWaitReused,
+    /// The whole stack is ending.
+    StackShutdown,
+}
+
+/// Why a segment was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Why {
+    /// To open: SYN, or SYN with ACK.
+    Handshake,
+    /// To open, again: the nth retransmission.
+    HandshakeRetransmission(u8),
+    /// Data never sent before.
+    NewData,
+    /// The end of our data.
+    Fin,
+    /// Three duplicate acknowledgments (RFC 5681 3.2).
+    FastRetransmit,
+    /// A partial acknowledgment during fast recovery (RFC 6582 3.2).
+    PartialAck,
+    /// The retransmission timer, for the nth time in a row.
+    Rto(u8),
+    /// Still repairing what the last retransmission time-out declared lost.
+    RtoRecovery,
+    /// The window is closed; is it still? (RFC 9293 3.8.6.1)
+    ZeroWindowProbe,
+    /// Is anybody still there? (RFC 9293 3.8.4)
+    Keepalive,
+    /// An acknowledgment that could not wait.
+    AckNow,
+    /// An acknowledgment whose delay is over.
+    AckDelayed,
+    /// The receive window has opened.
+    WindowUpdate,
+    /// A challenge acknowledgment (RFC 5961).
+    Challenge,
+    /// A reset.
+    Reset,
+}
+
+/// Why nothing, or nothing more, may be sent now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Limit {
+    /// There is nothing to send.
+    Nothing,
+    /// The state does not allow it.
+    State,
+    /// The congestion window is full.
+    CongestionWindow,
+    /// The peer's window is full.
+    PeerWindow,
+    /// Nagle's algorithm waits for an acknowledgment (RFC 9293 3.7.4).
+    Nagle,
+    /// Sender's silly-window avoidance waits for more window (RFC 9293 3.8.6.2.1).
+    SillyWindow,
+}
+
+/// A TCP segment as events show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SegmentView {
+    /// Our address.
+    pub local: SocketAddr,
+    /// The peer's address.
+    pub remote: SocketAddr,
+    /// Sequence number as on the wire.
+    pub seq: SeqNum,
+    /// Acknowledgment number as on the wire.
+    pub ack: SeqNum,
+    /// Control bits.
+    pub flags: Flags,
+    /// Length of the text, in bytes.
+    pub len: u32,
+    /// Window, in bytes, scaled.
+    pub window: u32,
+    /// Initial sequence number of the sender of this segment, to show relative numbers.
+    pub seq_base: SeqNum,
+    /// Initial sequence number of its receiver.
+    pub ack_base: SeqNum,
+}
+
+/// Something observable.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A segment (or a burst of segments under one header) was handed to the device.
+    Sent {
+        /// The connection, if there is one.
+        conn: Option<ConnId>,
+        /// The state of the connection after it.
+        state: State,
+        /// The segment.
+        segment: SegmentView,
+        /// Why it was sent.
+        why: Why,
+    },
+    /// A segment for a connection was received and processed.
+    Received {
+        /// The connection.
+        conn: ConnId,
+        /// The state of the connection after it.
+        state: State,
+        /// The segment.
+        segment: SegmentView,
+    },
+    /// A packet or segment was refused, at least in part.
+    Refused {
+        /// The connection it was for, if there is one.
+        conn: Option<ConnId>,
+        /// The reason.
+        reason: Refusal,
+        /// The segment, where it could be read.
+        segment: Option<SegmentView>,
+        /// Source and destination, where they could be read.
+        addresses: Option<(IpAddr, IpAddr)>,
+    },
+    /// A connection changed its state.
+    StateChanged {
+        /// The connection.
+        conn: ConnId,
+        /// Our address.
+        local: SocketAddr,
+        /// The peer's address.
+        remote: SocketAddr,
+        /// The state before.
+        from: State,
+        /// The state after.
+        to: State,
+        /// What made it change.
+        cause: Cause,
+    },
+    /// The congestion window or the slow-start threshold changed.
+    CongestionWindow {
+        /// The connection.
+        conn: ConnId,
+        /// The congestion window, in bytes.
+        cwnd: u32,
+        /// The slow-start threshold, in bytes; `None` while it is infinite.
+        ssthresh: Option<u32>,
+        /// What it means.
+        phase: Phase,
+    },
+    /// A round-trip time was measured (RFC 6298 2).
+    RttSample {
+        /// The connection.
+        conn: ConnId,
+        /// The sample.
+        rtt: Duration,
+        /// The smoothed round-trip time after it.
+        srtt: Duration,
+        /// The retransmission time-out after it.
+        rto: Duration,
+    },
+    /// A timer of a connection went off.
+    TimerFired {
+        /// The connection.
+        conn: ConnId,
+        /// Which.
+        timer: TimerKind,
+    },
+    /// Sending stopped for a reason other than that there is nothing to send.
+    Limited {
+        /// The connection.
+        conn: ConnId,
+        /// The reason.
+        by: Limit,
+    },
+}
+
+/// What congestion control is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// Exponential growth (RFC 5681 3.1).
+    SlowStart,
+    /// Linear growth (RFC 5681 3.1).
+    CongestionAvoidance,
+    /// Fast recovery (RFC 6582).
+    FastRecovery,
+    /// After a retransmission time-out.
+    RtoRecovery,
+}
+
+/// The timers of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TimerKind {
+    /// Retransmission (RFC 6298).
+    Retransmission,
+    /// Zero-window probing (RFC 9293 3.8.6.1), also the override of silly-window avoidance.
+    Persist,
+    /// Delayed acknowledgment (RFC 9293 3.8.6.3).
+    DelayedAck,
+    /// Keepalive (RFC 9293 3.8.4).
+    Keepalive,
+    /// The end of a close: FIN-WAIT-2 without an application, or linger.
+    Close,
+}
+
+macro_rules! refusals {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal,)+) => {
+        /// Why a packet, a segment or a part of one was not accepted. Each is a counter.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Refusal {
+            $($(#[doc = $doc])+ $variant,)+
+        }
+
+        impl Refusal {
+            /// Every reason there is.
+            pub const ALL: &'static [Refusal] = &[$(Refusal::$variant,)+];
+
+            /// The name of its counter.
+            pub const fn name(self) -> &'static str {
+                match self { $(Refusal::$variant => $name,)+ }
+            }
+        }
+    };
+}
+
+refusals! {
+    /// Shorter than an IP header.
+    IpTruncated = "ip_truncated",
+    /// Not a version of IP that is enabled.
+    IpVersion = "ip_version",
+    /// Bad IP header length.
+    IpHeaderLength = "ip_header_length",
+    /// Bad IP total length.
+    IpTotalLength = "ip_total_length",
+    /// Bad IP header checksum.
+    IpChecksum = "ip_checksum",
+    /// A fragment: reassembly is not offered.
+    IpFragment = "ip_fragment",
+    /// Addressed to somebody else.
+    IpNotForUs = "ip_not_for_us",
+    /// Addressed to a broadcast or multicast address.
+    IpBroadcast = "ip_broadcast",
+    /// A source address that no host may use (RFC 1122 3.2.1.3).
+    IpMartianSource = "ip_martian_source",
+    /// Source and destination are both ours (the LAND attack).
+    IpLand = "ip_land",
+    /// A protocol nobody here speaks; answered with protocol unreachable.
+    IpProtocol = "ip_protocol",
+    /// Shorter than an ICMP header.
+    IcmpTruncated = "icmp_truncated",
+    /// Bad ICMP checksum.
+    IcmpChecksum = "icmp_checksum",
+    /// An ICMP message that this stack does not act on.
+    IcmpIgnored = "icmp_ignored",
+    /// An ICMP error that would have been sent but for the rate limit.
+    IcmpRateLimited = "icmp_rate_limited",
+    /// Shorter than a UDP header.
+    UdpTruncated = "udp_truncated",
+    /// Bad UDP length.
+    UdpLength = "udp_length",
+    /// Bad UDP checksum.
+    UdpChecksum = "udp_checksum",
+    /// Nobody on that UDP port; answered with port unreachable.
+    UdpPortClosed = "udp_port_closed",
+    /// The socket's receive queue is full.
+    UdpQueueFull = "udp_queue_full",
+    /// Shorter than a TCP header.
+    TcpTruncated = "tcp_truncated",
+    /// Bad TCP data offset.
+    TcpDataOffset = "tcp_data_offset",
+    /// Bad TCP checksum.
+    TcpChecksum = "tcp_checksum",
+    /// TCP port zero.
+    TcpPortZero = "tcp_port_zero",
+    /// No connection and nobody listening; answered with a reset (RFC 9293 3.10.7.1).
+    TcpPortClosed = "tcp_port_closed",
+    /// A reset for no connection (RFC 9293 3.10.7.1).
+    TcpStrayReset = "tcp_stray_reset",
+    /// A listener got a segment that is neither a SYN, an ACK nor a reset (RFC 9293 3.10.7.2).
+    ListenNoSyn = "listen_no_syn",
+    /// A listener got a SYN with flags that no SYN carries.
+    ListenBadFlags = "listen_bad_flags",
+    /// The queue of half-open connections is full.
+    SynQueueFull = "syn_queue_full",
+    /// The queue of connections to accept is full.
+    AcceptQueueFull = "accept_queue_full",
+    /// The table of connections is full.
+    ConnectionLimit = "connection_limit",
+    /// A segment for a half-open connection that neither opens nor closes it.
+    SynReceivedUnacceptable = "syn_received_unacceptable",
+    /// An old segment for a connection in TIME-WAIT.
+    TimeWaitSegment = "time_wait_segment",
+    /// A reset for a connection in TIME-WAIT is ignored (RFC 1337).
+    TimeWaitReset = "time_wait_reset",
+    /// An acknowledgment in SYN-SENT for something we never sent.
+    SynSentBadAck = "syn_sent_bad_ack",
+    /// A reset in SYN-SENT that does not acknowledge our SYN.
+    SynSentBadReset = "syn_sent_bad_reset",
+    /// A segment in SYN-SENT without SYN.
+    SynSentNoSyn = "syn_sent_no_syn",
+    /// All of it was received before (RFC 9293 3.10.7.4).
+    SequenceOld = "sequence_old",
+    /// It lies beyond the window (RFC 9293 3.10.7.4).
+    SequenceBeyondWindow = "sequence_beyond_window",
+    /// Its timestamp is older than the last one (RFC 7323 5.3).
+    Paws = "paws",
+    /// Timestamps were agreed on and it carries none (RFC 7323 3.2).
+    TimestampMissing = "timestamp_missing",
+    /// A reset outside the window (RFC 5961 3.2).
+    ResetOutsideWindow = "reset_outside_window",
+    /// A reset inside the window but not at its edge: challenged (RFC 5961 3.2).
+    ResetChallenged = "reset_challenged",
+    /// A SYN on an open connection: challenged (RFC 5961 4.2).
+    SynChallenged = "syn_challenged",
+    /// No ACK bit on a connection (RFC 9293 3.10.7.4).
+    AckMissing = "ack_missing",
+    /// It acknowledges something we have not sent (RFC 5961 5.2).
+    AckBeyondSent = "ack_beyond_sent",
+    /// It acknowledges far less than a window ago (RFC 5961 5.2).
+    AckTooOld = "ack_too_old",
+    /// Text after the peer's own FIN.
+    TextAfterFin = "text_after_fin",
+    /// Text for which nobody is left to read; answered with a reset.
+    TextAfterClose = "text_after_close",
+    /// A part of the text lies beyond the window.
+    TextBeyondWindow = "text_beyond_window",
+    /// Out-of-order text for which the reassembly queue has no room.
+    ReassemblyFull = "reassembly_full",
+    /// A challenge acknowledgment that the limit of the connection held back.
+    ChallengeLimited = "challenge_limited",
+    /// No route to the destination, or it is not of our kind.
+    NoRoute = "no_route",
+}
+
+impl From<Malformed> for Refusal {
+    fn from(malformed: Malformed) -> Refusal {
+        match malformed {
+            Malformed::IpTruncated => Refusal::IpTruncated,
+            Malformed::IpVersion => Refusal::IpVersion,
+            Malformed::IpHeaderLength => Refusal::IpHeaderLength,
+            Malformed::IpTotalLength => Refusal::IpTotalLength,
+            Malformed::IpChecksum => Refusal::IpChecksum,
+            Malformed::TcpTruncated => Refusal::TcpTruncated,
+            Malformed::TcpDataOffset => Refusal::TcpDataOffset,
+            Malformed::TcpChecksum => Refusal::TcpChecksum,
+            Malformed::TcpPortZero => Refusal::TcpPortZero,
+            Malformed::UdpTruncated => Refusal::UdpTruncated,
+            Malformed::UdpLength => Refusal::UdpLength,
+            Malformed::UdpChecksum => Refusal::UdpChecksum,
+            Malformed::IcmpTruncated => Refusal::IcmpTruncated,
+            Malformed::IcmpChecksum => Refusal::IcmpChecksum,
+        }
+    }
+}
+
+/// How often each refusal happened.
+#[derive(Clone, Debug)]
+pub struct Refusals([u64; Refusal::ALL.len()]);
+
+impl Default for Refusals {
+    fn default() -> Self {
+        Refusals([0; Refusal::ALL.len()])
+    }
+}
+
+impl Refusals {
+    /// Counts one more.
+    pub fn count(&mut self, reason: Refusal) {
+        self.0[reason as usize] += 1;
+    }
+
+    /// How often `reason` happened.
+    pub fn of(&self, reason: Refusal) -> u64 {
+        self.0[reason as usize]
+    }
+
+    /// The reasons that happened, with how often.
+    pub fn nonzero(&self) -> impl Iterator<Item = (Refusal, u64)> + '_ {
+        Refusal::ALL
+            .iter()
+            .map(|&reason| (reason, self.of(reason)))
+            .filter(|&(_, n)| n > 0)
+    }
+}

@@ -1,0 +1,68 @@
+//! What can be chosen for a connection.
+
+use crate::time::Duration;
+
+/// Settings of a connection; a listener hands its own to those it accepts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Most bytes kept for the application to read; the window offered never exceeds it. 1 to 2^30.
+    pub receive_buffer: u32,
+    /// Most bytes kept that were written and not yet acknowledged. At least 1.
+    pub send_buffer: u32,
+    /// Send small segments at once (turn off Nagle's algorithm, RFC 9293 3.7.4).
+    pub nodelay: bool,
+    /// Probe an idle connection (RFC 9293 3.8.4); `None`, the default, never does.
+    pub keepalive: Option<Keepalive>,
+    /// How long sent data may stay unacknowledged before the connection is given up
+    /// (RFC 9293 3.8.3); `None` leaves it to `retransmission_limit`.
+    pub user_timeout: Option<Duration>,
+    /// What closing does: `None` sends what is left in the background; zero resets; otherwise what
+    /// is not done by then is reset (SO_LINGER).
+    pub linger: Option<Duration>,
+    /// How often data is retransmitted before the connection is given up.
+    pub retransmission_limit: u8,
+    /// How often a SYN or a SYN with ACK is retransmitted before it is given up.
+    pub syn_retransmission_limit: u8,
+    /// How long an acknowledgment may wait for company (RFC 9293 3.8.6.3: under 500 ms).
+    pub ack_delay: Duration,
+    /// How long a connection in FIN-WAIT-2 that nobody can read from waits for the peer's FIN.
+    pub fin_wait_2_timeout: Duration,
+}
+
+/// When and how often to probe an idle connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keepalive {
+    /// Idle time before the first probe; two hours by RFC 9293 3.8.4.
+    pub idle: Duration,
+    /// Time between probes.
+    pub interval: Duration,
+    /// Probes without an answer before the connection is given up.
+    pub count: u8,
+}
+
+impl Default for Keepalive {
+    fn default() -> Self {
+        Keepalive {
+            idle: Duration::from_secs(7200),
+            interval: Duration::from_secs(75),
+            count: 9,
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            receive_buffer: 1 << 20,
+            send_buffer: 1 << 20,
+            nodelay: false,
+            keepalive: None,
+            user_timeout: None,
+            linger: None,
+            retransmission_limit: 15,
+            syn_retransmission_limit: 6,
+            ack_delay: Duration::from_millis(40),
+            fin_wait_2_timeout: Duration::from_secs(60),
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! A look at one connection, as `ss -ti` would show it.
+
+use std::net::SocketAddr;
+
+use crate::event::{ConnId, State};
+use crate::time::Duration;
+
+/// The state of a connection at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Info {
+    /// Its number in events and logs.
+    pub conn: ConnId,
+    /// Our address.
+    pub local: SocketAddr,
+    /// The peer's address.
+    pub remote: SocketAddr,
+    /// Its state.
+    pub state: State,
+    /// Most payload bytes sent in one segment, options subtracted.
+    pub mss: u16,
+    /// Congestion window, in bytes.
+    pub cwnd: u32,
+    /// Slow-start threshold, in bytes; `None` while it is infinite.
+    pub ssthresh: Option<u32>,
+    /// Smoothed round-trip time; `None` before the first sample.
+    pub srtt: Option<Duration>,
+    /// Variation of the round-trip time.
+    pub rttvar: Duration,
+    /// Retransmission time-out, with backoff.
+    pub rto: Duration,
+    /// The peer's window, in bytes.
+    pub snd_wnd: u32,
+    /// Our window, in bytes.
+    pub rcv_wnd: u32,
+    /// Bytes sent and not acknowledged, SYN and FIN counted.
+    pub in_flight: u32,
+    /// Bytes written by the application and not acknowledged.
+    pub send_queue: u32,
+    /// Bytes received and not read by the application.
+    pub receive_queue: u32,
+    /// Bytes of text sent, retransmissions not counted.
+    pub bytes_sent: u64,
+    /// Bytes of text that the peer has acknowledged.
+    pub bytes_acked: u64,
+    /// Bytes of text received in order.
+    pub bytes_received: u64,
+    /// Segments retransmitted.
+    pub retransmissions: u64,
+}

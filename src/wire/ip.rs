@@ -1,0 +1,137 @@
+//! IP headers: IPv4 (RFC 791) for now; callers see only [`IpAddr`].
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use etherparse::err::ipv4::{HeaderError, HeaderSliceError};
+use etherparse::{IpNumber, Ipv4Header, Ipv4HeaderSlice};
+
+use super::checksum::Sum;
+use super::{HeaderBuf, Malformed};
+
+/// Protocol number of ICMPv4.
+pub const ICMP: u8 = IpNumber::ICMP.0;
+/// Protocol number of TCP.
+pub const TCP: u8 = IpNumber::TCP.0;
+/// Protocol number of UDP.
+pub const UDP: u8 = IpNumber::UDP.0;
+
+/// Length of an IPv4 header without options, in bytes.
+pub const IPV4_HEADER_LEN: usize = Ipv4Header::MIN_LEN;
+
+/// Offset of the IPv4 total length field.
+pub const IPV4_TOTAL_LEN_AT: usize = 2;
+/// Offset of the IPv4 identification field.
+pub const IPV4_ID_AT: usize = 4;
+/// Offset of the IPv4 header checksum field.
+pub const IPV4_CHECKSUM_AT: usize = 10;
+
+/// Where a fragment lies in its datagram (RFC 791 3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fragment {
+    /// Offset of its first byte, in bytes.
+    pub offset: u16,
+    /// Whether more fragments follow.
+    pub more: bool,
+}
+
+/// The values of a received IP header; the payload is `payload` within the packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Datagram {
+    /// Source address.
+    pub src: IpAddr,
+    /// Destination address.
+    pub dst: IpAddr,
+    /// Protocol of the payload.
+    pub protocol: u8,
+    /// Time to live, or hop limit.
+    pub ttl: u8,
+    /// The two ECN bits (RFC 3168 5).
+    pub ecn: u8,
+    /// The IPv4 identification field.
+    pub identification: u16,
+    /// Set when this is not a whole datagram.
+    pub fragment: Option<Fragment>,
+    /// Length of the header with its options, in bytes.
+    pub header_len: usize,
+    /// The bytes of the payload, as a range of the packet; link padding is left out.
+    pub payload: std::ops::Range<usize>,
+}
+
+/// Reads and verifies an IP header (RFC 1122 3.2.1).
+pub fn parse(packet: &[u8]) -> Result<Datagram, Malformed> {
+    let header = Ipv4HeaderSlice::from_slice(packet).map_err(|error| match error {
+        HeaderSliceError::Content(HeaderError::UnexpectedVersion { .. }) => Malformed::IpVersion,
+        HeaderSliceError::Content(HeaderError::HeaderLengthSmallerThanHeader { .. }) => {
+            Malformed::IpHeaderLength
+        }
+        HeaderSliceError::Len(_) if packet.len() < IPV4_HEADER_LEN => Malformed::IpTruncated,
+        HeaderSliceError::Len(_) => Malformed::IpHeaderLength,
+    })?;
+    let header_len = header.slice().len();
+    let total_len = usize::from(header.total_len());
+    if total_len < header_len || total_len > packet.len() {
+        return Err(Malformed::IpTotalLength);
+    }
+    if !Sum::new().add(header.slice()).is_valid() {
+        return Err(Malformed::IpChecksum);
+    }
+    let fragment = header.is_fragmenting_payload().then(|| Fragment {
+        offset: header.fragments_offset().value() * 8,
+        more: header.more_fragments(),
+    });
+    Ok(Datagram {
+        src: header.source_addr().into(),
+        dst: header.destination_addr().into(),
+        protocol: header.protocol().0,
+        ttl: header.ttl(),
+        ecn: header.ecn().value(),
+        identification: header.identification(),
+        fragment,
+        header_len,
+        payload: header_len..total_len,
+    })
+}
+
+/// What an outgoing IP header says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repr {
+    /// Source address.
+    pub src: IpAddr,
+    /// Destination address, of the same family.
+    pub dst: IpAddr,
+    /// Protocol of the payload.
+    pub protocol: u8,
+    /// Time to live, or hop limit.
+    pub ttl: u8,
+    /// The two ECN bits (RFC 3168 5).
+    pub ecn: u8,
+    /// The IPv4 identification field (RFC 6864).
+    pub identification: u16,
+    /// Whether routers may not fragment it.
+    pub dont_fragment: bool,
+}
+
+/// Appends an IP header for a payload of `payload_len` bytes to `out`. The IPv4 header checksum is
+/// left zero for whoever cuts the burst; a length over 65,535 is written as that of the whole burst
+/// modulo 2^16, which the cut replaces.
+pub fn emit(repr: &Repr, payload_len: usize, out: &mut HeaderBuf) {
+    let (src, dst) = match (repr.src, repr.dst) {
+        (IpAddr::V4(src), IpAddr::V4(dst)) => (src, dst),
+        _ => (Ipv4Addr::UNSPECIFIED, Ipv4Addr::UNSPECIFIED),
+    };
+    let header = Ipv4Header {
+        total_len: (IPV4_HEADER_LEN + payload_len) as u16,
+        identification: repr.identification,
+        dont_fragment: repr.dont_fragment,
+        time_to_live: repr.ttl,
+        protocol: IpNumber(repr.protocol),
+        source: src.octets(),
+        destination: dst.octets(),
+        ecn: etherparse::IpEcn::try_new(repr.ecn & 3).unwrap_or_default(),
+        ..Ipv4Header::default()
+    };
+    out.extend(header.to_bytes());
+}
+
+#[cfg(test)]
+mod tests;

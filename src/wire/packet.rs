@@ -1,0 +1,70 @@
+//! What passes between the stack and a device: whole packets in, bursts out.
+
+use std::collections::VecDeque;
+
+use arrayvec::ArrayVec;
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+/// The longest header a burst can carry: IPv6 (40) and TCP with all options (60).
+pub const MAX_HEADER: usize = 100;
+
+/// A network and transport header in place, without an allocation.
+pub type HeaderBuf = ArrayVec<u8, MAX_HEADER>;
+
+/// Whether the device has already vouched for the transport checksum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checksum {
+    /// Must be verified.
+    Unverified,
+    /// The device says it is valid, or that the packet never left the host.
+    Verified,
+}
+
+/// One IP packet as received from a device.
+#[derive(Clone, Debug)]
+pub struct Packet {
+    /// The packet from its IP header on. A device hands over either a buffer that the packet fills
+    /// at least by a quarter, or a copy, so that small payloads never pin large buffers.
+    pub bytes: Bytes,
+    /// Whether the transport checksum still has to be verified.
+    pub checksum: Checksum,
+}
+
+impl Packet {
+    /// A packet whose checksums must be verified.
+    pub fn new(bytes: Bytes) -> Self {
+        Packet {
+            bytes,
+            checksum: Checksum::Unverified,
+        }
+    }
+}
+
+/// Packets received in one batch, oldest first.
+pub type RxBatch = VecDeque<Packet>;
+
+/// One packet to send, or a TCP super-segment of up to 64 KiB of payload under one header.
+///
+/// `header` is complete but for what depends on the cut: for a burst that fits one packet
+/// (`segment_size == 0`) the IP total length is final; every length, the IP identification of later
+/// packets, the FIN and PSH flags of all but the last and CWR of all but the first, and both
+/// checksums are filled in by `device::gso` or by the kernel. The checksum fields are zero.
+#[derive(Clone, Debug)]
+pub struct Burst {
+    /// IP header followed by the transport header, checksum fields zero.
+    pub header: HeaderBuf,
+    /// Length of the IP header within `header`, in bytes.
+    pub ip_header_len: u8,
+    /// The IP protocol number of the transport header.
+    pub protocol: u8,
+    /// The payload, in order, gathered when it is sent.
+    pub payload: SmallVec<[Bytes; 2]>,
+    /// Sum of the lengths of `payload`, in bytes.
+    pub payload_len: u32,
+    /// Payload bytes of each packet the burst is cut into (the MSS in use); 0 when it is one packet.
+    pub segment_size: u16,
+}
+
+/// Bursts to send, oldest first. A device removes from the front what it has taken.
+pub type TxBatch = VecDeque<Burst>;

@@ -1,0 +1,214 @@
+//! TCP segments (RFC 9293 3.1).
+
+use std::fmt;
+use std::net::IpAddr;
+use std::ops::{BitOr, BitOrAssign};
+
+use arrayvec::ArrayVec;
+use bytes::Bytes;
+use etherparse::TcpSlice;
+use etherparse::err::tcp::HeaderSliceError;
+
+use super::checksum::Sum;
+use super::tcp_options::{self, Options};
+use super::{Checksum, HeaderBuf, Malformed, SeqNum, ip};
+
+/// Length of a header without options, in bytes.
+pub const HEADER_LEN: usize = 20;
+/// Offset of the sequence number.
+pub const SEQ_AT: usize = 4;
+/// Offset of the byte with the control bits.
+pub const FLAGS_AT: usize = 13;
+/// Offset of the checksum field.
+pub const CHECKSUM_AT: usize = 16;
+
+/// The control bits of a segment.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Flags(u8);
+
+impl Flags {
+    /// No more data from the sender.
+    pub const FIN: Flags = Flags(0x01);
+    /// Synchronize sequence numbers.
+    pub const SYN: Flags = Flags(0x02);
+    /// Reset the connection.
+    pub const RST: Flags = Flags(0x04);
+    /// Push.
+    pub const PSH: Flags = Flags(0x08);
+    /// The acknowledgment number is valid.
+    pub const ACK: Flags = Flags(0x10);
+    /// The urgent pointer is valid.
+    pub const URG: Flags = Flags(0x20);
+    /// ECN echo (RFC 3168 6.1).
+    pub const ECE: Flags = Flags(0x40);
+    /// Congestion window reduced (RFC 3168 6.1).
+    pub const CWR: Flags = Flags(0x80);
+
+    /// The bits as they stand in a header.
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// Flags from the bits of a header.
+    pub const fn from_bits(bits: u8) -> Flags {
+        Flags(bits)
+    }
+
+    /// Whether all of `other` is set.
+    pub const fn contains(self, other: Flags) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// These flags without those of `other`.
+    #[must_use]
+    pub const fn without(self, other: Flags) -> Flags {
+        Flags(self.0 & !other.0)
+    }
+}
+
+impl BitOr for Flags {
+    type Output = Flags;
+    fn bitor(self, rhs: Flags) -> Flags {
+        Flags(self.0 | rhs.0)
+    }
+}
+
+impl BitOrAssign for Flags {
+    fn bitor_assign(&mut self, rhs: Flags) {
+        self.0 |= rhs.0;
+    }
+}
+
+/// `SYN,ACK` and so on; `none` without any.
+impl fmt::Display for Flags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const NAMES: [&str; 8] = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"];
+        let mut first = true;
+        for (bit, name) in NAMES
+            .iter()
+            .enumerate()
+            .filter(|(bit, _)| self.0 & (1 << bit) != 0)
+        {
+            let comma = if first { "" } else { "," };
+            first = false;
+            write!(f, "{comma}{name}")?;
+            debug_assert!(bit < 8);
+        }
+        if first { f.write_str("none") } else { Ok(()) }
+    }
+}
+
+impl fmt::Debug for Flags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A segment, received or to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Source port.
+    pub src_port: u16,
+    /// Destination port.
+    pub dst_port: u16,
+    /// Sequence number of the first octet (of the SYN, when it is set).
+    pub seq: SeqNum,
+    /// Acknowledgment number; meaningful only with [`Flags::ACK`].
+    pub ack: SeqNum,
+    /// Control bits.
+    pub flags: Flags,
+    /// Window as it stands in the header, unscaled.
+    pub window: u16,
+    /// Urgent pointer; meaningful only with [`Flags::URG`].
+    pub urgent: u16,
+    /// The options understood.
+    pub options: Options,
+    /// The text.
+    pub payload: Bytes,
+}
+
+impl Segment {
+    /// SEG.LEN: the octets it occupies in sequence space, counting SYN and FIN (RFC 9293 3.3.1).
+    pub fn seq_len(&self) -> u32 {
+        self.payload.len() as u32 + u32::from(self.syn()) + u32::from(self.fin())
+    }
+
+    /// The sequence number just after the segment.
+    pub fn seq_end(&self) -> SeqNum {
+        self.seq + self.seq_len()
+    }
+
+    /// Whether SYN is set.
+    pub fn syn(&self) -> bool {
+        self.flags.contains(Flags::SYN)
+    }
+
+    /// Whether FIN is set.
+    pub fn fin(&self) -> bool {
+        self.flags.contains(Flags::FIN)
+    }
+
+    /// Whether RST is set.
+    pub fn rst(&self) -> bool {
+        self.flags.contains(Flags::RST)
+    }
+
+    /// The acknowledgment number, when ACK is set.
+    pub fn ack(&self) -> Option<SeqNum> {
+        self.flags.contains(Flags::ACK).then_some(self.ack)
+    }
+}
+
+/// Reads and verifies a TCP segment; its payload is a slice of `transport`, not a copy.
+pub fn parse(
+    transport: &Bytes,
+    src: IpAddr,
+    dst: IpAddr,
+    checksum: Checksum,
+) -> Result<Segment, Malformed> {
+    let tcp = TcpSlice::from_slice(transport).map_err(|error| match error {
+        HeaderSliceError::Len(_) if transport.len() < HEADER_LEN => Malformed::TcpTruncated,
+        _ => Malformed::TcpDataOffset,
+    })?;
+    if checksum == Checksum::Unverified {
+        let sum = Sum::pseudo_header(src, dst, ip::TCP, transport.len() as u32).add(transport);
+        if !sum.is_valid() {
+            return Err(Malformed::TcpChecksum);
+        }
+    }
+    if tcp.source_port() == 0 || tcp.destination_port() == 0 {
+        return Err(Malformed::TcpPortZero);
+    }
+    Ok(Segment {
+        src_port: tcp.source_port(),
+        dst_port: tcp.destination_port(),
+        seq: SeqNum::new(tcp.sequence_number()),
+        ack: SeqNum::new(tcp.acknowledgment_number()),
+        flags: Flags(tcp.slice()[FLAGS_AT]),
+        window: tcp.window_size(),
+        urgent: tcp.urgent_pointer(),
+        options: tcp_options::parse(tcp.options()),
+        payload: transport.slice(tcp.header_len()..),
+    })
+}
+
+/// Appends the header of `segment`, checksum zero (see [`super::Burst`]).
+pub fn emit(segment: &Segment, out: &mut HeaderBuf) {
+    let mut options = ArrayVec::<u8, 40>::new();
+    segment.options.emit(&mut options);
+    out.extend(segment.src_port.to_be_bytes());
+    out.extend(segment.dst_port.to_be_bytes());
+    out.extend(segment.seq.value().to_be_bytes());
+    out.extend(segment.ack.value().to_be_bytes());
+    out.extend([
+        (((HEADER_LEN + options.len()) / 4) << 4) as u8,
+        segment.flags.bits(),
+    ]);
+    out.extend(segment.window.to_be_bytes());
+    out.extend([0, 0]);
+    out.extend(segment.urgent.to_be_bytes());
+    out.extend(options);
+}
+
+#[cfg(test)]
+mod tests;
