@@ -3,6 +3,7 @@
 pub mod context;
 pub mod device;
 pub mod event;
+pub mod service;
 pub mod stack;
 pub mod tcp;
 pub mod time;
