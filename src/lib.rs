@@ -3,6 +3,10 @@
 pub mod context;
 pub mod device;
 pub mod event;
+pub mod net;
+pub mod observe;
+pub mod runtime;
+pub mod service;
 pub mod stack;
 pub mod tcp;
 pub mod time;

@@ -1,4 +1,20 @@
 //! Where packets come from and go to.
+//!
+//! ```text
+//!   open -> netns (where), tun (what), link (address, MTU, up)
+//!   tun    -> pool (receive without a copy), gso (cut bursts)   a plain TUN device
+//!   memory -> gso                                               a wire in memory, for tests
+//! ```
+
+pub mod gso;
+pub mod link;
+pub mod memory;
+pub mod netns;
+mod open;
+pub mod pool;
+pub mod tun;
+
+pub use open::{Guard, OpenConfig, OpenError, check_name, open};
 
 use std::io;
 

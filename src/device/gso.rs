@@ -1,0 +1,220 @@
+//! Generic segmentation: cuts a [`Burst`] into IP packets for devices that cannot do it themselves.
+//!
+//! ```text
+//!   header | ------------- payload (chunks) ------------- |
+//!          '-- segment --'-- segment --'---- the rest ----'
+//!      id      n             n + 1            n + 2
+//!      seq     s             s + size         s + 2 * size
+//!      flags   CWR           -                FIN, PSH
+//! ```
+//!
+//! The payload is not copied: each packet is a list of slices that starts with its header.
+
+use std::io::IoSlice;
+use std::net::{IpAddr, Ipv4Addr};
+
+use arrayvec::ArrayVec;
+use bytes::{Buf, Bytes};
+
+use crate::wire::checksum::Sum;
+use crate::wire::tcp::Flags;
+use crate::wire::{Burst, HeaderBuf, icmp, ip, tcp, udp};
+
+/// Most slices of one packet, its header counted; payload in more chunks is copied together.
+pub const MAX_PARTS: usize = 32;
+
+/// Offset of the length field of a UDP header.
+const UDP_LEN_AT: usize = 4;
+/// Offset of the source and of the destination address in an IPv4 header.
+const IPV4_SRC_AT: usize = 12;
+const IPV4_DST_AT: usize = 16;
+
+/// Cuts `burst` and calls `send` for each packet, in order, with the slices that make it up: first
+/// the whole header, then the payload. Lengths, identification, flags and checksums are final.
+///
+/// When `send` fails, cutting stops, the error is returned, and `burst` is left with exactly what
+/// was not accepted: it can be cut later as if it had been made so. After `Ok` its contents are
+/// sent and it is good for nothing any more.
+pub fn cut<E>(
+    burst: &mut Burst,
+    mut send: impl FnMut(&[IoSlice<'_>]) -> Result<(), E>,
+) -> Result<(), E> {
+    let total = burst.payload_len as usize;
+    let step = match usize::from(burst.segment_size) {
+        0 => total,
+        size => size,
+    };
+    let mut cursor = Cursor::new(&burst.payload);
+    let mut sent = 0;
+    for index in 0u32.. {
+        let len = step.min(total - sent);
+        let last = sent + len == total;
+        let mut header = packet_header(burst, index, sent, len, last);
+        let result = cursor.gather(len, |payload| {
+            fill_checksums(burst, &mut header, payload);
+            send_parts(&header, payload, &mut send)
+        });
+        if let Err(error) = result {
+            skip(burst, index, sent);
+            return Err(error);
+        }
+        sent += len;
+        if last {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Takes the first `packets` packets, `bytes` of payload together, off the front of `burst`.
+fn skip(burst: &mut Burst, packets: u32, bytes: usize) {
+    if packets == 0 {
+        return;
+    }
+    let len = burst.payload_len as usize - bytes;
+    burst.header = packet_header(burst, packets, bytes, len, true);
+    burst.payload_len = len as u32;
+    let mut rest = bytes;
+    burst.payload.retain(|chunk| {
+        let taken = rest.min(chunk.len());
+        chunk.advance(taken);
+        rest -= taken;
+        !chunk.is_empty()
+    });
+}
+
+/// The header of packet `index`, whose `len` bytes of payload start `offset` bytes into the burst:
+/// complete but for the checksums.
+fn packet_header(burst: &Burst, index: u32, offset: usize, len: usize, last: bool) -> HeaderBuf {
+    let mut header = burst.header.clone();
+    let ip_len = usize::from(burst.ip_header_len);
+    let packet_len = header.len() + len;
+    let (network, transport) = header.split_at_mut(ip_len);
+    put(network, ip::IPV4_TOTAL_LEN_AT, packet_len as u16);
+    let id = word(network, ip::IPV4_ID_AT).wrapping_add(index as u16);
+    put(network, ip::IPV4_ID_AT, id);
+    match burst.protocol {
+        ip::TCP => {
+            let seq = &mut transport[tcp::SEQ_AT..tcp::SEQ_AT + 4];
+            let value = u32::from_be_bytes([seq[0], seq[1], seq[2], seq[3]]);
+            seq.copy_from_slice(&value.wrapping_add(offset as u32).to_be_bytes());
+            let mut flags = Flags::from_bits(transport[tcp::FLAGS_AT]);
+            if index > 0 {
+                flags = flags.without(Flags::CWR);
+            }
+            if !last {
+                flags = flags.without(Flags::FIN | Flags::PSH);
+            }
+            transport[tcp::FLAGS_AT] = flags.bits();
+        }
+        ip::UDP => put(transport, UDP_LEN_AT, (packet_len - ip_len) as u16),
+        _ => {}
+    }
+    header
+}
+
+/// Fills in the checksum of the IP header and the one of the transport header.
+fn fill_checksums(burst: &Burst, header: &mut HeaderBuf, payload: &[&[u8]]) {
+    let ip_len = usize::from(burst.ip_header_len);
+    let (network, transport) = header.split_at_mut(ip_len);
+    let checksum = Sum::new().add(network).finish();
+    put(network, ip::IPV4_CHECKSUM_AT, checksum);
+
+    let at = match burst.protocol {
+        ip::TCP => tcp::CHECKSUM_AT,
+        ip::UDP => udp::CHECKSUM_AT,
+        ip::ICMP => icmp::CHECKSUM_AT,
+        _ => return,
+    };
+    let start = match burst.protocol {
+        ip::ICMP => Sum::new(),
+        protocol => {
+            let len = transport.len() + payload.iter().map(|part| part.len()).sum::<usize>();
+            let src = address(network, IPV4_SRC_AT);
+            Sum::pseudo_header(src, address(network, IPV4_DST_AT), protocol, len as u32)
+        }
+    };
+    // A transport header is of even length, so the payload starts at an even offset.
+    let sum = start.add(transport).add_parts(payload.iter().copied());
+    let checksum = match burst.protocol {
+        ip::UDP => sum.finish_nonzero(),
+        _ => sum.finish(),
+    };
+    put(transport, at, checksum);
+}
+
+/// Calls `send` with the header and the payload as one list.
+fn send_parts<E>(
+    header: &[u8],
+    payload: &[&[u8]],
+    send: &mut impl FnMut(&[IoSlice<'_>]) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut parts = ArrayVec::<IoSlice<'_>, MAX_PARTS>::new();
+    parts.push(IoSlice::new(header));
+    parts.extend(payload.iter().map(|part| IoSlice::new(part)));
+    send(&parts)
+}
+
+/// Walks over the chunks of a payload, packet by packet.
+struct Cursor<'a> {
+    chunks: std::slice::Iter<'a, Bytes>,
+    rest: &'a [u8],
+}
+
+impl<'a> Cursor<'a> {
+    fn new(chunks: &'a [Bytes]) -> Self {
+        Cursor {
+            chunks: chunks.iter(),
+            rest: &[],
+        }
+    }
+
+    /// Calls `f` with the next `len` bytes as slices, at most `MAX_PARTS - 1` of them.
+    fn gather<R>(&mut self, len: usize, f: impl FnOnce(&[&[u8]]) -> R) -> R {
+        let mut parts = ArrayVec::<&[u8], { MAX_PARTS - 1 }>::new();
+        let mut left = len;
+        while left > 0 {
+            let Some(part) = self.next(left) else { break };
+            left -= part.len();
+            if parts.try_push(part).is_ok() {
+                continue;
+            }
+            let mut copy = parts.concat();
+            copy.extend_from_slice(part);
+            while let Some(part) = self.next(left) {
+                left -= part.len();
+                copy.extend_from_slice(part);
+            }
+            return f(&[&copy]);
+        }
+        f(&parts)
+    }
+
+    /// The next slice, not empty, of at most `max` bytes; `None` at the end or when `max` is 0.
+    fn next(&mut self, max: usize) -> Option<&'a [u8]> {
+        while self.rest.is_empty() {
+            self.rest = self.chunks.next()?;
+        }
+        let (part, rest) = self.rest.split_at(max.min(self.rest.len()));
+        self.rest = rest;
+        (!part.is_empty()).then_some(part)
+    }
+}
+
+/// The 16-bit word at an offset.
+fn word(bytes: &[u8], at: usize) -> u16 {
+    u16::from_be_bytes([bytes[at], bytes[at + 1]])
+}
+
+/// Writes the 16-bit word at an offset.
+fn put(bytes: &mut [u8], at: usize, value: u16) {
+    bytes[at..at + 2].copy_from_slice(&value.to_be_bytes());
+}
+
+/// The IPv4 address at an offset.
+fn address(bytes: &[u8], at: usize) -> IpAddr {
+    Ipv4Addr::new(bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]).into()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,165 @@
+//! Makes a TUN device that is ready for use, and takes everything back at the end.
+
+use std::io;
+
+use nix::errno::Errno;
+
+use super::link::{self, Cidr, LinkError};
+use super::netns::{Namespace, NetnsError, on_thread};
+use super::tun::Tun;
+
+/// Longest name of an interface, in bytes.
+const MAX_NAME: usize = 15;
+
+/// What the device shall be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenConfig {
+    /// Name of the interface.
+    pub name: String,
+    /// The kernel's address on it.
+    pub address: Cidr,
+    /// Largest IP packet, in bytes.
+    pub mtu: u16,
+    /// The named network namespace to put it into, made when it does not exist; `None` for the
+    /// one of this process.
+    pub netns: Option<String>,
+}
+
+/// Why the device cannot be opened. Each says what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Not a name for an interface.
+    #[error(
+        "'{0}' is no name for a network device: use 1 to 15 characters without '/', ':', '%' and spaces, and not '.' or '..'"
+    )]
+    BadName(String),
+    /// The driver is missing.
+    #[error(
+        "/dev/net/tun is missing: load the driver with 'sudo modprobe tun', or where only the file is missing make it with 'sudo mkdir -p /dev/net && sudo mknod /dev/net/tun c 10 200' (in a container: pass the device in)"
+    )]
+    NoDriver,
+    /// Not root and without CAP_NET_ADMIN.
+    #[error(
+        "no permission to make the network device '{0}' (that takes CAP_NET_ADMIN): run glasstcp with sudo"
+    )]
+    Permission(String),
+    /// Another program is attached to it.
+    #[error(
+        "the network device '{0}' is in use by another program, maybe another glasstcp: stop that one, or choose another name with --dev"
+    )]
+    Busy(String),
+    /// The name belongs to another kind of interface.
+    #[error("'{0}' exists already and is not a plain TUN device: choose another name with --dev")]
+    NotTun(String),
+    /// Anything else the system said.
+    #[error("cannot open the network device '{name}': {source}")]
+    Io {
+        /// The name of the interface.
+        name: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The namespace cannot be used.
+    #[error(transparent)]
+    Netns(#[from] NetnsError),
+    /// The interface cannot be set up.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+}
+
+/// Takes back what [`open`] made, when it is dropped: the namespace if glasstcp made it, and the
+/// address on an interface that was there before. (The interface itself goes with the [`Tun`].)
+#[derive(Debug)]
+pub struct Guard {
+    added: Option<(String, Cidr)>,
+    netns: Option<Namespace>,
+}
+
+impl Guard {
+    /// Whether the device is in a namespace that goes at the end.
+    pub fn owns_netns(&self) -> bool {
+        self.netns.as_ref().is_some_and(Namespace::is_ours)
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if let Some((name, address)) = self.added.take() {
+            // The interface may be gone; then so is its address.
+            let _ = within(self.netns.as_ref(), || link::remove_address(&name, address));
+        }
+    }
+}
+
+/// Whether `name` can be the name of an interface.
+pub fn check_name(name: &str) -> Result<(), OpenError> {
+    let good = (1..=MAX_NAME).contains(&name.len())
+        && name != "."
+        && name != ".."
+        && name
+            .chars()
+            .all(|c| c.is_ascii_graphic() && !matches!(c, '/' | ':' | '%'));
+    if good {
+        Ok(())
+    } else {
+        Err(OpenError::BadName(name.to_owned()))
+    }
+}
+
+/// Opens the TUN device, in its namespace when one is asked for, with address and MTU set and up.
+/// On an error everything made so far is taken back.
+pub fn open(config: &OpenConfig) -> Result<(Tun, Guard), OpenError> {
+    check_name(&config.name)?;
+    let netns = match &config.netns {
+        Some(name) => Some(Namespace::use_or_make(name)?),
+        None => None,
+    };
+    let mut guard = Guard { added: None, netns };
+    let owned = guard.owns_netns();
+    let (tun, added) = within(guard.netns.as_ref(), || attach(config, owned))??;
+    guard.added = added;
+    Ok((tun, guard))
+}
+
+/// Attaches to the device and sets it up, in the namespace of this thread. Says which address to
+/// take back from which interface, when that was there before.
+fn attach(
+    config: &OpenConfig,
+    owned_netns: bool,
+) -> Result<(Tun, Option<(String, Cidr)>), OpenError> {
+    if owned_netns {
+        link::loopback_up()?;
+    }
+    let existed = link::exists(&config.name);
+    let tun =
+        Tun::attach(&config.name, config.mtu).map_err(|error| explain(error, &config.name))?;
+    let fresh = link::configure(tun.name(), config.address, config.mtu)?;
+    let added = (existed && fresh).then(|| (config.name.clone(), config.address));
+    Ok((tun, added))
+}
+
+/// Runs `f` in the namespace, or on a thread of its own in that of this process.
+fn within<R: Send>(
+    netns: Option<&Namespace>,
+    f: impl FnOnce() -> R + Send,
+) -> Result<R, NetnsError> {
+    match netns {
+        Some(netns) => netns.run(f),
+        None => Ok(on_thread(f)),
+    }
+}
+
+/// What an error of opening or attaching means.
+fn explain(source: io::Error, name: &str) -> OpenError {
+    let name = name.to_owned();
+    match Errno::from_raw(source.raw_os_error().unwrap_or(0)) {
+        Errno::ENOENT | Errno::ENODEV | Errno::ENXIO => OpenError::NoDriver,
+        Errno::EPERM | Errno::EACCES => OpenError::Permission(name),
+        Errno::EBUSY => OpenError::Busy(name),
+        Errno::EINVAL | Errno::EEXIST => OpenError::NotTun(name),
+        _ => OpenError::Io { name, source },
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,45 @@
+//! What applications hold: connections, listeners and UDP sockets in the manner of `tokio::net`.
+//!
+//! The names and the meaning are those of `tokio::net` wherever there is one; in addition every
+//! call that makes a socket takes the [`Net`] it lives on, and data can be read and written as
+//! chunks without a copy. All handles are `Send` and `Sync` and work from any thread and any
+//! executor.
+//!
+//! ```text
+//!   TcpStream  TcpListener  UdpSocket      any task, any thread
+//!        \         |          /
+//!         Net: one lock, the stack in it   wakes the driver, if it sleeps and has work now
+//!                  |
+//!         runtime::Driver                  wakes tasks, after it has let go of the lock
+//! ```
+//!
+//! # Why no wake-up is lost, and no lock is held too long
+//!
+//! * *A task waits for the stack.* The stack looks whether a call can be answered, and stores the
+//!   waker if not, within one critical section. The driver changes what the answer depends on, and
+//!   takes the waker out, in another. Whichever comes first, the task sees the change or is woken.
+//! * *The driver waits for a task.* It looks for output and for its next deadline, and notes that it
+//!   sleeps, within one critical section. A call that made output, or moved the deadline forward,
+//!   looks at that note within its own. Again one of the two sees the other.
+//! * *One lock.* No call holds another lock while it takes this one, and nothing takes a second one
+//!   under it. Wakers are called after it is released, for they may run anything.
+//! * *A panic under the lock* (a bug in the stack) leaves a stack that nobody may trust. The lock is
+//!   then not treated as poisoned for ever: the stack counts as ended, the driver ends with an
+//!   error, and every later call fails with one, without touching the stack.
+
+mod shared;
+mod tcp_listener;
+mod tcp_split;
+mod tcp_stream;
+mod udp_socket;
+
+pub(crate) use shared::{DriverSide, End};
+
+pub use shared::Net;
+pub use tcp_listener::TcpListener;
+pub use tcp_split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
+pub use tcp_stream::{InfoHandle, TcpStream};
+pub use udp_socket::UdpSocket;
+
+#[cfg(test)]
+mod tests;

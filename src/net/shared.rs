@@ -1,0 +1,296 @@
+//! A stack shared by its handles and its driver: one lock, and the rules of waking the driver.
+
+use std::fmt;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{self, Poll, Waker, ready};
+
+use tokio::task::coop;
+
+use crate::event::Observer;
+use crate::stack::{Config, Counters, SocketError, Stack, Wakes};
+use crate::time::Instant;
+use crate::wire::{RxBatch, TxBatch};
+
+/// A running stack: what sockets are made on. Cloning gives another handle to the same stack.
+///
+/// It is made by [`crate::runtime::start`]. When its driver has ended, for whatever reason, every
+/// call on it and on its sockets fails with an error that says why; none waits for ever.
+#[derive(Clone)]
+pub struct Net {
+    shared: Arc<Mutex<Shared>>,
+}
+
+/// What the lock protects.
+struct Shared {
+    stack: Stack,
+    /// Set while the driver sleeps; whoever takes it out must call its waker.
+    sleeping: Option<Sleeping>,
+    stopping: bool,
+    ended: Option<End>,
+}
+
+/// How the driver sleeps.
+struct Sleeping {
+    waker: Waker,
+    /// When it wakes by itself.
+    until: Instant,
+    /// It has output that the device does not take, so more output is no reason to wake it.
+    device_full: bool,
+}
+
+/// Why there is no driver any more.
+#[derive(Clone, Debug)]
+pub(crate) enum End {
+    /// [`Net::stop`] was called.
+    Stopped,
+    /// The driver was dropped, perhaps together with its runtime.
+    DriverDropped,
+    /// The device, or a timer, failed.
+    Failed(Arc<str>),
+    /// The stack panicked.
+    Panicked,
+}
+
+impl End {
+    /// The error that calls on handles give from now on.
+    fn error(&self) -> io::Error {
+        let why = match self {
+            End::Stopped => return SocketError::StackGone.into(),
+            End::DriverDropped => {
+                "the network stack has ended: the task that drives it is gone \
+                 (keep it running for as long as its sockets are in use)"
+            }
+            End::Failed(why) => return aborted(format!("the network stack has ended: {why}")),
+            End::Panicked => {
+                "the network stack has ended: it panicked, which is a bug \
+                 (please report the message it printed)"
+            }
+        };
+        aborted(why.to_owned())
+    }
+}
+
+fn aborted(why: String) -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionAborted, why)
+}
+
+impl Shared {
+    /// Fails when there is no driver any more; the stack must not be touched then.
+    fn check(&self) -> io::Result<()> {
+        self.ended.as_ref().map_or(Ok(()), |end| Err(end.error()))
+    }
+
+    /// The driver's waker, when it sleeps although there is something for it to do.
+    fn driver_to_wake(&mut self) -> Option<Waker> {
+        let sleeping = self.sleeping.as_ref()?;
+        let wake = self.stopping
+            || self.ended.is_some()
+            || (!sleeping.device_full && self.stack.has_output())
+            || next_deadline(&self.stack) < sleeping.until;
+        if !wake {
+            return None;
+        }
+        self.sleeping.take().map(|sleeping| sleeping.waker)
+    }
+}
+
+fn next_deadline(stack: &Stack) -> Instant {
+    stack.next_deadline().unwrap_or(Instant::FAR_FUTURE)
+}
+
+impl Net {
+    /// Shares `stack` between handles and the one driver that moves it.
+    pub(crate) fn new(stack: Stack) -> (Net, DriverSide) {
+        let shared = Shared {
+            stack,
+            sleeping: None,
+            stopping: false,
+            ended: None,
+        };
+        let net = Net {
+            shared: Arc::new(Mutex::new(shared)),
+        };
+        (net.clone(), DriverSide { net })
+    }
+
+    /// What the stack was told when it was made.
+    pub fn config(&self) -> Config {
+        self.lock().stack.config().clone()
+    }
+
+    /// A copy of all counters.
+    pub fn counters(&self) -> Counters {
+        self.lock().stack.counters().clone()
+    }
+
+    /// Connections that are neither closed nor half-open nor in TIME-WAIT.
+    pub fn connection_count(&self) -> usize {
+        self.lock().stack.connection_count()
+    }
+
+    /// Sets who sees every event from now on; `None` for nobody. See [`Observer`].
+    pub fn set_observer(&self, observer: Option<Box<dyn Observer + Send>>) {
+        // After the end there is nothing left to see.
+        let _ = self.call(|stack| stack.set_observer(observer));
+    }
+
+    /// Refuses new connections and closes all others gracefully, with a FIN. The driver goes on, so
+    /// that they can end: see [`Net::connection_count`], [`Net::abort_all`] and [`Net::stop`].
+    pub fn shutdown(&self) {
+        self.call_and_wake(Stack::shutdown);
+    }
+
+    /// Resets every connection that is left.
+    pub fn abort_all(&self) {
+        self.call_and_wake(Stack::abort_all);
+    }
+
+    /// Ends the driver: it resets the connections that are left, sends what can be sent at once and
+    /// finishes without an error. Every call on a handle fails from then on.
+    pub fn stop(&self) {
+        let waker = {
+            let mut shared = self.lock();
+            shared.stopping = true;
+            shared.driver_to_wake()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Calls the stack, then wakes the driver if there is something for it to do now.
+    pub(super) fn call<R>(&self, call: impl FnOnce(&mut Stack) -> R) -> io::Result<R> {
+        let mut shared = self.lock();
+        let result = shared.check().map(|()| call(&mut shared.stack));
+        let waker = shared.driver_to_wake();
+        drop(shared);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        result
+    }
+
+    /// [`Net::call`] for a call that may fail.
+    pub(super) fn try_call<R>(
+        &self,
+        call: impl FnOnce(&mut Stack) -> Result<R, SocketError>,
+    ) -> io::Result<R> {
+        Ok(self.call(call)??)
+    }
+
+    /// [`Net::call`] for a call that may have to wait. It takes part in tokio's cooperative
+    /// scheduling: a task that never has to wait yields now and then.
+    pub(super) fn poll<R>(
+        &self,
+        cx: &mut task::Context<'_>,
+        call: impl FnOnce(&mut Stack, &mut task::Context<'_>) -> Poll<Result<R, SocketError>>,
+    ) -> Poll<io::Result<R>> {
+        let budget = ready!(coop::poll_proceed(cx));
+        let result = match self.call(|stack| call(stack, cx)) {
+            Ok(answer) => ready!(answer).map_err(io::Error::from),
+            Err(ended) => Err(ended),
+        };
+        budget.made_progress();
+        Poll::Ready(result)
+    }
+
+    /// [`Net::call`] for a call that lets other tasks go on. After the end there are none.
+    pub(super) fn call_and_wake(&self, call: impl FnOnce(&mut Stack) -> Wakes) {
+        if let Ok(wakes) = self.call(call) {
+            wakes.notify();
+        }
+    }
+
+    /// The lock. After a panic under it the stack counts as ended (see the head of `net`).
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(|poisoned| {
+            let mut shared = poisoned.into_inner();
+            shared.ended.get_or_insert(End::Panicked);
+            shared
+        })
+    }
+}
+
+impl fmt::Debug for Net {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Net").finish_non_exhaustive()
+    }
+}
+
+/// What the driver may do with a shared stack. Dropping it ends the stack for all handles.
+pub(crate) struct DriverSide {
+    net: Net,
+}
+
+/// What came of the first half of a turn.
+pub(crate) struct Received {
+    /// Whom to wake, now that the lock is released.
+    pub(crate) wakes: Wakes,
+    /// [`Net::stop`] was called.
+    pub(crate) stopping: bool,
+}
+
+impl DriverSide {
+    /// The first half of a turn: hands `rx` to the stack and lets timers run.
+    pub(crate) fn receive(&self, now: Instant, rx: &mut RxBatch) -> io::Result<Received> {
+        let mut shared = self.net.lock();
+        shared.check()?;
+        shared.sleeping = None;
+        Ok(Received {
+            wakes: shared.stack.receive(now, rx),
+            stopping: shared.stopping,
+        })
+    }
+
+    /// The second half of a turn: takes output from the stack; whether there is more.
+    pub(crate) fn transmit(&self, now: Instant, tx: &mut TxBatch) -> io::Result<bool> {
+        let mut shared = self.net.lock();
+        shared.check()?;
+        Ok(shared.stack.transmit(now, tx))
+    }
+
+    /// Notes that the driver sleeps, and until when; `None` if it must not, for there is work.
+    /// With `device_full` output does not count as work.
+    pub(crate) fn fall_asleep(&self, waker: &Waker, device_full: bool) -> Option<Instant> {
+        let mut shared = self.net.lock();
+        let work = shared.stopping
+            || shared.ended.is_some()
+            || (!device_full && shared.stack.has_output());
+        if work {
+            return None;
+        }
+        let until = next_deadline(&shared.stack);
+        shared.sleeping = Some(Sleeping {
+            waker: waker.clone(),
+            until,
+            device_full,
+        });
+        Some(until)
+    }
+
+    /// Resets the connections that are left.
+    pub(crate) fn abort_all(&self) {
+        self.net.abort_all();
+    }
+
+    /// Makes every call fail from now on, for the first reason given, and wakes all who wait.
+    pub(crate) fn end(&self, why: End) {
+        let mut shared = self.net.lock();
+        shared.sleeping = None;
+        shared.ended.get_or_insert(why);
+        // After a panic the stack may panic again; then those who wait in it cannot be found.
+        let wakes = catch_unwind(AssertUnwindSafe(|| {
+            [shared.stack.shutdown(), shared.stack.abort_all()]
+        }));
+        drop(shared);
+        wakes.into_iter().flatten().for_each(Wakes::notify);
+    }
+}
+
+impl Drop for DriverSide {
+    fn drop(&mut self) {
+        self.end(End::DriverDropped);
+    }
+}

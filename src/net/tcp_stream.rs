@@ -1,0 +1,393 @@
+//! A connection, in one piece.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{self, Poll, ready};
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::Net;
+use super::tcp_split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
+use crate::stack::{ConnKey, SocketError, Stack};
+use crate::tcp;
+use crate::time::Duration;
+
+/// A TCP connection, as [`tokio::net::TcpStream`].
+///
+/// Dropping it closes the connection: what was written is still sent, and a FIN after it. If there
+/// is data that nobody read, the peer gets a reset instead (RFC 2525 2.17), as
+/// [`TcpStream::set_linger`] with zero always does.
+pub struct TcpStream {
+    conn: Conn,
+}
+
+impl TcpStream {
+    pub(super) fn new(conn: Conn) -> TcpStream {
+        TcpStream { conn }
+    }
+
+    /// Opens a connection to `remote`. Dropping the future gives the attempt up.
+    ///
+    /// # Errors
+    /// `ConnectionRefused`, `TimedOut`, `HostUnreachable` when there is no route, `ResourceBusy` when
+    /// ports or table places are used up, `ConnectionAborted` when the stack has ended.
+    pub async fn connect(net: &Net, remote: impl Into<SocketAddr>) -> io::Result<TcpStream> {
+        TcpStream::connect_with(net, remote, None, None).await
+    }
+
+    /// [`TcpStream::connect`] from a given local address (port 0: any), or with settings other than
+    /// the stack's.
+    ///
+    /// # Errors
+    /// Those of `connect`, and `AddrInUse` and `AddrNotAvailable` for the local address.
+    pub async fn connect_with(
+        net: &Net,
+        remote: impl Into<SocketAddr>,
+        local: Option<SocketAddr>,
+        config: Option<tcp::Config>,
+    ) -> io::Result<TcpStream> {
+        let remote = remote.into();
+        let (key, local) = net.try_call(|stack| {
+            let key = stack.connect(local, remote, config)?;
+            let info = stack.info(key).ok_or(SocketError::NotConnected)?;
+            Ok((key, info.local))
+        })?;
+        let conn = Conn::new(net.clone(), key, local, remote);
+        poll_fn(|cx| net.poll(cx, |stack, cx| stack.poll_connected(key, cx))).await?;
+        Ok(TcpStream::new(conn))
+    }
+
+    /// The next piece of what the peer sent, of at most `max` bytes, without a copy; `None` at the
+    /// end of the stream. Cancel safe.
+    ///
+    /// # Errors
+    /// `ConnectionReset`, `TimedOut` or `ConnectionAborted` when the connection broke.
+    pub async fn read_chunk(&mut self, max: usize) -> io::Result<Option<Bytes>> {
+        poll_fn(|cx| self.conn.poll_read_chunk(cx, max)).await
+    }
+
+    /// Writes all of `chunk`, without a copy. As with tokio's `write_all`, nobody knows how much was
+    /// written when the future is dropped before its end; see [`TcpStream::poll_write_chunk`].
+    ///
+    /// # Errors
+    /// `BrokenPipe` after a shutdown, otherwise as [`TcpStream::read_chunk`].
+    pub async fn write_chunk(&mut self, chunk: Bytes) -> io::Result<()> {
+        self.conn.write_chunk(chunk).await
+    }
+
+    /// [`TcpStream::read_chunk`] for those who write their own futures.
+    pub fn poll_read_chunk(
+        &mut self,
+        cx: &mut task::Context<'_>,
+        max: usize,
+    ) -> Poll<io::Result<Option<Bytes>>> {
+        self.conn.poll_read_chunk(cx, max)
+    }
+
+    /// Writes as much of `chunk` as there is room for, takes that off its front and says how much it
+    /// was. Waits only when there is no room at all.
+    pub fn poll_write_chunk(
+        &mut self,
+        cx: &mut task::Context<'_>,
+        chunk: &mut Bytes,
+    ) -> Poll<io::Result<usize>> {
+        self.conn.poll_write_chunk(cx, chunk)
+    }
+
+    /// Halves for one task, that reads and writes at the same time.
+    pub fn split(&mut self) -> (ReadHalf<'_>, WriteHalf<'_>) {
+        tcp_split::split(&self.conn)
+    }
+
+    /// Halves that can go to different tasks. Dropping the write half sends a FIN; the connection
+    /// is closed when both are gone.
+    pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
+        tcp_split::into_split(Arc::new(self.conn))
+    }
+
+    /// Our address.
+    ///
+    /// # Errors
+    /// None at present; the type is that of tokio.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.conn.local)
+    }
+
+    /// The peer's address.
+    ///
+    /// # Errors
+    /// None at present; the type is that of tokio.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.conn.peer)
+    }
+
+    /// A look at the connection now; `None` when the stack has ended.
+    pub fn info(&self) -> Option<tcp::Info> {
+        self.info_handle().info()
+    }
+
+    /// A handle that looks at the connection from elsewhere and does not keep it open.
+    pub fn info_handle(&self) -> InfoHandle {
+        InfoHandle {
+            net: self.conn.net.clone(),
+            key: self.conn.key,
+        }
+    }
+
+    /// Whether small segments are sent at once (Nagle's algorithm is off).
+    ///
+    /// # Errors
+    /// `ConnectionAborted` when the stack has ended; this holds for all settings below.
+    pub fn nodelay(&self) -> io::Result<bool> {
+        self.conn.setting(|config| config.nodelay)
+    }
+
+    /// Sends small segments at once, or not.
+    ///
+    /// # Errors
+    /// As [`TcpStream::nodelay`], and `NotConnected`; this holds for all settings below.
+    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        self.conn.set(|stack, key| stack.set_nodelay(key, nodelay))
+    }
+
+    /// When the idle connection is probed; `None`: never.
+    ///
+    /// # Errors
+    /// As [`TcpStream::nodelay`].
+    pub fn keepalive(&self) -> io::Result<Option<tcp::Keepalive>> {
+        self.conn.setting(|config| config.keepalive)
+    }
+
+    /// Probes the connection when it is idle, or never (RFC 9293 3.8.4).
+    ///
+    /// # Errors
+    /// As [`TcpStream::set_nodelay`].
+    pub fn set_keepalive(&self, keepalive: Option<tcp::Keepalive>) -> io::Result<()> {
+        self.conn
+            .set(|stack, key| stack.set_keepalive(key, keepalive))
+    }
+
+    /// What closing does, see [`TcpStream::set_linger`].
+    ///
+    /// # Errors
+    /// As [`TcpStream::nodelay`].
+    pub fn linger(&self) -> io::Result<Option<Duration>> {
+        self.conn.setting(|config| config.linger)
+    }
+
+    /// What closing does: `None` sends what is left in the background; zero resets the connection;
+    /// otherwise what is not done by then is reset. Closing never blocks.
+    ///
+    /// # Errors
+    /// As [`TcpStream::set_nodelay`].
+    pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
+        self.conn.set(|stack, key| stack.set_linger(key, linger))
+    }
+
+    /// How long data may stay unacknowledged; `None` leaves it to the number of retransmissions.
+    ///
+    /// # Errors
+    /// As [`TcpStream::nodelay`].
+    pub fn user_timeout(&self) -> io::Result<Option<Duration>> {
+        self.conn.setting(|config| config.user_timeout)
+    }
+
+    /// How long data may stay unacknowledged before the connection is given up (RFC 9293 3.8.3).
+    ///
+    /// # Errors
+    /// As [`TcpStream::set_nodelay`].
+    pub fn set_user_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.conn
+            .set(|stack, key| stack.set_user_timeout(key, timeout))
+    }
+}
+
+impl AsyncRead for TcpStream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut task::Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.conn.poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for TcpStream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut task::Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.conn.poll_write(cx, &[IoSlice::new(buf)])
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut task::Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.conn.poll_write(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    /// Nothing to do: what was written is sent by itself.
+    fn poll_flush(self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    /// Ends the sending half: a FIN follows what was written.
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.conn.shutdown_write())
+    }
+}
+
+impl fmt::Debug for TcpStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.conn.fmt(f)
+    }
+}
+
+/// Looks at a connection without keeping it open.
+#[derive(Clone, Debug)]
+pub struct InfoHandle {
+    net: Net,
+    key: ConnKey,
+}
+
+impl InfoHandle {
+    /// The connection as it is now; `None` once the application has closed it or the stack has
+    /// ended.
+    pub fn info(&self) -> Option<tcp::Info> {
+        self.net.call(|stack| stack.info(self.key)).ok().flatten()
+    }
+}
+
+/// A connection that the application holds; dropping it closes it.
+pub(super) struct Conn {
+    net: Net,
+    key: ConnKey,
+    pub(super) local: SocketAddr,
+    pub(super) peer: SocketAddr,
+}
+
+impl Conn {
+    pub(super) fn new(net: Net, key: ConnKey, local: SocketAddr, peer: SocketAddr) -> Conn {
+        Conn {
+            net,
+            key,
+            local,
+            peer,
+        }
+    }
+
+    pub(super) fn poll_read(
+        &self,
+        cx: &mut task::Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if buf.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        if let Some(chunk) = ready!(self.poll_read_chunk(cx, buf.remaining()))? {
+            buf.put_slice(&chunk);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    pub(super) fn poll_read_chunk(
+        &self,
+        cx: &mut task::Context<'_>,
+        max: usize,
+    ) -> Poll<io::Result<Option<Bytes>>> {
+        let chunk = ready!(self.net.poll(cx, |stack, cx| {
+            stack.poll_receive(self.key, max.max(1), cx)
+        }))?;
+        Poll::Ready(Ok((!chunk.is_empty()).then_some(chunk)))
+    }
+
+    /// Writes from the front of `bufs` as much as there is room for.
+    pub(super) fn poll_write(
+        &self,
+        cx: &mut task::Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.net.poll(cx, |stack, cx| {
+            let mut written = 0;
+            for buf in bufs.iter().filter(|buf| !buf.is_empty()) {
+                match stack.poll_send(self.key, buf, cx) {
+                    Poll::Ready(Ok(n)) => written += n,
+                    Poll::Ready(Err(error)) if written == 0 => return Poll::Ready(Err(error)),
+                    Poll::Pending if written == 0 => return Poll::Pending,
+                    Poll::Ready(Err(_)) | Poll::Pending => break,
+                }
+            }
+            Poll::Ready(Ok(written))
+        })
+    }
+
+    pub(super) fn poll_write_chunk(
+        &self,
+        cx: &mut task::Context<'_>,
+        chunk: &mut Bytes,
+    ) -> Poll<io::Result<usize>> {
+        if chunk.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        self.net
+            .poll(cx, |stack, cx| stack.poll_send_chunk(self.key, chunk, cx))
+    }
+
+    pub(super) async fn write_chunk(&self, mut chunk: Bytes) -> io::Result<()> {
+        while !chunk.is_empty() {
+            poll_fn(|cx| self.poll_write_chunk(cx, &mut chunk)).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends a FIN after what was written. As in tokio, it is no error if there is no connection
+    /// left to end.
+    pub(super) fn shutdown_write(&self) -> io::Result<()> {
+        match self.set(Stack::shutdown_write) {
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
+            result => result,
+        }
+    }
+
+    fn set(
+        &self,
+        set: impl FnOnce(&mut Stack, ConnKey) -> Result<(), SocketError>,
+    ) -> io::Result<()> {
+        self.net.try_call(|stack| set(stack, self.key))
+    }
+
+    fn setting<R>(&self, get: impl FnOnce(&tcp::Config) -> R) -> io::Result<R> {
+        self.net.try_call(|stack| {
+            let config = stack.tcp_config(self.key);
+            config.map(get).ok_or(SocketError::NotConnected)
+        })
+    }
+}
+
+impl Drop for Conn {
+    fn drop(&mut self) {
+        // After the end of the stack there is nothing left to close.
+        let _ = self.net.call(|stack| stack.close(self.key));
+    }
+}
+
+impl fmt::Debug for Conn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TcpStream")
+            .field("local", &self.local)
+            .field("peer", &self.peer)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,20 @@
+//! The counters of a stack as a table.
+
+use crate::stack::Counters;
+
+/// One line for each counter that is not zero: its value, flush right, and its name.
+pub fn format(counters: &Counters) -> String {
+    table(&counters.rows())
+}
+
+fn table(rows: &[(&str, u64)]) -> String {
+    let digits = |value: u64| value.checked_ilog10().unwrap_or(0) as usize + 1;
+    let width = rows.iter().map(|&(_, value)| digits(value)).max();
+    let width = width.unwrap_or(0);
+    rows.iter()
+        .map(|(name, value)| format!("{value:>width$} {name}\n"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,195 @@
+//! Events as lines of a log, for people who watch a connection live.
+//!
+//! ```text
+//! #1 10.9.0.2:80 10.9.0.1:40312 LISTEN -> SYN_RCVD: a SYN arrived
+//! #1 <- SYN seq=0 len=0 win=64240 (SYN_RCVD)
+//! #1 -> SYN,ACK seq=0 ack=1 len=0 win=65535 (SYN_RCVD)
+//! #1 -> PSH,ACK seq=1 ack=80 len=1448 win=65535 (ESTABLISHED): fast retransmission, after three duplicate acknowledgments
+//! #1 cwnd=7240 ssthresh=7240 (fast recovery)
+//! #1 <- ACK seq=80 ack=1 len=0 win=64240 dropped: sequence old
+//! ```
+//!
+//! Sequence numbers are relative to the first of their side unless absolute ones are asked for.
+
+use std::borrow::Cow;
+use std::net::{IpAddr, SocketAddr};
+
+use crate::event::{Cause, ConnId, Event, Phase, Refusal, SegmentView, State, Why};
+use crate::wire::tcp::Flags;
+
+/// How much somebody wants to see; each level includes those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verbosity {
+    /// Every change of a connection's state.
+    States,
+    /// Every segment as well, sent, received or dropped, and the congestion window.
+    Segments,
+}
+
+/// The level and the line of an event; `None` for those that belong in a plot and not in a log. The
+/// line has no line break.
+pub fn format(event: &Event, absolute: bool) -> Option<(Verbosity, String)> {
+    let line = match event {
+        Event::StateChanged {
+            conn,
+            local,
+            remote,
+            from,
+            to,
+            cause,
+        } => {
+            let line = format!(
+                "{conn} {local} {remote} {from} -> {to}: {}",
+                cause_words(*cause)
+            );
+            return Some((Verbosity::States, line));
+        }
+        Event::Sent {
+            conn,
+            state,
+            segment,
+            why,
+        } => sent(*conn, *state, segment, *why, absolute),
+        Event::Received {
+            conn,
+            state,
+            segment,
+        } => {
+            format!("{conn} <- {} ({state})", segment_words(segment, absolute))
+        }
+        Event::Refused {
+            conn,
+            reason,
+            segment,
+            addresses,
+        } => refused(*conn, *reason, segment.as_ref(), *addresses, absolute),
+        Event::CongestionWindow {
+            conn,
+            cwnd,
+            ssthresh,
+            phase,
+        } => congestion_window(*conn, *cwnd, *ssthresh, *phase),
+        Event::RttSample { .. } | Event::TimerFired { .. } | Event::Limited { .. } => return None,
+    };
+    Some((Verbosity::Segments, line))
+}
+
+fn sent(
+    conn: Option<ConnId>,
+    state: State,
+    segment: &SegmentView,
+    why: Why,
+    absolute: bool,
+) -> String {
+    let who = who(conn, segment.local, segment.remote, "->");
+    let state = conn.map_or(String::new(), |_| format!(" ({state})"));
+    let why = why_words(why).map_or(String::new(), |words| format!(": {words}"));
+    format!("{who} {}{state}{why}", segment_words(segment, absolute))
+}
+
+fn refused(
+    conn: Option<ConnId>,
+    reason: Refusal,
+    segment: Option<&SegmentView>,
+    addresses: Option<(IpAddr, IpAddr)>,
+    absolute: bool,
+) -> String {
+    let reason = reason.name().replace('_', " ");
+    match (segment, conn, addresses) {
+        (Some(segment), _, _) => {
+            let who = who(conn, segment.local, segment.remote, "<-");
+            let segment = segment_words(segment, absolute);
+            format!("{who} {segment} dropped: {reason}")
+        }
+        (None, Some(conn), _) => format!("{conn} dropped: {reason}"),
+        (None, None, Some((from, to))) => format!("- {to} <- {from} dropped: {reason}"),
+        (None, None, None) => format!("- dropped: {reason}"),
+    }
+}
+
+fn congestion_window(conn: ConnId, cwnd: u32, ssthresh: Option<u32>, phase: Phase) -> String {
+    let ssthresh = ssthresh.map_or(Cow::Borrowed("infinite"), |bytes| bytes.to_string().into());
+    let phase = match phase {
+        Phase::SlowStart => "slow start",
+        Phase::CongestionAvoidance => "congestion avoidance",
+        Phase::FastRecovery => "fast recovery",
+        Phase::RtoRecovery => "recovery from a time-out",
+    };
+    format!("{conn} cwnd={cwnd} ssthresh={ssthresh} ({phase})")
+}
+
+/// Who speaks to whom: the number of the connection, or both addresses where there is none.
+fn who(conn: Option<ConnId>, local: SocketAddr, remote: SocketAddr, arrow: &str) -> String {
+    match conn {
+        Some(conn) => format!("{conn} {arrow}"),
+        None => format!("- {local} {arrow} {remote}"),
+    }
+}
+
+fn segment_words(segment: &SegmentView, absolute: bool) -> String {
+    let (seq, ack) = if absolute {
+        (segment.seq.value(), segment.ack.value())
+    } else {
+        (
+            segment.seq - segment.seq_base,
+            segment.ack - segment.ack_base,
+        )
+    };
+    let ack = if segment.flags.contains(Flags::ACK) {
+        format!(" ack={ack}")
+    } else {
+        String::new()
+    };
+    let SegmentView {
+        flags, len, window, ..
+    } = segment;
+    format!("{flags} seq={seq}{ack} len={len} win={window}")
+}
+
+/// What the flags, the length and the state do not already say about why a segment was sent.
+fn why_words(why: Why) -> Option<Cow<'static, str>> {
+    let words = match why {
+        Why::Handshake | Why::NewData | Why::Fin | Why::AckNow | Why::Reset => return None,
+        Why::HandshakeRetransmission(n) => {
+            return Some(format!("retransmission {n} of the handshake").into());
+        }
+        Why::Rto(n) => {
+            return Some(format!("retransmission, after time-out {n} in a row").into());
+        }
+        Why::FastRetransmit => "fast retransmission, after three duplicate acknowledgments",
+        Why::PartialAck => "retransmission, after a partial acknowledgment",
+        Why::RtoRecovery => "retransmission, declared lost by the last time-out",
+        Why::ZeroWindowProbe => "zero-window probe",
+        Why::Keepalive => "keepalive probe",
+        Why::AckDelayed => "delayed acknowledgment",
+        Why::WindowUpdate => "window update",
+        Why::Challenge => "challenge acknowledgment",
+    };
+    Some(words.into())
+}
+
+fn cause_words(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Connect => "the application connects",
+        Cause::SynArrived => "a SYN arrived",
+        Cause::SynAckArrived => "a SYN with the acknowledgment of ours arrived",
+        Cause::SynAcked => "our SYN was acknowledged",
+        Cause::FinArrived => "a FIN arrived",
+        Cause::FinAcked => "our FIN was acknowledged",
+        Cause::UserClose => "the application closes",
+        Cause::UserAbort => "the application aborts",
+        Cause::ResetArrived => "a reset arrived",
+        Cause::DataAfterClose => "data arrived that nobody is left to read",
+        Cause::RetransmissionLimit => "too many retransmissions without an answer",
+        Cause::UserTimeout => "the user time-out ran out",
+        Cause::KeepaliveLimit => "keepalive probes were not answered",
+        Cause::LingerTimeout => "the linger time ran out",
+        Cause::FinWait2Timeout => "the peer did not close for too long",
+        Cause::TimeWaitOver => "twice the maximum segment lifetime is over",
+        Cause::TimeWaitReused => "a new connection takes its place",
+        Cause::StackShutdown => "the stack ends",
+    }
+}
+
+#[cfg(test)]
+mod tests;

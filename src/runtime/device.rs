@@ -1,0 +1,132 @@
+//! Devices that a task can wait for.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::task::{Context, Poll};
+
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+use crate::device::Device;
+use crate::wire::{RxBatch, TxBatch};
+
+/// A device that says when it is worth trying again.
+pub trait AsyncDevice: Device {
+    /// Ready when [`Device::receive`] has something, or fails; otherwise the task is woken then.
+    /// Only the last task that asked is woken.
+    ///
+    /// # Errors
+    /// When the device cannot be waited for any more.
+    fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// The same for [`Device::send`], after it has left something over.
+    ///
+    /// # Errors
+    /// When the device cannot be waited for any more.
+    fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+}
+
+/// A device with a non-blocking file descriptor, waited for by tokio.
+///
+/// Readiness is edge-triggered: it is forgotten only when a call that began after it was learned of
+/// found the device drained or full, so nothing that arrives meanwhile is overlooked.
+#[derive(Debug)]
+pub struct FdDevice<D> {
+    device: D,
+    /// Registered for reading alone. Writing then counts as ready only if the descriptor is in
+    /// error, as that of a TUN device which was deleted: epoll reports no more than that.
+    reading: AsyncFd<OwnedFd>,
+    writing: AsyncFd<OwnedFd>,
+    /// The descriptor is in error; the next call on the device says which.
+    failed: bool,
+}
+
+impl<D: Device + AsFd> FdDevice<D> {
+    /// Registers `device`, whose descriptor must be non-blocking, with the current tokio runtime.
+    ///
+    /// # Errors
+    /// When the descriptor cannot be duplicated or is not of a kind that can be waited for.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime with I/O enabled.
+    pub fn new(device: D) -> io::Result<FdDevice<D>> {
+        Ok(FdDevice {
+            reading: register(device.as_fd(), Interest::READABLE)?,
+            writing: register(device.as_fd(), Interest::WRITABLE)?,
+            device,
+            failed: false,
+        })
+    }
+}
+
+impl<D> FdDevice<D> {
+    /// The device within.
+    pub fn get_ref(&self) -> &D {
+        &self.device
+    }
+}
+
+impl<D: Device> Device for FdDevice<D> {
+    fn mtu(&self) -> u16 {
+        self.device.mtu()
+    }
+
+    fn receive(&mut self, rx: &mut RxBatch, max: usize) -> io::Result<usize> {
+        if self.failed {
+            return self.device.receive(rx, max);
+        }
+        let mut count = 0;
+        let device = &mut self.device;
+        let outcome = self.reading.try_io(Interest::READABLE, |_| {
+            count = device.receive(rx, max)?;
+            if count < max { drained() } else { Ok(()) }
+        });
+        ignore_would_block(outcome)?;
+        Ok(count)
+    }
+
+    fn send(&mut self, tx: &mut TxBatch) -> io::Result<()> {
+        let device = &mut self.device;
+        let outcome = self.writing.try_io(Interest::WRITABLE, |_| {
+            device.send(tx)?;
+            if tx.is_empty() { Ok(()) } else { drained() }
+        });
+        ignore_would_block(outcome)
+    }
+}
+
+impl<D: Device> AsyncDevice for FdDevice<D> {
+    fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.reading.poll_write_ready(cx)?.is_ready() {
+            self.failed = true;
+            return Poll::Ready(Ok(()));
+        }
+        self.reading.poll_read_ready(cx).map_ok(drop)
+    }
+
+    fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.writing.poll_write_ready(cx).map_ok(drop)
+    }
+}
+
+/// How a closure tells tokio that the device will become ready later.
+fn drained() -> io::Result<()> {
+    Err(io::ErrorKind::WouldBlock.into())
+}
+
+fn ignore_would_block(outcome: io::Result<()>) -> io::Result<()> {
+    match outcome {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+        outcome => outcome,
+    }
+}
+
+/// Has tokio watch the file behind `fd`, through a descriptor of its own.
+#[allow(unsafe_code)] // The one way into tokio's reactor for a descriptor of any kind.
+pub(super) fn register(fd: BorrowedFd<'_>, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
+    let own = fd.try_clone_to_owned()?;
+    // SAFETY: the `AsyncFd` owns this duplicate and gives it to nobody, so it stays open and the
+    // same until the `AsyncFd` is dropped.
+    let registered = unsafe { AsyncFd::register_with_interest(own, interest) };
+    registered.map_err(io::Error::from)
+}

@@ -1,0 +1,178 @@
+//! The loop of the driver. Its order was measured; see the picture at the head of `runtime`.
+
+use std::future::poll_fn;
+use std::io;
+use std::mem;
+use std::task::{Context, Poll};
+
+use super::AsyncDevice;
+use super::clock::Clock;
+use super::timer::Timer;
+use crate::net::{DriverSide, End};
+use crate::wire::{RxBatch, TxBatch};
+
+/// Packets received in one turn; more gain nothing and make tasks wait.
+const RECEIVE_BATCH: usize = 64;
+/// Every so many turns tokio gets the chance to look at its own I/O and timers.
+const TURNS_PER_YIELD: u32 = 8;
+/// How often output is taken from a stack that is being stopped.
+const FLUSH_ROUNDS: u32 = 64;
+
+pub(super) struct Loop<D> {
+    stack: DriverSide,
+    device: D,
+    clock: Clock,
+    timer: Timer,
+    rx: RxBatch,
+    /// Output; what is left in it after a turn the device did not take.
+    tx: TxBatch,
+    turns: u32,
+}
+
+/// What the first half of a turn found.
+struct Input {
+    /// Packets arrived or tasks were woken.
+    busy: bool,
+    /// The device may have more.
+    more: bool,
+    /// The stack is being stopped.
+    stopping: bool,
+}
+
+impl<D: AsyncDevice> Loop<D> {
+    pub(super) fn new(stack: DriverSide, device: D, timer: Timer) -> Loop<D> {
+        Loop {
+            stack,
+            device,
+            clock: Clock::new(),
+            timer,
+            rx: RxBatch::new(),
+            tx: TxBatch::new(),
+            turns: 0,
+        }
+    }
+
+    /// Drives the stack to its end, and tells the handles why it came.
+    pub(super) async fn run(mut self) -> io::Result<()> {
+        let result = self.turn_until_stopped().await;
+        self.stack.end(match &result {
+            Ok(()) => End::Stopped,
+            Err(error) => End::Failed(error.to_string().into()),
+        });
+        result
+    }
+
+    async fn turn_until_stopped(&mut self) -> io::Result<()> {
+        let mut more_output = false;
+        loop {
+            let input = self.receive()?;
+            if input.stopping {
+                return self.flush();
+            }
+            if input.busy || more_output {
+                self.let_tasks_run().await;
+            }
+            more_output = self.transmit()?;
+            if !input.more && !more_output {
+                self.sleep().await?;
+            }
+        }
+    }
+
+    /// The first half of a turn: a batch from the device through the stack, and the wake-ups that
+    /// came of it.
+    fn receive(&mut self) -> io::Result<Input> {
+        let count = self.device.receive(&mut self.rx, RECEIVE_BATCH)?;
+        let received = self.stack.receive(self.clock.now(), &mut self.rx)?;
+        let input = Input {
+            busy: count > 0 || !received.wakes.is_empty(),
+            more: count == RECEIVE_BATCH,
+            stopping: received.stopping,
+        };
+        received.wakes.notify();
+        Ok(input)
+    }
+
+    /// Goes to the back of the queue of tasks. That alone makes tokio look at I/O and timers only
+    /// every 61 polls, so every now and then it is asked to.
+    async fn let_tasks_run(&mut self) {
+        self.turns = self.turns.wrapping_add(1);
+        if self.turns.is_multiple_of(TURNS_PER_YIELD) {
+            tokio::task::yield_now().await;
+        } else {
+            back_of_the_queue().await;
+        }
+    }
+
+    /// The second half of a turn: output of the stack to the device. Whether there is more that the
+    /// device would take. The clock is read again because tasks have run since.
+    fn transmit(&mut self) -> io::Result<bool> {
+        if !self.tx.is_empty() {
+            self.device.send(&mut self.tx)?;
+        }
+        if !self.tx.is_empty() {
+            return Ok(false);
+        }
+        let more = self.stack.transmit(self.clock.now(), &mut self.tx)?;
+        if !self.tx.is_empty() {
+            self.device.send(&mut self.tx)?;
+        }
+        Ok(more && self.tx.is_empty())
+    }
+
+    /// Sleeps until the device, a deadline or a handle has something for the driver. Whatever woke
+    /// it, the next turn looks at everything.
+    async fn sleep(&mut self) -> io::Result<()> {
+        let mut slept = false;
+        poll_fn(|cx| {
+            if mem::replace(&mut slept, true) {
+                return Poll::Ready(Ok(()));
+            }
+            self.poll_work(cx)
+        })
+        .await
+    }
+
+    /// Ready when there is something to do; otherwise the task is woken by whatever comes first.
+    fn poll_work(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let device_full = !self.tx.is_empty();
+        let Some(deadline) = self.stack.fall_asleep(cx.waker(), device_full) else {
+            return Poll::Ready(Ok(()));
+        };
+        let mut ready = self
+            .timer
+            .poll_expired(deadline, &self.clock, cx)?
+            .is_ready();
+        ready |= self.device.poll_readable(cx)?.is_ready();
+        ready |= device_full && self.device.poll_writable(cx)?.is_ready();
+        if ready {
+            Poll::Ready(Ok(()))
+        } else {
+            Poll::Pending
+        }
+    }
+
+    /// Resets what is left and sends as much as the device takes at once.
+    fn flush(&mut self) -> io::Result<()> {
+        self.stack.abort_all();
+        for _ in 0..FLUSH_ROUNDS {
+            if !self.transmit()? {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Lets the tasks run that are ready now.
+async fn back_of_the_queue() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}

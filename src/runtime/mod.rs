@@ -1,0 +1,79 @@
+//! The driver: moves packets between a device and a stack, and lets time pass.
+//!
+//! ```text
+//!        +--> device.receive      up to 64 packets
+//!        |    now                 the only look at the clock
+//!        |    stack.receive       under the lock; then wake whom it names
+//!        |    yield               so that tasks answer in the same turn
+//!        |    stack.transmit      under the lock
+//!        +--- device.send
+//!             sleep               until the device, a timer or a handle has something
+//! ```
+//!
+//! This is the only module that reads the clock of the operating system.
+
+mod clock;
+mod device;
+mod driver;
+mod timer;
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use crate::net::Net;
+use crate::stack::Stack;
+
+pub use device::{AsyncDevice, FdDevice};
+
+/// The future that drives a stack: spawn it on a tokio runtime, best on one with a single thread
+/// that also runs the tasks which use the stack's sockets, for then a request costs no thread
+/// switch. (Spawn it rather than `block_on` it: there it is slower.)
+///
+/// It ends without an error after [`Net::stop`], and with one when the device fails. When it ends
+/// or is dropped, every call on the handles fails.
+#[must_use = "nothing moves unless the driver is spawned or awaited"]
+pub struct Driver {
+    run: Pin<Box<dyn Future<Output = io::Result<()>> + Send>>,
+}
+
+/// Joins `stack` and `device`: a handle for making sockets, and the future that drives them.
+///
+/// # Errors
+/// When it is called outside of a tokio runtime, or when no timer can be made.
+///
+/// # Panics
+/// When the I/O of the runtime is not enabled (`tokio::runtime::Builder::enable_io`).
+pub fn start<D>(stack: Stack, device: D) -> io::Result<(Net, Driver)>
+where
+    D: AsyncDevice + Send + 'static,
+{
+    if tokio::runtime::Handle::try_current().is_err() {
+        return Err(io::Error::other(
+            "a stack can only be started from within a tokio runtime: \
+             call `runtime::start` in a task or inside of `block_on`",
+        ));
+    }
+    let timer = timer::Timer::new()?;
+    let (net, stack) = Net::new(stack);
+    let run = Box::pin(driver::Loop::new(stack, device, timer).run());
+    Ok((net, Driver { run }))
+}
+
+impl Future for Driver {
+    type Output = io::Result<()>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.run.as_mut().poll(cx)
+    }
+}
+
+impl std::fmt::Debug for Driver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Driver").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
