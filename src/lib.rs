@@ -6,6 +6,7 @@ pub mod event;
 pub mod net;
 pub mod observe;
 pub mod runtime;
+pub mod service;
 pub mod stack;
 pub mod tcp;
 pub mod time;
