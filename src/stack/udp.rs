@@ -149,7 +149,7 @@ impl Stack {
     pub(super) fn receive_udp(&mut self, datagram: &Datagram, packet: &Packet, transport: &Bytes) {
         let parsed = match udp::parse(transport, datagram.src, datagram.dst, packet.checksum) {
             Ok(parsed) => parsed,
-            Err(malformed) => return self.refuse(malformed.into()),
+            Err(malformed) => return self.refuse(malformed.into(), datagram.src, datagram.dst),
         };
         let local = SocketAddr::new(datagram.dst, parsed.dst_port);
         let socket = self
@@ -157,12 +157,12 @@ impl Stack {
             .find(local)
             .and_then(|key| self.udp.sockets.get_mut(key));
         let Some(socket) = socket else {
-            self.refuse(Refusal::UdpPortClosed);
+            self.refuse(Refusal::UdpPortClosed, datagram.src, datagram.dst);
             return self.unreachable(datagram, &packet.bytes, icmp::PORT_UNREACHABLE);
         };
         let payload = transport.slice(parsed.payload);
         if socket.charged + payload.len() + OVERHEAD > self.config.limits.udp_queue {
-            return self.refuse(Refusal::UdpQueueFull);
+            return self.refuse(Refusal::UdpQueueFull, datagram.src, datagram.dst);
         }
         socket.charged += payload.len() + OVERHEAD;
         socket
