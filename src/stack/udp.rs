@@ -10,7 +10,7 @@ use slotmap::SlotMap;
 use crate::event::Refusal;
 use crate::stack::demux::{KeyedHash, unspecified};
 use crate::stack::wakes::register;
-use crate::stack::{SocketError, Stack, UdpKey};
+use crate::stack::{SocketError, Stack, UdpKey, Wakes};
 use crate::wire::ip::Datagram;
 use crate::wire::{HeaderBuf, Packet, icmp, ip, udp};
 
@@ -48,6 +48,13 @@ impl Udp {
             .copied()
     }
 
+    /// Wakes whoever waits for a datagram.
+    pub(super) fn wake_all(&mut self, wakes: &mut Wakes) {
+        self.sockets
+            .values_mut()
+            .for_each(|socket| wakes.add(&mut socket.waker));
+    }
+
     fn is_taken(&self, local: SocketAddr, mut own: impl Iterator<Item = IpAddr>) -> bool {
         let on_one = |ip| self.bound.contains_key(&SocketAddr::new(ip, local.port()));
         self.find(local).is_some() || (local.ip().is_unspecified() && own.any(on_one))
@@ -58,6 +65,9 @@ impl Stack {
     /// Binds a socket to `local`: one of our addresses, or the unspecified one for all; port 0
     /// chooses an ephemeral port.
     pub fn udp_bind(&mut self, mut local: SocketAddr) -> Result<UdpKey, SocketError> {
+        if self.closing {
+            return Err(SocketError::StackGone);
+        }
         if !local.ip().is_unspecified() && !self.routes.is_own(local.ip()) {
             return Err(SocketError::AddrNotAvailable);
         }
@@ -132,6 +142,7 @@ impl Stack {
                 socket.charged -= payload.len() + OVERHEAD;
                 Poll::Ready(Ok((payload, from)))
             }
+            None if self.closing => Poll::Ready(Err(SocketError::StackGone)),
             None => {
                 register(&mut socket.waker, cx);
                 Poll::Pending
