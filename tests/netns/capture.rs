@@ -1,0 +1,106 @@
+//! What an independent judge says about the stack's packets.
+
+use std::fs;
+
+use crate::harness::{Capture, KERNEL, Lab, Loss, STACK, first_word, sha256, write_pattern};
+
+/// Expert information of tshark at the level of a warning or above.
+const WARNING: &str = "_ws.expert.severity >= 0x600000";
+
+/// Fails when tshark finds a fault in any packet that the stack sent, or could not read one.
+#[track_caller]
+fn assert_no_fault(capture: &Capture, tolerated: &[&str]) {
+    let columns = ["frame.number", "ip.src", "ip.dst", "_ws.expert.message"];
+    // The kernel writes 0xffff where the sum is 0, which is the same number to the receiver.
+    let bad = format!(
+        "_ws.malformed || (ip.checksum.status == 0 || tcp.checksum.status == 0 \
+         || udp.checksum.status == 0 || icmp.checksum.status == 0) \
+         && !(ip.src == {KERNEL} && tcp.checksum == 0xffff)"
+    );
+    assert_eq!(capture.select(&bad, &columns), Vec::<String>::new());
+    let tolerated: String = tolerated
+        .iter()
+        .map(|one| format!(" && !({one})"))
+        .collect();
+    let ours = format!("{WARNING} && ip.src == {STACK}{tolerated}");
+    assert_eq!(capture.select(&ours, &columns), Vec::<String>::new());
+}
+
+#[test]
+#[ignore = "needs root: run scripts/test"]
+fn tshark_finds_no_fault_in_ordinary_traffic() {
+    let lab = Lab::new();
+    let www = lab.folder.path().join("www");
+    fs::create_dir(&www).expect("the folder is writable");
+    write_pattern(&www.join("file"), 8 * 1024);
+    let daemon = lab.daemon(&["--www", www.to_str().expect("a plain path")]);
+    lab.wait_until_up(&daemon, STACK);
+
+    let mut capture = Capture::start(&lab);
+    let scripts = [
+        "ping -n -q -c 100 -i 0.002 -s 1000 10.9.0.2",
+        "curl -sS -f http://10.9.0.2/ http://10.9.0.2/file | sha256sum",
+        &format!(
+            "curl -sS -f -T {}/file http://10.9.0.2/upload/copy",
+            www.display()
+        ),
+        &format!("nc -N 10.9.0.2 7 < {}/file | sha256sum", www.display()),
+        "echo over UDP | nc -u -w 1 10.9.0.2 7",
+        "echo nobody there | nc -u -w 1 10.9.0.2 8; true",
+        "nc -d 10.9.0.2 13",
+        "nc 10.9.0.2 81; test $? = 1",
+        "for n in $(seq 20); do curl -sS -f http://10.9.0.2/ >/dev/null & done; wait",
+    ];
+    for script in scripts {
+        lab.shell(script).finish().assert_success();
+    }
+    capture.stop();
+    // The reset that refuses port 81 is what it should be, and a window that closes because the
+    // application is slow is flow control.
+    let tolerated = [
+        "tcp.flags.reset == 1 && tcp.srcport == 81",
+        "tcp.analysis.zero_window",
+    ];
+    assert_no_fault(&capture, &tolerated);
+    let resets = capture.select("tcp.flags.reset == 1", &["tcp.srcport", "tcp.dstport"]);
+    assert!(
+        matches!(resets.as_slice(), [one] if one.starts_with("81\t")),
+        "resets: {resets:?}"
+    );
+    let refused = capture.select("icmp.type == 3", &["icmp.code"]);
+    assert_eq!(refused, ["3"], "one port is unreachable");
+    daemon.stop();
+}
+
+#[test]
+#[ignore = "needs root: run scripts/test"]
+fn tshark_finds_no_fault_when_packets_are_lost() {
+    let lab = Lab::new();
+    let www = lab.folder.path().join("www");
+    fs::create_dir(&www).expect("the folder is writable");
+    write_pattern(&www.join("file"), 2 * 1024);
+    let sum = sha256(&www.join("file"));
+    let daemon = lab.daemon(&["--www", www.to_str().expect("a plain path")]);
+    lab.wait_until_up(&daemon, STACK);
+    lab.lose(Loss::Percent(5));
+
+    let mut capture = Capture::start(&lab);
+    let scripts = [
+        "curl -sS http://10.9.0.2/file | sha256sum",
+        &format!("nc -N 10.9.0.2 7 < {}/file | sha256sum", www.display()),
+    ];
+    for script in scripts {
+        let done = lab.shell(script).limit_s(300).finish();
+        assert_eq!(first_word(&done.assert_success().text()), sum);
+    }
+    capture.stop();
+    // What was lost on its way here is acknowledged without having been captured, and what was
+    // retransmitted soon after a loss looks out of order to tshark.
+    let tolerated = [
+        "tcp.analysis.ack_lost_segment",
+        "tcp.analysis.out_of_order",
+        "tcp.analysis.zero_window",
+    ];
+    assert_no_fault(&capture, &tolerated);
+    daemon.stop();
+}

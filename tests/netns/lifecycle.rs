@@ -1,0 +1,216 @@
+//! How the daemon begins and ends.
+
+use std::fs;
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+
+use crate::harness::{DEVICE, Daemon, Lab, STACK, wait_for, write_pattern};
+
+#[test]
+#[ignore = "needs root: run scripts/test"]
+fn sigint_closes_connections_and_takes_everything_away() {
+    ends_cleanly_on(Signal::SIGINT);
+}
+
+#[test]
+#[ignore = "needs root: run scripts/test"]
+fn sigterm_closes_connections_and_takes_everything_away() {
+    ends_cleanly_on(Signal::SIGTERM);
+}
+
+/// Fails unless `text` comes back.
+#[track_caller]
+fn assert_echo(stream: &mut TcpStream, text: &str) {
+    stream.write_all(text.as_bytes()).expect("it can be sent");
+    let mut echo = vec![0; text.len()];
+    stream.read_exact(&mut echo).expect("it comes back");
+    assert_eq!(echo, text.as_bytes());
+}
+
+fn ends_cleanly_on(signal: Signal) {
+    let lab = Lab::new();
+    let www = lab.folder.path().join("www");
+    fs::create_dir(&www).expect("the folder is writable");
+    write_pattern(&www.join("large"), 100 * 1024);
+    let daemon = lab.daemon(&["--www", www.to_str().expect("a plain path")]);
+    lab.wait_until_up(&daemon, STACK);
+
+    let mut idle = lab.connect(7);
+    assert_echo(&mut idle, "hello");
+    let busy = lab
+        .tool("curl")
+        .args(["-sS", "--limit-rate", "1M", "http://10.9.0.2/large"])
+        .start();
+    busy.wait_for_bytes(100_000);
+
+    daemon.signal(signal);
+    let end = idle.read(&mut [0; 10]).expect("a FIN, not a reset");
+    assert_eq!(end, 0, "the stream has ended");
+    drop(idle);
+    let status = daemon.wait();
+    assert_eq!(status.code(), Some(0), "{status}");
+    assert!(!lab.netns_exists(), "the namespace is still there");
+    // The download was cut off, and curl was told.
+    let busy = busy.finish();
+    assert!(matches!(busy.status.code(), Some(18 | 56)), "{busy}");
+}
+
+#[test]
+#[ignore = "needs root: run scripts/test"]
+fn a_namespace_that_was_there_before_stays() {
+    let lab = Lab::with_netns();
+    let daemon = lab.daemon(&[]);
+    lab.wait_until_up(&daemon, STACK);
+    assert!(lab.device_exists());
+    daemon.stop();
+    assert!(
+        lab.netns_exists(),
+        "the daemon took away what it had not made"
+    );
+    assert!(!lab.device_exists(), "the device is still there");
+}
+
+#[test]
+#[ignore = "needs root: run scripts/test"]
+fn without_a_namespace_the_device_is_where_the_daemon_runs() {
+    let lab = Lab::with_netns();
+    let mut command = Command::new("ip");
+    command.args([
+        "netns",
+        "exec",
+        &lab.netns,
+        Daemon::PROGRAM,
+        "up",
+        "--dev",
+        "other7",
+    ]);
+    command.args([
+        "--addr",
+        "10.77.3.1/24",
+        "--stack-addr",
+        "10.77.3.9",
+        "--mtu",
+        "1400",
+    ]);
+    let daemon = Daemon::spawn(command, lab.folder.path());
+    lab.wait_until_up(&daemon, "10.77.3.9");
+    let link = lab
+        .tool("ip")
+        .args(["address", "show", "dev", "other7"])
+        .finish()
+        .text();
+    assert!(
+        link.contains("mtu 1400") && link.contains("inet 10.77.3.1/24"),
+        "{link}"
+    );
+    let curl = lab
+        .tool("curl")
+        .args(["-sS", "-f", "http://10.77.3.9/"])
+        .finish();
+    curl.assert_success();
+    daemon.stop();
+    let link = lab
+        .tool("ip")
+        .args(["link", "show", "dev", "other7"])
+        .finish();
+    assert!(!link.success(), "the device is still there: {link}");
+}
+
+#[test]
+#[ignore = "needs root: run scripts/test"]
+fn after_sigkill_it_starts_again_and_cleans_up_at_its_end() {
+    let (lab, daemon) = Lab::up(&[]);
+    let mut old = lab.connect(7);
+    assert_echo(&mut old, "before");
+    daemon.signal(Signal::SIGKILL);
+    daemon.wait();
+
+    let again = lab.daemon(&[]);
+    lab.wait_until_up(&again, STACK);
+    // The old connection is unknown to the new stack, which says so.
+    old.write_all(b"after").expect("the kernel takes it");
+    let reset = old.read(&mut [0; 10]).expect_err("a reset").kind();
+    assert_eq!(reset, ErrorKind::ConnectionReset);
+    let echo = lab
+        .tool("nc")
+        .args(["-N", STACK, "7"])
+        .input("again")
+        .finish();
+    assert_eq!(echo.text(), "again");
+    again.stop();
+    assert!(
+        !lab.netns_exists(),
+        "what the killed daemon left is still there"
+    );
+}
+
+#[test]
+#[ignore = "needs root: run scripts/test"]
+fn a_second_daemon_is_refused_and_the_first_unharmed() {
+    let (lab, first) = Lab::up(&[]);
+    let mut connection = lab.connect(7);
+    assert_echo(&mut connection, "before");
+
+    let second = lab.daemon(&[]);
+    assert_eq!(second.wait().code(), Some(1), "{}", second.log());
+    let said = second.log();
+    assert_eq!(said.trim_end().lines().count(), 1, "{said}");
+    assert!(said.contains(DEVICE), "{said}");
+
+    assert_echo(&mut connection, "after");
+    lab.tool("curl")
+        .args(["-sS", "-f", "http://10.9.0.2/"])
+        .finish()
+        .assert_success();
+    drop(connection);
+    first.stop();
+    assert!(!lab.netns_exists());
+}
+
+#[test]
+#[ignore = "needs root: run scripts/test"]
+fn it_can_be_told_to_end_at_any_moment() {
+    for delay_ms in [0, 1, 2, 5, 10, 20, 50, 100] {
+        let lab = Lab::new();
+        let daemon = lab.daemon(&[]);
+        std::thread::sleep(Duration::from_millis(delay_ms));
+        daemon.signal(Signal::SIGTERM);
+        daemon.wait();
+        // Before it listens to signals it simply dies; what it made by then, the next one takes over.
+        let next = lab.daemon(&[]);
+        lab.wait_until_up(&next, STACK);
+        next.stop();
+        wait_for("the namespace to go", Duration::from_secs(5), || {
+            !lab.netns_exists()
+        });
+    }
+}
+
+#[test]
+#[ignore = "needs root: run scripts/test"]
+fn the_log_shows_states_and_segments() {
+    let echo = |flag: &str| {
+        let (lab, daemon) = Lab::up(&[flag]);
+        let nc = lab
+            .tool("nc")
+            .args(["-N", STACK, "7"])
+            .input("hello")
+            .finish();
+        assert_eq!(nc.text(), "hello");
+        daemon.stop();
+        daemon.log()
+    };
+    let states = echo("-v");
+    for state in ["SYN_RCVD", "ESTABLISHED", "CLOSE_WAIT", "LAST_ACK"] {
+        assert!(states.contains(state), "no {state} in:\n{states}");
+    }
+    let segments = echo("-vv");
+    assert!(
+        segments.lines().count() > states.lines().count(),
+        "{segments}"
+    );
+}

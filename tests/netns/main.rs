@@ -1,0 +1,17 @@
+//! The daemon against real tools: ping, curl, telnet, nc, tcpdump and tshark.
+//!
+//! Each test starts the real binary in a network namespace of its own and takes away what it made,
+//! also when it fails. They need root, `/dev/net/tun` and the tools, so plain `cargo test` shows them
+//! as ignored; `scripts/test` runs them all and fails where it cannot.
+
+mod harness;
+
+mod bad_input;
+mod capture;
+mod hostile;
+mod http;
+mod lifecycle;
+mod loss;
+mod ping;
+mod streams;
+mod udp;
