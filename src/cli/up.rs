@@ -25,12 +25,12 @@ const MIN_MTU: u16 = 576;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  sudo glasstcp up                                   on the host: ping 10.9.0.2
-  sudo glasstcp up --netns glass                     in a network namespace, away from the host's own network:
+  sudo glasstcp up                                   on the host; then: ping 10.9.0.2
+  sudo glasstcp up --netns glass                     in a network namespace of its own:
                                                      sudo ip netns exec glass ping 10.9.0.2
   sudo glasstcp up --netns glass -vv                 with every segment on the screen
   sudo glasstcp up --www ~/site --serve http:8080    a folder over HTTP, on port 8080
-  sudo glasstcp up --addr 192.168.77.1/24            another network; the stack is 192.168.77.2
+  sudo glasstcp up --addr 192.168.77.1/24            another network, the stack at 192.168.77.2
   sudo kill -USR1 $(pidof glasstcp)                  print the counters
 
 Signals: SIGINT (Ctrl-C), SIGTERM and SIGHUP close all connections and end it; a second one ends it
@@ -47,8 +47,8 @@ pub struct Args {
     #[arg(long, value_name = "ADDRESS/PREFIX", default_value = "10.9.0.1/24", value_parser = kernel_address)]
     addr: Cidr,
 
-    /// The stack's own address, in the same network; can be given several times [default: the address
-    /// after --addr, 10.9.0.2]
+    /// The stack's own address, in the same network; can be given several times [default: the one
+    /// after --addr]
     #[arg(long, value_name = "ADDRESS")]
     stack_addr: Vec<Ipv4Addr>,
 

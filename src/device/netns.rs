@@ -28,6 +28,8 @@ use nix::sys::statfs::{NSFS_MAGIC, statfs};
 const NETNS_DIR: &str = "/run/netns";
 /// Where the markers are.
 const MARKER_DIR: &str = "/run/glasstcp";
+/// What the name of a marker ends with.
+const MARKER_ENDING: &str = ".netns";
 /// Longest name, in bytes: that of a file, with room for the marker's ending.
 const MAX_NAME: usize = 200;
 /// How often, and how long between, to try for the lock that setup and removal take.
@@ -94,6 +96,7 @@ impl Namespace {
         let explain = explain(name, "make");
         make_dirs().map_err(&explain)?;
         let _turn = Turn::take(name)?;
+        sweep();
         let path = path(name);
         let mut marker = Marker::find(name).map_err(&explain)?;
         if is_namespace(&path) {
@@ -182,7 +185,7 @@ struct Marker {
 
 impl Marker {
     fn path(name: &str) -> PathBuf {
-        Path::new(MARKER_DIR).join(format!("{name}.netns"))
+        Path::new(MARKER_DIR).join(format!("{name}{MARKER_ENDING}"))
     }
 
     /// The marker of an earlier run.
@@ -262,6 +265,28 @@ impl Turn {
             }
         }
         Err(NetnsError::Locked)
+    }
+}
+
+/// Removes the markers of killed daemons whose namespaces somebody has deleted since. The caller has
+/// the turn, so none is being made.
+fn sweep() {
+    // What cannot be read or removed now can be the next time.
+    let Ok(entries) = fs::read_dir(MARKER_DIR) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let file_name = entry.file_name();
+        let Some(name) = file_name
+            .to_str()
+            .and_then(|name| name.strip_suffix(MARKER_ENDING))
+        else {
+            continue;
+        };
+        let nobody_has_it = File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok());
+        if nobody_has_it && fs::symlink_metadata(path(name)).is_err() {
+            let _ = fs::remove_file(entry.path());
+        }
     }
 }
 
