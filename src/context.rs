@@ -1,9 +1,11 @@
 //! The only way anything enters the core: the time, randomness and the observer.
 
+use std::net::IpAddr;
+
 use rand_chacha::ChaCha12Rng;
 use rand_core::Rng;
 
-use crate::event::{Event, Observer};
+use crate::event::{ConnId, Event, Observer, Refusal, Refusals, SegmentView};
 use crate::time::Instant;
 
 /// What one step of the core may use from outside: a fixed `now`, a seeded generator, and at most
@@ -12,6 +14,7 @@ pub struct Context<'a> {
     /// The time of this turn, read once by the driver.
     pub now: Instant,
     rng: &'a mut ChaCha12Rng,
+    refusals: &'a mut Refusals,
     observer: Option<&'a mut (dyn Observer + Send + 'static)>,
 }
 
@@ -20,9 +23,15 @@ impl<'a> Context<'a> {
     pub fn new(
         now: Instant,
         rng: &'a mut ChaCha12Rng,
+        refusals: &'a mut Refusals,
         observer: Option<&'a mut (dyn Observer + Send + 'static)>,
     ) -> Self {
-        Context { now, rng, observer }
+        Context {
+            now,
+            rng,
+            refusals,
+            observer,
+        }
     }
 
     /// Tells the observer; without one, `event` is never built.
@@ -31,6 +40,29 @@ impl<'a> Context<'a> {
         if let Some(observer) = self.observer.as_deref_mut() {
             observer.observe(self.now, &event());
         }
+    }
+
+    /// Counts what a connection refused and tells the observer.
+    pub fn refuse(&mut self, conn: Option<ConnId>, reason: Refusal, segment: Option<SegmentView>) {
+        self.refusals.count(reason);
+        self.emit(|| Event::Refused {
+            conn,
+            reason,
+            segment,
+            addresses: None,
+        });
+    }
+
+    /// Counts a packet, from and to these addresses, that no connection took, and tells the
+    /// observer.
+    pub fn refuse_packet(&mut self, reason: Refusal, addresses: Option<(IpAddr, IpAddr)>) {
+        self.refusals.count(reason);
+        self.emit(|| Event::Refused {
+            conn: None,
+            reason,
+            segment: None,
+            addresses,
+        });
     }
 
     /// Thirty-two random bits.

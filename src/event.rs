@@ -240,9 +240,9 @@ pub enum Event {
         conn: Option<ConnId>,
         /// The reason.
         reason: Refusal,
-        /// The segment, where it could be read.
+        /// The segment, where a connection could read it.
         segment: Option<SegmentView>,
-        /// Source and destination, where they could be read.
+        /// Source and destination, where they could be read and no connection did.
         addresses: Option<(IpAddr, IpAddr)>,
     },
     /// A connection changed its state.

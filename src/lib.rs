@@ -1,4 +1,107 @@
 //! A TCP/IP stack in user space that you can see through.
+//!
+//! glasstcp answers real packets: its daemon opens a Linux TUN device, and curl, telnet, ping or a
+//! browser on the kernel's side talk to it. It keeps its own TCP control blocks, timers and windows,
+//! and everything it decides (why a segment was sent, dropped, delayed or retransmitted) is an
+//! [`event`] that can be watched. As a library it gives a program sockets that need no kernel
+//! sockets beneath: over a TUN device, or over a wire in memory between two stacks.
+//!
+//! # An echo server in ten lines
+//!
+//! ```no_run
+//! use glasstcp::net::{Net, TcpListener};
+//!
+//! async fn echo(net: Net) -> std::io::Result<()> {
+//!     let listener = TcpListener::bind(&net, ([0, 0, 0, 0], 7)).await?;
+//!     loop {
+//!         let (mut stream, _peer) = listener.accept().await?;
+//!         tokio::spawn(async move {
+//!             let (mut read, mut write) = stream.split();
+//!             tokio::io::copy(&mut read, &mut write).await
+//!         });
+//!     }
+//! }
+//! # use glasstcp::{device, net, runtime, stack};
+//! # use std::net::IpAddr;
+//! # use tokio::io::{AsyncReadExt, AsyncWriteExt};
+//! #
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> std::io::Result<()> {
+//! #     let (one, other) = device::memory::pair(1500);
+//! #     let start = |ip: [u8; 4], device| -> std::io::Result<Net> {
+//! #         let config = stack::Config::new(IpAddr::from(ip), 24, [ip[3]; 32]);
+//! #         let (net, driver) = runtime::start(stack::Stack::new(config), device)?;
+//! #         tokio::spawn(driver);
+//! #         Ok(net)
+//! #     };
+//! #     let server = start([10, 9, 0, 2], one)?;
+//! #     let client = start([10, 9, 0, 1], other)?;
+//! #     tokio::spawn(echo(server));
+//! #     tokio::task::yield_now().await;
+//! #     let mut stream = net::TcpStream::connect(&client, ([10, 9, 0, 2], 7)).await?;
+//! #     stream.write_all(b"hello").await?;
+//! #     stream.shutdown().await?;
+//! #     let mut echoed = String::new();
+//! #     stream.read_to_string(&mut echoed).await?;
+//! #     assert_eq!(echoed, "hello");
+//! #     Ok(())
+//! # }
+//! ```
+//!
+//! The [`net::Net`] comes from joining a stack to a device, and a task that drives the two:
+//!
+//! ```no_run
+//! use glasstcp::device::{self, OpenConfig, link::Cidr};
+//! use glasstcp::runtime::{self, FdDevice};
+//! use glasstcp::stack::{Config, Stack};
+//!
+//! # use glasstcp::net::Net;
+//! # async fn echo(net: Net) -> std::io::Result<()> { Ok(()) }
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let address = Cidr { address: [10, 9, 0, 1].into(), prefix_len: 24 }; // the kernel's side
+//! let (tun, _taken_back_when_dropped) =
+//!     device::open(&OpenConfig { name: "glass0".into(), address, mtu: 1500, netns: None })?;
+//!
+//! let mut seed = [0; 32];
+//! getrandom::fill(&mut seed)?; // sequence numbers and ports nobody can guess
+//! let stack = Stack::new(Config::new([10, 9, 0, 2].into(), 24, seed)); // our side
+//! let (net, driver) = runtime::start(stack, FdDevice::new(tun)?)?;
+//! tokio::spawn(driver);
+//! echo(net).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Both are `examples/echo.rs`, ready to run.
+//!
+//! # The layers
+//!
+//! A module uses only what stands below it in this picture.
+//!
+//! ```text
+//!     your code            anything written for tokio's AsyncRead and AsyncWrite
+//!   ----------------------------------------------------------------------------------
+//!     runtime              the driver: wait, receive a batch, one turn, send a batch
+//!     net                  TcpStream, TcpListener, UdpSocket over a shared stack
+//!     observe              events as text, counters as a table
+//!     device               TUN, a wire in memory; cutting bursts into packets
+//!   ------------ no clock, no randomness, no system call below this line ------------
+//!     stack                many connections: demux, listeners, ports, timers, ICMP, UDP
+//!     tcp                  one connection, as in RFC 9293
+//!     context   event      how time comes in; how everything observable goes out
+//!     wire      time       bytes to values and back; time as a number
+//! ```
+//!
+//! # Where to look
+//!
+//! | you want to | see |
+//! |---|---|
+//! | use sockets | [`net`] |
+//! | run a stack | [`runtime::start`] |
+//! | choose addresses, buffers and limits | [`stack::Config`] and [`tcp::Config`] |
+//! | see what a connection is doing | [`net::InfoHandle`] and [`tcp::Info`] |
+//! | see everything | [`event::Event`], [`event::Observer`] and [`observe::text`] |
+//! | bring a device of your own | [`device::Device`] and [`runtime::AsyncDevice`] |
 
 pub mod context;
 pub mod device;

@@ -8,6 +8,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use crate::device::Device;
+use crate::device::memory::Memory;
 use crate::wire::{RxBatch, TxBatch};
 
 /// A device that says when it is worth trying again.
@@ -24,6 +25,16 @@ pub trait AsyncDevice: Device {
     /// # Errors
     /// When the device cannot be waited for any more.
     fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+}
+
+impl AsyncDevice for Memory {
+    fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Memory::poll_readable(self, cx).map(Ok)
+    }
+
+    fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Memory::poll_writable(self, cx).map(Ok)
+    }
 }
 
 /// A device with a non-blocking file descriptor, waited for by tokio.

@@ -85,11 +85,12 @@ pub async fn serve_listener<L: Accept>(
 
 /// A socket that receives and sends datagrams.
 pub trait Datagrams: Send + Sync {
-    /// The next datagram, cut to `buffer`: its length and who sent it.
+    /// The next datagram, cut to `buffer`: its length and who sent it. An error passes; `None`
+    /// means that the socket is gone for good.
     fn receive(
         &self,
         buffer: &mut [u8],
-    ) -> impl Future<Output = io::Result<(usize, SocketAddr)>> + Send;
+    ) -> impl Future<Output = Option<io::Result<(usize, SocketAddr)>>> + Send;
 
     /// Sends one datagram.
     fn send(
@@ -100,8 +101,8 @@ pub trait Datagrams: Send + Sync {
 }
 
 impl Datagrams for tokio::net::UdpSocket {
-    async fn receive(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.recv_from(buffer).await
+    async fn receive(&self, buffer: &mut [u8]) -> Option<io::Result<(usize, SocketAddr)>> {
+        Some(self.recv_from(buffer).await)
     }
 
     async fn send(&self, datagram: &[u8], to: SocketAddr) -> io::Result<usize> {
@@ -109,12 +110,12 @@ impl Datagrams for tokio::net::UdpSocket {
     }
 }
 
-/// Answers every datagram that reaches `socket`, for ever. A failed call is logged at debug.
+/// Answers every datagram that reaches `socket`, until it is gone. A failed call is logged at debug.
 pub async fn serve_socket<D: Datagrams>(socket: D, service: Service) {
     let mut buffer = vec![0; usize::from(u16::MAX)];
     let mut pause = PAUSE_MIN;
-    loop {
-        match socket.receive(&mut buffer).await {
+    while let Some(received) = socket.receive(&mut buffer).await {
+        match received {
             Ok((len, from)) => {
                 pause = PAUSE_MIN;
                 let Some(reply) = answer_udp(service, from, &buffer[..len]) else {

@@ -2,7 +2,7 @@
 //!
 //! A service is an async function over anything that reads and writes bytes, so it runs over this
 //! stack, over a kernel socket and over a pipe in memory alike. It knows nothing of the stack but
-//! [`tcp::Info`](crate::tcp::Info), which the welcome page shows.
+//! [`tcp::Info`], which the welcome page shows.
 //!
 //! ```text
 //! --serve NAME[:PORT] -> registry::plan -> accept::serve_listener -> serve_tcp -> echo, ..., http
@@ -25,6 +25,7 @@ pub mod daytime;
 pub mod discard;
 pub mod echo;
 pub mod http;
+mod over_stack;
 pub mod registry;
 
 pub use accept::{Accept, Datagrams, serve_listener, serve_socket};
