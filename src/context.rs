@@ -3,7 +3,7 @@
 use rand_chacha::ChaCha12Rng;
 use rand_core::Rng;
 
-use crate::event::{Event, Observer};
+use crate::event::{ConnId, Event, Observer, Refusal, Refusals, SegmentView};
 use crate::time::Instant;
 
 /// What one step of the core may use from outside: a fixed `now`, a seeded generator, and at most
@@ -12,6 +12,7 @@ pub struct Context<'a> {
     /// The time of this turn, read once by the driver.
     pub now: Instant,
     rng: &'a mut ChaCha12Rng,
+    refusals: &'a mut Refusals,
     observer: Option<&'a mut (dyn Observer + Send + 'static)>,
 }
 
@@ -20,9 +21,15 @@ impl<'a> Context<'a> {
     pub fn new(
         now: Instant,
         rng: &'a mut ChaCha12Rng,
+        refusals: &'a mut Refusals,
         observer: Option<&'a mut (dyn Observer + Send + 'static)>,
     ) -> Self {
-        Context { now, rng, observer }
+        Context {
+            now,
+            rng,
+            refusals,
+            observer,
+        }
     }
 
     /// Tells the observer; without one, `event` is never built.
@@ -31,6 +38,16 @@ impl<'a> Context<'a> {
         if let Some(observer) = self.observer.as_deref_mut() {
             observer.observe(self.now, &event());
         }
+    }
+
+    /// Counts a refusal and tells the observer.
+    pub fn refuse(&mut self, conn: Option<ConnId>, reason: Refusal, segment: Option<SegmentView>) {
+        self.refusals.count(reason);
+        self.emit(|| Event::Refused {
+            conn,
+            reason,
+            segment,
+        });
     }
 
     /// Thirty-two random bits.

@@ -4,7 +4,7 @@
 //! also counted, whether anybody observes or not: no drop is anonymous.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use crate::time::{Duration, Instant};
 use crate::wire::tcp::Flags;
@@ -242,8 +242,6 @@ pub enum Event {
         reason: Refusal,
         /// The segment, where it could be read.
         segment: Option<SegmentView>,
-        /// Source and destination, where they could be read.
-        addresses: Option<(IpAddr, IpAddr)>,
     },
     /// A connection changed its state.
     StateChanged {

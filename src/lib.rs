@@ -109,6 +109,7 @@ pub mod event;
 pub mod net;
 pub mod observe;
 pub mod runtime;
+pub mod service;
 pub mod stack;
 pub mod tcp;
 pub mod time;

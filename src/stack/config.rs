@@ -52,7 +52,7 @@ impl fmt::Display for Address {
 pub struct Limits {
     /// Connections with a control block.
     pub connections: usize,
-    /// Records of connections in TIME-WAIT; beyond it the oldest goes.
+    /// Records of connections in TIME-WAIT; beyond it a connection is forgotten at once.
     pub time_wait: usize,
     /// Half-open connections of all listeners together.
     pub syn_queue: usize,

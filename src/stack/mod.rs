@@ -1,7 +1,264 @@
 //! Many connections over one device.
+//!
+//! ```text
+//!   Packet -> receive: ip -> icmp | udp | tcp -> Demux -> connection | half-open | TIME-WAIT | listener
+//!   timers -> expire                                            |
+//!   socket calls (user, udp) ------------------------------> ready -> transmit -> Burst
+//! ```
+//!
+//! A turn is pure computation: packets and the time go in, bursts and wakers come out. Nothing
+//! here walks over all connections.
+
+mod accept;
 mod config;
+mod connection;
+mod counters;
+mod demux;
 mod error;
-mod skeleton;
+mod icmp;
+mod ports;
+mod receive;
+mod route;
+mod tcp_receive;
+mod time_wait;
+mod transmit;
+mod udp;
+mod user;
+mod wakes;
+mod wheel;
+
+use std::sync::Arc;
+
+use rand_chacha::ChaCha12Rng;
+use rand_core::{Rng, SeedableRng};
+use slotmap::SlotMap;
+
+use crate::context::Context;
+use crate::event::{ConnId, Observer};
+use crate::tcp::{self, Secrets};
+use crate::time::Instant;
+use crate::wire::{RxBatch, TxBatch};
+
 pub use config::{Address, Config, Limits};
+pub use counters::Counters;
 pub use error::SocketError;
-pub use skeleton::*;
+pub use wakes::Wakes;
+
+use accept::{HalfOpenEntry, Listener};
+use connection::Connection;
+use demux::{Demux, KeyedHash};
+use icmp::ErrorLimit;
+use ports::Ports;
+use route::Routes;
+use transmit::Queues;
+use udp::Udp;
+use wheel::{TimerId, Wheel};
+
+slotmap::new_key_type! {
+    /// Names a connection; a stale key is refused, never confused.
+    pub struct ConnKey;
+    /// Names a listener.
+    pub struct ListenerKey;
+    /// Names a UDP socket.
+    pub struct UdpKey;
+    struct HalfOpenKey;
+    struct TimeWaitKey;
+}
+
+/// Who has a pair of addresses.
+#[derive(Clone, Copy, Debug)]
+enum Owner {
+    Connection(ConnKey),
+    HalfOpen(HalfOpenKey),
+    TimeWait(TimeWaitKey),
+}
+
+/// Whose timer went off.
+#[derive(Clone, Copy, Debug)]
+enum Token {
+    Connection(ConnKey),
+    HalfOpen(HalfOpenKey),
+    TimeWait(TimeWaitKey),
+}
+
+/// A record in TIME-WAIT with its timer.
+#[derive(Debug)]
+struct TimeWaitEntry {
+    record: time_wait::TimeWait,
+    timer: TimerId,
+    until: Instant,
+}
+
+/// What every step of the core may use: kept apart from the tables, so that both can be borrowed.
+struct Environment {
+    now: Instant,
+    rng: ChaCha12Rng,
+    counters: Counters,
+    observer: Option<Box<dyn Observer + Send>>,
+}
+
+impl Environment {
+    fn context(&mut self) -> Context<'_> {
+        let observer = self.observer.as_deref_mut();
+        Context::new(
+            self.now,
+            &mut self.rng,
+            &mut self.counters.refusals,
+            observer,
+        )
+    }
+}
+
+/// A TCP/IP stack over one device: its tables, and nothing else.
+pub struct Stack {
+    config: Config,
+    tcp_config: Arc<tcp::Config>,
+    env: Environment,
+    secrets: Secrets,
+    routes: Routes,
+    demux: Demux<Owner, ListenerKey>,
+    connections: SlotMap<ConnKey, Connection>,
+    listeners: SlotMap<ListenerKey, Listener>,
+    half_open: SlotMap<HalfOpenKey, HalfOpenEntry>,
+    time_wait: SlotMap<TimeWaitKey, TimeWaitEntry>,
+    wheel: Wheel<Token>,
+    queues: Queues,
+    ports: Ports,
+    udp: Udp,
+    icmp_errors: ErrorLimit,
+    wakes: Wakes,
+    next_conn: u32,
+    closing: bool,
+}
+
+impl Stack {
+    /// A stack without sockets.
+    pub fn new(config: Config) -> Stack {
+        let mut rng = ChaCha12Rng::from_seed(config.seed);
+        let mut key = || {
+            let mut key = [0; 16];
+            rng.fill_bytes(&mut key);
+            key
+        };
+        let (hash, secrets) = (KeyedHash::new(key()), Secrets::new(key()));
+        let identification = rng.next_u32() as u16;
+        Stack {
+            tcp_config: Arc::new(config.tcp.clone()),
+            env: Environment {
+                now: Instant::ZERO,
+                rng,
+                counters: Counters::default(),
+                observer: None,
+            },
+            secrets,
+            routes: Routes::new(config.addresses.clone()),
+            demux: Demux::new(hash.clone()),
+            connections: SlotMap::with_key(),
+            listeners: SlotMap::with_key(),
+            half_open: SlotMap::with_key(),
+            time_wait: SlotMap::with_key(),
+            wheel: Wheel::default(),
+            queues: Queues::new(identification),
+            ports: Ports::default(),
+            udp: Udp::new(hash),
+            icmp_errors: ErrorLimit::default(),
+            wakes: Wakes::default(),
+            next_conn: 1,
+            closing: false,
+            config,
+        }
+    }
+
+    /// What it was made with.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Lets `observer` see every event from now on; without one, events cost nothing.
+    pub fn set_observer(&mut self, observer: Option<Box<dyn Observer + Send>>) {
+        self.env.observer = observer;
+    }
+
+    /// What was counted since it was made.
+    pub fn counters(&self) -> &Counters {
+        &self.env.counters
+    }
+
+    /// First half of a turn: processes every packet of `rx` and every timer that is due at `now`,
+    /// and says whom to wake, outside of any lock. The driver lets the tasks run before it calls
+    /// [`Stack::transmit`], so that their answers travel with the acknowledgments.
+    pub fn receive(&mut self, now: Instant, rx: &mut RxBatch) -> Wakes {
+        self.env.now = self.env.now.max(now);
+        for packet in rx.drain(..) {
+            self.receive_packet(packet);
+        }
+        while let Some(token) = self.wheel.expire(self.env.now) {
+            self.expire(token);
+        }
+        std::mem::take(&mut self.wakes)
+    }
+
+    /// Both halves of a turn, as the simulator runs them.
+    pub fn turn(&mut self, now: Instant, rx: &mut RxBatch, tx: &mut TxBatch) -> Wakes {
+        let wakes = self.receive(now, rx);
+        while self.transmit(now, tx) {}
+        wakes
+    }
+
+    /// When [`Stack::receive`] must be called again at the latest; `None`: not before a packet
+    /// arrives or a socket is used.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.wheel.next_deadline()
+    }
+
+    fn expire(&mut self, token: Token) {
+        match token {
+            Token::Connection(key) => self.expire_connection(key),
+            Token::HalfOpen(key) => self.expire_half_open(key),
+            Token::TimeWait(key) => self.expire_time_wait(key),
+        }
+    }
+
+    fn new_conn_id(&mut self) -> ConnId {
+        let id = ConnId(self.next_conn);
+        self.next_conn = self.next_conn.wrapping_add(1).max(1);
+        id
+    }
+
+    /// Refuses new connections from now on and closes all others (FIN after what was written);
+    /// their sockets see the end of the stream or an error.
+    pub fn shutdown(&mut self) -> Wakes {
+        self.closing = true;
+        for key in self.listeners.keys().collect::<Vec<_>>() {
+            self.stop_listening(key);
+        }
+        for key in self.connections.keys().collect::<Vec<_>>() {
+            self.update_connection(key, |tcb, cx| tcb.shutdown_write(cx));
+        }
+        std::mem::take(&mut self.wakes)
+    }
+
+    /// Resets every connection that is left.
+    pub fn abort_all(&mut self) -> Wakes {
+        for key in self.connections.keys().collect::<Vec<_>>() {
+            self.update_connection(key, |tcb, cx| tcb.abort(cx));
+        }
+        std::mem::take(&mut self.wakes)
+    }
+
+    /// Connections that are not closed; half-open ones and those in TIME-WAIT are not counted.
+    pub fn connection_count(&self) -> usize {
+        let open = |connection: &&Connection| connection.in_table;
+        self.connections.values().filter(open).count()
+    }
+
+    /// Checks what must always hold for every connection; for tests, after every step.
+    pub fn check_invariants(&self) {
+        self.connections
+            .values()
+            .for_each(|connection| connection.tcb.check_invariants());
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,40 @@
-//! One connection: no table, no device, no clock, no lock.
+//! One connection (RFC 9293): no table, no device, no clock, no lock.
+//!
+//! A segment goes in through [`Tcb::segment_arrives`], time through [`Tcb::expire`], the
+//! application through the user calls; what is to be sent comes out of [`Tcb::poll_output`].
+
+mod ack_policy;
+pub mod arrive;
+mod challenge;
 mod config;
+pub mod congestion;
+mod discard;
+mod error;
 mod info;
+mod isn;
+mod loss;
+mod mss;
+pub mod output;
+mod rcv;
+mod reassembly;
+mod recv_buffer;
+mod rtt;
+mod scoreboard;
+mod send_buffer;
+mod snd;
+mod tcb;
+mod timers;
+mod user;
+
+pub use arrive::closed::reset_for;
+pub use arrive::listen::{HalfOpen, Step, check_listen};
 pub use config::{Config, Keepalive};
+pub use discard::{Discard, Reply};
+pub use error::Error;
 pub use info::Info;
+pub use isn::Secrets;
+pub use mss::Mss;
+pub use rcv::ReceiveSpace;
+pub use rtt::{Rto, RttEstimator};
+pub use tcb::{Endpoints, Tcb};
+pub use user::Refused;

@@ -1,0 +1,274 @@
+//! The life of the daemon: open the device, run the stack and its services, end on a signal.
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use glasstcp::device::{self, Guard};
+use glasstcp::net::Net;
+use glasstcp::observe::counters;
+use glasstcp::runtime::{self, Driver, FdDevice};
+use glasstcp::service::{Service, ServiceContext, Www};
+use glasstcp::stack::{Address, Config, Stack};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::log::{self, Printer};
+use super::services;
+use super::up::Plan;
+
+/// How long connections may take to close before they are reset.
+const GRACE: Duration = Duration::from_secs(2);
+/// How often to look whether they have.
+const LOOK: Duration = Duration::from_millis(10);
+/// How long the driver may take to send the last resets.
+const LAST_PACKETS: Duration = Duration::from_secs(1);
+
+/// Runs the daemon to its end.
+pub fn run(plan: Plan) -> anyhow::Result<()> {
+    log::init(plan.detail);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let result = runtime.block_on(live(&plan));
+    // A thread that waits for a slow disk must not hold up the end.
+    runtime.shutdown_background();
+    result
+}
+
+async fn live(plan: &Plan) -> anyhow::Result<()> {
+    // Before anything is made that a signal would leave behind.
+    let mut signals = Signals::new().context("cannot handle signals")?;
+    let www = plan.www.as_deref().map(Www::open).transpose()?;
+    let stack = Stack::new(stack_config(plan)?);
+    let (tun, guard) = device::open(&plan.device)?;
+    let dropped = tun.dropped();
+    let device = FdDevice::new(tun).context("cannot wait for the network device")?;
+    let (net, driver) = runtime::start(stack, device)?;
+    let mut daemon = Daemon {
+        net,
+        driver: tokio::spawn(driver),
+        dropped,
+        printer: None,
+        guard,
+    };
+    if let Some((observer, printer)) = log::observer(plan.detail, plan.absolute) {
+        daemon.net.set_observer(Some(Box::new(observer)));
+        daemon.printer = Some(printer);
+    }
+    let context = ServiceContext {
+        www,
+        addresses: plan.ip_addresses(),
+        services: plan.services.clone(),
+        netns: plan.device.netns.clone(),
+        ..ServiceContext::default()
+    };
+    let services = services::start(&daemon.net, context).await?;
+    say(&welcome(plan, daemon.guard.owns_netns()));
+    let result = daemon.until_told(&mut signals).await;
+    if result.is_ok() {
+        daemon.close(&mut signals).await;
+    }
+    drop(services);
+    daemon.end().await;
+    result
+}
+
+/// What the stack is made of.
+fn stack_config(plan: &Plan) -> anyhow::Result<Config> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).context("the system gives no random numbers")?;
+    let prefix_len = plan.device.address.prefix_len;
+    let addresses: Vec<_> = plan
+        .ip_addresses()
+        .into_iter()
+        .map(|ip| Address { ip, prefix_len })
+        .collect();
+    Ok(Config {
+        addresses,
+        mtu: plan.device.mtu,
+        ..Config::new(plan.addresses[0].into(), prefix_len, seed)
+    })
+}
+
+/// A running stack and what goes with it.
+struct Daemon {
+    net: Net,
+    driver: JoinHandle<<Driver as Future>::Output>,
+    dropped: Arc<AtomicU64>,
+    printer: Option<Printer>,
+    guard: Guard,
+}
+
+impl Daemon {
+    /// Waits for the signal that ends it; fails when the stack ends by itself.
+    async fn until_told(&mut self, signals: &mut Signals) -> anyhow::Result<()> {
+        loop {
+            tokio::select! {
+                ended = &mut self.driver => match ended {
+                    Ok(Ok(())) => bail!("the network stack has ended by itself"),
+                    Ok(Err(error)) => return Err(error.into()),
+                    Err(_) => bail!("the network stack has failed, which is a bug: please report the message above"),
+                },
+                told = signals.next() => match told {
+                    Told::End => return Ok(()),
+                    Told::Counters => self.print_counters(),
+                },
+            }
+        }
+    }
+
+    /// Closes all connections: with a FIN, and after the grace time with a reset. Another signal to
+    /// end cuts it short.
+    async fn close(&mut self, signals: &mut Signals) {
+        self.net.shutdown();
+        let deadline = Instant::now() + GRACE;
+        while self.net.connection_count() > 0 && Instant::now() < deadline {
+            tokio::select! {
+                _ = &mut self.driver => return,
+                () = sleep(LOOK) => {}
+                told = signals.next() => match told {
+                    Told::End => return,
+                    Told::Counters => self.print_counters(),
+                },
+            }
+        }
+        self.net.abort_all();
+        self.net.stop();
+        let last = timeout(LAST_PACKETS, &mut self.driver);
+        tokio::select! {
+            _ = last => {}
+            () = signals.until_end() => {}
+        }
+    }
+
+    /// Lets go of the device first, then of everything around it.
+    async fn end(mut self) {
+        self.net.set_observer(None);
+        if !self.driver.is_finished() {
+            self.driver.abort();
+            let _ = (&mut self.driver).await;
+        }
+        drop(self.net);
+        if let Some(printer) = self.printer {
+            printer.finish();
+        }
+        drop(self.guard);
+    }
+
+    fn print_counters(&self) {
+        let mut text = counters::format(&self.net.counters());
+        let rows = [
+            ("connections", self.net.connection_count() as u64),
+            ("device_dropped", self.dropped.load(Ordering::Relaxed)),
+        ];
+        for (name, value) in rows {
+            // Writing to a string does not fail.
+            let _ = writeln!(text, "{value} {name}");
+        }
+        // Without standard error there is nobody to tell.
+        let _ = io::stderr().write_all(text.as_bytes());
+    }
+}
+
+/// What a signal says.
+enum Told {
+    End,
+    Counters,
+}
+
+/// The signals the daemon listens to, from the moment it is made.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+    user: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Signals> {
+        Ok(Signals {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+            user: signal(SignalKind::user_defined1())?,
+        })
+    }
+
+    async fn next(&mut self) -> Told {
+        tokio::select! {
+            _ = self.interrupt.recv() => Told::End,
+            _ = self.terminate.recv() => Told::End,
+            _ = self.hangup.recv() => Told::End,
+            _ = self.user.recv() => Told::Counters,
+        }
+    }
+
+    async fn until_end(&mut self) {
+        while !matches!(self.next().await, Told::End) {}
+    }
+}
+
+/// What there is now, and what to try.
+fn welcome(plan: &Plan, owns_netns: bool) -> String {
+    let device = &plan.device;
+    let place = match &device.netns {
+        Some(name) if owns_netns => format!(" in the network namespace {name}, made for it"),
+        Some(name) => format!(" in the network namespace {name}"),
+        None => String::new(),
+    };
+    let own: Vec<_> = plan.addresses.iter().map(ToString::to_string).collect();
+    let services: Vec<_> = plan
+        .services
+        .iter()
+        .map(|spec| format!("{} {}", spec.service, spec.port))
+        .collect();
+    let services = match services.is_empty() {
+        true => "none".to_owned(),
+        false => services.join(", "),
+    };
+    format!(
+        "glasstcp is up: {} on {} (kernel {}, MTU {}){place}\nservices: {services}\ntry: {}\nCtrl-C ends it\n",
+        own.join(", "),
+        device.name,
+        device.address,
+        device.mtu,
+        hints(plan).join("\n     "),
+    )
+}
+
+/// Commands that show something, for what runs.
+fn hints(plan: &Plan) -> Vec<String> {
+    let prefix = match &plan.device.netns {
+        Some(name) => format!("sudo ip netns exec {name} "),
+        None => String::new(),
+    };
+    let address = plan.addresses[0];
+    let port_of = |service| {
+        let found = plan.services.iter().find(|spec| spec.service == service);
+        found.map(|spec| spec.port)
+    };
+    let mut hints = vec![format!("{prefix}ping {address}")];
+    match port_of(Service::Http) {
+        Some(80) => hints.push(format!("{prefix}curl http://{address}/")),
+        Some(port) => hints.push(format!("{prefix}curl http://{address}:{port}/")),
+        None => {}
+    }
+    if let Some(port) = port_of(Service::Echo) {
+        hints.push(format!("{prefix}telnet {address} {port}"));
+    }
+    hints
+}
+
+/// Prints to standard output, if there is one.
+fn say(text: &str) {
+    let _ = io::stdout().write_all(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests;

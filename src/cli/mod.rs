@@ -1,0 +1,80 @@
+//! The command line: one file a command.
+//!
+//! ```text
+//!   run -> up           -> daemon -> services, log
+//!       -> completions
+//! ```
+//!
+//! Exit codes: 0 done, 1 something failed, 2 the command line itself is wrong.
+
+mod completions;
+mod daemon;
+mod log;
+mod services;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+/// A TCP/IP stack in user space that you can see through
+///
+/// glasstcp opens a Linux TUN device and answers the packets that the kernel sends there with a TCP/IP
+/// stack of its own, so that ping, curl, telnet and a browser can talk to it, and you can watch what it
+/// does and why.
+#[derive(Debug, Parser)]
+#[command(
+    name = "glasstcp",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
+#[command(after_help = "\
+Examples:
+  sudo glasstcp up --netns glass        start it in a network namespace of its own
+  sudo ip netns exec glass curl http://10.9.0.2/
+  glasstcp help up                      everything about one command
+
+Exit codes: 0 done, 1 something failed (one sentence says what), 2 the command line is wrong.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Up(Box<up::Args>),
+    Completions(completions::Args),
+}
+
+/// Does what the command line says.
+pub fn run() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Up(args) => match args.plan() {
+            Ok(plan) => daemon::run(plan),
+            Err(error) => usage_error("up", &error.to_string()),
+        },
+        Command::Completions(args) => args.run(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("glasstcp: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Ends the program as clap does when one argument does not fit another.
+fn usage_error(command: &str, sentence: &str) -> ! {
+    let mut cli = Cli::command();
+    cli.build();
+    let error = clap::error::ErrorKind::ValueValidation;
+    match cli.find_subcommand_mut(command) {
+        Some(command) => command.error(error, sentence).exit(),
+        None => cli.error(error, sentence).exit(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+//! From a listener to its connections, and from a UDP socket to its datagrams.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Semaphore;
+
+use super::{InfoSource, Service, ServiceContext, answer_udp, no_info, serve_tcp};
+
+#[cfg(test)]
+mod tests;
+
+/// Most connections that one listener serves at a time; more wait in its accept queue.
+pub const CONNECTIONS_MAX: usize = 65_536;
+/// Pause after a failed call; it doubles with each further failure in a row.
+const PAUSE_MIN: Duration = Duration::from_millis(1);
+/// The longest pause.
+const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// What accepts connections: a listener of this stack or one of the kernel's.
+pub trait Accept: Send {
+    /// A connection.
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    /// The next connection, with the peer's address. An error concerns that one connection, or
+    /// passes; `None` means that the listener is gone for good.
+    fn accept(
+        &mut self,
+    ) -> impl Future<Output = Option<io::Result<(Self::Stream, SocketAddr)>>> + Send;
+
+    /// How to look at a connection.
+    fn info(_stream: &Self::Stream) -> InfoSource {
+        no_info()
+    }
+}
+
+impl Accept for tokio::net::TcpListener {
+    type Stream = tokio::net::TcpStream;
+
+    async fn accept(&mut self) -> Option<io::Result<(Self::Stream, SocketAddr)>> {
+        let accepted = tokio::net::TcpListener::accept(self).await;
+        Some(accepted.and_then(|(stream, peer)| {
+            // A reply ends with a small segment that nothing follows: it must not wait.
+            stream.set_nodelay(true)?;
+            Ok((stream, peer))
+        }))
+    }
+}
+
+/// Serves every connection of `listener`, each in a task of its own on the current runtime, until
+/// the listener is gone. A connection that fails is logged at debug; nothing it does ends the loop.
+pub async fn serve_listener<L: Accept>(
+    mut listener: L,
+    service: Service,
+    context: Arc<ServiceContext>,
+) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut pause = PAUSE_MIN;
+    // The semaphore is never closed, so that waiting for a place does not fail.
+    while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+        match listener.accept().await {
+            None => return,
+            Some(Ok((stream, peer))) => {
+                pause = PAUSE_MIN;
+                let info = L::info(&stream);
+                let connection = serve_tcp(service, stream, Arc::clone(&context), info);
+                tokio::spawn(async move {
+                    if let Err(error) = connection.await {
+                        log::debug!("{service}: connection from {peer}: {error}");
+                    }
+                    drop(place);
+                });
+            }
+            Some(Err(error)) => {
+                log::debug!("{service}: cannot accept a connection: {error}");
+                pause = wait(pause).await;
+            }
+        }
+    }
+}
+
+/// A socket that receives and sends datagrams.
+pub trait Datagrams: Send + Sync {
+    /// The next datagram, cut to `buffer`: its length and who sent it. An error passes; `None`
+    /// means that the socket is gone for good.
+    fn receive(
+        &self,
+        buffer: &mut [u8],
+    ) -> impl Future<Output = Option<io::Result<(usize, SocketAddr)>>> + Send;
+
+    /// Sends one datagram.
+    fn send(
+        &self,
+        datagram: &[u8],
+        to: SocketAddr,
+    ) -> impl Future<Output = io::Result<usize>> + Send;
+}
+
+impl Datagrams for tokio::net::UdpSocket {
+    async fn receive(&self, buffer: &mut [u8]) -> Option<io::Result<(usize, SocketAddr)>> {
+        Some(self.recv_from(buffer).await)
+    }
+
+    async fn send(&self, datagram: &[u8], to: SocketAddr) -> io::Result<usize> {
+        self.send_to(datagram, to).await
+    }
+}
+
+/// Answers every datagram that reaches `socket`, until it is gone. A failed call is logged at debug.
+pub async fn serve_socket<D: Datagrams>(socket: D, service: Service) {
+    let mut buffer = vec![0; usize::from(u16::MAX)];
+    let mut pause = PAUSE_MIN;
+    while let Some(received) = socket.receive(&mut buffer).await {
+        match received {
+            Ok((len, from)) => {
+                pause = PAUSE_MIN;
+                let Some(reply) = answer_udp(service, from, &buffer[..len]) else {
+                    continue;
+                };
+                if let Err(error) = socket.send(&reply, from).await {
+                    log::debug!("{service}: cannot answer {from} over UDP: {error}");
+                }
+            }
+            Err(error) => {
+                log::debug!("{service}: cannot receive over UDP: {error}");
+                pause = wait(pause).await;
+            }
+        }
+    }
+}
+
+/// Waits, and says how long to wait the next time.
+async fn wait(pause: Duration) -> Duration {
+    tokio::time::sleep(pause).await;
+    (2 * pause).min(PAUSE_MAX)
+}

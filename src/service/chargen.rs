@@ -1,0 +1,56 @@
+//! Character generator (RFC 864): a rotating pattern without end.
+
+use std::io;
+use std::sync::LazyLock;
+
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+
+use super::discard;
+
+#[cfg(test)]
+mod tests;
+
+/// Characters on a line, without its ending.
+const COLUMNS: usize = 72;
+/// The printing characters of ASCII, space to tilde; after as many lines the pattern repeats.
+const PRINTING: usize = 95;
+/// Whole patterns in one write: together just under 64 KiB, one burst of the stack.
+const PATTERNS: usize = 9;
+
+/// The text of one write.
+static TEXT: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let character = |line, column| b' ' + ((line + column) % PRINTING) as u8;
+    (0..PATTERNS * PRINTING)
+        .flat_map(|line| {
+            (0..COLUMNS)
+                .map(move |column| character(line, column))
+                .chain(*b"\r\n")
+        })
+        .collect()
+});
+
+/// Sends the pattern as fast as the peer takes it, until the peer closes; what it says is ignored.
+///
+/// # Errors
+/// What reading and writing the stream gave.
+pub async fn serve<S>(stream: S) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let (mut reader, mut writer) = tokio::io::split(stream);
+    tokio::select! {
+        ended = discard::drain(&mut reader) => ended?,
+        failed = generate(&mut writer) => failed?,
+    }
+    writer.shutdown().await
+}
+
+async fn generate<S>(writer: &mut S) -> io::Result<()>
+where
+    S: AsyncWrite + Unpin,
+{
+    loop {
+        tokio::task::coop::consume_budget().await;
+        writer.write_all(&TEXT).await?;
+    }
+}

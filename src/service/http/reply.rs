@@ -1,0 +1,147 @@
+//! What goes back to the client, and the reasons to refuse.
+
+use std::io;
+
+use bytes::Bytes;
+use http_body_util::{Either, Full};
+use hyper::header::{self, HeaderValue};
+use hyper::{Response, StatusCode};
+
+use super::file::FileBody;
+
+/// The name of the server in every reply.
+const SERVER: &str = concat!("glasstcp/", env!("CARGO_PKG_VERSION"));
+
+/// A reply: a short text held in memory, or a file in pieces.
+pub(super) type Reply = Response<Either<Full<Bytes>, FileBody>>;
+
+/// Plain text.
+pub(super) fn text(status: StatusCode, text: impl Into<Bytes>) -> Reply {
+    with_body(status, "text/plain; charset=utf-8", text.into())
+}
+
+/// A page of HTML that may use what it holds itself and nothing else.
+pub(super) fn html(page: String) -> Reply {
+    let mut reply = with_body(StatusCode::OK, "text/html; charset=utf-8", page.into());
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+    let headers = reply.headers_mut();
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(policy),
+    );
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    reply
+}
+
+/// A reply of a given type.
+pub(super) fn with_body(status: StatusCode, kind: &'static str, body: Bytes) -> Reply {
+    let mut reply = bare(status, Either::Left(Full::new(body)));
+    let headers = reply.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    reply
+}
+
+/// A reply without anything but the name of the server.
+pub(super) fn bare(status: StatusCode, body: Either<Full<Bytes>, FileBody>) -> Reply {
+    let mut reply = Response::new(body);
+    *reply.status_mut() = status;
+    let headers = reply.headers_mut();
+    headers.insert(header::SERVER, HeaderValue::from_static(SERVER));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    reply
+}
+
+/// Why a request is not answered as its client hoped. The text goes to the client.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refused {
+    /// Not a path at all, or one with a slash or a control character inside a name.
+    #[error("This is not a path that this server understands.")]
+    BadPath,
+    /// Not there, or hidden.
+    #[error("There is nothing here.")]
+    NotFound,
+    /// It leads out of the folder.
+    #[error("This leads out of the folder that is served, and is not followed.")]
+    Outside,
+    /// The operating system does not let us.
+    #[error("The server may not do this: permission denied.")]
+    Forbidden,
+    /// There is no folder to store in.
+    #[error("Uploads are stored only when glasstcp is started with --www DIR. Try POST /sink.")]
+    NoFolder,
+    /// The method does not fit the path; with those that do.
+    #[error("This path takes only {0}.")]
+    Method(&'static str),
+    /// An upload must have exactly one name.
+    #[error("Upload to /upload/NAME: one name, of at most 240 bytes, not beginning with a dot.")]
+    UploadName,
+    /// A part of a file cannot be stored.
+    #[error("A part of a file cannot be stored here: send the whole file.")]
+    Partial,
+    /// Something else than a file is in the way.
+    #[error("A folder of this name is in the way.")]
+    InTheWay,
+    /// The disk is full.
+    #[error("The disk is full: nothing was stored. Make room on the server and send it again.")]
+    Full,
+    /// The body stopped coming.
+    #[error("The body stopped coming: the server has waited long enough.")]
+    TooSlow,
+    /// The body ended too early or was not well-formed.
+    #[error("The body did not arrive whole: {0}.")]
+    Broken(hyper::Error),
+    /// Anything else.
+    #[error("The server could not do this: {0}.")]
+    Io(io::Error),
+}
+
+impl Refused {
+    fn status(&self) -> StatusCode {
+        match self {
+            Refused::BadPath | Refused::UploadName | Refused::Partial | Refused::Broken(_) => {
+                StatusCode::BAD_REQUEST
+            }
+            Refused::NotFound => StatusCode::NOT_FOUND,
+            Refused::Outside | Refused::Forbidden | Refused::NoFolder => StatusCode::FORBIDDEN,
+            Refused::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Refused::InTheWay => StatusCode::CONFLICT,
+            Refused::Full => StatusCode::INSUFFICIENT_STORAGE,
+            Refused::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Refused::Io(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The reply that says so; `path` is for the log.
+    pub fn into_reply(self, path: &str) -> Reply {
+        if let Refused::Full | Refused::Io(_) = self {
+            log::warn!("http: {path:?}: {self}");
+        }
+        let mut reply = text(self.status(), format!("{self}\n"));
+        let headers = reply.headers_mut();
+        if let Refused::Method(allowed) = self {
+            headers.insert(header::ALLOW, HeaderValue::from_static(allowed));
+        }
+        if let Refused::TooSlow = self {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        reply
+    }
+}
+
+impl From<io::Error> for Refused {
+    fn from(error: io::Error) -> Self {
+        use io::ErrorKind as Kind;
+        match error.kind() {
+            Kind::NotFound | Kind::NotADirectory | Kind::InvalidFilename => Refused::NotFound,
+            Kind::PermissionDenied | Kind::ReadOnlyFilesystem => Refused::Forbidden,
+            Kind::StorageFull | Kind::QuotaExceeded | Kind::FileTooLarge => Refused::Full,
+            Kind::IsADirectory | Kind::DirectoryNotEmpty => Refused::InTheWay,
+            // ELOOP, whose kind has no stable name: a link that leads to itself.
+            _ if error.raw_os_error() == Some(nix::errno::Errno::ELOOP as i32) => Refused::NotFound,
+            _ => Refused::Io(error),
+        }
+    }
+}

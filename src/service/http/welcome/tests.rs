@@ -1,0 +1,112 @@
+use super::*;
+use crate::event::{ConnId, State};
+use crate::service::{ServiceSpec, registry};
+
+fn info() -> tcp::Info {
+    tcp::Info {
+        conn: ConnId(7),
+        local: "10.9.0.2:80".parse().unwrap(),
+        remote: "10.9.0.1:54321".parse().unwrap(),
+        state: State::Established,
+        mss: 1448,
+        cwnd: 14_480,
+        ssthresh: None,
+        srtt: Some(Duration::from_micros(43)),
+        rttvar: Duration::from_micros(20),
+        rto: Duration::from_secs(1),
+        snd_wnd: 65_535,
+        rcv_wnd: 65_535,
+        in_flight: 0,
+        send_queue: 0,
+        receive_queue: 0,
+        bytes_sent: 0,
+        bytes_acked: 0,
+        bytes_received: 1_234_567,
+        retransmissions: 0,
+    }
+}
+
+fn context() -> ServiceContext {
+    ServiceContext {
+        addresses: vec!["10.9.0.2".parse().unwrap()],
+        services: registry::plan(true, &[]).unwrap(),
+        netns: Some("glass".into()),
+        ..ServiceContext::default()
+    }
+}
+
+#[test]
+fn both_forms_show_the_connection_and_what_to_try() {
+    for text in [
+        page(&context(), Some(&info())),
+        plain(&context(), Some(&info())),
+    ] {
+        for part in [
+            "#7",
+            "10.9.0.1:54321",
+            "ESTABLISHED",
+            "0.043 ms",
+            "1000.000 ms",
+            "14,480 bytes",
+            "none yet",
+            "1,448 bytes",
+            "1,234,567 bytes",
+            "sudo ip netns exec glass ping 10.9.0.2",
+            "sudo ip netns exec glass telnet 10.9.0.2 7",
+            "curl http://10.9.0.2/welcome",
+        ] {
+            assert!(text.contains(part), "{part} is missing in {text}");
+        }
+        assert!(!text.contains("<!--"), "{text}");
+        assert!(!text.contains("/upload/"), "there is no folder: {text}");
+    }
+}
+
+#[test]
+fn without_a_look_at_the_connection_the_page_says_so() {
+    for text in [page(&context(), None), plain(&context(), None)] {
+        assert!(text.contains("not glasstcp's own"), "{text}");
+        assert!(!text.contains("srtt"), "{text}");
+    }
+}
+
+#[test]
+fn what_to_try_follows_the_services() {
+    let context = ServiceContext {
+        addresses: vec!["fd00::2".parse().unwrap()],
+        services: vec![ServiceSpec {
+            service: Service::Http,
+            port: 8080,
+        }],
+        netns: Some("<script>".into()),
+        ..ServiceContext::default()
+    };
+    let text = plain(&context, None);
+    assert!(
+        text.contains("curl http://[fd00::2]:8080/welcome"),
+        "{text}"
+    );
+    assert!(!text.contains("telnet"), "{text}");
+    assert!(!page(&context, None).contains("<script>"));
+    let nowhere = plain(&ServiceContext::default(), None);
+    assert!(!nowhere.contains("Try"), "{nowhere}");
+}
+
+#[test]
+fn the_page_needs_no_other_host() {
+    let page = page(&context(), Some(&info()));
+    assert!(!page.contains("src="), "{page}");
+    assert!(!page.contains("href=\"http"), "{page}");
+}
+
+#[test]
+fn numbers_are_grouped() {
+    for (number, text) in [
+        (0, "0"),
+        (999, "999"),
+        (1000, "1,000"),
+        (1_234_567, "1,234,567"),
+    ] {
+        assert_eq!(thousands(number), text);
+    }
+}

@@ -1,0 +1,96 @@
+//! The services one can talk to: echo, discard, daytime, chargen and HTTP.
+//!
+//! A service is an async function over anything that reads and writes bytes, so it runs over this
+//! stack, over a kernel socket and over a pipe in memory alike. It knows nothing of the stack but
+//! [`tcp::Info`], which the welcome page shows.
+//!
+//! ```text
+//! --serve NAME[:PORT] -> registry::plan -> accept::serve_listener -> serve_tcp -> echo, ..., http
+//!                                       -> accept::serve_socket   -> answer_udp
+//! ```
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::tcp;
+
+pub mod accept;
+mod buffer;
+pub mod chargen;
+pub mod daytime;
+pub mod discard;
+pub mod echo;
+pub mod http;
+mod over_stack;
+pub mod registry;
+
+pub use accept::{Accept, Datagrams, serve_listener, serve_socket};
+pub use http::{Timeouts, Www};
+pub use registry::{Service, ServiceSpec};
+
+/// Looks at the connection under a stream; `None` where there is nothing to see, as over a kernel
+/// socket.
+pub type InfoSource = Arc<dyn Fn() -> Option<tcp::Info> + Send + Sync>;
+
+/// An [`InfoSource`] that sees nothing.
+pub fn no_info() -> InfoSource {
+    Arc::new(|| None)
+}
+
+/// What the services need to know about where they run; shared by all connections.
+#[derive(Clone, Debug, Default)]
+pub struct ServiceContext {
+    /// The folder that HTTP serves and stores uploads in, if there is one.
+    pub www: Option<Www>,
+    /// The addresses of the stack, for the welcome page.
+    pub addresses: Vec<IpAddr>,
+    /// What runs, and on which port, for the welcome page.
+    pub services: Vec<ServiceSpec>,
+    /// The network namespace from which the stack is reached, for the welcome page.
+    pub netns: Option<String>,
+    /// How patient HTTP is.
+    pub timeouts: Timeouts,
+}
+
+/// Runs one service over one connection until either side ends it.
+///
+/// # Errors
+/// What reading and writing the stream gave. The stream is gone by then; there is nothing to do
+/// but to log it.
+pub async fn serve_tcp<S>(
+    service: Service,
+    stream: S,
+    context: Arc<ServiceContext>,
+    info: InfoSource,
+) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    match service {
+        Service::Echo => echo::serve(stream).await,
+        Service::Discard => discard::serve(stream).await,
+        Service::Daytime => daytime::serve(stream).await,
+        Service::Chargen => chargen::serve(stream).await,
+        Service::Http => http::serve(stream, context, info).await,
+    }
+}
+
+/// The answer of a service to one datagram; `None` when it does not answer.
+///
+/// A datagram from a port under 1024 is not answered: it comes from another service, and two
+/// services that answer each other never stop (CERT CA-1996-01).
+pub fn answer_udp(service: Service, from: SocketAddr, request: &[u8]) -> Option<Bytes> {
+    if from.port() < 1024 {
+        return None;
+    }
+    match service {
+        Service::Echo => echo::answer(request),
+        Service::Discard => discard::answer(request),
+        Service::Daytime => daytime::answer(request),
+        Service::Chargen | Service::Http => None,
+    }
+}

@@ -1,0 +1,173 @@
+//! Which services there are, and which of them run on which port.
+
+use std::fmt;
+use std::str::FromStr;
+
+#[cfg(test)]
+mod tests;
+
+/// A service by its kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Service {
+    /// Everything comes back (RFC 862).
+    Echo,
+    /// Everything is thrown away (RFC 863).
+    Discard,
+    /// The date and the time (RFC 867).
+    Daytime,
+    /// A pattern without end (RFC 864).
+    Chargen,
+    /// A small web server.
+    Http,
+}
+
+impl Service {
+    /// All of them, by their default ports.
+    pub const ALL: [Service; 5] = [
+        Service::Echo,
+        Service::Discard,
+        Service::Daytime,
+        Service::Chargen,
+        Service::Http,
+    ];
+
+    /// What `--serve` calls it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Service::Echo => "echo",
+            Service::Discard => "discard",
+            Service::Daytime => "daytime",
+            Service::Chargen => "chargen",
+            Service::Http => "http",
+        }
+    }
+
+    /// The port it has by its RFC.
+    pub const fn default_port(self) -> u16 {
+        match self {
+            Service::Echo => 7,
+            Service::Discard => 9,
+            Service::Daytime => 13,
+            Service::Chargen => 19,
+            Service::Http => 80,
+        }
+    }
+
+    /// Whether it also listens on the UDP port of the same number. Chargen would, by its RFC, but
+    /// a datagram with a forged source would make it an amplifier.
+    pub const fn has_udp(self) -> bool {
+        matches!(self, Service::Echo | Service::Discard | Service::Daytime)
+    }
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Why `--serve` cannot be followed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ServiceError {
+    /// No service has this name.
+    #[error("there is no service {0:?}: choose one of {names}", names = names())]
+    Unknown(String),
+    /// Not a port number.
+    #[error("{0:?} is not a port: give a number from 1 to 65535, as in http:8080")]
+    Port(String),
+    /// Two services on one port.
+    #[error(
+        "port {port} is taken twice, by {first} and by {second}: \
+         move one of them with --serve NAME:PORT"
+    )]
+    PortTwice {
+        /// The port.
+        port: u16,
+        /// The service that has it.
+        first: Service,
+        /// The service that wants it too.
+        second: Service,
+    },
+}
+
+fn names() -> String {
+    Service::ALL.map(Service::name).join(", ")
+}
+
+impl FromStr for Service {
+    type Err = ServiceError;
+
+    fn from_str(name: &str) -> Result<Self, ServiceError> {
+        Service::ALL
+            .into_iter()
+            .find(|service| service.name().eq_ignore_ascii_case(name))
+            .ok_or_else(|| ServiceError::Unknown(name.to_owned()))
+    }
+}
+
+/// A service on a port: `http:8080`, or `http` for its default port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ServiceSpec {
+    /// What.
+    pub service: Service,
+    /// Where; never 0.
+    pub port: u16,
+}
+
+impl From<Service> for ServiceSpec {
+    fn from(service: Service) -> Self {
+        ServiceSpec {
+            service,
+            port: service.default_port(),
+        }
+    }
+}
+
+impl fmt::Display for ServiceSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.service, self.port)
+    }
+}
+
+impl FromStr for ServiceSpec {
+    type Err = ServiceError;
+
+    fn from_str(text: &str) -> Result<Self, ServiceError> {
+        let Some((name, port)) = text.split_once(':') else {
+            return text.parse().map(Service::into);
+        };
+        let service = name.parse()?;
+        match port.parse() {
+            Ok(number) if number > 0 => Ok(ServiceSpec {
+                service,
+                port: number,
+            }),
+            _ => Err(ServiceError::Port(port.to_owned())),
+        }
+    }
+}
+
+/// What is to run, ordered by port: each of `asked`, and with `defaults` every service that was not
+/// asked for at its default port. So asking for a service on another port moves it, and asking
+/// twice runs it twice.
+///
+/// # Errors
+/// [`ServiceError::PortTwice`] when two of them want the same port.
+pub fn plan(defaults: bool, asked: &[ServiceSpec]) -> Result<Vec<ServiceSpec>, ServiceError> {
+    let mut specs = asked.to_vec();
+    if defaults {
+        let left = Service::ALL
+            .into_iter()
+            .filter(|&service| asked.iter().all(|spec| spec.service != service));
+        specs.extend(left.map(ServiceSpec::from));
+    }
+    specs.sort_by_key(|spec| (spec.port, spec.service));
+    match specs.windows(2).find(|pair| pair[0].port == pair[1].port) {
+        Some(pair) => Err(ServiceError::PortTwice {
+            port: pair[0].port,
+            first: pair[0].service,
+            second: pair[1].service,
+        }),
+        None => Ok(specs),
+    }
+}

@@ -1,0 +1,301 @@
+//! Listeners, half-open connections and the queue of those to accept.
+//!
+//! ```text
+//!   SYN --> half-open record (SYN queue) --ACK--> control block in the accept queue --> accept()
+//! ```
+//!
+//! Both queues are bounded by the backlog. A SYN that finds no room is dropped, and so is an ACK
+//! that would complete a handshake: the peer will send again (as Linux does it).
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::task::{self, Poll, Waker};
+
+use crate::event::{Cause, Event, Refusal, State, Why};
+use crate::stack::time_wait::TimeWait;
+use crate::stack::wheel::TimerId;
+use crate::stack::{ConnKey, HalfOpenKey, ListenerKey, Owner, SocketError, Stack, Token, Wakes};
+use crate::tcp::{Endpoints, HalfOpen, Mss, Reply, Step};
+use crate::wire::tcp::Segment;
+
+/// A socket that listens.
+#[derive(Debug)]
+pub(super) struct Listener {
+    local: SocketAddr,
+    backlog: usize,
+    half_open: usize,
+    queue: VecDeque<(ConnKey, SocketAddr)>,
+    wakers: Vec<Waker>,
+}
+
+/// A half-open connection with its listener and timer.
+#[derive(Debug)]
+pub(super) struct HalfOpenEntry {
+    record: HalfOpen,
+    listener: ListenerKey,
+    timer: TimerId,
+}
+
+impl Stack {
+    /// Listens on `local`: one of our addresses, or the unspecified one for all; port 0 chooses an
+    /// ephemeral port. At most `backlog` connections (at least one) wait to be accepted.
+    pub fn listen(
+        &mut self,
+        mut local: SocketAddr,
+        backlog: usize,
+    ) -> Result<ListenerKey, SocketError> {
+        if self.closing {
+            return Err(SocketError::StackGone);
+        }
+        if !local.ip().is_unspecified() && !self.routes.is_own(local.ip()) {
+            return Err(SocketError::AddrNotAvailable);
+        }
+        if local.port() == 0 {
+            let (demux, routes) = (&self.demux, &self.routes);
+            let is_free = |port| demux.can_listen(SocketAddr::new(local.ip(), port), routes.own());
+            let port = self.ports.choose(&self.secrets, local, local, is_free);
+            local.set_port(port.ok_or(SocketError::Exhausted)?);
+        } else if !self.demux.can_listen(local, self.routes.own()) {
+            return Err(SocketError::AddrInUse);
+        }
+        let key = self.listeners.insert(Listener {
+            local,
+            backlog: backlog.max(1),
+            half_open: 0,
+            queue: VecDeque::new(),
+            wakers: Vec::new(),
+        });
+        self.demux.insert_listener(local, key);
+        Ok(key)
+    }
+
+    /// Where the listener listens.
+    pub fn listener_addr(&self, key: ListenerKey) -> Option<SocketAddr> {
+        self.listeners.get(key).map(|listener| listener.local)
+    }
+
+    /// The next connection and who opened it.
+    pub fn poll_accept(
+        &mut self,
+        key: ListenerKey,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<Result<(ConnKey, SocketAddr), SocketError>> {
+        let Some(listener) = self.listeners.get_mut(key) else {
+            return Poll::Ready(Err(SocketError::StackGone));
+        };
+        if let Some(accepted) = listener.queue.pop_front() {
+            return Poll::Ready(Ok(accepted));
+        }
+        if !listener
+            .wakers
+            .iter()
+            .any(|waker| waker.will_wake(cx.waker()))
+        {
+            listener.wakers.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// Stops listening. Connections not yet accepted are reset, half-open ones forgotten.
+    pub fn close_listener(&mut self, key: ListenerKey) -> Wakes {
+        self.stop_listening(key);
+        std::mem::take(&mut self.wakes)
+    }
+
+    pub(super) fn stop_listening(&mut self, key: ListenerKey) {
+        let Some(mut listener) = self.listeners.remove(key) else {
+            return;
+        };
+        self.demux.remove_listener(listener.local);
+        self.wakes.add_all(&mut listener.wakers);
+        for (conn, _) in listener.queue {
+            self.update_connection(conn, |tcb, cx| {
+                tcb.abort(cx);
+                tcb.close(cx);
+            });
+        }
+        let of_listener =
+            |(half, entry): (HalfOpenKey, &HalfOpenEntry)| (entry.listener == key).then_some(half);
+        for half in self
+            .half_open
+            .iter()
+            .filter_map(of_listener)
+            .collect::<Vec<_>>()
+        {
+            self.forget_half_open(half, Cause::UserClose);
+        }
+    }
+
+    /// A SYN for a listener. `replaces` is the record in TIME-WAIT whose place it takes.
+    pub(super) fn receive_syn(
+        &mut self,
+        key: ListenerKey,
+        ends: Endpoints,
+        syn: &Segment,
+        replaces: Option<TimeWait>,
+    ) {
+        let full = self.half_open.len() >= self.config.limits.syn_queue;
+        let Some(listener) = self.listeners.get_mut(key) else {
+            return;
+        };
+        if listener.queue.len() >= listener.backlog {
+            return self.refuse(Refusal::AcceptQueueFull);
+        }
+        if full || listener.half_open >= listener.backlog {
+            return self.refuse(Refusal::SynQueueFull);
+        }
+        listener.half_open += 1;
+        let conn = self.new_conn_id();
+        let cx = self.env.context();
+        let mut record = HalfOpen::new(&cx, conn, ends, syn, &self.secrets);
+        if let Some(old) = replaces {
+            record.start_after(old.snd_nxt);
+        }
+        let (local, remote) = (ends.local, ends.remote);
+        self.env.context().emit(|| Event::StateChanged {
+            conn,
+            local,
+            remote,
+            from: State::Listen,
+            to: State::SynReceived,
+            cause: Cause::SynArrived,
+        });
+        let wheel = &mut self.wheel;
+        let half = self.half_open.insert_with_key(|half| HalfOpenEntry {
+            record,
+            listener: key,
+            timer: wheel.insert(Token::HalfOpen(half)),
+        });
+        self.demux.insert(ends, Owner::HalfOpen(half));
+        self.send_syn_ack(half, Why::Handshake);
+    }
+
+    /// Sends the SYN-ACK and arms the timer that will send it again.
+    fn send_syn_ack(&mut self, key: HalfOpenKey, why: Why) {
+        let Some(entry) = self.half_open.get(key) else {
+            return;
+        };
+        let ends = entry.record.ends;
+        let own_mss = Mss::of_mtu(self.config.mtu, ends.local.ip());
+        let segment = entry
+            .record
+            .syn_ack(self.env.now, &self.tcp_config, own_mss);
+        let sender = (Some(entry.record.conn), State::SynReceived, why);
+        self.wheel.arm(entry.timer, entry.record.next_deadline());
+        self.reply_segment(ends, &segment, sender);
+    }
+
+    pub(super) fn expire_half_open(&mut self, key: HalfOpenKey) {
+        let Some(entry) = self.half_open.get_mut(key) else {
+            return;
+        };
+        if entry.record.next_deadline() > self.env.now {
+            return self.wheel.arm(entry.timer, entry.record.next_deadline());
+        }
+        if entry.record.retransmissions >= self.tcp_config.syn_retransmission_limit {
+            return self.forget_half_open(key, Cause::RetransmissionLimit);
+        }
+        entry.record.timed_out(self.env.now);
+        let nth = entry.record.retransmissions;
+        self.env.counters.tcp_retransmissions += 1;
+        self.send_syn_ack(key, Why::HandshakeRetransmission(nth));
+    }
+
+    /// Takes the record out of every table; the number of half-open connections goes down.
+    fn take_half_open(&mut self, key: HalfOpenKey) -> Option<HalfOpenEntry> {
+        let entry = self.half_open.remove(key)?;
+        self.wheel.remove(entry.timer);
+        self.demux.remove(entry.record.ends);
+        if let Some(listener) = self.listeners.get_mut(entry.listener) {
+            listener.half_open -= 1;
+        }
+        Some(entry)
+    }
+
+    fn forget_half_open(&mut self, key: HalfOpenKey, cause: Cause) {
+        let Some(entry) = self.take_half_open(key) else {
+            return;
+        };
+        let HalfOpen { conn, ends, .. } = entry.record;
+        self.env.context().emit(|| Event::StateChanged {
+            conn,
+            local: ends.local,
+            remote: ends.remote,
+            from: State::SynReceived,
+            to: State::Closed,
+            cause,
+        });
+    }
+
+    /// A segment for a half-open connection.
+    pub(super) fn receive_half_open(
+        &mut self,
+        key: HalfOpenKey,
+        ends: Endpoints,
+        segment: Segment,
+    ) {
+        let Some(entry) = self.half_open.get(key) else {
+            return;
+        };
+        let window = self.tcp_config.receive_buffer.min(65_535);
+        match entry.record.segment_arrives(&segment, window) {
+            Ok(Step::AnswerAgain) => self.send_syn_ack(key, Why::HandshakeRetransmission(0)),
+            Ok(Step::Forget) => self.forget_half_open(key, Cause::ResetArrived),
+            Ok(Step::Complete) => self.complete_handshake(key, segment),
+            Err(discard) => {
+                self.refuse(discard.reason);
+                match discard.reply {
+                    Reply::Reset(seq) => self.reset(ends, seq),
+                    Reply::Ack | Reply::Challenge => self.challenge_half_open(key),
+                    Reply::Nothing => {}
+                }
+            }
+        }
+    }
+
+    /// An acknowledgment of what the half-open connection expects.
+    fn challenge_half_open(&mut self, key: HalfOpenKey) {
+        let Some(entry) = self.half_open.get(key) else {
+            return;
+        };
+        let (conn, ends) = (entry.record.conn, entry.record.ends);
+        let segment = entry.record.challenge_ack(self.env.now, &self.tcp_config);
+        self.reply_segment(
+            ends,
+            &segment,
+            (Some(conn), State::SynReceived, Why::Challenge),
+        );
+    }
+
+    /// The acknowledgment of our SYN: the record becomes a control block, which processes it.
+    fn complete_handshake(&mut self, key: HalfOpenKey, segment: Segment) {
+        let Some(entry) = self.half_open.get(key) else {
+            return;
+        };
+        let Some(listener) = self.listeners.get(entry.listener) else {
+            return;
+        };
+        if listener.queue.len() >= listener.backlog {
+            return self.refuse(Refusal::AcceptQueueFull);
+        }
+        if self.connections.len() >= self.config.limits.connections {
+            return self.refuse(Refusal::ConnectionLimit);
+        }
+        let Some(HalfOpenEntry {
+            record, listener, ..
+        }) = self.take_half_open(key)
+        else {
+            return;
+        };
+        let ends = record.ends;
+        let own_mss = Mss::of_mtu(self.config.mtu, ends.local.ip());
+        let tcb = record.into_tcb(self.env.now, self.tcp_config.clone(), own_mss);
+        let conn = self.insert_connection(tcb);
+        self.env.counters.tcp_passive_opens += 1;
+        if let Some(listener) = self.listeners.get_mut(listener) {
+            listener.queue.push_back((conn, ends.remote));
+            self.wakes.add_all(&mut listener.wakers);
+        }
+        self.receive_for_connection(conn, ends, segment);
+    }
+}

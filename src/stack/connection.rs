@@ -1,0 +1,172 @@
+//! A connection in the table, and the one exit after anything has happened to it.
+
+use std::task::Waker;
+
+use crate::context::Context;
+use crate::event::{Cause, Event, State, Why};
+use crate::stack::time_wait::TimeWait;
+use crate::stack::wheel::TimerId;
+use crate::stack::{ConnKey, Owner, Stack, TimeWaitEntry, TimeWaitKey, Token};
+use crate::tcp::{Endpoints, Tcb};
+
+/// A control block with what the table needs around it.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) tcb: Tcb,
+    pub(super) timer: TimerId,
+    /// It stands in the queue of those that may send.
+    pub(super) queued: bool,
+    /// Segments find it. Once it is closed or in TIME-WAIT it only serves what is unread.
+    pub(super) in_table: bool,
+    pub(super) read_waker: Option<Waker>,
+    pub(super) write_waker: Option<Waker>,
+}
+
+impl Connection {
+    /// Whether a task that waits to write should look again: there is a fair amount of room, or
+    /// there will never be any.
+    fn write_ready(&self) -> bool {
+        match self.tcb.state() {
+            State::SynSent | State::SynReceived => false,
+            _ if !self.tcb.can_send() => true,
+            _ => self.tcb.send_room() >= self.tcb.config().send_buffer as usize / 3,
+        }
+    }
+
+    /// Whether nothing but the slot is left of it.
+    fn is_over(&self) -> bool {
+        !self.in_table && self.tcb.is_detached() && !self.tcb.has_reset_to_send()
+    }
+}
+
+impl Stack {
+    /// Puts a control block into the table.
+    pub(super) fn insert_connection(&mut self, tcb: Tcb) -> ConnKey {
+        let ends = tcb.endpoints();
+        let wheel = &mut self.wheel;
+        let key = self.connections.insert_with_key(|key| Connection {
+            tcb,
+            timer: wheel.insert(Token::Connection(key)),
+            queued: false,
+            in_table: true,
+            read_waker: None,
+            write_waker: None,
+        });
+        self.demux.insert(ends, Owner::Connection(key));
+        key
+    }
+
+    /// Does something to a connection and then what must follow from it.
+    pub(super) fn update_connection<R>(
+        &mut self,
+        key: ConnKey,
+        change: impl FnOnce(&mut Tcb, &mut Context<'_>) -> R,
+    ) -> Option<R> {
+        let connection = self.connections.get_mut(key)?;
+        let result = change(&mut connection.tcb, &mut self.env.context());
+        self.after(key);
+        Some(result)
+    }
+
+    pub(super) fn expire_connection(&mut self, key: ConnKey) {
+        self.update_connection(key, |tcb, cx| tcb.expire(cx));
+    }
+
+    /// The one exit: wakes whom the change made ready, lets it send, and takes it out of the table
+    /// when it is over.
+    fn after(&mut self, key: ConnKey) {
+        let Some(connection) = self.connections.get_mut(key) else {
+            return;
+        };
+        if connection.read_waker.is_some() && connection.tcb.can_receive() {
+            self.wakes.add(&mut connection.read_waker);
+        }
+        if connection.write_waker.is_some() && connection.write_ready() {
+            self.wakes.add(&mut connection.write_waker);
+        }
+        let ends = connection.tcb.endpoints();
+        match connection.tcb.state() {
+            State::TimeWait if connection.in_table => {
+                connection.in_table = false;
+                let record = TimeWait::of(&connection.tcb);
+                self.insert_time_wait(ends, record);
+            }
+            State::Closed if connection.in_table => {
+                connection.in_table = false;
+                self.demux.remove(ends);
+            }
+            _ => {}
+        }
+        self.mark_ready(key);
+        self.settle_connection(key);
+    }
+
+    /// Arms the wheel for the connection's next timer, or frees the slot when it is over.
+    pub(super) fn settle_connection(&mut self, key: ConnKey) {
+        let Some(connection) = self.connections.get(key) else {
+            return;
+        };
+        if connection.is_over() {
+            self.wheel.remove(connection.timer);
+            self.connections.remove(key);
+        } else if let Some(at) = connection.tcb.next_deadline() {
+            self.wheel.arm(connection.timer, at);
+        }
+    }
+
+    /// Keeps a record in TIME-WAIT in the place of a connection, and sends the acknowledgment that
+    /// is owed for the peer's FIN.
+    fn insert_time_wait(&mut self, ends: Endpoints, record: TimeWait) {
+        if self.time_wait.len() >= self.config.limits.time_wait {
+            // Shorter waiting is a smaller evil than no new connections.
+            self.demux.remove(ends);
+            self.acknowledge_from(&record);
+            return;
+        }
+        self.acknowledge_from(&record);
+        let until = self.env.now + self.config.time_wait;
+        let wheel = &mut self.wheel;
+        let key = self.time_wait.insert_with_key(|key| TimeWaitEntry {
+            record,
+            timer: wheel.insert(Token::TimeWait(key)),
+            until,
+        });
+        self.wheel.arm(self.time_wait[key].timer, until);
+        self.demux.insert(ends, Owner::TimeWait(key));
+    }
+
+    /// Sends the acknowledgment of a connection in TIME-WAIT.
+    pub(super) fn acknowledge_from(&mut self, record: &TimeWait) {
+        let segment = record.acknowledgment(self.env.now.as_millis());
+        let sender = (Some(record.conn), State::TimeWait, Why::AckNow);
+        self.reply_segment(record.ends, &segment, sender);
+    }
+
+    pub(super) fn expire_time_wait(&mut self, key: TimeWaitKey) {
+        let Some(entry) = self.time_wait.get(key) else {
+            return;
+        };
+        if entry.until > self.env.now {
+            return self.wheel.arm(entry.timer, entry.until);
+        }
+        self.remove_time_wait(key, Cause::TimeWaitOver);
+    }
+
+    /// Forgets a record in TIME-WAIT.
+    pub(super) fn remove_time_wait(&mut self, key: TimeWaitKey, cause: Cause) {
+        let Some(entry) = self.time_wait.remove(key) else {
+            return;
+        };
+        self.wheel.remove(entry.timer);
+        let TimeWait { conn, ends, .. } = entry.record;
+        self.demux.remove(ends);
+        self.env.context().emit(|| Event::StateChanged {
+            conn,
+            local: ends.local,
+            remote: ends.remote,
+            from: State::TimeWait,
+            to: State::Closed,
+            cause,
+        });
+    }
+}

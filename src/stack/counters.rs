@@ -1,0 +1,57 @@
+//! What a stack counts.
+
+use crate::event::Refusals;
+
+macro_rules! counters {
+    ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
+        /// Counters of a stack since it was made.
+        #[derive(Clone, Debug, Default)]
+        pub struct Counters {
+            $($(#[doc = $doc])+ pub $name: u64,)+
+            /// What was refused, by reason.
+            pub refusals: Refusals,
+        }
+
+        impl Counters {
+            /// Every counter that is not zero, with its name, in a fixed order.
+            pub fn rows(&self) -> Vec<(&'static str, u64)> {
+                let own = [$((stringify!($name), self.$name),)+];
+                let refused = self.refusals.nonzero().map(|(reason, n)| (reason.name(), n));
+                own.into_iter().filter(|&(_, n)| n > 0).chain(refused).collect()
+            }
+        }
+    };
+}
+
+counters! {
+    /// IP packets received.
+    packets_received,
+    /// Their bytes.
+    bytes_received,
+    /// Bursts handed to the device; one may be cut into many packets.
+    bursts_sent,
+    /// Their bytes, headers counted once a burst.
+    bytes_sent,
+    /// Packets that were to be sent without a connection and found the queue full.
+    replies_dropped,
+    /// ICMP echo requests answered.
+    icmp_echo_replies,
+    /// ICMP errors sent.
+    icmp_errors_sent,
+    /// UDP datagrams delivered to a socket.
+    udp_received,
+    /// UDP datagrams sent.
+    udp_sent,
+    /// Connections opened by us.
+    tcp_active_opens,
+    /// Connections opened by a peer and completed.
+    tcp_passive_opens,
+    /// Segments received with a valid checksum.
+    tcp_segments_received,
+    /// Segments and bursts sent.
+    tcp_segments_sent,
+    /// Segments sent again, SYNs included.
+    tcp_retransmissions,
+    /// Resets sent.
+    tcp_resets_sent,
+}

@@ -1,0 +1,119 @@
+//! From the addresses of a segment to whom it is for.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::net::{IpAddr, SocketAddr};
+
+use siphasher::sip::SipHasher13;
+
+use crate::tcp::Endpoints;
+
+/// Hashes with a secret key, so that nobody can choose addresses that collide.
+#[derive(Clone, Debug)]
+pub struct KeyedHash {
+    key: [u8; 16],
+}
+
+impl KeyedHash {
+    /// With sixteen secret bytes.
+    pub fn new(key: [u8; 16]) -> Self {
+        KeyedHash { key }
+    }
+}
+
+impl BuildHasher for KeyedHash {
+    type Hasher = SipHasher13;
+    fn build_hasher(&self) -> SipHasher13 {
+        SipHasher13::new_with_key(&self.key)
+    }
+}
+
+/// The two ends as a key: hashed in few words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Tuple(Endpoints);
+
+impl Hash for Tuple {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Tuple(Endpoints { local, remote }) = self;
+        let ports = u32::from(local.port()) << 16 | u32::from(remote.port());
+        match (local.ip(), remote.ip()) {
+            (IpAddr::V4(local), IpAddr::V4(remote)) => {
+                state.write_u64(u64::from(local.to_bits()) << 32 | u64::from(remote.to_bits()));
+            }
+            (local, remote) => (local, remote).hash(state),
+        }
+        state.write_u32(ports);
+    }
+}
+
+/// A map from both ends of a connection, and one from local addresses to listeners.
+#[derive(Debug)]
+pub struct Demux<C, L> {
+    connections: HashMap<Tuple, C, KeyedHash>,
+    listeners: HashMap<SocketAddr, L, KeyedHash>,
+}
+
+impl<C: Copy, L: Copy> Demux<C, L> {
+    /// Empty maps under one key.
+    pub fn new(hash: KeyedHash) -> Self {
+        Demux {
+            connections: HashMap::with_hasher(hash.clone()),
+            listeners: HashMap::with_hasher(hash),
+        }
+    }
+
+    /// Who has this connection.
+    pub fn find(&self, ends: Endpoints) -> Option<C> {
+        self.connections.get(&Tuple(ends)).copied()
+    }
+
+    /// Gives the connection to `owner`, whoever had it before.
+    pub fn insert(&mut self, ends: Endpoints, owner: C) {
+        self.connections.insert(Tuple(ends), owner);
+    }
+
+    /// Nobody has this connection any more.
+    pub fn remove(&mut self, ends: Endpoints) {
+        self.connections.remove(&Tuple(ends));
+    }
+
+    /// Who listens for `local`: on exactly that address, or on all.
+    pub fn find_listener(&self, local: SocketAddr) -> Option<L> {
+        let any = SocketAddr::new(unspecified(local.ip()), local.port());
+        self.listeners
+            .get(&local)
+            .or_else(|| self.listeners.get(&any))
+            .copied()
+    }
+
+    /// Whether `local` is free for a new listener: neither it nor, for its port, all addresses (or,
+    /// to listen on all, any of `own`) are taken.
+    pub fn can_listen(&self, local: SocketAddr, own: impl Iterator<Item = IpAddr>) -> bool {
+        let taken = self.find_listener(local).is_some();
+        let mut others = own.map(|ip| SocketAddr::new(ip, local.port()));
+        let any =
+            local.ip().is_unspecified() && others.any(|other| self.listeners.contains_key(&other));
+        !taken && !any
+    }
+
+    /// Makes `owner` the listener on `local`.
+    pub fn insert_listener(&mut self, local: SocketAddr, owner: L) {
+        self.listeners.insert(local, owner);
+    }
+
+    /// Nobody listens on `local` any more.
+    pub fn remove_listener(&mut self, local: SocketAddr) {
+        self.listeners.remove(&local);
+    }
+}
+
+/// The address that stands for all of the family of `ip`.
+pub fn unspecified(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => std::net::Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,84 @@
+//! ICMP: echo (RFC 1122 3.2.2.6), and the errors a host sends (RFC 1122 3.2.2, RFC 792).
+
+use bytes::Bytes;
+
+use crate::event::Refusal;
+use crate::stack::Stack;
+use crate::time::{Duration, Instant};
+use crate::wire::ip::Datagram;
+use crate::wire::{HeaderBuf, icmp, ip};
+
+/// Errors at once, as in Linux.
+const BURST: u32 = 50;
+/// Time for one more error: 1,000 a second, as in Linux.
+const REFILL: Duration = Duration::from_millis(1);
+/// Most bytes of the offending packet that an error quotes (RFC 1812 4.3.2.3: 576 in all).
+const QUOTE: usize = 576 - ip::IPV4_HEADER_LEN - icmp::HEADER_LEN;
+
+/// A token bucket for ICMP errors (RFC 1812 4.3.2.8).
+#[derive(Clone, Debug)]
+pub(super) struct ErrorLimit {
+    tokens: u32,
+    counted: Instant,
+}
+
+impl Default for ErrorLimit {
+    fn default() -> Self {
+        ErrorLimit {
+            tokens: BURST,
+            counted: Instant::ZERO,
+        }
+    }
+}
+
+impl ErrorLimit {
+    fn allow(&mut self, now: Instant) -> bool {
+        let fresh =
+            (now.since(self.counted).as_nanos() / REFILL.as_nanos()).min(BURST.into()) as u32;
+        if fresh > 0 {
+            self.tokens = (self.tokens + fresh).min(BURST);
+            self.counted = now;
+        }
+        let allowed = self.tokens > 0;
+        self.tokens = self.tokens.saturating_sub(1);
+        allowed
+    }
+}
+
+impl Stack {
+    pub(super) fn receive_icmp(&mut self, datagram: &Datagram, transport: &Bytes) {
+        let message = match icmp::parse(transport) {
+            Ok(message) => message,
+            Err(malformed) => return self.refuse(malformed.into()),
+        };
+        if message.kind != icmp::ECHO_REQUEST || message.code != 0 {
+            return self.refuse(Refusal::IcmpIgnored);
+        }
+        let payload = transport.slice(message.payload);
+        let mut header = HeaderBuf::new();
+        let repr = self.repr(datagram.dst, datagram.src, ip::ICMP, false);
+        ip::emit(&repr, icmp::HEADER_LEN + payload.len(), &mut header);
+        icmp::emit(icmp::ECHO_REPLY, 0, message.rest, &mut header);
+        self.env.counters.icmp_echo_replies += 1;
+        self.reply(header, ip::ICMP, payload);
+    }
+
+    /// Answers `packet` with destination unreachable, unless one must not (RFC 1122 3.2.2): the
+    /// caller has already refused broadcasts, impossible sources and fragments, and only UDP and
+    /// unknown protocols come here, never ICMP errors.
+    pub(super) fn unreachable(&mut self, datagram: &Datagram, packet: &Bytes, code: u8) {
+        if !self.icmp_errors.allow(self.env.now) {
+            return self.refuse(Refusal::IcmpRateLimited);
+        }
+        let quote = packet.slice(..datagram.payload.end.min(QUOTE));
+        let mut header = HeaderBuf::new();
+        let repr = self.repr(datagram.dst, datagram.src, ip::ICMP, false);
+        ip::emit(&repr, icmp::HEADER_LEN + quote.len(), &mut header);
+        icmp::emit(icmp::DESTINATION_UNREACHABLE, code, [0; 4], &mut header);
+        self.env.counters.icmp_errors_sent += 1;
+        self.reply(header, ip::ICMP, quote);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,145 @@
+//! A TCP segment arrives: find whom it is for (RFC 9293 3.10.7).
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+
+use crate::event::{Cause, Event, Refusal, State, Why};
+use crate::stack::time_wait::Action;
+use crate::stack::{ConnKey, ListenerKey, Owner, Stack, TimeWaitKey};
+use crate::tcp::{Endpoints, Reply, check_listen, reset_for};
+use crate::wire::ip::Datagram;
+use crate::wire::tcp::{self, Flags, Segment};
+use crate::wire::tcp_options::Options;
+use crate::wire::{Checksum, SeqNum};
+
+impl Stack {
+    pub(super) fn receive_tcp(
+        &mut self,
+        datagram: &Datagram,
+        transport: &Bytes,
+        checksum: Checksum,
+    ) {
+        let segment = match tcp::parse(transport, datagram.src, datagram.dst, checksum) {
+            Ok(segment) => segment,
+            Err(malformed) => return self.refuse(malformed.into()),
+        };
+        self.env.counters.tcp_segments_received += 1;
+        let ends = Endpoints {
+            local: SocketAddr::new(datagram.dst, segment.dst_port),
+            remote: SocketAddr::new(datagram.src, segment.src_port),
+        };
+        match self.demux.find(ends) {
+            Some(Owner::Connection(key)) => self.receive_for_connection(key, ends, segment),
+            Some(Owner::HalfOpen(key)) => self.receive_half_open(key, ends, segment),
+            Some(Owner::TimeWait(key)) => self.receive_in_time_wait(key, ends, segment),
+            None => match self.demux.find_listener(ends.local) {
+                Some(key) => self.receive_in_listen(key, ends, segment),
+                None => self.receive_closed(ends, &segment),
+            },
+        }
+    }
+
+    /// The one place where a refused segment is handled: counted, told, answered.
+    pub(super) fn receive_for_connection(
+        &mut self,
+        key: ConnKey,
+        ends: Endpoints,
+        segment: Segment,
+    ) {
+        let reset = self.update_connection(key, |tcb, cx| {
+            let view = tcb.view_received(&segment);
+            let conn = tcb.conn();
+            match tcb.segment_arrives(cx, segment) {
+                Ok(()) => {
+                    let state = tcb.state();
+                    cx.emit(|| Event::Received {
+                        conn,
+                        state,
+                        segment: view,
+                    });
+                    None
+                }
+                Err(discard) => {
+                    cx.refuse(Some(conn), discard.reason, Some(view));
+                    tcb.answer(cx, discard.reply);
+                    match discard.reply {
+                        Reply::Reset(seq) => Some(seq),
+                        _ => None,
+                    }
+                }
+            }
+        });
+        if let Some(seq) = reset.flatten() {
+            self.reset(ends, seq);
+        }
+    }
+
+    fn receive_in_listen(&mut self, key: ListenerKey, ends: Endpoints, segment: Segment) {
+        match check_listen(&segment) {
+            Ok(()) => self.receive_syn(key, ends, &segment, None),
+            Err(discard) => {
+                self.refuse(discard.reason);
+                if let Reply::Reset(seq) = discard.reply {
+                    self.reset(ends, seq);
+                }
+            }
+        }
+    }
+
+    fn receive_in_time_wait(&mut self, key: TimeWaitKey, ends: Endpoints, segment: Segment) {
+        let Some(entry) = self.time_wait.get_mut(key) else {
+            return;
+        };
+        match entry.record.segment_arrives(&segment) {
+            Action::Ignore(reason) => self.refuse(reason),
+            Action::Acknowledge { restart } => {
+                if restart {
+                    entry.until = self.env.now + self.config.time_wait;
+                }
+                let record = entry.record.clone();
+                self.refuse(Refusal::TimeWaitSegment);
+                self.acknowledge_from(&record);
+            }
+            Action::Reuse => {
+                let record = entry.record.clone();
+                self.remove_time_wait(key, Cause::TimeWaitReused);
+                match self.demux.find_listener(ends.local) {
+                    Some(listener) => self.receive_syn(listener, ends, &segment, Some(record)),
+                    None => self.receive_closed(ends, &segment),
+                }
+            }
+        }
+    }
+
+    /// RFC 9293 3.10.7.1.
+    fn receive_closed(&mut self, ends: Endpoints, segment: &Segment) {
+        match reset_for(segment) {
+            None => self.refuse(Refusal::TcpStrayReset),
+            Some((seq, ack, flags)) => {
+                self.refuse(Refusal::TcpPortClosed);
+                self.send_reset(ends, seq, ack, flags);
+            }
+        }
+    }
+
+    /// A reset that answers an unacceptable acknowledgment (RFC 9293 3.5.2 group 2).
+    pub(super) fn reset(&mut self, ends: Endpoints, seq: SeqNum) {
+        self.send_reset(ends, seq, SeqNum::default(), Flags::RST);
+    }
+
+    fn send_reset(&mut self, ends: Endpoints, seq: SeqNum, ack: SeqNum, flags: Flags) {
+        let segment = Segment {
+            src_port: ends.local.port(),
+            dst_port: ends.remote.port(),
+            seq,
+            ack,
+            flags,
+            window: 0,
+            urgent: 0,
+            options: Options::default(),
+            payload: Bytes::new(),
+        };
+        self.reply_segment(ends, &segment, (None, State::Closed, Why::Reset));
+    }
+}

@@ -1,0 +1,221 @@
+//! Sending: replies without a connection first, then the connections that are ready, in turn.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+
+use bytes::Bytes;
+
+use crate::event::{Event, SegmentView, State, Why};
+use crate::stack::{ConnKey, Stack};
+use crate::tcp::Endpoints;
+use crate::tcp::output::Outgoing;
+use crate::time::Instant;
+use crate::wire::ip::Repr;
+use crate::wire::tcp::{Flags, Segment};
+use crate::wire::{Burst, HeaderBuf, TxBatch, ip, tcp};
+
+/// Bursts of one connection in one go, so that no flow keeps the others waiting.
+const BURSTS_A_FLOW: usize = 16;
+/// Bursts in one batch.
+const BURSTS_A_BATCH: usize = 64;
+/// Replies that wait at most: more in one batch of packets is a flood.
+const MAX_REPLIES: usize = 4096;
+/// Time to live of what we send (RFC 1122 3.2.1.7; 64, as Linux).
+const TTL: u8 = 64;
+
+/// What waits to be sent.
+#[derive(Debug)]
+pub(super) struct Queues {
+    replies: VecDeque<Burst>,
+    ready: VecDeque<ConnKey>,
+    identification: u16,
+}
+
+impl Queues {
+    pub(super) fn new(identification: u16) -> Self {
+        Queues {
+            replies: VecDeque::new(),
+            ready: VecDeque::new(),
+            identification,
+        }
+    }
+
+    /// The next IP identification; `count` packets use it and those after it (RFC 6864 4.1).
+    fn identify(&mut self, count: u16) -> u16 {
+        let first = self.identification;
+        self.identification = first.wrapping_add(count);
+        first
+    }
+}
+
+impl Stack {
+    /// Second half of a turn: appends what can be sent to `tx`, at most a batch. True when more is
+    /// waiting to be sent right away.
+    pub fn transmit(&mut self, now: Instant, tx: &mut TxBatch) -> bool {
+        self.env.now = self.env.now.max(now);
+        let limit = tx.len() + BURSTS_A_BATCH;
+        while tx.len() < limit {
+            if let Some(reply) = self.queues.replies.pop_front() {
+                self.count_sent(&reply);
+                tx.push_back(reply);
+            } else if let Some(key) = self.queues.ready.pop_front() {
+                self.transmit_connection(key, tx);
+            } else {
+                return false;
+            }
+        }
+        self.has_output()
+    }
+
+    /// Whether [`Stack::transmit`] has something to do.
+    pub fn has_output(&self) -> bool {
+        !self.queues.replies.is_empty() || !self.queues.ready.is_empty()
+    }
+
+    fn count_sent(&mut self, burst: &Burst) {
+        self.env.counters.bursts_sent += 1;
+        self.env.counters.bytes_sent += burst.header.len() as u64 + u64::from(burst.payload_len);
+    }
+
+    /// Lets a connection have its turn at sending.
+    pub(super) fn mark_ready(&mut self, key: ConnKey) {
+        if let Some(connection) = self.connections.get_mut(key)
+            && !std::mem::replace(&mut connection.queued, true)
+        {
+            self.queues.ready.push_back(key);
+        }
+    }
+
+    fn transmit_connection(&mut self, key: ConnKey, tx: &mut TxBatch) {
+        let Some(connection) = self.connections.get_mut(key) else {
+            return;
+        };
+        connection.queued = false;
+        let ends = connection.tcb.endpoints();
+        for _ in 0..BURSTS_A_FLOW {
+            let Some(connection) = self.connections.get_mut(key) else {
+                return;
+            };
+            let before = connection.tcb.retransmissions();
+            let Some(outgoing) = connection.tcb.poll_output(&mut self.env.context()) else {
+                return self.settle_connection(key);
+            };
+            let again = connection.tcb.retransmissions() - before;
+            let counters = &mut self.env.counters;
+            counters.tcp_segments_sent += 1;
+            counters.tcp_retransmissions += again;
+            counters.tcp_resets_sent += u64::from(outgoing.header.rst());
+            let burst = self.burst(ends, outgoing);
+            self.count_sent(&burst);
+            tx.push_back(burst);
+        }
+        self.mark_ready(key);
+    }
+
+    /// Puts the IP header before a segment.
+    fn burst(&mut self, ends: Endpoints, outgoing: Outgoing) -> Burst {
+        let Outgoing {
+            header,
+            payload,
+            payload_len,
+            segment_size,
+        } = outgoing;
+        let packets = payload_len
+            .checked_div(segment_size.into())
+            .map_or(1, |n| n + 1);
+        let mut bytes = HeaderBuf::new();
+        let repr = Repr {
+            identification: self.queues.identify(packets as u16),
+            ..self.repr_without_id(ends.local.ip(), ends.remote.ip(), ip::TCP, true)
+        };
+        let tcp_len = tcp::HEADER_LEN + header.options.len() + payload_len as usize;
+        ip::emit(&repr, tcp_len, &mut bytes);
+        let ip_header_len = bytes.len() as u8;
+        tcp::emit(&header, &mut bytes);
+        Burst {
+            header: bytes,
+            ip_header_len,
+            protocol: ip::TCP,
+            payload,
+            payload_len,
+            segment_size,
+        }
+    }
+
+    fn repr_without_id(&self, src: IpAddr, dst: IpAddr, protocol: u8, dont_fragment: bool) -> Repr {
+        Repr {
+            src,
+            dst,
+            protocol,
+            ttl: TTL,
+            ecn: 0,
+            identification: 0,
+            dont_fragment,
+        }
+    }
+
+    /// The IP header of one packet.
+    pub(super) fn repr(&mut self, src: IpAddr, dst: IpAddr, protocol: u8, df: bool) -> Repr {
+        let identification = self.queues.identify(1);
+        Repr {
+            identification,
+            ..self.repr_without_id(src, dst, protocol, df)
+        }
+    }
+
+    /// Queues one packet whose IP header is the first part of `header`.
+    pub(super) fn reply(&mut self, header: HeaderBuf, protocol: u8, payload: Bytes) {
+        if self.queues.replies.len() >= MAX_REPLIES {
+            self.env.counters.replies_dropped += 1;
+            return;
+        }
+        let payload_len = payload.len() as u32;
+        let payload = Some(payload)
+            .filter(|bytes| !bytes.is_empty())
+            .into_iter()
+            .collect();
+        self.queues.replies.push_back(Burst {
+            header,
+            ip_header_len: ip::IPV4_HEADER_LEN as u8,
+            protocol,
+            payload,
+            payload_len,
+            segment_size: 0,
+        });
+    }
+
+    /// Queues a segment that no control block sends: a reset, a SYN-ACK, an acknowledgment from
+    /// TIME-WAIT.
+    pub(super) fn reply_segment(
+        &mut self,
+        ends: Endpoints,
+        segment: &Segment,
+        sender: (Option<crate::event::ConnId>, State, Why),
+    ) {
+        let mut header = HeaderBuf::new();
+        let repr = self.repr(ends.local.ip(), ends.remote.ip(), ip::TCP, true);
+        ip::emit(&repr, tcp::HEADER_LEN + segment.options.len(), &mut header);
+        tcp::emit(segment, &mut header);
+        self.env.counters.tcp_segments_sent += 1;
+        self.env.counters.tcp_resets_sent += u64::from(segment.rst());
+        self.reply(header, ip::TCP, Bytes::new());
+        let (conn, state, why) = sender;
+        let syn = segment.flags.contains(Flags::SYN);
+        self.env.context().emit(|| Event::Sent {
+            conn,
+            state,
+            why,
+            segment: SegmentView {
+                local: ends.local,
+                remote: ends.remote,
+                seq: segment.seq,
+                ack: segment.ack,
+                flags: segment.flags,
+                len: 0,
+                window: segment.window.into(),
+                seq_base: segment.seq,
+                ack_base: if syn { segment.ack - 1 } else { segment.ack },
+            },
+        });
+    }
+}

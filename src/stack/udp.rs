@@ -1,0 +1,174 @@
+//! UDP sockets (RFC 768, RFC 1122 4.1).
+
+use std::collections::{HashMap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+use std::task::{self, Poll, Waker};
+
+use bytes::Bytes;
+use slotmap::SlotMap;
+
+use crate::event::Refusal;
+use crate::stack::demux::{KeyedHash, unspecified};
+use crate::stack::wakes::register;
+use crate::stack::{SocketError, Stack, UdpKey};
+use crate::wire::ip::Datagram;
+use crate::wire::{HeaderBuf, Packet, icmp, ip, udp};
+
+/// What a queued datagram counts for beside its bytes.
+const OVERHEAD: usize = 128;
+
+#[derive(Debug)]
+struct Socket {
+    local: SocketAddr,
+    queue: VecDeque<(Bytes, SocketAddr)>,
+    charged: usize,
+    waker: Option<Waker>,
+}
+
+/// All UDP sockets of a stack.
+#[derive(Debug)]
+pub(super) struct Udp {
+    sockets: SlotMap<UdpKey, Socket>,
+    bound: HashMap<SocketAddr, UdpKey, KeyedHash>,
+}
+
+impl Udp {
+    pub(super) fn new(hash: KeyedHash) -> Self {
+        Udp {
+            sockets: SlotMap::with_key(),
+            bound: HashMap::with_hasher(hash),
+        }
+    }
+
+    fn find(&self, local: SocketAddr) -> Option<UdpKey> {
+        let any = SocketAddr::new(unspecified(local.ip()), local.port());
+        self.bound
+            .get(&local)
+            .or_else(|| self.bound.get(&any))
+            .copied()
+    }
+
+    fn is_taken(&self, local: SocketAddr, mut own: impl Iterator<Item = IpAddr>) -> bool {
+        let on_one = |ip| self.bound.contains_key(&SocketAddr::new(ip, local.port()));
+        self.find(local).is_some() || (local.ip().is_unspecified() && own.any(on_one))
+    }
+}
+
+impl Stack {
+    /// Binds a socket to `local`: one of our addresses, or the unspecified one for all; port 0
+    /// chooses an ephemeral port.
+    pub fn udp_bind(&mut self, mut local: SocketAddr) -> Result<UdpKey, SocketError> {
+        if !local.ip().is_unspecified() && !self.routes.is_own(local.ip()) {
+            return Err(SocketError::AddrNotAvailable);
+        }
+        if local.port() == 0 {
+            let (udp, routes) = (&self.udp, &self.routes);
+            let is_free = |port| !udp.is_taken(SocketAddr::new(local.ip(), port), routes.own());
+            let port = self.ports.choose(&self.secrets, local, local, is_free);
+            local.set_port(port.ok_or(SocketError::Exhausted)?);
+        } else if self.udp.is_taken(local, self.routes.own()) {
+            return Err(SocketError::AddrInUse);
+        }
+        let socket = Socket {
+            local,
+            queue: VecDeque::new(),
+            charged: 0,
+            waker: None,
+        };
+        let key = self.udp.sockets.insert(socket);
+        self.udp.bound.insert(local, key);
+        Ok(key)
+    }
+
+    /// Where the socket is bound.
+    pub fn udp_addr(&self, key: UdpKey) -> Option<SocketAddr> {
+        self.udp.sockets.get(key).map(|socket| socket.local)
+    }
+
+    /// Queues a datagram to `to`.
+    pub fn udp_send(
+        &mut self,
+        key: UdpKey,
+        payload: Bytes,
+        to: SocketAddr,
+    ) -> Result<(), SocketError> {
+        let local = self.udp_addr(key).ok_or(SocketError::NotConnected)?;
+        let source = self
+            .routes
+            .source_for(to.ip())
+            .ok_or(SocketError::NoRoute)?;
+        let source = if local.ip().is_unspecified() {
+            source
+        } else {
+            local.ip()
+        };
+        if to.port() == 0 {
+            return Err(SocketError::NoRoute);
+        }
+        let headers = ip::IPV4_HEADER_LEN + udp::HEADER_LEN;
+        if payload.len() + headers > usize::from(self.config.mtu) {
+            return Err(SocketError::MessageTooLong);
+        }
+        let mut header = HeaderBuf::new();
+        let repr = self.repr(source, to.ip(), ip::UDP, false);
+        ip::emit(&repr, udp::HEADER_LEN + payload.len(), &mut header);
+        udp::emit(local.port(), to.port(), payload.len(), &mut header);
+        self.env.counters.udp_sent += 1;
+        self.reply(header, ip::UDP, payload);
+        Ok(())
+    }
+
+    /// The next datagram and who sent it.
+    pub fn poll_udp_receive(
+        &mut self,
+        key: UdpKey,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<Result<(Bytes, SocketAddr), SocketError>> {
+        let Some(socket) = self.udp.sockets.get_mut(key) else {
+            return Poll::Ready(Err(SocketError::NotConnected));
+        };
+        match socket.queue.pop_front() {
+            Some((payload, from)) => {
+                socket.charged -= payload.len() + OVERHEAD;
+                Poll::Ready(Ok((payload, from)))
+            }
+            None => {
+                register(&mut socket.waker, cx);
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Closes a socket; what is queued on it is dropped.
+    pub fn udp_close(&mut self, key: UdpKey) {
+        if let Some(socket) = self.udp.sockets.remove(key) {
+            self.udp.bound.remove(&socket.local);
+        }
+    }
+
+    pub(super) fn receive_udp(&mut self, datagram: &Datagram, packet: &Packet, transport: &Bytes) {
+        let parsed = match udp::parse(transport, datagram.src, datagram.dst, packet.checksum) {
+            Ok(parsed) => parsed,
+            Err(malformed) => return self.refuse(malformed.into()),
+        };
+        let local = SocketAddr::new(datagram.dst, parsed.dst_port);
+        let socket = self
+            .udp
+            .find(local)
+            .and_then(|key| self.udp.sockets.get_mut(key));
+        let Some(socket) = socket else {
+            self.refuse(Refusal::UdpPortClosed);
+            return self.unreachable(datagram, &packet.bytes, icmp::PORT_UNREACHABLE);
+        };
+        let payload = transport.slice(parsed.payload);
+        if socket.charged + payload.len() + OVERHEAD > self.config.limits.udp_queue {
+            return self.refuse(Refusal::UdpQueueFull);
+        }
+        socket.charged += payload.len() + OVERHEAD;
+        socket
+            .queue
+            .push_back((payload, SocketAddr::new(datagram.src, parsed.src_port)));
+        self.wakes.add(&mut socket.waker);
+        self.env.counters.udp_received += 1;
+    }
+}

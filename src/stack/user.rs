@@ -1,0 +1,261 @@
+//! The calls of TCP sockets. None blocks: where there is nothing to do yet, the waker is kept.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::{self, Poll};
+
+use bytes::Bytes;
+
+use crate::event::State;
+use crate::stack::wakes::register;
+use crate::stack::{ConnKey, SocketError, Stack, Wakes};
+use crate::tcp::{self, Endpoints, Keepalive, Mss, Refused, Tcb};
+use crate::time::Duration;
+
+impl From<tcp::Error> for SocketError {
+    fn from(error: tcp::Error) -> Self {
+        match error {
+            tcp::Error::Refused => SocketError::Refused,
+            tcp::Error::Reset => SocketError::Reset,
+            tcp::Error::Aborted => SocketError::Aborted,
+            tcp::Error::TimedOut => SocketError::TimedOut,
+        }
+    }
+}
+
+impl Stack {
+    /// Opens a connection to `remote`, from `local` if given (its port may be 0), with other
+    /// settings than the stack's if given.
+    pub fn connect(
+        &mut self,
+        local: Option<SocketAddr>,
+        remote: SocketAddr,
+        config: Option<tcp::Config>,
+    ) -> Result<ConnKey, SocketError> {
+        if self.closing {
+            return Err(SocketError::StackGone);
+        }
+        let source = self
+            .routes
+            .source_for(remote.ip())
+            .ok_or(SocketError::NoRoute)?;
+        if remote.port() == 0 {
+            return Err(SocketError::NoRoute);
+        }
+        if self.connections.len() >= self.config.limits.connections {
+            return Err(SocketError::Exhausted);
+        }
+        let local = self.choose_local(local, source, remote)?;
+        let ends = Endpoints { local, remote };
+        let config = config.map_or_else(|| self.tcp_config.clone(), Arc::new);
+        let own_mss = Mss::of_mtu(self.config.mtu, local.ip());
+        let conn = self.new_conn_id();
+        let cx = &mut self.env.context();
+        let tcb = Tcb::connect(cx, conn, ends, config, &self.secrets, own_mss);
+        self.env.counters.tcp_active_opens += 1;
+        let key = self.insert_connection(tcb);
+        self.mark_ready(key);
+        Ok(key)
+    }
+
+    fn choose_local(
+        &mut self,
+        wanted: Option<SocketAddr>,
+        source: std::net::IpAddr,
+        remote: SocketAddr,
+    ) -> Result<SocketAddr, SocketError> {
+        let mut local = wanted.unwrap_or(SocketAddr::new(source, 0));
+        if local.ip().is_unspecified() {
+            local.set_ip(source);
+        }
+        if !self.routes.is_own(local.ip()) {
+            return Err(SocketError::AddrNotAvailable);
+        }
+        let demux = &self.demux;
+        let is_free = |port| {
+            let local = SocketAddr::new(local.ip(), port);
+            demux.find(Endpoints { local, remote }).is_none()
+                && demux.find_listener(local).is_none()
+        };
+        if local.port() == 0 {
+            let port = self.ports.choose(&self.secrets, local, remote, is_free);
+            local.set_port(port.ok_or(SocketError::Exhausted)?);
+        } else if !is_free(local.port()) {
+            return Err(SocketError::AddrInUse);
+        }
+        Ok(local)
+    }
+
+    /// Ready when the handshake is over, well or not.
+    pub fn poll_connected(
+        &mut self,
+        key: ConnKey,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<Result<(), SocketError>> {
+        let Some(connection) = self.connections.get_mut(key) else {
+            return Poll::Ready(Err(SocketError::NotConnected));
+        };
+        match (connection.tcb.state(), connection.tcb.error()) {
+            (_, Some(error)) => Poll::Ready(Err(error.into())),
+            (State::SynSent | State::SynReceived, None) => {
+                register(&mut connection.write_waker, cx);
+                Poll::Pending
+            }
+            (_, None) => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// Copies from `data` as much as there is room for; pending when there is none.
+    pub fn poll_send(
+        &mut self,
+        key: ConnKey,
+        data: &[u8],
+        cx: &mut task::Context<'_>,
+    ) -> Poll<Result<usize, SocketError>> {
+        self.poll_write(key, cx, |tcb| tcb.send(data))
+    }
+
+    /// The same without a copy: splits off the front of `data` what there is room for.
+    pub fn poll_send_chunk(
+        &mut self,
+        key: ConnKey,
+        data: &mut Bytes,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<Result<usize, SocketError>> {
+        self.poll_write(key, cx, |tcb| tcb.send_bytes(data))
+    }
+
+    fn poll_write(
+        &mut self,
+        key: ConnKey,
+        cx: &mut task::Context<'_>,
+        write: impl FnOnce(&mut Tcb) -> Result<usize, Refused>,
+    ) -> Poll<Result<usize, SocketError>> {
+        let Some(connection) = self.connections.get_mut(key) else {
+            return Poll::Ready(Err(SocketError::NotConnected));
+        };
+        match write(&mut connection.tcb) {
+            Ok(written) => {
+                self.mark_ready(key);
+                Poll::Ready(Ok(written))
+            }
+            Err(Refused::WouldBlock) => {
+                register(&mut connection.write_waker, cx);
+                Poll::Pending
+            }
+            Err(Refused::Closed) => Poll::Ready(Err(SocketError::BrokenPipe)),
+            Err(Refused::Failed(error)) => Poll::Ready(Err(error.into())),
+        }
+    }
+
+    /// The next chunk of at most `max` bytes (at least 1), without a copy; empty at the end of the
+    /// stream.
+    pub fn poll_receive(
+        &mut self,
+        key: ConnKey,
+        max: usize,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<Result<Bytes, SocketError>> {
+        let Some(connection) = self.connections.get_mut(key) else {
+            return Poll::Ready(Err(SocketError::NotConnected));
+        };
+        match connection.tcb.receive(max.max(1)) {
+            Ok(chunk) => {
+                if connection.tcb.owes_acknowledgment() {
+                    self.mark_ready(key);
+                }
+                Poll::Ready(Ok(chunk))
+            }
+            Err(Refused::WouldBlock) => {
+                register(&mut connection.read_waker, cx);
+                Poll::Pending
+            }
+            Err(Refused::Closed) => Poll::Ready(Ok(Bytes::new())),
+            Err(Refused::Failed(error)) => Poll::Ready(Err(error.into())),
+        }
+    }
+
+    /// Ends the sending half: a FIN follows what was written.
+    pub fn shutdown_write(&mut self, key: ConnKey) -> Result<(), SocketError> {
+        self.update_connection(key, |tcb, cx| match tcb.error() {
+            Some(error) => Err(error.into()),
+            None => {
+                tcb.shutdown_write(cx);
+                Ok(())
+            }
+        })
+        .unwrap_or(Err(SocketError::NotConnected))
+    }
+
+    /// The application lets go: what was written is still sent, then a FIN; but a reset when data
+    /// is unread (RFC 2525 2.17) or linger is zero. The key is dead afterwards.
+    pub fn close(&mut self, key: ConnKey) {
+        if let Some(connection) = self.connections.get_mut(key) {
+            connection.read_waker = None;
+            connection.write_waker = None;
+        }
+        self.update_connection(key, |tcb, cx| tcb.close(cx));
+    }
+
+    /// Resets the connection; calls on it give `Aborted` until it is closed.
+    pub fn abort(&mut self, key: ConnKey) -> Wakes {
+        self.update_connection(key, |tcb, cx| tcb.abort(cx));
+        std::mem::take(&mut self.wakes)
+    }
+
+    fn configure(
+        &mut self,
+        key: ConnKey,
+        change: impl FnOnce(&mut tcp::Config),
+    ) -> Result<(), SocketError> {
+        let now = self.env.now;
+        self.update_connection(key, |tcb, _| tcb.configure(now, change))
+            .ok_or(SocketError::NotConnected)
+    }
+
+    /// Turns Nagle's algorithm off or on.
+    pub fn set_nodelay(&mut self, key: ConnKey, nodelay: bool) -> Result<(), SocketError> {
+        self.configure(key, |config| config.nodelay = nodelay)
+    }
+
+    /// Sets when an idle peer is probed; `None`: never.
+    pub fn set_keepalive(
+        &mut self,
+        key: ConnKey,
+        keepalive: Option<Keepalive>,
+    ) -> Result<(), SocketError> {
+        self.configure(key, |config| config.keepalive = keepalive)
+    }
+
+    /// Sets what closing does with data that is not yet acknowledged (see [`tcp::Config::linger`]).
+    pub fn set_linger(
+        &mut self,
+        key: ConnKey,
+        linger: Option<Duration>,
+    ) -> Result<(), SocketError> {
+        self.configure(key, |config| config.linger = linger)
+    }
+
+    /// Sets how long data may stay unacknowledged; `None`: as long as retransmissions last.
+    pub fn set_user_timeout(
+        &mut self,
+        key: ConnKey,
+        timeout: Option<Duration>,
+    ) -> Result<(), SocketError> {
+        self.configure(key, |config| config.user_timeout = timeout)
+    }
+
+    /// The settings in force.
+    pub fn tcp_config(&self, key: ConnKey) -> Option<&tcp::Config> {
+        self.connections
+            .get(key)
+            .map(|connection| connection.tcb.config())
+    }
+
+    /// A look at the connection.
+    pub fn info(&self, key: ConnKey) -> Option<tcp::Info> {
+        self.connections
+            .get(key)
+            .map(|connection| connection.tcb.info())
+    }
+}

@@ -1,0 +1,212 @@
+//! Fifth: the ACK field (RFC 9293 3.10.7.4 fifth, RFC 5961 5, RFC 5681 3).
+
+use crate::context::Context;
+use crate::event::{Cause, Event, Refusal, State, TimerKind};
+use crate::tcp::arrive::InWindow;
+use crate::tcp::congestion::Acked;
+use crate::tcp::discard::Discard;
+use crate::tcp::loss::dupack::{Mode, Verdict};
+use crate::tcp::tcb::Tcb;
+use crate::time::{Duration, Instant};
+use crate::wire::SeqNum;
+use crate::wire::tcp::Segment;
+
+impl Tcb {
+    pub(super) fn process_ack(
+        &mut self,
+        cx: &mut Context<'_>,
+        segment: &InWindow,
+    ) -> Result<(), Discard> {
+        let Some(ack) = segment.ack() else {
+            return Err(Discard::silent(Refusal::AckMissing));
+        };
+        if self.state == State::SynReceived || self.syn_unacked() {
+            if !ack.after(self.snd.una) || ack.after(self.snd.nxt) {
+                return Err(Discard::reset(Refusal::SynReceivedUnacceptable, ack));
+            }
+            self.complete_handshake(cx, segment, ack);
+        }
+        // RFC 5961 5.2.
+        if ack.after(self.snd.nxt) {
+            return Err(Discard::challenge(Refusal::AckBeyondSent));
+        }
+        if ack.before(self.snd.una - self.snd.max_wnd) {
+            return Err(Discard::challenge(Refusal::AckTooOld));
+        }
+        let window_before = self.snd.wnd;
+        self.update_window(segment, ack);
+        if ack.after(self.snd.una) {
+            self.new_ack(cx, ack, segment);
+        } else if self.is_duplicate(segment, ack, window_before) {
+            self.duplicate_ack(cx);
+        }
+        if self.snd.fin_acked() {
+            self.fin_acked(cx);
+        }
+        Ok(())
+    }
+
+    /// Whether our SYN is not acknowledged although the application has already closed.
+    fn syn_unacked(&self) -> bool {
+        self.snd.una == self.snd.iss && self.snd.nxt.after(self.snd.iss)
+    }
+
+    /// SYN-RECEIVED becomes ESTABLISHED (or stays FIN-WAIT-1 when the application closed early).
+    fn complete_handshake(&mut self, cx: &mut Context<'_>, segment: &InWindow, ack: SeqNum) {
+        self.snd.wl1 = segment.seq;
+        self.snd.wl2 = ack;
+        self.set_window(u32::from(segment.window) << self.snd.scale);
+        if self.state == State::SynReceived {
+            self.enter(cx, State::Established, Cause::SynAcked);
+        }
+        self.start_keepalive(cx.now);
+    }
+
+    pub(super) fn set_window(&mut self, window: u32) {
+        self.snd.wnd = window;
+        self.snd.max_wnd = self.snd.max_wnd.max(window);
+    }
+
+    /// SND.WL1 and SND.WL2 keep old segments from changing the window.
+    fn update_window(&mut self, segment: &InWindow, ack: SeqNum) {
+        let snd = &self.snd;
+        let newer =
+            snd.wl1.before(segment.seq) || (snd.wl1 == segment.seq && snd.wl2.at_or_before(ack));
+        if !newer || ack.before(snd.una) {
+            return;
+        }
+        self.snd.wl1 = segment.seq;
+        self.snd.wl2 = ack;
+        self.set_window(u32::from(segment.window) << self.snd.scale);
+        if self.timers.is_armed(TimerKind::Persist) {
+            // The peer is alive; whether it still blocks us is for the next transmission to say.
+            self.backoff = 0;
+            self.unanswered_since = None;
+            if self.snd.window_left() > 0 {
+                self.timers.cancel(TimerKind::Persist);
+            }
+        }
+    }
+
+    /// `ack` acknowledges something new.
+    pub(super) fn new_ack(&mut self, cx: &mut Context<'_>, ack: SeqNum, segment: &Segment) {
+        self.sample_rtt(cx, ack, segment);
+        let text = self.snd.acknowledge(ack);
+        self.scoreboard.acknowledged(ack);
+        self.totals.bytes_acked += u64::from(text);
+        self.backoff = 0;
+        let mss = self.segment_size();
+        let recovering = self.loss.mode() != Mode::Open;
+        let verdict = self.loss.on_new_ack(ack, text, mss);
+        let window = (self.congestion.window(), self.congestion.ssthresh());
+        let mut restart = true;
+        match verdict {
+            Verdict::Partial { first } => {
+                self.mark_first_lost(mss);
+                restart = first;
+            }
+            Verdict::Recovered => self.congestion.on_recovered(self.in_flight()),
+            Verdict::Nothing | Verdict::Enter => {
+                let window_limited = std::mem::take(&mut self.window_limited) || recovering;
+                self.congestion.on_ack(Acked {
+                    bytes: text,
+                    window_limited,
+                });
+            }
+        }
+        let changed = window != (self.congestion.window(), self.congestion.ssthresh());
+        if changed || recovering != (self.loss.mode() != Mode::Open) {
+            self.emit_window(cx);
+        }
+        self.rearm_retransmission(cx.now, restart);
+    }
+
+    /// RFC 6298 5.2 and 5.3.
+    fn rearm_retransmission(&mut self, now: Instant, restart: bool) {
+        if self.snd.outstanding() == 0 {
+            self.timers.cancel(TimerKind::Retransmission);
+            self.unanswered_since = None;
+        } else if restart {
+            self.timers
+                .arm(TimerKind::Retransmission, now + self.rto().as_duration());
+            self.unanswered_since = Some(now);
+        }
+    }
+
+    /// One sample a round trip from a segment that was sent once (Karn, RFC 6298 3); when it was
+    /// sent again, the echoed timestamp tells which copy arrived (RFC 7323 4).
+    fn sample_rtt(&mut self, cx: &mut Context<'_>, ack: SeqNum, segment: &Segment) {
+        let rtt = match self.timed {
+            Some((end, sent)) if ack.at_or_after(end) => {
+                self.timed = None;
+                cx.now.since(sent)
+            }
+            Some(_) => return,
+            None => match (self.timestamps, segment.options.timestamps) {
+                (Some(_), Some(ts)) if ts.tsecr != 0 => {
+                    let ticks = self.tsval(cx.now).wrapping_sub(ts.tsecr);
+                    // A peer that echoes nonsense must not set our time-out.
+                    if ticks > 1 << 24 {
+                        return;
+                    }
+                    Duration::from_millis(ticks.into())
+                }
+                _ => return,
+            },
+        };
+        self.rtt.sample(rtt);
+        let (conn, estimator) = (self.conn, self.rtt);
+        cx.emit(|| Event::RttSample {
+            conn,
+            rtt,
+            srtt: estimator.srtt().unwrap_or(rtt),
+            rto: estimator.rto().as_duration(),
+        });
+    }
+
+    /// RFC 5681 2: the definition of a duplicate acknowledgment.
+    fn is_duplicate(&self, segment: &InWindow, ack: SeqNum, window_before: u32) -> bool {
+        ack == self.snd.una
+            && self.snd.outstanding() > 0
+            && segment.payload.is_empty()
+            && !segment.fin()
+            && self.snd.wnd == window_before
+    }
+
+    fn duplicate_ack(&mut self, cx: &mut Context<'_>) {
+        let mss = self.segment_size();
+        let verdict = self.loss.on_duplicate(self.snd.una, self.snd.nxt, mss);
+        if verdict == Verdict::Enter {
+            self.congestion.on_loss(self.in_flight());
+            self.mark_first_lost(mss);
+            self.emit_window(cx);
+        }
+    }
+
+    /// The segment at snd.una is lost (without SACK no more is known).
+    fn mark_first_lost(&mut self, mss: u32) {
+        let len = mss.min(self.snd.outstanding());
+        self.scoreboard.mark_lost(self.snd.una, self.snd.una + len);
+    }
+
+    /// Our FIN was acknowledged.
+    fn fin_acked(&mut self, cx: &mut Context<'_>) {
+        match self.state {
+            State::FinWait1 => {
+                self.enter(cx, State::FinWait2, Cause::FinAcked);
+                if self.is_detached() {
+                    self.arm_fin_wait_2(cx.now);
+                }
+            }
+            State::Closing => self.enter_time_wait(cx, Cause::FinAcked),
+            State::LastAck => self.finish(cx, Cause::FinAcked, None),
+            _ => {}
+        }
+    }
+
+    /// From here on the stack keeps a small record; the control block only serves what is unread.
+    pub(super) fn enter_time_wait(&mut self, cx: &mut Context<'_>, cause: Cause) {
+        self.timers.cancel_all();
+        self.enter(cx, State::TimeWait, cause);
+    }
+}

@@ -1,0 +1,224 @@
+//! A segment for a listener (RFC 9293 3.10.7.2), and the small record of a half-open connection.
+//!
+//! ```text
+//!   SYN --> HalfOpen (SYN-RECEIVED, SYN-ACK sent) --acceptable ACK--> Tcb in SYN-RECEIVED,
+//!                                                     which processes that same ACK itself
+//! ```
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::context::Context;
+use crate::event::{ConnId, Refusal, State};
+use crate::tcp::Config;
+use crate::tcp::discard::Discard;
+use crate::tcp::isn::Secrets;
+use crate::tcp::mss::Mss;
+use crate::tcp::rcv::ReceiveSpace;
+use crate::tcp::rtt::Rto;
+use crate::tcp::tcb::{Endpoints, Tcb};
+use crate::time::Instant;
+use crate::wire::SeqNum;
+use crate::wire::tcp::{Flags, Segment};
+use crate::wire::tcp_options::{Options, SackBlocks, Timestamps};
+
+/// A connection in SYN-RECEIVED behind a listener.
+#[derive(Clone, Debug)]
+pub struct HalfOpen {
+    /// Its number in events.
+    pub conn: ConnId,
+    /// Both addresses.
+    pub ends: Endpoints,
+    /// Our initial sequence number.
+    pub iss: SeqNum,
+    /// The peer's.
+    pub irs: SeqNum,
+    /// How often the SYN-ACK was retransmitted.
+    pub retransmissions: u8,
+    mss: Option<u16>,
+    window_scale: Option<u8>,
+    sack_permitted: bool,
+    tsval: Option<u32>,
+    timestamp_offset: u32,
+    sent: Instant,
+}
+
+/// What a segment means to a half-open connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The SYN again: send the SYN-ACK again.
+    AnswerAgain,
+    /// The handshake is complete: make a control block and let it process the segment.
+    Complete,
+    /// A reset: forget it.
+    Forget,
+}
+
+/// Checks a segment that arrived for a listener: `Ok` for a SYN to answer (RFC 9293 3.10.7.2).
+pub fn check_listen(segment: &Segment) -> Result<(), Discard> {
+    if segment.rst() {
+        return Err(Discard::silent(Refusal::TcpStrayReset));
+    }
+    if let Some(ack) = segment.ack() {
+        return Err(Discard::reset(Refusal::TcpPortClosed, ack));
+    }
+    if !segment.syn() {
+        return Err(Discard::silent(Refusal::ListenNoSyn));
+    }
+    // SYN with FIN is no way to open (RFC 9293 leaves it open; Linux drops it as well).
+    if segment.fin() {
+        return Err(Discard::silent(Refusal::ListenBadFlags));
+    }
+    Ok(())
+}
+
+impl HalfOpen {
+    /// The record that a SYN makes.
+    pub fn new(
+        cx: &Context<'_>,
+        conn: ConnId,
+        ends: Endpoints,
+        syn: &Segment,
+        secrets: &Secrets,
+    ) -> Self {
+        HalfOpen {
+            conn,
+            ends,
+            iss: secrets.initial_sequence(cx.now, ends.local, ends.remote),
+            irs: syn.seq,
+            retransmissions: 0,
+            mss: syn.options.mss,
+            window_scale: syn.options.window_scale,
+            sack_permitted: syn.options.sack_permitted,
+            tsval: syn.options.timestamps.map(|ts| ts.tsval),
+            timestamp_offset: secrets.timestamp_offset(ends.local, ends.remote),
+            sent: cx.now,
+        }
+    }
+
+    /// Takes the place of a connection in TIME-WAIT: our numbers go on after its last one
+    /// (RFC 1122 4.2.2.13).
+    pub fn start_after(&mut self, snd_nxt: SeqNum) {
+        if !self.iss.after(snd_nxt) {
+            self.iss = snd_nxt + 65_537;
+        }
+    }
+
+    fn peer_options(&self) -> Options {
+        Options {
+            mss: self.mss,
+            window_scale: self.window_scale,
+            sack_permitted: self.sack_permitted,
+            timestamps: self.tsval.map(|tsval| Timestamps { tsval, tsecr: 0 }),
+            sack: SackBlocks::new(),
+        }
+    }
+
+    /// The SYN-ACK, offering of each option only what the SYN offered (RFC 7323 2.2, RFC 2018 2).
+    pub fn syn_ack(&self, now: Instant, config: &Config, own_mss: Mss) -> Segment {
+        let scale = ReceiveSpace::scale_for(config.receive_buffer);
+        let tsval = (now.as_millis() as u32).wrapping_add(self.timestamp_offset);
+        Segment {
+            src_port: self.ends.local.port(),
+            dst_port: self.ends.remote.port(),
+            seq: self.iss,
+            ack: self.irs + 1,
+            flags: Flags::SYN | Flags::ACK,
+            window: u16::try_from(config.receive_buffer).unwrap_or(u16::MAX),
+            urgent: 0,
+            options: Options {
+                mss: Some(own_mss.bytes()),
+                window_scale: self.window_scale.map(|_| scale),
+                sack_permitted: self.sack_permitted,
+                timestamps: self.tsval.map(|tsecr| Timestamps { tsval, tsecr }),
+                sack: SackBlocks::new(),
+            },
+            payload: Bytes::new(),
+        }
+    }
+
+    /// The acknowledgment that answers an unacceptable segment.
+    pub fn challenge_ack(&self, now: Instant, config: &Config) -> Segment {
+        let syn_ack = self.syn_ack(now, config, Mss::DEFAULT);
+        let scale = ReceiveSpace::scale_for(config.receive_buffer);
+        let scale = if self.window_scale.is_some() {
+            scale
+        } else {
+            0
+        };
+        Segment {
+            seq: self.iss + 1,
+            flags: Flags::ACK,
+            window: syn_ack.window >> scale,
+            options: Options {
+                timestamps: syn_ack.options.timestamps,
+                ..Options::default()
+            },
+            ..syn_ack
+        }
+    }
+
+    /// When the SYN-ACK is to be sent again (RFC 6298 5.5).
+    pub fn next_deadline(&self) -> Instant {
+        self.sent + Rto::INITIAL.backed_off(self.retransmissions).as_duration()
+    }
+
+    /// The SYN-ACK was sent again because time ran out.
+    pub fn timed_out(&mut self, now: Instant) {
+        self.retransmissions += 1;
+        self.sent = now;
+    }
+
+    /// What `segment` means (RFC 9293 3.10.7.4 for SYN-RECEIVED, RFC 5961 3.2).
+    pub fn segment_arrives(&self, segment: &Segment, window: u32) -> Result<Step, Discard> {
+        if segment.rst() {
+            let exact = segment.seq == self.irs + 1;
+            let discard = Discard::silent(Refusal::ResetOutsideWindow);
+            return if exact {
+                Ok(Step::Forget)
+            } else {
+                Err(discard)
+            };
+        }
+        if segment.syn() {
+            let again = segment.seq == self.irs && segment.ack().is_none() && !segment.fin();
+            let discard = Discard::challenge(Refusal::SynReceivedUnacceptable);
+            return if again {
+                Ok(Step::AnswerAgain)
+            } else {
+                Err(discard)
+            };
+        }
+        match segment.ack() {
+            None => Err(Discard::silent(Refusal::AckMissing)),
+            Some(ack) if ack != self.iss + 1 => {
+                Err(Discard::reset(Refusal::SynReceivedUnacceptable, ack))
+            }
+            Some(_) if !segment.seq.within(self.irs + 1, window.max(1)) => {
+                Err(Discard::challenge(Refusal::SynReceivedUnacceptable))
+            }
+            Some(_) => Ok(Step::Complete),
+        }
+    }
+
+    /// The control block, in SYN-RECEIVED with the SYN-ACK sent, ready to process the segment that
+    /// completes the handshake.
+    pub fn into_tcb(self, now: Instant, config: Arc<Config>, own_mss: Mss) -> Tcb {
+        let mut tcb = Tcb::new(self.conn, self.ends, config, self.iss, own_mss, now);
+        tcb.state = State::SynReceived;
+        tcb.timestamp_offset = self.timestamp_offset;
+        tcb.synchronize(self.irs);
+        tcb.negotiate(&self.peer_options(), now);
+        let offered = tcb.config.receive_buffer.min(65_535);
+        tcb.rcv.adv = tcb.rcv.nxt + offered;
+        tcb.snd.nxt = self.iss + 1;
+        tcb.snd.syn_pending = false;
+        if self.retransmissions == 0 {
+            tcb.timed = Some((self.iss + 1, self.sent));
+        } else {
+            tcb.rtt.syn_timed_out();
+        }
+        tcb
+    }
+}

@@ -1,0 +1,67 @@
+//! SEGMENT ARRIVES (RFC 9293 3.10.7): one screen, in the RFC's order.
+//!
+//! Each step either passes the segment on or gives an `Err(Discard)`, which the stack handles at one
+//! place. An acknowledgment that is owed is only noted; it is built after the whole batch.
+
+mod ack;
+pub mod closed;
+mod fin;
+pub mod listen;
+mod reset;
+mod sequence;
+mod syn_sent;
+mod text;
+
+use crate::context::Context;
+use crate::event::{Refusal, State, TimerKind, Why};
+use crate::tcp::ack_policy::Due;
+use crate::tcp::discard::{Discard, Reply};
+use crate::tcp::tcb::Tcb;
+use crate::wire::tcp::Segment;
+
+pub(crate) use sequence::InWindow;
+
+impl Tcb {
+    /// Processes a segment addressed to this connection (RFC 9293 3.10.7.3 and 3.10.7.4). The third
+    /// step, security and compartment, is obsolete; the sixth, urgent data, is not offered: urgent
+    /// text is delivered in line (RFC 6093 4).
+    pub fn segment_arrives(
+        &mut self,
+        cx: &mut Context<'_>,
+        segment: Segment,
+    ) -> Result<(), Discard> {
+        self.last_heard = cx.now;
+        self.keepalives = 0;
+        if self.state == State::SynSent {
+            return self.segment_arrives_in_syn_sent(cx, segment);
+        }
+        let segment = self.check_sequence(cx, segment)?; // first
+        if self.check_reset(cx, &segment)? {
+            return Ok(()); // second
+        }
+        self.check_syn(&segment)?; // fourth
+        self.process_ack(cx, &segment)?; // fifth
+        self.process_text(cx, &segment)?; // seventh
+        self.process_fin(cx, &segment); // eighth
+        self.note_ack_delay(cx);
+        Ok(())
+    }
+
+    /// Owes the peer the acknowledgment that a refusal asks for; a reset is the caller's to send.
+    pub fn answer(&mut self, cx: &mut Context<'_>, reply: Reply) {
+        match reply {
+            Reply::Ack => self.ack.now(Why::AckNow),
+            Reply::Challenge if self.challenge.allow(cx.now) => self.ack.now(Why::Challenge),
+            Reply::Challenge => cx.refuse(Some(self.conn), Refusal::ChallengeLimited, None),
+            Reply::Nothing | Reply::Reset(_) => {}
+        }
+    }
+
+    /// Starts the delayed-ACK timer when only a delayed acknowledgment is owed.
+    fn note_ack_delay(&mut self, cx: &mut Context<'_>) {
+        if self.ack.due() == Due::Delayed {
+            self.timers
+                .arm_if_idle(TimerKind::DelayedAck, cx.now + self.config.ack_delay);
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! SEGMENT ARRIVES in SYN-SENT (RFC 9293 3.10.7.3).
+
+use crate::context::Context;
+use crate::event::{Cause, Refusal, State, TimerKind, Why};
+use crate::tcp::Error;
+use crate::tcp::discard::Discard;
+use crate::tcp::tcb::Tcb;
+use crate::wire::tcp::{Flags, Segment};
+
+impl Tcb {
+    pub(super) fn segment_arrives_in_syn_sent(
+        &mut self,
+        cx: &mut Context<'_>,
+        segment: Segment,
+    ) -> Result<(), Discard> {
+        // First, the ACK bit.
+        let acked = segment.ack();
+        if let Some(ack) = acked
+            && (ack.at_or_before(self.snd.iss) || ack.after(self.snd.nxt))
+        {
+            return Err(if segment.rst() {
+                Discard::silent(Refusal::SynSentBadReset)
+            } else {
+                Discard::reset(Refusal::SynSentBadAck, ack)
+            });
+        }
+        // Second, the RST bit; RFC 5961 3.2 leaves SYN-SENT as it was.
+        if segment.rst() {
+            if acked.is_none() {
+                return Err(Discard::silent(Refusal::SynSentBadReset));
+            }
+            self.finish(cx, Cause::ResetArrived, Some(Error::Refused));
+            return Ok(());
+        }
+        // Fourth, the SYN bit.
+        if !segment.syn() {
+            return Err(Discard::silent(Refusal::SynSentNoSyn));
+        }
+        self.synchronize(segment.seq);
+        self.negotiate(&segment.options, cx.now);
+        // The window of a SYN is never scaled (RFC 7323 2.2).
+        self.snd.wl1 = segment.seq;
+        self.set_window(segment.window.into());
+        if let Some(ack) = acked {
+            self.snd.wl2 = ack;
+            self.new_ack(cx, ack, &segment);
+            self.enter(cx, State::Established, Cause::SynAckArrived);
+            self.start_keepalive(cx.now);
+            self.ack.now(Why::Handshake);
+        } else {
+            // Simultaneous open: our SYN goes out again, with an acknowledgment.
+            self.enter(cx, State::SynReceived, Cause::SynArrived);
+            self.snd.syn_pending = true;
+            self.backoff = 0;
+            self.timers.cancel(TimerKind::Retransmission);
+        }
+        // Text and FIN on the SYN are processed like those of any segment.
+        if !segment.payload.is_empty() || segment.fin() {
+            self.rcv
+                .open_window(self.config.receive_buffer, self.own_mss.bytes().into());
+            let rest = Segment {
+                seq: segment.seq + 1,
+                flags: segment.flags.without(Flags::SYN),
+                ..segment
+            };
+            if self.state == State::Established {
+                return self.segment_arrives(cx, rest);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn start_keepalive(&mut self, now: crate::time::Instant) {
+        if let Some(keepalive) = self.config.keepalive {
+            self.timers.arm(TimerKind::Keepalive, now + keepalive.idle);
+        }
+    }
+}

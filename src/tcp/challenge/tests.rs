@@ -1,0 +1,10 @@
+use super::*;
+
+#[test]
+fn ten_in_five_seconds() {
+    let mut limit = ChallengeLimit::default();
+    let now = Instant::from_millis(100);
+    assert_eq!((0..50).filter(|_| limit.allow(now)).count(), 10);
+    assert!(!limit.allow(Instant::from_millis(4_999)));
+    assert!(limit.allow(Instant::from_millis(5_100)));
+}

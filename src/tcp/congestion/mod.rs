@@ -1,0 +1,39 @@
+//! Congestion control: how much may be in flight. Which bytes are sent is not decided here.
+
+mod new_reno;
+
+use std::fmt;
+
+pub use new_reno::NewReno;
+
+/// What an acknowledgment of new data tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Acked {
+    /// Bytes newly acknowledged.
+    pub bytes: u32,
+    /// Whether the window was what held sending back; without that it says nothing about the path.
+    pub window_limited: bool,
+}
+
+/// An algorithm. It returns numbers, all in bytes; it never touches the control block.
+pub trait CongestionControl: fmt::Debug + Send {
+    /// New data was acknowledged outside of fast recovery.
+    fn on_ack(&mut self, acked: Acked);
+    /// A loss was found by duplicate acknowledgments; `in_flight` bytes were out.
+    fn on_loss(&mut self, in_flight: u32);
+    /// The retransmission timer went off; `repeated` when it did so for the same data before.
+    fn on_rto(&mut self, in_flight: u32, repeated: bool);
+    /// Fast recovery is over; `in_flight` bytes are out.
+    fn on_recovered(&mut self, in_flight: u32);
+    /// Nothing was sent for longer than a retransmission time-out (RFC 5681 4.1).
+    fn on_idle_restart(&mut self);
+    /// The congestion window.
+    fn window(&self) -> u32;
+    /// The slow-start threshold; `None` while it is infinite.
+    fn ssthresh(&self) -> Option<u32>;
+    /// Whether the window is below the threshold.
+    fn in_slow_start(&self) -> bool {
+        self.ssthresh()
+            .is_none_or(|ssthresh| self.window() < ssthresh)
+    }
+}

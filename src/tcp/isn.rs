@@ -1,0 +1,49 @@
+//! Initial sequence numbers (RFC 6528) and timestamp offsets (RFC 7323 5.4).
+
+use std::hash::{Hash, Hasher};
+use std::net::SocketAddr;
+
+use siphasher::sip::SipHasher24;
+
+use crate::time::Instant;
+use crate::wire::SeqNum;
+
+/// A keyed pseudo-random function of the connection, so that one peer cannot guess another's
+/// numbers while those of one connection go up with time.
+#[derive(Clone, Debug)]
+pub struct Secrets {
+    key: [u8; 16],
+}
+
+impl Secrets {
+    /// From sixteen secret bytes.
+    pub fn new(key: [u8; 16]) -> Self {
+        Secrets { key }
+    }
+
+    fn hash(&self, purpose: u8, local: SocketAddr, remote: SocketAddr) -> u64 {
+        let mut hasher = SipHasher24::new_with_key(&self.key);
+        (purpose, local, remote).hash(&mut hasher);
+        hasher.finish()
+    }
+
+    /// ISN = M + F(localip, localport, remoteip, remoteport, secret), where M ticks every 4 us
+    /// (RFC 6528 3, RFC 9293 3.4.1 [MUST-8, SHLD-1]).
+    pub fn initial_sequence(&self, now: Instant, local: SocketAddr, remote: SocketAddr) -> SeqNum {
+        let ticks = (now.as_nanos() / 4_000) as u32;
+        SeqNum::new((self.hash(0, local, remote) as u32).wrapping_add(ticks))
+    }
+
+    /// What is added to our millisecond clock in timestamps on this connection.
+    pub fn timestamp_offset(&self, local: SocketAddr, remote: SocketAddr) -> u32 {
+        self.hash(1, local, remote) as u32
+    }
+
+    /// Where the search for an ephemeral port to `remote` starts (RFC 6056 3.3.3).
+    pub fn port_offset(&self, local: SocketAddr, remote: SocketAddr) -> u32 {
+        self.hash(2, local, remote) as u32
+    }
+}
+
+#[cfg(test)]
+mod tests;

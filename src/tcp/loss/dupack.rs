@@ -1,0 +1,150 @@
+//! Losses found by duplicate acknowledgments, and the end of recoveries (RFC 5681 3.2, RFC 6582).
+//!
+//! ```text
+//!   Open --3 duplicates--> FastRecovery --ack >= recover--> Open
+//!     \---- time-out ----> RtoRecovery  --ack >= recover--> Open
+//! ```
+//!
+//! RFC 5681 inflates cwnd by one segment for each duplicate. Here that allowance is kept apart, so
+//! that the congestion window itself is what everybody expects to see.
+
+use crate::wire::SeqNum;
+
+/// Duplicates that mean a loss (RFC 5681 3.2).
+const THRESHOLD: u32 = 3;
+
+/// Where the sender stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// No loss being repaired.
+    #[default]
+    Open,
+    /// Repairing what duplicate acknowledgments showed.
+    FastRecovery,
+    /// Repairing what a time-out declared lost.
+    RtoRecovery,
+}
+
+/// What an acknowledgment asks the caller to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing in particular.
+    Nothing,
+    /// Enter fast recovery: the segment at snd.una is lost.
+    Enter,
+    /// A partial acknowledgment: the segment now at snd.una is lost too; `first` of this recovery.
+    Partial {
+        /// The first one restarts the retransmission timer (RFC 6582 4, "Impatient").
+        first: bool,
+    },
+    /// Everything outstanding at the loss was acknowledged.
+    Recovered,
+}
+
+/// The state of NewReno's recovery.
+#[derive(Clone, Debug, Default)]
+pub struct DupAck {
+    mode: Mode,
+    duplicates: u32,
+    recover: SeqNum,
+    allowance: u32,
+    partial_seen: bool,
+}
+
+impl DupAck {
+    /// For a connection whose first sequence number is `iss`.
+    pub fn new(iss: SeqNum) -> Self {
+        // The very first segment may be found lost, so nothing is covered yet.
+        DupAck {
+            recover: iss - 1,
+            ..DupAck::default()
+        }
+    }
+
+    /// Where the sender stands.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Whether a partial acknowledgment was seen in this recovery.
+    pub fn partial_seen(&self) -> bool {
+        self.partial_seen
+    }
+
+    /// Bytes that may be in flight beyond the congestion window, because as many have left.
+    pub fn allowance(&self) -> u32 {
+        self.allowance
+    }
+
+    /// A duplicate acknowledgment for `una` arrived while everything up to `nxt` was sent.
+    pub fn on_duplicate(&mut self, una: SeqNum, nxt: SeqNum, mss: u32) -> Verdict {
+        match self.mode {
+            Mode::RtoRecovery => return Verdict::Nothing,
+            Mode::FastRecovery => {
+                self.allowance = self.allowance.saturating_add(mss);
+                return Verdict::Nothing;
+            }
+            Mode::Open => {}
+        }
+        self.duplicates += 1;
+        // Limited transmit for the first two (RFC 3042), what has left the path for the third.
+        self.allowance = self.duplicates.min(THRESHOLD) * mss;
+        // RFC 6582 3.2 step 2: duplicates of an old recovery start no new one.
+        let covers_more = (una - 1).after(self.recover);
+        if self.duplicates < THRESHOLD || !covers_more {
+            return Verdict::Nothing;
+        }
+        self.mode = Mode::FastRecovery;
+        self.recover = nxt - 1;
+        self.partial_seen = false;
+        Verdict::Enter
+    }
+
+    /// `acked` new bytes up to `una` were acknowledged.
+    pub fn on_new_ack(&mut self, una: SeqNum, acked: u32, mss: u32) -> Verdict {
+        let done = una.after(self.recover);
+        match self.mode {
+            Mode::Open => {
+                // `recover` follows, so that it never falls half the sequence space behind.
+                let recover = self.recover.max(una - 2);
+                *self = DupAck {
+                    recover,
+                    ..DupAck::default()
+                };
+                Verdict::Nothing
+            }
+            Mode::FastRecovery if !done => {
+                // RFC 6582 3.2 step 3, partial acknowledgment.
+                let back = if acked >= mss { mss } else { 0 };
+                self.allowance = self.allowance.saturating_sub(acked) + back;
+                let first = !std::mem::replace(&mut self.partial_seen, true);
+                Verdict::Partial { first }
+            }
+            Mode::RtoRecovery if !done => Verdict::Nothing,
+            Mode::FastRecovery | Mode::RtoRecovery => {
+                let fast = self.mode == Mode::FastRecovery;
+                *self = DupAck {
+                    recover: self.recover,
+                    ..DupAck::default()
+                };
+                if fast {
+                    Verdict::Recovered
+                } else {
+                    Verdict::Nothing
+                }
+            }
+        }
+    }
+
+    /// The retransmission timer went off while everything up to `nxt` was sent.
+    pub fn on_rto(&mut self, nxt: SeqNum) {
+        *self = DupAck {
+            mode: Mode::RtoRecovery,
+            recover: nxt - 1,
+            ..DupAck::default()
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests;

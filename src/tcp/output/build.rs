@@ -1,0 +1,194 @@
+//! Makes the planned segment and records that it was sent.
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use crate::context::Context;
+use crate::event::{Event, State, TimerKind, Why};
+use crate::tcp::output::{Outgoing, Transmission};
+use crate::tcp::tcb::Tcb;
+use crate::wire::tcp::{Flags, Segment};
+use crate::wire::tcp_options::{Options, SackBlocks};
+
+impl Tcb {
+    pub(super) fn build(&mut self, cx: &mut Context<'_>, plan: Transmission) -> Outgoing {
+        let mut payload = SmallVec::new();
+        let plan = self.gather(plan, &mut payload);
+        let header = self.header(cx, &plan);
+        let view = self.view_sent(&header, plan.len);
+        self.record_acknowledgment(&header);
+        if plan.again {
+            self.record_retransmission(&plan);
+        } else {
+            self.record_new(cx, &plan);
+        }
+        if plan.flags.contains(Flags::SYN) || plan.len > 0 || plan.flags.contains(Flags::FIN) {
+            self.arm_retransmission(cx.now);
+            self.last_sent = cx.now;
+        }
+        let (conn, state) = (self.conn, self.state);
+        cx.emit(|| Event::Sent {
+            conn: Some(conn),
+            state,
+            segment: view,
+            why: plan.why,
+        });
+        Outgoing {
+            header,
+            payload,
+            payload_len: plan.len,
+            segment_size: if plan.len > u32::from(plan.segment_size) {
+                plan.segment_size
+            } else {
+                0
+            },
+        }
+    }
+
+    /// Collects the text. When it lies in too many slices for one burst, less is sent.
+    fn gather(&mut self, plan: Transmission, out: &mut SmallVec<[Bytes; 2]>) -> Transmission {
+        if plan.len == 0 {
+            return plan;
+        }
+        let offset = self.snd.offset_of(plan.seq);
+        let got = self.snd.buffer.gather(offset, plan.len, out);
+        if got == plan.len {
+            return plan;
+        }
+        let size = u32::from(plan.segment_size);
+        let len = if got > size { got / size * size } else { got };
+        let mut surplus = got - len;
+        while surplus > 0 {
+            let Some(last) = out.last_mut() else { break };
+            let cut = surplus.min(last.len() as u32);
+            last.truncate(last.len() - cut as usize);
+            surplus -= cut;
+            if last.is_empty() {
+                out.pop();
+            }
+        }
+        Transmission {
+            len,
+            flags: plan.flags.without(Flags::FIN | Flags::PSH),
+            ..plan
+        }
+    }
+
+    fn header(&mut self, cx: &Context<'_>, plan: &Transmission) -> Segment {
+        let syn = plan.flags.contains(Flags::SYN);
+        let mut flags = plan.flags;
+        let mut ack = Default::default();
+        if self.state != State::SynSent {
+            flags |= Flags::ACK;
+            ack = self.rcv.nxt;
+        }
+        let capacity = self.config.receive_buffer;
+        let window = if syn {
+            // The window of a SYN is never scaled (RFC 7323 2.2).
+            let offered = u16::try_from(capacity).unwrap_or(u16::MAX);
+            self.rcv.adv = self.rcv.adv.max(self.rcv.nxt + u32::from(offered));
+            offered
+        } else if plan.flags.contains(Flags::RST) {
+            0
+        } else {
+            self.rcv.open_window(capacity, self.own_mss.bytes().into());
+            self.rcv.window_field()
+        };
+        Segment {
+            src_port: self.ends.local.port(),
+            dst_port: self.ends.remote.port(),
+            seq: plan.seq,
+            ack,
+            flags,
+            window,
+            urgent: 0,
+            options: if syn {
+                self.syn_options(cx)
+            } else {
+                self.options(cx, plan)
+            },
+            payload: Bytes::new(),
+        }
+    }
+
+    /// The options of a SYN; those of a SYN-ACK answer what the SYN offered (RFC 7323 2.2).
+    fn syn_options(&self, cx: &Context<'_>) -> Options {
+        let offered_scale =
+            self.state == State::SynSent || self.snd.scale > 0 || self.rcv.scale > 0;
+        Options {
+            mss: Some(self.own_mss.bytes()),
+            window_scale: offered_scale.then_some(self.rcv.scale),
+            sack_permitted: self.sack,
+            timestamps: self.timestamps_option(cx.now),
+            sack: SackBlocks::new(),
+        }
+    }
+
+    fn options(&self, cx: &Context<'_>, plan: &Transmission) -> Options {
+        let reset = plan.flags.contains(Flags::RST);
+        Options {
+            timestamps: self.timestamps_option(cx.now),
+            sack: if self.sack && !reset {
+                self.rcv.sack_blocks(self.max_sack_blocks())
+            } else {
+                SackBlocks::new()
+            },
+            ..Options::default()
+        }
+    }
+
+    /// Whatever is sent acknowledges everything received so far.
+    fn record_acknowledgment(&mut self, header: &Segment) {
+        if header.flags.contains(Flags::ACK) {
+            self.ack.sent();
+            self.timers.cancel(TimerKind::DelayedAck);
+            self.rcv.last_ack_sent = header.ack;
+            self.rcv.duplicate = None;
+        }
+    }
+
+    fn record_retransmission(&mut self, plan: &Transmission) {
+        let fin = u32::from(plan.flags.contains(Flags::FIN));
+        self.scoreboard.retransmitted(plan.seq + plan.len + fin);
+        let size = u32::from(plan.segment_size).max(1);
+        self.totals.retransmissions += u64::from(plan.len.div_ceil(size).max(1));
+        self.timed = None; // Karn (RFC 6298 3)
+    }
+
+    fn record_new(&mut self, cx: &mut Context<'_>, plan: &Transmission) {
+        let control = plan.flags;
+        if control.contains(Flags::RST) {
+            self.reset_pending = false;
+        } else if control.contains(Flags::SYN) {
+            self.snd.syn_pending = false;
+            self.snd.nxt = self.snd.iss + 1;
+            let retransmission = matches!(plan.why, Why::HandshakeRetransmission(_));
+            self.totals.retransmissions += u64::from(retransmission);
+            self.timed = (!retransmission).then_some((self.snd.nxt, cx.now));
+        } else if plan.len > 0 || control.contains(Flags::FIN) {
+            self.record_new_text(cx, plan);
+        }
+        if self.probe_pending.is_some() && !control.contains(Flags::SYN) {
+            self.probe_pending = None;
+        }
+    }
+
+    fn record_new_text(&mut self, cx: &mut Context<'_>, plan: &Transmission) {
+        let end = plan.seq + plan.len;
+        self.snd.nxt = end;
+        self.totals.bytes_sent += u64::from(plan.len);
+        if !plan.len.is_multiple_of(plan.segment_size.into()) {
+            self.snd.small_end = end;
+        }
+        if plan.flags.contains(Flags::FIN) {
+            self.snd.fin = Some(end);
+            self.snd.nxt = end + 1;
+        }
+        if self.timed.is_none() && self.scoreboard.lost() == 0 {
+            self.timed = Some((self.snd.nxt, cx.now));
+        }
+        let (flight, window) = (self.in_flight(), self.congestion.window());
+        let doubled = self.congestion.in_slow_start() && flight >= window / 2;
+        self.window_limited |= flight >= window || doubled;
+    }
+}

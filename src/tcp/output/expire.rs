@@ -1,0 +1,96 @@
+//! What happens when a timer of a connection goes off (RFC 9293 3.10.8).
+
+use crate::context::Context;
+use crate::event::{Cause, Event, State, TimerKind, Why};
+use crate::tcp::Error;
+use crate::tcp::tcb::Tcb;
+
+impl Tcb {
+    /// Runs every timer that is due.
+    pub fn expire(&mut self, cx: &mut Context<'_>) {
+        while let Some(timer) = self.timers.take_due(cx.now) {
+            let conn = self.conn;
+            cx.emit(|| Event::TimerFired { conn, timer });
+            match timer {
+                TimerKind::Retransmission => self.retransmission_timeout(cx),
+                TimerKind::Persist => self.persist_timeout(cx),
+                TimerKind::DelayedAck => self.ack.delay_over(),
+                TimerKind::Keepalive => self.keepalive_timeout(cx),
+                TimerKind::Close => self.close_timeout(cx),
+            }
+        }
+    }
+
+    /// RFC 6298 5.4 to 5.7, RFC 9293 3.8.3.
+    fn retransmission_timeout(&mut self, cx: &mut Context<'_>) {
+        let opening = self.snd.una == self.snd.iss;
+        let limit = if opening {
+            self.config.syn_retransmission_limit
+        } else {
+            self.config.retransmission_limit
+        };
+        if self.user_timeout_over(cx.now) {
+            return self.reset(cx, Cause::UserTimeout, Some(Error::TimedOut));
+        }
+        if self.backoff >= limit {
+            return self.reset(cx, Cause::RetransmissionLimit, Some(Error::TimedOut));
+        }
+        self.backoff += 1;
+        self.timed = None;
+        if opening {
+            self.rtt.syn_timed_out();
+            self.snd.syn_pending = true;
+            return;
+        }
+        let outstanding = self.snd.outstanding();
+        self.congestion.on_rto(outstanding, self.backoff > 1);
+        self.loss.on_rto(self.snd.nxt);
+        self.scoreboard.mark_lost(self.snd.una, self.snd.nxt);
+        self.emit_window(cx);
+    }
+
+    /// RFC 9293 3.8.6.1: probe for ever as long as the peer answers.
+    fn persist_timeout(&mut self, cx: &mut Context<'_>) {
+        if self.user_timeout_over(cx.now) {
+            return self.reset(cx, Cause::UserTimeout, Some(Error::TimedOut));
+        }
+        if self.backoff >= self.config.retransmission_limit {
+            return self.reset(cx, Cause::RetransmissionLimit, Some(Error::TimedOut));
+        }
+        self.backoff += 1;
+        self.request_probe(Why::ZeroWindowProbe);
+    }
+
+    /// RFC 9293 3.8.4.
+    fn keepalive_timeout(&mut self, cx: &mut Context<'_>) {
+        let Some(keepalive) = self.config.keepalive else {
+            return;
+        };
+        if self.snd.outstanding() > 0 {
+            // Retransmissions find a dead peer by themselves.
+            return self
+                .timers
+                .arm(TimerKind::Keepalive, cx.now + keepalive.idle);
+        }
+        if cx.now.since(self.last_heard) < keepalive.idle {
+            return self
+                .timers
+                .arm(TimerKind::Keepalive, self.last_heard + keepalive.idle);
+        }
+        if self.keepalives >= keepalive.count {
+            return self.reset(cx, Cause::KeepaliveLimit, Some(Error::TimedOut));
+        }
+        self.keepalives += 1;
+        self.request_probe(Why::Keepalive);
+        self.timers
+            .arm(TimerKind::Keepalive, cx.now + keepalive.interval);
+    }
+
+    fn close_timeout(&mut self, cx: &mut Context<'_>) {
+        if self.state == State::FinWait2 {
+            self.finish(cx, Cause::FinWait2Timeout, None);
+        } else {
+            self.reset(cx, Cause::LingerTimeout, Some(Error::Aborted));
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Sending: `plan` decides (and can be asked without sending), `build` makes the segment.
+
+mod build;
+mod expire;
+mod plan;
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use crate::context::Context;
+use crate::event::{Event, Limit, TimerKind, Why};
+use crate::tcp::tcb::Tcb;
+use crate::time::Instant;
+use crate::wire::tcp::Segment;
+
+pub use plan::{Plan, Transmission};
+
+/// A segment, or a burst of segments under one header, ready for the network layer.
+#[derive(Debug)]
+pub struct Outgoing {
+    /// The header; its own payload is empty.
+    pub header: Segment,
+    /// The text, in slices.
+    pub payload: SmallVec<[Bytes; 2]>,
+    /// Length of the text, in bytes.
+    pub payload_len: u32,
+    /// Text of each segment when it is more than one, otherwise 0.
+    pub segment_size: u16,
+}
+
+impl Tcb {
+    /// The next thing to send, or `None` when nothing may be sent now; then the timers are set.
+    pub fn poll_output(&mut self, cx: &mut Context<'_>) -> Option<Outgoing> {
+        self.restart_after_idle(cx);
+        match self.plan() {
+            Plan::Send(transmission) => Some(self.build(cx, transmission)),
+            Plan::Wait(limit) => {
+                self.settle(cx, limit);
+                None
+            }
+        }
+    }
+
+    /// RFC 5681 4.1: a window that was not used for a whole time-out says nothing any more.
+    fn restart_after_idle(&mut self, cx: &mut Context<'_>) {
+        let idle = self.snd.outstanding() == 0 && self.snd.unsent() > 0;
+        if idle && cx.now.since(self.last_sent) > self.rto().as_duration() {
+            let before = self.congestion.window();
+            self.congestion.on_idle_restart();
+            self.last_sent = cx.now;
+            if before != self.congestion.window() {
+                self.emit_window(cx);
+            }
+        }
+    }
+
+    /// Nothing more can be sent: set the timers that will make it possible.
+    fn settle(&mut self, cx: &mut Context<'_>, limit: Limit) {
+        if limit == Limit::CongestionWindow {
+            self.window_limited = true;
+        }
+        if !matches!(limit, Limit::Nothing | Limit::State) {
+            let conn = self.conn;
+            cx.emit(|| Event::Limited { conn, by: limit });
+        }
+        if limit == Limit::State {
+            return;
+        }
+        if self.snd.outstanding() > 0 {
+            self.timers.cancel(TimerKind::Persist);
+            self.arm_retransmission(cx.now);
+        } else if matches!(limit, Limit::PeerWindow | Limit::SillyWindow) {
+            let at = self.give_up_by(cx.now, cx.now + self.rto().as_duration());
+            self.timers.arm_if_idle(TimerKind::Persist, at);
+        } else {
+            self.timers.cancel(TimerKind::Persist);
+        }
+    }
+
+    /// Starts the retransmission timer unless it runs (RFC 6298 5.1).
+    pub(super) fn arm_retransmission(&mut self, now: Instant) {
+        if !self.timers.is_armed(TimerKind::Retransmission) {
+            let at = self.give_up_by(now, now + self.rto().as_duration());
+            self.timers.arm(TimerKind::Retransmission, at);
+        }
+    }
+
+    /// `at`, or the end of the user time-out when that comes first.
+    fn give_up_by(&mut self, now: Instant, at: Instant) -> Instant {
+        let since = *self.unanswered_since.get_or_insert(now);
+        match self.config.user_timeout {
+            Some(timeout) => at.min((since + timeout).max(now)),
+            None => at,
+        }
+    }
+
+    /// Whether the user time-out has run out (RFC 9293 3.8.3).
+    fn user_timeout_over(&self, now: Instant) -> bool {
+        match (self.config.user_timeout, self.unanswered_since) {
+            (Some(timeout), Some(since)) => now.since(since) >= timeout,
+            _ => false,
+        }
+    }
+
+    /// Asks for a segment that the peer must answer.
+    fn request_probe(&mut self, why: Why) {
+        self.probe_pending = Some(why);
+    }
+}

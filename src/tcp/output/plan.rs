@@ -1,0 +1,229 @@
+//! What to send next, and if nothing, why not.
+//!
+//! ```text
+//!   reset > SYN > lost ranges > new data and FIN > probe > pure acknowledgment > nothing
+//! ```
+
+use crate::event::{Limit, State, Why};
+use crate::tcp::ack_policy::Due;
+use crate::tcp::loss::dupack::Mode;
+use crate::tcp::snd::MAX_BURST;
+use crate::tcp::tcb::Tcb;
+use crate::wire::SeqNum;
+use crate::wire::tcp::Flags;
+
+/// The decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// Send this.
+    Send(Transmission),
+    /// Send nothing; this is the reason.
+    Wait(Limit),
+}
+
+/// What to send: a small value that tests can look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transmission {
+    /// First sequence number.
+    pub seq: SeqNum,
+    /// Bytes of text; may be several segments long.
+    pub len: u32,
+    /// Text of a full-sized segment, in bytes.
+    pub segment_size: u16,
+    /// SYN, FIN, RST and PSH; ACK is added where it belongs.
+    pub flags: Flags,
+    /// Whether all of it was sent before.
+    pub again: bool,
+    /// The reason.
+    pub why: Why,
+}
+
+impl Tcb {
+    /// Decides; changes nothing.
+    pub fn plan(&self) -> Plan {
+        if self.reset_pending {
+            return self.bare(self.snd.nxt, Flags::RST, Why::Reset);
+        }
+        if matches!(self.state, State::Closed | State::Listen | State::TimeWait) {
+            return Plan::Wait(Limit::State);
+        }
+        if self.snd.una == self.snd.iss {
+            return self.plan_syn();
+        }
+        let limit = match self.plan_lost().unwrap_or_else(|| self.plan_new()) {
+            Plan::Wait(limit) => limit,
+            send => return send,
+        };
+        if let Some(why) = self.probe_pending {
+            // A sequence number that was acknowledged makes the peer answer (RFC 9293 3.10.7.4
+            // first) without giving it anything it must have room for.
+            return self.bare(self.snd.una - 1, Flags::default(), why);
+        }
+        match self.ack.due() {
+            Due::Now(why) => self.bare(self.snd.nxt, Flags::default(), why),
+            Due::Nothing | Due::Delayed => Plan::Wait(limit),
+        }
+    }
+
+    /// A segment without text.
+    fn bare(&self, seq: SeqNum, flags: Flags, why: Why) -> Plan {
+        Plan::Send(Transmission {
+            seq,
+            len: 0,
+            segment_size: 0,
+            flags,
+            again: false,
+            why,
+        })
+    }
+
+    fn plan_syn(&self) -> Plan {
+        if self.snd.syn_pending {
+            let why = match self.backoff {
+                0 => Why::Handshake,
+                nth => Why::HandshakeRetransmission(nth),
+            };
+            return self.bare(self.snd.iss, Flags::SYN, why);
+        }
+        match self.ack.due() {
+            Due::Now(why) if self.state != State::SynSent => {
+                self.bare(self.snd.nxt, Flags::default(), why)
+            }
+            _ => Plan::Wait(Limit::Nothing),
+        }
+    }
+
+    /// How much more may be in flight by congestion control, in bytes.
+    fn congestion_room(&self) -> u32 {
+        let window = self
+            .congestion
+            .window()
+            .saturating_add(self.loss.allowance());
+        window.saturating_sub(self.in_flight())
+    }
+
+    /// Lost ranges come first. In fast recovery the one segment that was found lost goes out
+    /// whatever the window (RFC 5681 3.2 step 3); after a time-out the window decides.
+    fn plan_lost(&self) -> Option<Plan> {
+        let (seq, len) = self.scoreboard.next_lost()?;
+        let size = self.segment_size();
+        let room = match self.loss.mode() {
+            Mode::RtoRecovery => self.congestion_room() / size * size,
+            Mode::FastRecovery | Mode::Open => len,
+        };
+        if room == 0 {
+            return Some(Plan::Wait(Limit::CongestionWindow));
+        }
+        let end = seq + len.min(room).min(MAX_BURST / size * size);
+        let fin = self.snd.fin.is_some_and(|fin| fin.before(end));
+        let text = (self.snd.offset_of(end) - self.snd.offset_of(seq)) as u32;
+        let why = match self.loss.mode() {
+            Mode::RtoRecovery if seq == self.snd.una && self.backoff > 0 => Why::Rto(self.backoff),
+            Mode::RtoRecovery => Why::RtoRecovery,
+            _ if self.loss.partial_seen() => Why::PartialAck,
+            _ => Why::FastRetransmit,
+        };
+        Some(Plan::Send(Transmission {
+            seq,
+            len: text,
+            segment_size: size as u16,
+            flags: if fin {
+                Flags::FIN | Flags::PSH
+            } else {
+                Flags::PSH
+            },
+            again: true,
+            why,
+        }))
+    }
+
+    /// New data and our FIN.
+    fn plan_new(&self) -> Plan {
+        let (unsent, fin) = (self.snd.unsent(), self.snd.fin_unsent());
+        if unsent == 0 && !fin {
+            return Plan::Wait(Limit::Nothing);
+        }
+        let size = self.segment_size();
+        let window = self.snd.window_left();
+        if unsent == 0 {
+            // The FIN alone; like an octet of text it needs room in the peer's window.
+            let transmission = self.new_data(0, size, Flags::FIN, Why::Fin);
+            return if window > 0 {
+                transmission
+            } else {
+                Plan::Wait(Limit::PeerWindow)
+            };
+        }
+        let allowed = unsent
+            .min(window)
+            .min(self.congestion_room())
+            .min(MAX_BURST);
+        let text = if allowed == unsent {
+            self.hold_back_small(unsent, size, fin)
+        } else {
+            self.whole_segments(allowed, unsent, size)
+        };
+        let text = match text {
+            Ok(text) => text,
+            Err(limit) => return Plan::Wait(limit),
+        };
+        let mut flags = Flags::default();
+        if text == unsent {
+            flags |= Flags::PSH;
+            if fin && window > text {
+                flags |= Flags::FIN;
+            }
+        }
+        self.new_data(text, size, flags, Why::NewData)
+    }
+
+    fn new_data(&self, len: u32, size: u32, flags: Flags, why: Why) -> Plan {
+        let (seq, segment_size) = (self.snd.nxt, size as u16);
+        Plan::Send(Transmission {
+            seq,
+            len,
+            segment_size,
+            flags,
+            again: false,
+            why,
+        })
+    }
+
+    /// Everything could go; Nagle's algorithm keeps a last small segment back while an earlier
+    /// small one is not acknowledged (RFC 9293 3.7.4, in Minshall's form, as Linux has it).
+    fn hold_back_small(&self, unsent: u32, size: u32, fin: bool) -> Result<u32, Limit> {
+        let small = unsent % size;
+        let waiting = self.snd.small_end.after(self.snd.una);
+        if small == 0 || fin || self.config.nodelay || !waiting {
+            return Ok(unsent);
+        }
+        if unsent > small {
+            Ok(unsent - small)
+        } else {
+            Err(Limit::Nagle)
+        }
+    }
+
+    /// Only a part may go: whole segments, unless the peer's window is so small that half of its
+    /// maximum must do (RFC 9293 3.8.6.2.1 [MUST-38]), or the override timer has fired.
+    fn whole_segments(&self, allowed: u32, unsent: u32, size: u32) -> Result<u32, Limit> {
+        let whole = allowed / size * size;
+        if whole > 0 {
+            return Ok(whole);
+        }
+        let window = self.snd.window_left();
+        if self.congestion_room() < size.min(unsent) {
+            return Err(Limit::CongestionWindow);
+        }
+        if window == 0 {
+            return Err(Limit::PeerWindow);
+        }
+        if window >= self.snd.max_wnd / 2 || self.probe_pending.is_some() {
+            return Ok(window.min(unsent));
+        }
+        Err(Limit::SillyWindow)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,77 @@
+//! What has arrived in order and the application has not yet read.
+//!
+//! Chunks are handed over as they came from the device. When small ones pile up they are copied
+//! into a shared tail, so that a thousand tiny segments do not hold a thousand buffers.
+
+use std::collections::VecDeque;
+
+use bytes::{Bytes, BytesMut};
+
+/// Chunks smaller than this join a tail when others are already waiting.
+const SMALL: usize = 256;
+/// What is allocated for a tail.
+const TAIL: usize = 4 << 10;
+
+/// In-order bytes waiting for the application.
+#[derive(Debug, Default)]
+pub struct RecvBuffer {
+    chunks: VecDeque<Bytes>,
+    tail: BytesMut,
+    len: usize,
+}
+
+impl RecvBuffer {
+    /// Bytes waiting.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Appends a chunk.
+    pub fn push(&mut self, chunk: Bytes) {
+        let first = self.is_empty();
+        self.len += chunk.len();
+        if chunk.len() < SMALL && !first {
+            if self.tail.capacity() - self.tail.len() < chunk.len() {
+                self.freeze_tail();
+                self.tail = BytesMut::with_capacity(TAIL);
+            }
+            self.tail.extend_from_slice(&chunk);
+        } else if !chunk.is_empty() {
+            self.freeze_tail();
+            self.chunks.push_back(chunk);
+        }
+    }
+
+    fn freeze_tail(&mut self) {
+        if !self.tail.is_empty() {
+            self.chunks.push_back(self.tail.split().freeze());
+        }
+    }
+
+    /// Takes the next bytes, at most `max`, without a copy; `None` when nothing waits.
+    pub fn pop(&mut self, max: usize) -> Option<Bytes> {
+        if self.chunks.is_empty() {
+            self.freeze_tail();
+        }
+        let front = self.chunks.front_mut()?;
+        let taken = if front.len() <= max {
+            self.chunks.pop_front()?
+        } else {
+            front.split_to(max)
+        };
+        self.len -= taken.len();
+        if self.len == 0 {
+            // An idle connection keeps nothing allocated.
+            *self = RecvBuffer::default();
+        }
+        Some(taken)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,165 @@
+//! What the application has written and the peer has not yet acknowledged.
+//!
+//! ```text
+//!   start            (acknowledged up to here)                 end
+//!     |[chunk]|[chunk]|[chunk .......]|[tail: small writes ]----|
+//! ```
+//!
+//! Chunks are shared, never copied: `gather` hands out slices of them. Small writes gather in a
+//! tail, so that many of them travel as one slice.
+
+use std::collections::VecDeque;
+
+use bytes::{Bytes, BytesMut};
+use smallvec::SmallVec;
+
+/// Writes smaller than this are copied into the tail.
+const SMALL: usize = 8 << 10;
+/// What is allocated for a tail.
+const TAIL: usize = 16 << 10;
+/// What is allocated for one copy of a large write at most.
+const COPY: usize = 64 << 10;
+/// What a chunk counts for beside its bytes, so that tiny chunks cannot cost more than they show.
+const CHUNK_OVERHEAD: usize = 64;
+/// Most slices in one burst: beyond it, `writev` costs more than it saves.
+const MAX_SLICES: usize = 16;
+
+#[derive(Debug)]
+struct Chunk {
+    /// Offset of its first byte in the stream.
+    at: u64,
+    bytes: Bytes,
+}
+
+/// The bytes of the stream from `start`, the first unacknowledged one, to `end`.
+#[derive(Debug, Default)]
+pub struct SendBuffer {
+    chunks: VecDeque<Chunk>,
+    tail: BytesMut,
+    start: u64,
+    end: u64,
+}
+
+impl SendBuffer {
+    /// Offset of the first byte that is not acknowledged.
+    pub fn start(&self) -> u64 {
+        self.start
+    }
+
+    /// Offset after the last byte written.
+    pub fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// Bytes written and not acknowledged.
+    pub fn len(&self) -> usize {
+        (self.end - self.start) as usize
+    }
+
+    /// How many more bytes fit when at most `capacity` may be held.
+    pub fn room(&self, capacity: u32) -> usize {
+        (capacity as usize).saturating_sub(self.len() + self.chunks.len() * CHUNK_OVERHEAD)
+    }
+
+    /// Copies from `data` what there is room for and says how much that was.
+    pub fn push(&mut self, data: &[u8], capacity: u32) -> usize {
+        let taken = data.len().min(self.room(capacity));
+        for piece in data[..taken].chunks(COPY) {
+            if piece.len() < SMALL {
+                self.push_small(piece);
+            } else {
+                self.push_chunk(Bytes::copy_from_slice(piece));
+            }
+        }
+        taken
+    }
+
+    /// Splits off the front of `data` what there is room for, without a copy, and says how much.
+    pub fn push_bytes(&mut self, data: &mut Bytes, capacity: u32) -> usize {
+        let taken = data.len().min(self.room(capacity));
+        let piece = data.split_to(taken);
+        if piece.len() < SMALL {
+            self.push_small(&piece);
+        } else {
+            self.push_chunk(piece);
+        }
+        taken
+    }
+
+    fn push_small(&mut self, data: &[u8]) {
+        if self.tail.capacity() - self.tail.len() < data.len() {
+            self.freeze_tail();
+            self.tail = BytesMut::with_capacity(TAIL);
+        }
+        self.tail.extend_from_slice(data);
+        self.end += data.len() as u64;
+    }
+
+    fn push_chunk(&mut self, bytes: Bytes) {
+        self.freeze_tail();
+        let at = self.end;
+        self.end += bytes.len() as u64;
+        self.chunks.push_back(Chunk { at, bytes });
+    }
+
+    /// Makes the tail's bytes a chunk; what is left of its allocation stays the tail.
+    fn freeze_tail(&mut self) {
+        if !self.tail.is_empty() {
+            let bytes = self.tail.split().freeze();
+            self.chunks.push_back(Chunk {
+                at: self.end - bytes.len() as u64,
+                bytes,
+            });
+        }
+    }
+
+    /// Forgets everything before `offset`, which has been acknowledged.
+    pub fn acknowledge(&mut self, offset: u64) {
+        assert!(
+            self.start <= offset && offset <= self.end,
+            "acknowledged what was never written"
+        );
+        self.start = offset;
+        if offset == self.end {
+            // An idle connection keeps nothing allocated.
+            self.chunks = VecDeque::new();
+            self.tail = BytesMut::new();
+            return;
+        }
+        let passed = |chunk: &Chunk| chunk.at + chunk.bytes.len() as u64 <= offset;
+        while self.chunks.front().is_some_and(passed) {
+            self.chunks.pop_front();
+        }
+    }
+
+    /// Appends slices of up to `len` bytes from `offset` on to `out`, and says how many bytes they
+    /// hold: fewer than `len` only when they would take too many slices.
+    pub fn gather(&mut self, offset: u64, len: u32, out: &mut SmallVec<[Bytes; 2]>) -> u32 {
+        let end = offset + u64::from(len);
+        assert!(
+            self.start <= offset && end <= self.end,
+            "sending what is not there"
+        );
+        let tail_at = self.end - self.tail.len() as u64;
+        if end > tail_at {
+            self.freeze_tail();
+        }
+        let first = self
+            .chunks
+            .partition_point(|c| c.at + c.bytes.len() as u64 <= offset);
+        let mut at = offset;
+        for chunk in self.chunks.range(first..).take(MAX_SLICES) {
+            if at == end {
+                break;
+            }
+            let from = (at - chunk.at) as usize;
+            let to = chunk.bytes.len().min((end - chunk.at) as usize);
+            out.push(chunk.bytes.slice(from..to));
+            at += (to - from) as u64;
+        }
+        (at - offset) as u32
+    }
+}
+
+#[cfg(test)]
+mod tests;

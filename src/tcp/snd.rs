@@ -1,0 +1,118 @@
+//! The send sequence space (RFC 9293 3.3.1).
+//!
+//! ```text
+//!        snd.una            snd.nxt          snd.una + snd.wnd
+//!   -------|------------------|------------------|-----------
+//!   acked  |  in flight       |  may be sent     |  not yet
+//! ```
+
+use crate::tcp::send_buffer::SendBuffer;
+use crate::wire::SeqNum;
+
+/// Longest burst, in bytes of text: what one IP packet with offload can carry.
+pub const MAX_BURST: u32 = 65_535 - 100;
+
+/// The send half of a control block.
+#[derive(Debug)]
+pub struct SendSpace {
+    /// SND.UNA: oldest unacknowledged sequence number.
+    pub una: SeqNum,
+    /// SND.NXT: next sequence number to be sent for the first time; never goes back.
+    pub nxt: SeqNum,
+    /// SND.WND: the peer's window, in bytes, scaled.
+    pub wnd: u32,
+    /// SND.WL1: sequence number of the segment that last updated the window.
+    pub wl1: SeqNum,
+    /// SND.WL2: acknowledgment number of that segment.
+    pub wl2: SeqNum,
+    /// ISS: our initial sequence number.
+    pub iss: SeqNum,
+    /// MAX.SND.WND: the largest window the peer ever offered (RFC 5961 5.2).
+    pub max_wnd: u32,
+    /// The shift of windows the peer announces (RFC 7323 2.2).
+    pub scale: u8,
+    /// End of the last segment that was sent although it was not full-sized (Nagle, as refined by
+    /// Minshall: only such a segment is waited for).
+    pub small_end: SeqNum,
+    /// Written and not yet acknowledged.
+    pub buffer: SendBuffer,
+    /// Sequence number of our FIN, once it was sent.
+    pub fin: Option<SeqNum>,
+    /// The application has closed its sending half.
+    pub closed: bool,
+    /// The SYN has to be sent (again).
+    pub syn_pending: bool,
+}
+
+impl SendSpace {
+    /// Nothing sent yet.
+    pub fn new(iss: SeqNum) -> Self {
+        SendSpace {
+            una: iss,
+            nxt: iss,
+            wnd: 0,
+            wl1: SeqNum::default(),
+            wl2: iss,
+            iss,
+            max_wnd: 0,
+            scale: 0,
+            small_end: iss,
+            buffer: SendBuffer::default(),
+            fin: None,
+            closed: false,
+            syn_pending: true,
+        }
+    }
+
+    /// The sequence number that the first byte in the buffer has: snd.una once the SYN is
+    /// acknowledged.
+    fn buffer_seq(&self) -> SeqNum {
+        self.una.max(self.iss + 1)
+    }
+
+    /// The offset in the stream of `seq`, which lies between snd.una and snd.nxt; that of SYN and
+    /// FIN is that of the byte after them.
+    pub fn offset_of(&self, seq: SeqNum) -> u64 {
+        let offset = self.buffer.start() + u64::from(seq.since(self.buffer_seq()));
+        offset.min(self.buffer.end())
+    }
+
+    /// Bytes written and never sent.
+    pub fn unsent(&self) -> u32 {
+        if self.fin.is_some() {
+            return 0;
+        }
+        let sent = u64::from(self.nxt.since(self.buffer_seq()));
+        (self.buffer.len() as u64 - sent) as u32
+    }
+
+    /// Whether our FIN still has to be sent for the first time.
+    pub fn fin_unsent(&self) -> bool {
+        self.closed && self.fin.is_none()
+    }
+
+    /// Whether our FIN was acknowledged.
+    pub fn fin_acked(&self) -> bool {
+        self.fin.is_some_and(|fin| self.una.after(fin))
+    }
+
+    /// Sequence numbers sent and not acknowledged.
+    pub fn outstanding(&self) -> u32 {
+        self.nxt - self.una
+    }
+
+    /// How many more sequence numbers the peer's window has room for.
+    pub fn window_left(&self) -> u32 {
+        (self.una + self.wnd).since(self.nxt)
+    }
+
+    /// Moves snd.una to `ack`, which lies after it and not after snd.nxt; gives the bytes of text
+    /// that this acknowledges.
+    pub fn acknowledge(&mut self, ack: SeqNum) -> u32 {
+        let before = self.buffer.start();
+        let offset = self.offset_of(ack);
+        self.buffer.acknowledge(offset);
+        self.una = ack;
+        (offset - before) as u32
+    }
+}

@@ -1,0 +1,387 @@
+//! The transmission control block: everything one connection knows (RFC 9293 3.3.1).
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::context::Context;
+use crate::event::{Cause, ConnId, Event, Phase, SegmentView, State, TimerKind};
+use crate::tcp::ack_policy::AckPolicy;
+use crate::tcp::challenge::ChallengeLimit;
+use crate::tcp::congestion::{CongestionControl, NewReno};
+use crate::tcp::loss::dupack::{DupAck, Mode};
+use crate::tcp::mss::Mss;
+use crate::tcp::rcv::ReceiveSpace;
+use crate::tcp::rtt::{Rto, RttEstimator};
+use crate::tcp::scoreboard::Scoreboard;
+use crate::tcp::snd::SendSpace;
+use crate::tcp::timers::Timers;
+use crate::tcp::{Config, Error, Info};
+use crate::time::Instant;
+use crate::wire::SeqNum;
+use crate::wire::tcp::{Flags, Segment};
+use crate::wire::tcp_options::Timestamps;
+
+/// The two ends of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Endpoints {
+    /// Our address.
+    pub local: SocketAddr,
+    /// The peer's address.
+    pub remote: SocketAddr,
+}
+
+/// What the timestamps option needs (RFC 7323 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimestampState {
+    /// TS.Recent: what to echo.
+    pub recent: u32,
+    /// When it was last renewed; after 24 days it proves nothing (RFC 7323 5.5).
+    pub renewed: Instant,
+}
+
+/// How far the application is done with the connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Attachment {
+    /// It may still read.
+    #[default]
+    Attached,
+    /// It has let go: nobody will ever read again.
+    Detached,
+}
+
+/// Figures that nothing depends on.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Totals {
+    /// Bytes of text sent for the first time.
+    pub bytes_sent: u64,
+    /// Bytes of text acknowledged.
+    pub bytes_acked: u64,
+    /// Segments sent again.
+    pub retransmissions: u64,
+}
+
+/// One connection. It lives in the states from SYN-SENT on; LISTEN, SYN-RECEIVED behind a listener
+/// and TIME-WAIT have smaller records.
+#[derive(Debug)]
+pub struct Tcb {
+    pub(crate) conn: ConnId,
+    pub(crate) ends: Endpoints,
+    pub(crate) state: State,
+    pub(crate) config: Arc<Config>,
+    pub(crate) snd: SendSpace,
+    pub(crate) rcv: ReceiveSpace,
+    /// What we can receive, and announced.
+    pub(crate) own_mss: Mss,
+    /// What we may send, options not subtracted.
+    pub(crate) mss: Mss,
+    /// SACK was agreed on.
+    pub(crate) sack: bool,
+    /// Timestamps were agreed on (or, in SYN-SENT, are offered).
+    pub(crate) timestamps: Option<TimestampState>,
+    /// Added to our clock in timestamps.
+    pub(crate) timestamp_offset: u32,
+    pub(crate) rtt: RttEstimator,
+    /// How often the retransmission or persist timer has gone off in a row.
+    pub(crate) backoff: u8,
+    /// The segment being timed: the sequence number that ends it, and when it was sent (Karn).
+    pub(crate) timed: Option<(SeqNum, Instant)>,
+    pub(crate) congestion: Box<dyn CongestionControl>,
+    pub(crate) loss: DupAck,
+    pub(crate) scoreboard: Scoreboard,
+    pub(crate) ack: AckPolicy,
+    pub(crate) timers: Timers,
+    pub(crate) challenge: ChallengeLimit,
+    pub(crate) attachment: Attachment,
+    /// Why it ended, when it did not end well.
+    pub(crate) error: Option<Error>,
+    /// A reset has to be sent, with this sequence number.
+    pub(crate) reset_pending: bool,
+    /// A probe of a closed window, or a keepalive, has to be sent.
+    pub(crate) probe_pending: Option<crate::event::Why>,
+    /// When anything last arrived from the peer.
+    pub(crate) last_heard: Instant,
+    /// Since when data has been waiting for an acknowledgment without progress.
+    pub(crate) unanswered_since: Option<Instant>,
+    /// When data was last sent.
+    pub(crate) last_sent: Instant,
+    /// Keepalive probes without an answer.
+    pub(crate) keepalives: u8,
+    /// Whether cwnd was what held sending back since the last acknowledgment.
+    pub(crate) window_limited: bool,
+    pub(crate) totals: Totals,
+}
+
+impl Tcb {
+    /// A control block that has neither sent nor received anything.
+    pub(crate) fn new(
+        conn: ConnId,
+        ends: Endpoints,
+        config: Arc<Config>,
+        iss: SeqNum,
+        own_mss: Mss,
+        now: Instant,
+    ) -> Self {
+        let scale = ReceiveSpace::scale_for(config.receive_buffer);
+        Tcb {
+            conn,
+            ends,
+            state: State::Closed,
+            snd: SendSpace::new(iss),
+            rcv: ReceiveSpace::new(SeqNum::default(), scale),
+            own_mss,
+            mss: Mss::DEFAULT.min(own_mss),
+            sack: true,
+            timestamps: None,
+            timestamp_offset: 0,
+            rtt: RttEstimator::default(),
+            backoff: 0,
+            timed: None,
+            congestion: Box::new(NewReno::new(Mss::DEFAULT.min(own_mss).bytes().into())),
+            loss: DupAck::new(iss),
+            scoreboard: Scoreboard::default(),
+            ack: AckPolicy::default(),
+            timers: Timers::default(),
+            challenge: ChallengeLimit::default(),
+            attachment: Attachment::Attached,
+            error: None,
+            reset_pending: false,
+            probe_pending: None,
+            last_heard: now,
+            unanswered_since: None,
+            last_sent: now,
+            keepalives: 0,
+            window_limited: false,
+            totals: Totals::default(),
+            config,
+        }
+    }
+
+    /// The number of this connection in events.
+    pub fn conn(&self) -> ConnId {
+        self.conn
+    }
+
+    /// Both addresses.
+    pub fn endpoints(&self) -> Endpoints {
+        self.ends
+    }
+
+    /// The state.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Why it ended, when it did not end well.
+    pub fn error(&self) -> Option<Error> {
+        self.error
+    }
+
+    /// Whether the application has let go of it.
+    pub fn is_detached(&self) -> bool {
+        self.attachment == Attachment::Detached
+    }
+
+    /// Whether a reset still has to be sent.
+    pub fn has_reset_to_send(&self) -> bool {
+        self.reset_pending
+    }
+
+    /// Segments sent again, SYNs included.
+    pub fn retransmissions(&self) -> u64 {
+        self.totals.retransmissions
+    }
+
+    /// When a timer goes off next.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// Changes the state and says so.
+    pub(crate) fn enter(&mut self, cx: &mut Context<'_>, to: State, cause: Cause) {
+        let from = std::mem::replace(&mut self.state, to);
+        let (conn, Endpoints { local, remote }) = (self.conn, self.ends);
+        cx.emit(|| Event::StateChanged {
+            conn,
+            local,
+            remote,
+            from,
+            to,
+            cause,
+        });
+    }
+
+    /// Ends the connection at once. What was received stays readable.
+    pub(crate) fn finish(&mut self, cx: &mut Context<'_>, cause: Cause, error: Option<Error>) {
+        self.error = self.error.or(error);
+        self.timers.cancel_all();
+        self.snd.buffer = Default::default();
+        self.rcv.drop_reassembly();
+        self.probe_pending = None;
+        self.enter(cx, State::Closed, cause);
+    }
+
+    /// Ends the connection with a reset, where the peer may know of it (RFC 9293 3.10.5).
+    pub(crate) fn reset(&mut self, cx: &mut Context<'_>, cause: Cause, error: Option<Error>) {
+        self.reset_pending = matches!(
+            self.state,
+            State::SynReceived
+                | State::Established
+                | State::FinWait1
+                | State::FinWait2
+                | State::CloseWait
+        );
+        self.finish(cx, cause, error);
+    }
+
+    /// Sequence space believed to be in the network.
+    pub fn in_flight(&self) -> u32 {
+        self.snd.outstanding() - self.scoreboard.lost()
+    }
+
+    /// Text in a full-sized segment now: the MSS less the options it will carry (RFC 6691).
+    pub(crate) fn segment_size(&self) -> u32 {
+        let blocks = self.rcv.sack_blocks(self.max_sack_blocks()).len() as u32;
+        let sack = if self.sack && blocks > 0 {
+            4 + 8 * blocks
+        } else {
+            0
+        };
+        let timestamps = if self.timestamps.is_some() { 12 } else { 0 };
+        u32::from(self.mss.bytes())
+            .saturating_sub(sack + timestamps)
+            .max(1)
+    }
+
+    pub(crate) fn max_sack_blocks(&self) -> usize {
+        if self.timestamps.is_some() { 3 } else { 4 }
+    }
+
+    /// The retransmission time-out in force.
+    pub(crate) fn rto(&self) -> Rto {
+        self.rtt.rto().backed_off(self.backoff)
+    }
+
+    /// Our timestamp clock: milliseconds (RFC 7323 5.4).
+    pub(crate) fn tsval(&self, now: Instant) -> u32 {
+        (now.as_millis() as u32).wrapping_add(self.timestamp_offset)
+    }
+
+    pub(crate) fn timestamps_option(&self, now: Instant) -> Option<Timestamps> {
+        let state = self.timestamps?;
+        Some(Timestamps {
+            tsval: self.tsval(now),
+            tsecr: state.recent,
+        })
+    }
+
+    /// Tells the observer what congestion control has come to.
+    pub(crate) fn emit_window(&self, cx: &mut Context<'_>) {
+        cx.emit(|| Event::CongestionWindow {
+            conn: self.conn,
+            cwnd: self.congestion.window(),
+            ssthresh: self.congestion.ssthresh(),
+            phase: match self.loss.mode() {
+                Mode::FastRecovery => Phase::FastRecovery,
+                Mode::RtoRecovery => Phase::RtoRecovery,
+                Mode::Open if self.congestion.in_slow_start() => Phase::SlowStart,
+                Mode::Open => Phase::CongestionAvoidance,
+            },
+        });
+    }
+
+    /// How events show a received segment.
+    pub fn view_received(&self, segment: &Segment) -> SegmentView {
+        let scale = if segment.syn() { 0 } else { self.snd.scale };
+        SegmentView {
+            local: self.ends.local,
+            remote: self.ends.remote,
+            seq: segment.seq,
+            ack: segment.ack,
+            flags: segment.flags,
+            len: segment.payload.len() as u32,
+            window: u32::from(segment.window) << scale,
+            seq_base: if segment.syn() {
+                segment.seq
+            } else {
+                self.rcv.irs
+            },
+            ack_base: self.snd.iss,
+        }
+    }
+
+    /// How events show a segment of `len` bytes that is being sent.
+    pub(crate) fn view_sent(&self, segment: &Segment, len: u32) -> SegmentView {
+        let scale = if segment.flags.contains(Flags::SYN) {
+            0
+        } else {
+            self.rcv.scale
+        };
+        SegmentView {
+            local: self.ends.local,
+            remote: self.ends.remote,
+            seq: segment.seq,
+            ack: segment.ack,
+            flags: segment.flags,
+            len,
+            window: u32::from(segment.window) << scale,
+            seq_base: self.snd.iss,
+            ack_base: self.rcv.irs,
+        }
+    }
+
+    /// A look at everything.
+    pub fn info(&self) -> Info {
+        Info {
+            conn: self.conn,
+            local: self.ends.local,
+            remote: self.ends.remote,
+            state: self.state,
+            mss: self.segment_size() as u16,
+            cwnd: self.congestion.window(),
+            ssthresh: self.congestion.ssthresh(),
+            srtt: self.rtt.srtt(),
+            rttvar: self.rtt.rttvar(),
+            rto: self.rto().as_duration(),
+            snd_wnd: self.snd.wnd,
+            rcv_wnd: self.rcv.window(),
+            in_flight: self.in_flight(),
+            send_queue: self.snd.buffer.len() as u32,
+            receive_queue: self.rcv.buffer.len() as u32,
+            bytes_sent: self.totals.bytes_sent,
+            bytes_acked: self.totals.bytes_acked,
+            bytes_received: self.rcv.offset,
+            retransmissions: self.totals.retransmissions,
+        }
+    }
+
+    /// What must always hold; run after every step of a simulation.
+    pub fn check_invariants(&self) {
+        if self.state == State::Closed {
+            return;
+        }
+        let snd = &self.snd;
+        assert!(snd.una.at_or_before(snd.nxt), "snd.una is beyond snd.nxt");
+        assert!(
+            self.scoreboard.lost() <= snd.outstanding(),
+            "more lost than outstanding"
+        );
+        assert!(
+            self.rcv.nxt.at_or_before(self.rcv.adv),
+            "rcv.nxt is beyond the window offered"
+        );
+        let waits = snd.outstanding() > 0 && self.state != State::TimeWait;
+        let armed = self.timers.is_armed(TimerKind::Retransmission);
+        assert!(
+            !waits || armed,
+            "outstanding data and no retransmission timer: {:?}",
+            self.state
+        );
+        let written = snd.buffer.len() as u32;
+        assert!(snd.unsent() <= written, "more unsent than written");
+    }
+}

@@ -1,0 +1,74 @@
+//! The timers of one connection: an array of deadlines.
+
+use crate::event::TimerKind;
+use crate::time::Instant;
+
+const COUNT: usize = 5;
+
+/// One deadline for each kind of timer; the earliest is what the stack's wheel knows.
+#[derive(Clone, Debug)]
+pub struct Timers([Instant; COUNT]);
+
+impl Default for Timers {
+    fn default() -> Self {
+        Timers([Instant::FAR_FUTURE; COUNT])
+    }
+}
+
+impl Timers {
+    const KINDS: [TimerKind; COUNT] = [
+        TimerKind::Retransmission,
+        TimerKind::Persist,
+        TimerKind::DelayedAck,
+        TimerKind::Keepalive,
+        TimerKind::Close,
+    ];
+
+    /// Lets `timer` go off at `at`, whatever it was set to.
+    pub fn arm(&mut self, timer: TimerKind, at: Instant) {
+        self.0[timer as usize] = at;
+    }
+
+    /// Lets `timer` go off at `at` unless it is already running.
+    pub fn arm_if_idle(&mut self, timer: TimerKind, at: Instant) {
+        if !self.is_armed(timer) {
+            self.arm(timer, at);
+        }
+    }
+
+    /// Stops `timer`.
+    pub fn cancel(&mut self, timer: TimerKind) {
+        self.0[timer as usize] = Instant::FAR_FUTURE;
+    }
+
+    /// Stops all timers.
+    pub fn cancel_all(&mut self) {
+        *self = Timers::default();
+    }
+
+    /// Whether `timer` runs.
+    pub fn is_armed(&self, timer: TimerKind) -> bool {
+        self.0[timer as usize] != Instant::FAR_FUTURE
+    }
+
+    /// When the next timer goes off.
+    pub fn next(&self) -> Option<Instant> {
+        self.0
+            .iter()
+            .copied()
+            .min()
+            .filter(|&at| at != Instant::FAR_FUTURE)
+    }
+
+    /// Stops and names a timer that is due.
+    pub fn take_due(&mut self, now: Instant) -> Option<TimerKind> {
+        let due = Timers::KINDS
+            .into_iter()
+            .find(|&kind| self.0[kind as usize] <= now)?;
+        self.cancel(due);
+        Some(due)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,26 @@
+use super::*;
+
+#[test]
+fn the_earliest_deadline_is_next_and_due_timers_fire_once() {
+    let mut timers = Timers::default();
+    assert_eq!(timers.next(), None);
+    timers.arm(TimerKind::Retransmission, Instant::from_millis(200));
+    timers.arm(TimerKind::DelayedAck, Instant::from_millis(40));
+    timers.arm_if_idle(TimerKind::DelayedAck, Instant::from_millis(10));
+    assert_eq!(timers.next(), Some(Instant::from_millis(40)));
+    assert_eq!(timers.take_due(Instant::from_millis(39)), None);
+    assert_eq!(
+        timers.take_due(Instant::from_millis(40)),
+        Some(TimerKind::DelayedAck)
+    );
+    assert_eq!(timers.take_due(Instant::from_millis(40)), None);
+    timers.cancel(TimerKind::Retransmission);
+    assert_eq!(timers.next(), None);
+}
+
+#[test]
+fn every_kind_has_its_own_place() {
+    for (place, kind) in Timers::KINDS.into_iter().enumerate() {
+        assert_eq!(kind as usize, place);
+    }
+}

@@ -1,0 +1,213 @@
+//! The user calls (RFC 9293 3.10.1-3.10.6), without a table and without blocking.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::context::Context;
+use crate::event::{Cause, ConnId, State, TimerKind};
+use crate::tcp::ack_policy::Due;
+use crate::tcp::congestion::NewReno;
+use crate::tcp::isn::Secrets;
+use crate::tcp::mss::Mss;
+use crate::tcp::rcv::ReceiveSpace;
+use crate::tcp::tcb::{Attachment, Endpoints, Tcb, TimestampState};
+use crate::tcp::{Config, Error};
+use crate::time::{Duration, Instant};
+
+/// What became of a read or a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// Not now; the caller will be told.
+    WouldBlock,
+    /// The sending half is closed.
+    Closed,
+    /// The connection ended with this.
+    Failed(Error),
+}
+
+impl Tcb {
+    /// OPEN, active (RFC 9293 3.10.1): the SYN goes out with the next transmission.
+    pub fn connect(
+        cx: &mut Context<'_>,
+        conn: ConnId,
+        ends: Endpoints,
+        config: Arc<Config>,
+        secrets: &Secrets,
+        own_mss: Mss,
+    ) -> Self {
+        let iss = secrets.initial_sequence(cx.now, ends.local, ends.remote);
+        let mut tcb = Tcb::new(conn, ends, config, iss, own_mss, cx.now);
+        tcb.timestamp_offset = secrets.timestamp_offset(ends.local, ends.remote);
+        tcb.timestamps = Some(TimestampState {
+            recent: 0,
+            renewed: cx.now,
+        });
+        tcb.enter(cx, State::SynSent, Cause::Connect);
+        tcb
+    }
+
+    /// Whether the application may still write.
+    pub fn can_send(&self) -> bool {
+        !self.snd.closed
+            && matches!(
+                self.state,
+                State::SynSent | State::SynReceived | State::Established | State::CloseWait
+            )
+    }
+
+    fn check_send(&self) -> Result<(), Refused> {
+        match self.error {
+            Some(error) => Err(Refused::Failed(error)),
+            None if self.can_send() => Ok(()),
+            None => Err(Refused::Closed),
+        }
+    }
+
+    /// How many bytes can be written now.
+    pub fn send_room(&self) -> usize {
+        self.snd.buffer.room(self.config.send_buffer)
+    }
+
+    /// SEND: copies from `data` what there is room for.
+    pub fn send(&mut self, data: &[u8]) -> Result<usize, Refused> {
+        self.check_send()?;
+        match self.snd.buffer.push(data, self.config.send_buffer) {
+            0 if !data.is_empty() => Err(Refused::WouldBlock),
+            taken => Ok(taken),
+        }
+    }
+
+    /// SEND without a copy: splits off the front of `data` what there is room for.
+    pub fn send_bytes(&mut self, data: &mut Bytes) -> Result<usize, Refused> {
+        self.check_send()?;
+        match self.snd.buffer.push_bytes(data, self.config.send_buffer) {
+            0 if !data.is_empty() => Err(Refused::WouldBlock),
+            taken => Ok(taken),
+        }
+    }
+
+    /// Whether a read would give something: data, the end of the stream, or an error.
+    pub fn can_receive(&self) -> bool {
+        !self.rcv.buffer.is_empty() || self.at_end()
+    }
+
+    /// Whether no more data will ever arrive.
+    fn at_end(&self) -> bool {
+        self.rcv.finished || matches!(self.state, State::Closed | State::TimeWait)
+    }
+
+    /// RECEIVE: the next bytes, at most `max`; empty at the end of the stream.
+    pub fn receive(&mut self, max: usize) -> Result<Bytes, Refused> {
+        if let Some(chunk) = self.rcv.buffer.pop(max) {
+            let (capacity, mss) = (self.config.receive_buffer, self.own_mss.bytes());
+            if self.can_take_text() && self.rcv.should_update(capacity, mss.into()) {
+                self.ack.now(crate::event::Why::WindowUpdate);
+            }
+            return Ok(chunk);
+        }
+        match self.error {
+            _ if !self.at_end() => Err(Refused::WouldBlock),
+            Some(error) if !self.rcv.finished => Err(Refused::Failed(error)),
+            _ => Ok(Bytes::new()),
+        }
+    }
+
+    /// Whether an acknowledgment is due now.
+    pub fn owes_acknowledgment(&self) -> bool {
+        matches!(self.ack.due(), Due::Now(_))
+    }
+
+    /// Whether the peer may still send text.
+    pub(crate) fn can_take_text(&self) -> bool {
+        matches!(
+            self.state,
+            State::Established | State::FinWait1 | State::FinWait2
+        )
+    }
+
+    /// CLOSE of the sending half (RFC 9293 3.10.4): a FIN follows what was written.
+    pub fn shutdown_write(&mut self, cx: &mut Context<'_>) {
+        let next = match self.state {
+            State::Established | State::SynReceived => State::FinWait1,
+            State::CloseWait => State::LastAck,
+            State::SynSent => return self.finish(cx, Cause::UserClose, Some(Error::Aborted)),
+            _ => return,
+        };
+        self.snd.closed = true;
+        self.enter(cx, next, Cause::UserClose);
+    }
+
+    /// The application lets go of both halves: CLOSE, or ABORT when data is unread
+    /// (RFC 2525 2.17, RFC 9293 3.6.1 [MAY-1]) or linger is zero.
+    pub fn close(&mut self, cx: &mut Context<'_>) {
+        self.attachment = Attachment::Detached;
+        if self.state == State::Closed {
+            return;
+        }
+        let unread = !self.rcv.buffer.is_empty() || self.rcv.has_gap();
+        if unread || self.config.linger == Some(Duration::ZERO) {
+            return self.abort(cx);
+        }
+        if !self.snd.closed {
+            self.shutdown_write(cx);
+        }
+        if self.state == State::FinWait2 {
+            self.arm_fin_wait_2(cx.now);
+        } else if let Some(linger) = self.config.linger {
+            self.timers.arm(TimerKind::Close, cx.now + linger);
+        }
+    }
+
+    /// Nobody will read what may still come: do not wait for the peer's FIN for ever.
+    pub(crate) fn arm_fin_wait_2(&mut self, now: Instant) {
+        self.timers
+            .arm(TimerKind::Close, now + self.config.fin_wait_2_timeout);
+    }
+
+    /// ABORT (RFC 9293 3.10.5).
+    pub fn abort(&mut self, cx: &mut Context<'_>) {
+        if self.state != State::Closed {
+            self.reset(cx, Cause::UserAbort, Some(Error::Aborted));
+        }
+    }
+
+    /// Changes settings; keepalive starts anew.
+    pub fn configure(&mut self, now: Instant, change: impl FnOnce(&mut Config)) {
+        change(Arc::make_mut(&mut self.config));
+        self.keepalives = 0;
+        match self.config.keepalive {
+            Some(keepalive) if self.state != State::Closed => {
+                self.timers.arm(TimerKind::Keepalive, now + keepalive.idle);
+            }
+            _ => self.timers.cancel(TimerKind::Keepalive),
+        }
+    }
+
+    /// Takes over what the two SYNs agreed on; called once, when the peer's SYN is known.
+    pub(crate) fn negotiate(&mut self, peer: &crate::wire::tcp_options::Options, now: Instant) {
+        self.mss = Mss::negotiated(peer.mss, self.own_mss);
+        self.sack = self.sack && peer.sack_permitted;
+        self.timestamps = match peer.timestamps {
+            Some(ts) => Some(TimestampState {
+                recent: ts.tsval,
+                renewed: now,
+            }),
+            None => None,
+        };
+        match peer.window_scale {
+            // RFC 7323 2.3: a shift above 14 is taken as 14.
+            Some(shift) => self.snd.scale = shift.min(14),
+            None => {
+                self.snd.scale = 0;
+                self.rcv.scale = 0;
+            }
+        }
+        self.congestion = Box::new(NewReno::new(self.segment_size()));
+    }
+
+    /// The peer's SYN with sequence number `irs` was accepted.
+    pub(crate) fn synchronize(&mut self, irs: crate::wire::SeqNum) {
+        self.rcv = ReceiveSpace::new(irs, self.rcv.scale);
+    }
+}
