@@ -8,7 +8,7 @@
 //!
 //! # An echo server in ten lines
 //!
-//! ```no_run
+//! ```
 //! use glasstcp::net::{Net, TcpListener};
 //!
 //! async fn echo(net: Net) -> std::io::Result<()> {

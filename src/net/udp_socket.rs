@@ -144,10 +144,7 @@ impl UdpSocket {
     ) -> Poll<io::Result<(Bytes, SocketAddr)>> {
         let peer = self.peer();
         loop {
-            let (data, from) = ready!(
-                self.net
-                    .poll(cx, |stack, cx| stack.poll_udp_receive(self.key, cx))
-            )?;
+            let (data, from) = ready!(self.net.poll_datagram(cx, self.key))?;
             if peer.is_none_or(|peer| peer == from) {
                 return Poll::Ready(Ok((data, from)));
             }
@@ -161,8 +158,7 @@ impl UdpSocket {
 
 impl Drop for UdpSocket {
     fn drop(&mut self) {
-        // After the end of the stack there is nothing left to close.
-        let _ = self.net.call(|stack| stack.udp_close(self.key));
+        self.net.close_udp(self.key);
     }
 }
 

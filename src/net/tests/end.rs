@@ -146,11 +146,17 @@ fn shutdown_closes_gracefully() {
         TcpStream::connect(&world.client, (SERVER, 7))
             .await
             .unwrap_err();
-        assert_eq!(server.read(&mut [0; 8]).await.unwrap(), 0);
         let mut words = String::new();
         client.read_to_string(&mut words).await.unwrap();
         assert_eq!(words, "last words");
-        drop((client, server));
+        let error = server.write(b"more").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+        client.write_all(b"and mine").await.unwrap();
+        drop(client);
+        words.clear();
+        server.read_to_string(&mut words).await.unwrap();
+        assert_eq!(words, "and mine");
+        drop(server);
         until(|| world.server.connection_count() == 0).await;
         assert!(!world.server_driver.is_finished());
         world.server.stop();
