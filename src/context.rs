@@ -1,5 +1,7 @@
 //! The only way anything enters the core: the time, randomness and the observer.
 
+use std::net::IpAddr;
+
 use rand_chacha::ChaCha12Rng;
 use rand_core::Rng;
 
@@ -40,13 +42,26 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Counts a refusal and tells the observer.
+    /// Counts what a connection refused and tells the observer.
     pub fn refuse(&mut self, conn: Option<ConnId>, reason: Refusal, segment: Option<SegmentView>) {
         self.refusals.count(reason);
         self.emit(|| Event::Refused {
             conn,
             reason,
             segment,
+            addresses: None,
+        });
+    }
+
+    /// Counts a packet, from and to these addresses, that no connection took, and tells the
+    /// observer.
+    pub fn refuse_packet(&mut self, reason: Refusal, addresses: Option<(IpAddr, IpAddr)>) {
+        self.refusals.count(reason);
+        self.emit(|| Event::Refused {
+            conn: None,
+            reason,
+            segment: None,
+            addresses,
         });
     }
 

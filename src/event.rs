@@ -4,7 +4,7 @@
 //! also counted, whether anybody observes or not: no drop is anonymous.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::time::{Duration, Instant};
 use crate::wire::tcp::Flags;
@@ -240,8 +240,10 @@ pub enum Event {
         conn: Option<ConnId>,
         /// The reason.
         reason: Refusal,
-        /// The segment, where it could be read.
+        /// The segment, where a connection could read it.
         segment: Option<SegmentView>,
+        /// Source and destination, where they could be read and no connection did.
+        addresses: Option<(IpAddr, IpAddr)>,
     },
     /// A connection changed its state.
     StateChanged {

@@ -139,10 +139,10 @@ impl Stack {
             return;
         };
         if listener.queue.len() >= listener.backlog {
-            return self.refuse(Refusal::AcceptQueueFull);
+            return self.refuse_segment(Refusal::AcceptQueueFull, ends);
         }
         if full || listener.half_open >= listener.backlog {
-            return self.refuse(Refusal::SynQueueFull);
+            return self.refuse_segment(Refusal::SynQueueFull, ends);
         }
         listener.half_open += 1;
         let conn = self.new_conn_id();
@@ -243,7 +243,7 @@ impl Stack {
             Ok(Step::Forget) => self.forget_half_open(key, Cause::ResetArrived),
             Ok(Step::Complete) => self.complete_handshake(key, segment),
             Err(discard) => {
-                self.refuse(discard.reason);
+                self.refuse_segment(discard.reason, ends);
                 match discard.reply {
                     Reply::Reset(seq) => self.reset(ends, seq),
                     Reply::Ack | Reply::Challenge => self.challenge_half_open(key),
@@ -272,14 +272,15 @@ impl Stack {
         let Some(entry) = self.half_open.get(key) else {
             return;
         };
+        let ends = entry.record.ends;
         let Some(listener) = self.listeners.get(entry.listener) else {
             return;
         };
         if listener.queue.len() >= listener.backlog {
-            return self.refuse(Refusal::AcceptQueueFull);
+            return self.refuse_segment(Refusal::AcceptQueueFull, ends);
         }
         if self.connections.len() >= self.config.limits.connections {
-            return self.refuse(Refusal::ConnectionLimit);
+            return self.refuse_segment(Refusal::ConnectionLimit, ends);
         }
         let Some(HalfOpenEntry {
             record, listener, ..
@@ -287,7 +288,6 @@ impl Stack {
         else {
             return;
         };
-        let ends = record.ends;
         let own_mss = Mss::of_mtu(self.config.mtu, ends.local.ip());
         let tcb = record.into_tcb(self.env.now, self.tcp_config.clone(), own_mss);
         let conn = self.insert_connection(tcb);

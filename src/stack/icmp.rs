@@ -49,10 +49,10 @@ impl Stack {
     pub(super) fn receive_icmp(&mut self, datagram: &Datagram, transport: &Bytes) {
         let message = match icmp::parse(transport) {
             Ok(message) => message,
-            Err(malformed) => return self.refuse(malformed.into()),
+            Err(malformed) => return self.refuse(malformed.into(), datagram.src, datagram.dst),
         };
         if message.kind != icmp::ECHO_REQUEST || message.code != 0 {
-            return self.refuse(Refusal::IcmpIgnored);
+            return self.refuse(Refusal::IcmpIgnored, datagram.src, datagram.dst);
         }
         let payload = transport.slice(message.payload);
         let mut header = HeaderBuf::new();
@@ -68,7 +68,7 @@ impl Stack {
     /// unknown protocols come here, never ICMP errors.
     pub(super) fn unreachable(&mut self, datagram: &Datagram, packet: &Bytes, code: u8) {
         if !self.icmp_errors.allow(self.env.now) {
-            return self.refuse(Refusal::IcmpRateLimited);
+            return self.refuse(Refusal::IcmpRateLimited, datagram.src, datagram.dst);
         }
         let quote = packet.slice(..datagram.payload.end.min(QUOTE));
         let mut header = HeaderBuf::new();

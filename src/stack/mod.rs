@@ -226,7 +226,7 @@ impl Stack {
     }
 
     /// Refuses new connections from now on and closes all others (FIN after what was written);
-    /// their sockets see the end of the stream or an error.
+    /// their sockets see the end of the stream, those of UDP and listeners an error.
     pub fn shutdown(&mut self) -> Wakes {
         self.closing = true;
         for key in self.listeners.keys().collect::<Vec<_>>() {
@@ -235,6 +235,10 @@ impl Stack {
         for key in self.connections.keys().collect::<Vec<_>>() {
             self.update_connection(key, |tcb, cx| tcb.shutdown_write(cx));
         }
+        for connection in self.connections.values_mut() {
+            self.wakes.add(&mut connection.read_waker);
+        }
+        self.udp.wake_all(&mut self.wakes);
         std::mem::take(&mut self.wakes)
     }
 

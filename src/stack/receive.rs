@@ -1,16 +1,24 @@
 //! A packet arrives: IP, and who in the stack it is for.
 
+use std::net::IpAddr;
+
 use bytes::Bytes;
 
 use crate::event::Refusal;
 use crate::stack::Stack;
+use crate::tcp::Endpoints;
 use crate::wire::ip::{self, Datagram};
 use crate::wire::{Packet, icmp};
 
 impl Stack {
-    /// Counts a refusal of something that belongs to no connection.
-    pub(super) fn refuse(&mut self, reason: Refusal) {
-        self.env.context().refuse(None, reason, None);
+    /// Counts a packet that belongs to no connection.
+    pub(super) fn refuse(&mut self, reason: Refusal, src: IpAddr, dst: IpAddr) {
+        self.env.context().refuse_packet(reason, Some((src, dst)));
+    }
+
+    /// Counts a segment that no connection took.
+    pub(super) fn refuse_segment(&mut self, reason: Refusal, ends: Endpoints) {
+        self.refuse(reason, ends.remote.ip(), ends.local.ip());
     }
 
     pub(super) fn receive_packet(&mut self, packet: Packet) {
@@ -18,13 +26,15 @@ impl Stack {
         self.env.counters.bytes_received += packet.bytes.len() as u64;
         let datagram = match ip::parse(&packet.bytes) {
             Ok(datagram) => datagram,
-            Err(malformed) => return self.refuse(malformed.into()),
+            Err(malformed) => {
+                return self.env.context().refuse_packet(malformed.into(), None);
+            }
         };
         if let Err(refusal) = self.routes.check(datagram.src, datagram.dst) {
-            return self.refuse(refusal);
+            return self.refuse(refusal, datagram.src, datagram.dst);
         }
         if datagram.fragment.is_some() {
-            return self.refuse(Refusal::IpFragment);
+            return self.refuse(Refusal::IpFragment, datagram.src, datagram.dst);
         }
         let transport = packet.bytes.slice(datagram.payload.clone());
         match datagram.protocol {
@@ -36,7 +46,7 @@ impl Stack {
     }
 
     fn receive_unknown(&mut self, datagram: &Datagram, packet: &Bytes) {
-        self.refuse(Refusal::IpProtocol);
+        self.refuse(Refusal::IpProtocol, datagram.src, datagram.dst);
         self.unreachable(datagram, packet, icmp::PROTOCOL_UNREACHABLE);
     }
 }

@@ -22,7 +22,7 @@ impl Stack {
     ) {
         let segment = match tcp::parse(transport, datagram.src, datagram.dst, checksum) {
             Ok(segment) => segment,
-            Err(malformed) => return self.refuse(malformed.into()),
+            Err(malformed) => return self.refuse(malformed.into(), datagram.src, datagram.dst),
         };
         self.env.counters.tcp_segments_received += 1;
         let ends = Endpoints {
@@ -79,7 +79,7 @@ impl Stack {
         match check_listen(&segment) {
             Ok(()) => self.receive_syn(key, ends, &segment, None),
             Err(discard) => {
-                self.refuse(discard.reason);
+                self.refuse_segment(discard.reason, ends);
                 if let Reply::Reset(seq) = discard.reply {
                     self.reset(ends, seq);
                 }
@@ -92,13 +92,13 @@ impl Stack {
             return;
         };
         match entry.record.segment_arrives(&segment) {
-            Action::Ignore(reason) => self.refuse(reason),
+            Action::Ignore(reason) => self.refuse_segment(reason, ends),
             Action::Acknowledge { restart } => {
                 if restart {
                     entry.until = self.env.now + self.config.time_wait;
                 }
                 let record = entry.record.clone();
-                self.refuse(Refusal::TimeWaitSegment);
+                self.refuse_segment(Refusal::TimeWaitSegment, ends);
                 self.acknowledge_from(&record);
             }
             Action::Reuse => {
@@ -115,9 +115,9 @@ impl Stack {
     /// RFC 9293 3.10.7.1.
     fn receive_closed(&mut self, ends: Endpoints, segment: &Segment) {
         match reset_for(segment) {
-            None => self.refuse(Refusal::TcpStrayReset),
+            None => self.refuse_segment(Refusal::TcpStrayReset, ends),
             Some((seq, ack, flags)) => {
-                self.refuse(Refusal::TcpPortClosed);
+                self.refuse_segment(Refusal::TcpPortClosed, ends);
                 self.send_reset(ends, seq, ack, flags);
             }
         }

@@ -40,6 +40,10 @@ impl Queues {
         }
     }
 
+    fn is_empty(&self) -> bool {
+        self.replies.is_empty() && self.ready.is_empty()
+    }
+
     /// The next IP identification; `count` packets use it and those after it (RFC 6864 4.1).
     fn identify(&mut self, count: u16) -> u16 {
         let first = self.identification;
@@ -64,12 +68,13 @@ impl Stack {
                 return false;
             }
         }
-        self.has_output()
+        !self.queues.is_empty()
     }
 
-    /// Whether [`Stack::transmit`] has something to do.
+    /// Whether a turn has something to do although nothing arrived and no time has passed: output,
+    /// or tasks to wake.
     pub fn has_output(&self) -> bool {
-        !self.queues.replies.is_empty() || !self.queues.ready.is_empty()
+        !self.queues.is_empty() || !self.wakes.is_empty()
     }
 
     fn count_sent(&mut self, burst: &Burst) {

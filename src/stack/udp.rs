@@ -10,7 +10,7 @@ use slotmap::SlotMap;
 use crate::event::Refusal;
 use crate::stack::demux::{KeyedHash, unspecified};
 use crate::stack::wakes::register;
-use crate::stack::{SocketError, Stack, UdpKey};
+use crate::stack::{SocketError, Stack, UdpKey, Wakes};
 use crate::wire::ip::Datagram;
 use crate::wire::{HeaderBuf, Packet, icmp, ip, udp};
 
@@ -48,6 +48,13 @@ impl Udp {
             .copied()
     }
 
+    /// Wakes whoever waits for a datagram.
+    pub(super) fn wake_all(&mut self, wakes: &mut Wakes) {
+        self.sockets
+            .values_mut()
+            .for_each(|socket| wakes.add(&mut socket.waker));
+    }
+
     fn is_taken(&self, local: SocketAddr, mut own: impl Iterator<Item = IpAddr>) -> bool {
         let on_one = |ip| self.bound.contains_key(&SocketAddr::new(ip, local.port()));
         self.find(local).is_some() || (local.ip().is_unspecified() && own.any(on_one))
@@ -58,6 +65,9 @@ impl Stack {
     /// Binds a socket to `local`: one of our addresses, or the unspecified one for all; port 0
     /// chooses an ephemeral port.
     pub fn udp_bind(&mut self, mut local: SocketAddr) -> Result<UdpKey, SocketError> {
+        if self.closing {
+            return Err(SocketError::StackGone);
+        }
         if !local.ip().is_unspecified() && !self.routes.is_own(local.ip()) {
             return Err(SocketError::AddrNotAvailable);
         }
@@ -132,6 +142,7 @@ impl Stack {
                 socket.charged -= payload.len() + OVERHEAD;
                 Poll::Ready(Ok((payload, from)))
             }
+            None if self.closing => Poll::Ready(Err(SocketError::StackGone)),
             None => {
                 register(&mut socket.waker, cx);
                 Poll::Pending
@@ -149,7 +160,7 @@ impl Stack {
     pub(super) fn receive_udp(&mut self, datagram: &Datagram, packet: &Packet, transport: &Bytes) {
         let parsed = match udp::parse(transport, datagram.src, datagram.dst, packet.checksum) {
             Ok(parsed) => parsed,
-            Err(malformed) => return self.refuse(malformed.into()),
+            Err(malformed) => return self.refuse(malformed.into(), datagram.src, datagram.dst),
         };
         let local = SocketAddr::new(datagram.dst, parsed.dst_port);
         let socket = self
@@ -157,12 +168,12 @@ impl Stack {
             .find(local)
             .and_then(|key| self.udp.sockets.get_mut(key));
         let Some(socket) = socket else {
-            self.refuse(Refusal::UdpPortClosed);
+            self.refuse(Refusal::UdpPortClosed, datagram.src, datagram.dst);
             return self.unreachable(datagram, &packet.bytes, icmp::PORT_UNREACHABLE);
         };
         let payload = transport.slice(parsed.payload);
         if socket.charged + payload.len() + OVERHEAD > self.config.limits.udp_queue {
-            return self.refuse(Refusal::UdpQueueFull);
+            return self.refuse(Refusal::UdpQueueFull, datagram.src, datagram.dst);
         }
         socket.charged += payload.len() + OVERHEAD;
         socket

@@ -7,6 +7,7 @@ use std::task::{self, Poll};
 use bytes::Bytes;
 
 use crate::event::State;
+use crate::stack::connection::Connection;
 use crate::stack::wakes::register;
 use crate::stack::{ConnKey, SocketError, Stack, Wakes};
 use crate::tcp::{self, Endpoints, Keepalive, Mss, Refused, Tcb};
@@ -86,13 +87,20 @@ impl Stack {
         Ok(local)
     }
 
+    /// The connection, while the application has not let go of it.
+    fn attached(&mut self, key: ConnKey) -> Option<&mut Connection> {
+        self.connections
+            .get_mut(key)
+            .filter(|connection| !connection.tcb.is_detached())
+    }
+
     /// Ready when the handshake is over, well or not.
     pub fn poll_connected(
         &mut self,
         key: ConnKey,
         cx: &mut task::Context<'_>,
     ) -> Poll<Result<(), SocketError>> {
-        let Some(connection) = self.connections.get_mut(key) else {
+        let Some(connection) = self.attached(key) else {
             return Poll::Ready(Err(SocketError::NotConnected));
         };
         match (connection.tcb.state(), connection.tcb.error()) {
@@ -131,7 +139,7 @@ impl Stack {
         cx: &mut task::Context<'_>,
         write: impl FnOnce(&mut Tcb) -> Result<usize, Refused>,
     ) -> Poll<Result<usize, SocketError>> {
-        let Some(connection) = self.connections.get_mut(key) else {
+        let Some(connection) = self.attached(key) else {
             return Poll::Ready(Err(SocketError::NotConnected));
         };
         match write(&mut connection.tcb) {
@@ -156,7 +164,8 @@ impl Stack {
         max: usize,
         cx: &mut task::Context<'_>,
     ) -> Poll<Result<Bytes, SocketError>> {
-        let Some(connection) = self.connections.get_mut(key) else {
+        let closing = self.closing;
+        let Some(connection) = self.attached(key) else {
             return Poll::Ready(Err(SocketError::NotConnected));
         };
         match connection.tcb.receive(max.max(1)) {
@@ -166,6 +175,7 @@ impl Stack {
                 }
                 Poll::Ready(Ok(chunk))
             }
+            Err(Refused::WouldBlock) if closing => Poll::Ready(Ok(Bytes::new())),
             Err(Refused::WouldBlock) => {
                 register(&mut connection.read_waker, cx);
                 Poll::Pending
@@ -190,7 +200,7 @@ impl Stack {
     /// The application lets go: what was written is still sent, then a FIN; but a reset when data
     /// is unread (RFC 2525 2.17) or linger is zero. The key is dead afterwards.
     pub fn close(&mut self, key: ConnKey) {
-        if let Some(connection) = self.connections.get_mut(key) {
+        if let Some(connection) = self.attached(key) {
             connection.read_waker = None;
             connection.write_waker = None;
         }
@@ -247,15 +257,19 @@ impl Stack {
 
     /// The settings in force.
     pub fn tcp_config(&self, key: ConnKey) -> Option<&tcp::Config> {
+        let attached = |connection: &&Connection| !connection.tcb.is_detached();
         self.connections
             .get(key)
+            .filter(attached)
             .map(|connection| connection.tcb.config())
     }
 
     /// A look at the connection.
     pub fn info(&self, key: ConnKey) -> Option<tcp::Info> {
+        let attached = |connection: &&Connection| !connection.tcb.is_detached();
         self.connections
             .get(key)
+            .filter(attached)
             .map(|connection| connection.tcb.info())
     }
 }
