@@ -2,17 +2,14 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{self, Poll, Waker, ready};
 
-use bytes::Bytes;
-use slotmap::SecondaryMap;
 use tokio::task::coop;
 
 use crate::event::Observer;
-use crate::stack::{Config, Counters, SocketError, Stack, UdpKey, Wakes};
+use crate::stack::{Config, Counters, SocketError, Stack, Wakes};
 use crate::time::Instant;
 use crate::wire::{RxBatch, TxBatch};
 
@@ -37,9 +34,6 @@ struct Shared {
     sleeping: Option<Sleeping>,
     stopping: bool,
     ended: Option<End>,
-    /// Tasks that wait for datagrams. The stack wakes those that wait for connections when it resets
-    /// them all, but a UDP socket has nothing to reset.
-    udp_waiting: SecondaryMap<UdpKey, Waker>,
 }
 
 /// How the driver sleeps.
@@ -132,7 +126,6 @@ impl Net {
             sleeping: None,
             stopping: false,
             ended: None,
-            udp_waiting: SecondaryMap::new(),
         };
         let net = Net {
             shared: Arc::new(Mutex::new(shared)),
@@ -161,8 +154,10 @@ impl Net {
         let _ = self.call(|stack| stack.set_observer(observer));
     }
 
-    /// Refuses new connections and ends the sending half of all others, with a FIN after what was
-    /// written. What the peers still send can be read. The driver goes on, so that they can end: see [`Net::connection_count`], [`Net::abort_all`] and [`Net::stop`].
+    /// Refuses new connections and closes all others gracefully, with a FIN after what was written;
+    /// their sockets see the end of the stream, those of UDP and listeners an error. The driver goes
+    /// on, so that connections can end: see [`Net::connection_count`], [`Net::abort_all`] and
+    /// [`Net::stop`].
     pub fn shutdown(&self) {
         self.call_and_wake(Stack::shutdown);
     }
@@ -187,7 +182,16 @@ impl Net {
 
     /// Calls the stack, then wakes the driver if there is something for it to do now.
     pub(super) fn call<R>(&self, call: impl FnOnce(&mut Stack) -> R) -> io::Result<R> {
-        self.enter(|shared| call(&mut shared.stack))
+        let mut shared = self.lock();
+        let wakes = shared.catch_up();
+        let result = shared.check().map(|()| call(&mut shared.stack));
+        let driver = shared.driver_to_wake();
+        drop(shared);
+        wakes.notify();
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+        result
     }
 
     /// [`Net::call`] for a call that may fail.
@@ -198,36 +202,20 @@ impl Net {
         Ok(self.call(call)??)
     }
 
-    /// [`Net::call`] for a call that may have to wait.
+    /// [`Net::call`] for a call that may have to wait. It takes part in tokio's cooperative
+    /// scheduling: a task that never has to wait yields now and then.
     pub(super) fn poll<R>(
         &self,
         cx: &mut task::Context<'_>,
         call: impl FnOnce(&mut Stack, &mut task::Context<'_>) -> Poll<Result<R, SocketError>>,
     ) -> Poll<io::Result<R>> {
-        self.poll_enter(cx, |shared, cx| call(&mut shared.stack, cx))
-    }
-
-    /// The next datagram for a UDP socket.
-    pub(super) fn poll_datagram(
-        &self,
-        cx: &mut task::Context<'_>,
-        key: UdpKey,
-    ) -> Poll<io::Result<(Bytes, SocketAddr)>> {
-        self.poll_enter(cx, |shared, cx| {
-            let datagram = shared.stack.poll_udp_receive(key, cx);
-            if datagram.is_pending() {
-                shared.udp_waiting.insert(key, cx.waker().clone());
-            }
-            datagram
-        })
-    }
-
-    /// Closes a UDP socket; after the end of the stack there is nothing left to close.
-    pub(super) fn close_udp(&self, key: UdpKey) {
-        let _ = self.enter(|shared| {
-            shared.udp_waiting.remove(key);
-            shared.stack.udp_close(key);
-        });
+        let budget = ready!(coop::poll_proceed(cx));
+        let result = match self.call(|stack| call(stack, cx)) {
+            Ok(answer) => ready!(answer).map_err(io::Error::from),
+            Err(ended) => Err(ended),
+        };
+        budget.made_progress();
+        Poll::Ready(result)
     }
 
     /// [`Net::call`] for a call that lets other tasks go on. After the end there are none.
@@ -235,36 +223,6 @@ impl Net {
         if let Ok(wakes) = self.call(call) {
             wakes.notify();
         }
-    }
-
-    /// What every call goes through.
-    fn enter<R>(&self, call: impl FnOnce(&mut Shared) -> R) -> io::Result<R> {
-        let mut shared = self.lock();
-        let wakes = shared.catch_up();
-        let result = shared.check().map(|()| call(&mut shared));
-        let driver = shared.driver_to_wake();
-        drop(shared);
-        wakes.notify();
-        if let Some(driver) = driver {
-            driver.wake();
-        }
-        result
-    }
-
-    /// What every call goes through that may have to wait. It takes part in tokio's cooperative
-    /// scheduling: a task that never has to wait yields now and then.
-    fn poll_enter<R>(
-        &self,
-        cx: &mut task::Context<'_>,
-        call: impl FnOnce(&mut Shared, &mut task::Context<'_>) -> Poll<Result<R, SocketError>>,
-    ) -> Poll<io::Result<R>> {
-        let budget = ready!(coop::poll_proceed(cx));
-        let result = match self.enter(|shared| call(shared, cx)) {
-            Ok(answer) => ready!(answer).map_err(io::Error::from),
-            Err(ended) => Err(ended),
-        };
-        budget.made_progress();
-        Poll::Ready(result)
     }
 
     /// The lock. After a panic under it the stack counts as ended (see the head of `net`).
@@ -348,10 +306,8 @@ impl DriverSide {
         let wakes = catch_unwind(AssertUnwindSafe(|| {
             [shared.stack.shutdown(), shared.stack.abort_all()]
         }));
-        let udp_waiting = std::mem::take(&mut shared.udp_waiting);
         drop(shared);
         wakes.into_iter().flatten().for_each(Wakes::notify);
-        udp_waiting.into_iter().for_each(|(_, waker)| waker.wake());
     }
 }
 

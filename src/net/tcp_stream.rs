@@ -263,8 +263,8 @@ pub struct InfoHandle {
 }
 
 impl InfoHandle {
-    /// The connection as it is now; `None` once it is over or the stack has ended. After the
-    /// application has closed it, it is not over before its last data is delivered.
+    /// The connection as it is now; `None` once the application has closed it or the stack has
+    /// ended.
     pub fn info(&self) -> Option<tcp::Info> {
         self.net.call(|stack| stack.info(self.key)).ok().flatten()
     }

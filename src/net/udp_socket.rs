@@ -111,7 +111,7 @@ impl UdpSocket {
     /// tasks may receive from one socket. Cancel safe.
     ///
     /// # Errors
-    /// `ConnectionAborted` when the stack has ended.
+    /// `ConnectionAborted` when the stack is shut down or has ended.
     pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         let (data, from) = self.recv_chunk_from().await?;
         let len = data.len().min(buf.len());
@@ -144,7 +144,10 @@ impl UdpSocket {
     ) -> Poll<io::Result<(Bytes, SocketAddr)>> {
         let peer = self.peer();
         loop {
-            let (data, from) = ready!(self.net.poll_datagram(cx, self.key))?;
+            let (data, from) = ready!(
+                self.net
+                    .poll(cx, |stack, cx| stack.poll_udp_receive(self.key, cx))
+            )?;
             if peer.is_none_or(|peer| peer == from) {
                 return Poll::Ready(Ok((data, from)));
             }
@@ -158,7 +161,8 @@ impl UdpSocket {
 
 impl Drop for UdpSocket {
     fn drop(&mut self) {
-        self.net.close_udp(self.key);
+        // After the end of the stack there is nothing left to close.
+        let _ = self.net.call(|stack| stack.udp_close(self.key));
     }
 }
 
