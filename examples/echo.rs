@@ -94,11 +94,8 @@ fn start(ip: Ipv4Addr, device: impl AsyncDevice + Send + 'static) -> anyhow::Res
     getrandom::fill(&mut seed)?;
     let stack = Stack::new(Config::new(ip.into(), PREFIX_LEN, seed));
     let (net, driver) = runtime::start(stack, device)?;
-    tokio::spawn(async {
-        if let Err(error) = driver.await {
-            eprintln!("the stack has ended: {error}");
-        }
-    });
+    // When it fails, every call on the handles says why.
+    tokio::spawn(driver);
     Ok(net)
 }
 

@@ -111,7 +111,7 @@ impl UdpSocket {
     /// tasks may receive from one socket. Cancel safe.
     ///
     /// # Errors
-    /// `ConnectionAborted` when the stack has ended.
+    /// `ConnectionAborted` when the stack is shut down or has ended.
     pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         let (data, from) = self.recv_chunk_from().await?;
         let len = data.len().min(buf.len());

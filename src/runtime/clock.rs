@@ -3,6 +3,7 @@
 use crate::time::Instant;
 
 /// Monotonic time since the clock was made.
+#[derive(Clone, Copy)]
 pub(super) struct Clock {
     origin: std::time::Instant,
 }

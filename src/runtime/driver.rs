@@ -40,11 +40,11 @@ struct Input {
 }
 
 impl<D: AsyncDevice> Loop<D> {
-    pub(super) fn new(stack: DriverSide, device: D, timer: Timer) -> Loop<D> {
+    pub(super) fn new(stack: DriverSide, device: D, timer: Timer, clock: Clock) -> Loop<D> {
         Loop {
             stack,
             device,
-            clock: Clock::new(),
+            clock,
             timer,
             rx: RxBatch::new(),
             tx: TxBatch::new(),

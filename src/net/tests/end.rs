@@ -136,20 +136,26 @@ fn shutdown_closes_gracefully() {
         let world = world();
         let listener = TcpListener::bind(&world.server, (SERVER, 7)).await.unwrap();
         let accepting = tokio::spawn(async move { listener.accept().await.map(drop) });
+        let socket = UdpSocket::bind(&world.server, (SERVER, 7)).await.unwrap();
+        let receiving = tokio::spawn(async move { socket.recv_chunk_from().await.map(drop) });
         tokio::task::yield_now().await;
         let (mut client, mut server) = connected(&world).await;
         server.write_all(b"last words").await.unwrap();
         world.server.shutdown();
 
-        let error = accepting.await.unwrap().unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::ConnectionAborted);
+        for task in [accepting, receiving] {
+            let error = task.await.unwrap().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ConnectionAborted);
+        }
         TcpStream::connect(&world.client, (SERVER, 7))
             .await
             .unwrap_err();
-        assert_eq!(server.read(&mut [0; 8]).await.unwrap(), 0);
         let mut words = String::new();
         client.read_to_string(&mut words).await.unwrap();
         assert_eq!(words, "last words");
+        let error = server.write(b"more").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+        assert_eq!(server.read(&mut [0; 8]).await.unwrap(), 0);
         drop((client, server));
         until(|| world.server.connection_count() == 0).await;
         assert!(!world.server_driver.is_finished());

@@ -199,6 +199,19 @@ fn linger_of_zero_resets() {
     });
 }
 
+/// The driver has slept for longer than the linger time when the connection is closed.
+#[test]
+fn linger_counts_from_the_close() {
+    run(async {
+        let world = world();
+        let (client, mut server) = connected(&world).await;
+        client.set_linger(Some(Duration::from_millis(200))).unwrap();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        drop(client);
+        assert_eq!(server.read(&mut [0; 8]).await.unwrap(), 0);
+    });
+}
+
 #[test]
 fn a_closed_port_refuses() {
     run(async {
