@@ -27,9 +27,7 @@ impl Args {
     pub fn run(&self) -> anyhow::Result<()> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "glasstcp", &mut script);
-        io::stdout()
-            .write_all(&script)
-            .context("cannot write the script")
+        io::stdout().write_all(&script).context("cannot write the script")
     }
 }
 

@@ -82,11 +82,7 @@ pub fn check_name(name: &str) -> Result<(), NetnsError> {
         && name != ".."
         && !name.contains(['/', '\0'])
         && !name.starts_with('-');
-    if good {
-        Ok(())
-    } else {
-        Err(NetnsError::BadName(name.to_owned()))
-    }
+    if good { Ok(()) } else { Err(NetnsError::BadName(name.to_owned())) }
 }
 
 impl Namespace {
@@ -109,10 +105,7 @@ impl Namespace {
                 marker.file.lock_shared().map_err(&explain)?;
             }
             let marker = ours;
-            return Ok(Namespace {
-                name: name.to_owned(),
-                marker,
-            });
+            return Ok(Namespace { name: name.to_owned(), marker });
         }
         if fs::symlink_metadata(&path).is_ok() {
             // A run that was killed between making the file and the namespace leaves a marker.
@@ -128,10 +121,7 @@ impl Namespace {
             marker.discard();
             return Err(explain(error));
         }
-        Ok(Namespace {
-            name: name.to_owned(),
-            marker: Some(marker),
-        })
+        Ok(Namespace { name: name.to_owned(), marker: Some(marker) })
     }
 
     /// The name.
@@ -195,11 +185,7 @@ impl Marker {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             opened => opened?,
         };
-        let mut marker = Marker {
-            path,
-            file,
-            content: String::new(),
-        };
+        let mut marker = Marker { path, file, content: String::new() };
         marker.read()?;
         Ok(Some(marker))
     }
@@ -222,11 +208,7 @@ impl Marker {
             .truncate(true)
             .mode(0o600)
             .open(&path)?;
-        let marker = Marker {
-            path,
-            file,
-            content: String::new(),
-        };
+        let marker = Marker { path, file, content: String::new() };
         marker.file.lock_shared()?;
         Ok(marker)
     }
@@ -277,9 +259,7 @@ fn sweep() {
     };
     for entry in entries.flatten() {
         let file_name = entry.file_name();
-        let Some(name) = file_name
-            .to_str()
-            .and_then(|name| name.strip_suffix(MARKER_ENDING))
+        let Some(name) = file_name.to_str().and_then(|name| name.strip_suffix(MARKER_ENDING))
         else {
             continue;
         };
@@ -302,13 +282,7 @@ fn is_namespace(path: &Path) -> bool {
 /// What tells this namespace from any other, also from one with the same number later.
 fn identity(path: &Path) -> io::Result<String> {
     let meta = fs::metadata(path)?;
-    Ok(format!(
-        "{}:{} {}.{:09}\n",
-        meta.dev(),
-        meta.ino(),
-        meta.ctime(),
-        meta.ctime_nsec()
-    ))
+    Ok(format!("{}:{} {}.{:09}\n", meta.dev(), meta.ino(), meta.ctime(), meta.ctime_nsec()))
 }
 
 /// Makes the two folders; that of the namespaces is a shared mount, so that they are seen by
@@ -325,13 +299,7 @@ fn make_dirs() -> io::Result<()> {
         // Not a mount yet.
         Err(Errno::EINVAL) => {
             let flags = MsFlags::MS_BIND | MsFlags::MS_REC;
-            mount(
-                Some(NETNS_DIR),
-                NETNS_DIR,
-                None::<&str>,
-                flags,
-                None::<&str>,
-            )?;
+            mount(Some(NETNS_DIR), NETNS_DIR, None::<&str>, flags, None::<&str>)?;
             Ok(share()?)
         }
         other => Ok(other?),
@@ -340,22 +308,11 @@ fn make_dirs() -> io::Result<()> {
 
 /// Makes a namespace and mounts it at `path`.
 fn make(path: &Path) -> io::Result<()> {
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create_new(true)
-        .mode(0o000)
-        .open(path)?;
+    OpenOptions::new().read(true).write(true).create_new(true).mode(0o000).open(path)?;
     on_thread(|| {
         unshare(CloneFlags::CLONE_NEWNET)?;
         let own = "/proc/thread-self/ns/net";
-        mount(
-            Some(own),
-            path,
-            None::<&str>,
-            MsFlags::MS_BIND,
-            None::<&str>,
-        )?;
+        mount(Some(own), path, None::<&str>, MsFlags::MS_BIND, None::<&str>)?;
         Ok(())
     })
 }
@@ -380,11 +337,7 @@ fn explain(name: &str, step: &'static str) -> impl Fn(io::Error) -> NetnsError {
     let name = name.to_owned();
     move |source| match source.kind() {
         ErrorKind::PermissionDenied => NetnsError::Permission(name.clone()),
-        _ => NetnsError::Failed {
-            step,
-            name: name.clone(),
-            source,
-        },
+        _ => NetnsError::Failed { step, name: name.clone(), source },
     }
 }
 

@@ -120,16 +120,9 @@ impl Net {
         stack: Stack,
         clock: impl Fn() -> Instant + Send + 'static,
     ) -> (Net, DriverSide) {
-        let shared = Shared {
-            stack,
-            clock: Box::new(clock),
-            sleeping: None,
-            stopping: false,
-            ended: None,
-        };
-        let net = Net {
-            shared: Arc::new(Mutex::new(shared)),
-        };
+        let shared =
+            Shared { stack, clock: Box::new(clock), sleeping: None, stopping: false, ended: None };
+        let net = Net { shared: Arc::new(Mutex::new(shared)) };
         (net.clone(), DriverSide { net })
     }
 
@@ -260,10 +253,7 @@ impl DriverSide {
         let mut shared = self.net.lock();
         shared.check()?;
         shared.sleeping = None;
-        Ok(Received {
-            wakes: shared.stack.receive(now, rx),
-            stopping: shared.stopping,
-        })
+        Ok(Received { wakes: shared.stack.receive(now, rx), stopping: shared.stopping })
     }
 
     /// The second half of a turn: takes output from the stack; whether there is more.
@@ -284,11 +274,7 @@ impl DriverSide {
             return None;
         }
         let until = next_deadline(&shared.stack);
-        shared.sleeping = Some(Sleeping {
-            waker: waker.clone(),
-            until,
-            device_full,
-        });
+        shared.sleeping = Some(Sleeping { waker: waker.clone(), until, device_full });
         Some(until)
     }
 
@@ -303,9 +289,8 @@ impl DriverSide {
         shared.sleeping = None;
         shared.ended.get_or_insert(why);
         // After a panic the stack may panic again; then those who wait in it cannot be found.
-        let wakes = catch_unwind(AssertUnwindSafe(|| {
-            [shared.stack.shutdown(), shared.stack.abort_all()]
-        }));
+        let wakes =
+            catch_unwind(AssertUnwindSafe(|| [shared.stack.shutdown(), shared.stack.abort_all()]));
         drop(shared);
         wakes.into_iter().flatten().for_each(Wakes::notify);
     }

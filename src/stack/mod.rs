@@ -100,12 +100,7 @@ struct Environment {
 impl Environment {
     fn context(&mut self) -> Context<'_> {
         let observer = self.observer.as_deref_mut();
-        Context::new(
-            self.now,
-            &mut self.rng,
-            &mut self.counters.refusals,
-            observer,
-        )
+        Context::new(self.now, &mut self.rng, &mut self.counters.refusals, observer)
     }
 }
 
@@ -258,9 +253,7 @@ impl Stack {
 
     /// Checks what must always hold for every connection; for tests, after every step.
     pub fn check_invariants(&self) {
-        self.connections
-            .values()
-            .for_each(|connection| connection.tcb.check_invariants());
+        self.connections.values().for_each(|connection| connection.tcb.check_invariants());
     }
 }
 

@@ -53,11 +53,7 @@ impl Stack {
             match tcb.segment_arrives(cx, segment) {
                 Ok(()) => {
                     let state = tcb.state();
-                    cx.emit(|| Event::Received {
-                        conn,
-                        state,
-                        segment: view,
-                    });
+                    cx.emit(|| Event::Received { conn, state, segment: view });
                     None
                 }
                 Err(discard) => {

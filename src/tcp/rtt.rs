@@ -65,10 +65,7 @@ impl RttEstimator {
     /// Takes a sample in (RFC 6298 2.2 and 2.3).
     pub fn sample(&mut self, rtt: Duration) {
         *self = match *self {
-            RttEstimator::Initial(_) => RttEstimator::Measured {
-                srtt: rtt,
-                rttvar: rtt / 2,
-            },
+            RttEstimator::Initial(_) => RttEstimator::Measured { srtt: rtt, rttvar: rtt / 2 },
             RttEstimator::Measured { srtt, rttvar } => RttEstimator::Measured {
                 rttvar: (rttvar * 3 + srtt.abs_diff(rtt)) / 4,
                 srtt: (srtt * 7 + rtt) / 8,

@@ -121,9 +121,7 @@ fn a_panic_of_the_stack_ends_it_for_all() {
         let late = tokio::spawn(async move { TcpStream::connect(&net, (CLIENT, 1)).await });
         let panic = world.client_driver.await.unwrap_err();
         assert!(panic.is_panic());
-        let error = TcpListener::bind(&world.client, (CLIENT, 3))
-            .await
-            .unwrap_err();
+        let error = TcpListener::bind(&world.client, (CLIENT, 3)).await.unwrap_err();
         assert!(error.to_string().contains("panicked"), "{error}");
         late.abort();
         tasks.iter().for_each(JoinHandle::abort);
@@ -147,9 +145,7 @@ fn shutdown_closes_gracefully() {
             let error = task.await.unwrap().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::ConnectionAborted);
         }
-        TcpStream::connect(&world.client, (SERVER, 7))
-            .await
-            .unwrap_err();
+        TcpStream::connect(&world.client, (SERVER, 7)).await.unwrap_err();
         let mut words = String::new();
         client.read_to_string(&mut words).await.unwrap();
         assert_eq!(words, "last words");

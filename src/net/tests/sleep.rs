@@ -33,13 +33,7 @@ fn world() -> World {
     let (net, driver) = Net::new(Stack::new(config(SERVER)), || Instant::ZERO);
     let socket = UdpSocket::bind(&net, (SERVER, 7)).now_or_never();
     let count = Arc::new(Count::default());
-    World {
-        net,
-        driver,
-        socket: socket.unwrap().unwrap(),
-        waker: count.clone().into(),
-        count,
-    }
+    World { net, driver, socket: socket.unwrap().unwrap(), waker: count.clone().into(), count }
 }
 
 impl World {

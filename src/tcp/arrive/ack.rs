@@ -108,10 +108,7 @@ impl Tcb {
             Verdict::Recovered => self.congestion.on_recovered(self.in_flight()),
             Verdict::Nothing | Verdict::Enter => {
                 let window_limited = std::mem::take(&mut self.window_limited) || recovering;
-                self.congestion.on_ack(Acked {
-                    bytes: text,
-                    window_limited,
-                });
+                self.congestion.on_ack(Acked { bytes: text, window_limited });
             }
         }
         let changed = window != (self.congestion.window(), self.congestion.ssthresh());
@@ -127,8 +124,7 @@ impl Tcb {
             self.timers.cancel(TimerKind::Retransmission);
             self.unanswered_since = None;
         } else if restart {
-            self.timers
-                .arm(TimerKind::Retransmission, now + self.rto().as_duration());
+            self.timers.arm(TimerKind::Retransmission, now + self.rto().as_duration());
             self.unanswered_since = Some(now);
         }
     }

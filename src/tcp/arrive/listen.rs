@@ -142,19 +142,12 @@ impl HalfOpen {
     pub fn challenge_ack(&self, now: Instant, config: &Config) -> Segment {
         let syn_ack = self.syn_ack(now, config, Mss::DEFAULT);
         let scale = ReceiveSpace::scale_for(config.receive_buffer);
-        let scale = if self.window_scale.is_some() {
-            scale
-        } else {
-            0
-        };
+        let scale = if self.window_scale.is_some() { scale } else { 0 };
         Segment {
             seq: self.iss + 1,
             flags: Flags::ACK,
             window: syn_ack.window >> scale,
-            options: Options {
-                timestamps: syn_ack.options.timestamps,
-                ..Options::default()
-            },
+            options: Options { timestamps: syn_ack.options.timestamps, ..Options::default() },
             ..syn_ack
         }
     }
@@ -175,20 +168,12 @@ impl HalfOpen {
         if segment.rst() {
             let exact = segment.seq == self.irs + 1;
             let discard = Discard::silent(Refusal::ResetOutsideWindow);
-            return if exact {
-                Ok(Step::Forget)
-            } else {
-                Err(discard)
-            };
+            return if exact { Ok(Step::Forget) } else { Err(discard) };
         }
         if segment.syn() {
             let again = segment.seq == self.irs && segment.ack().is_none() && !segment.fin();
             let discard = Discard::challenge(Refusal::SynReceivedUnacceptable);
-            return if again {
-                Ok(Step::AnswerAgain)
-            } else {
-                Err(discard)
-            };
+            return if again { Ok(Step::AnswerAgain) } else { Err(discard) };
         }
         match segment.ack() {
             None => Err(Discard::silent(Refusal::AckMissing)),

@@ -60,8 +60,7 @@ impl Tcb {
     /// Starts the delayed-ACK timer when only a delayed acknowledgment is owed.
     fn note_ack_delay(&mut self, cx: &mut Context<'_>) {
         if self.ack.due() == Due::Delayed {
-            self.timers
-                .arm_if_idle(TimerKind::DelayedAck, cx.now + self.config.ack_delay);
+            self.timers.arm_if_idle(TimerKind::DelayedAck, cx.now + self.config.ack_delay);
         }
     }
 }

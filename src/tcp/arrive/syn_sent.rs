@@ -56,8 +56,7 @@ impl Tcb {
         }
         // Text and FIN on the SYN are processed like those of any segment.
         if !segment.payload.is_empty() || segment.fin() {
-            self.rcv
-                .open_window(self.config.receive_buffer, self.own_mss.bytes().into());
+            self.rcv.open_window(self.config.receive_buffer, self.own_mss.bytes().into());
             let rest = Segment {
                 seq: segment.seq + 1,
                 flags: segment.flags.without(Flags::SYN),

@@ -27,12 +27,7 @@ impl Tcb {
             self.last_sent = cx.now;
         }
         let (conn, state) = (self.conn, self.state);
-        cx.emit(|| Event::Sent {
-            conn: Some(conn),
-            state,
-            segment: view,
-            why: plan.why,
-        });
+        cx.emit(|| Event::Sent { conn: Some(conn), state, segment: view, why: plan.why });
         Outgoing {
             header,
             payload,
@@ -67,11 +62,7 @@ impl Tcb {
                 out.pop();
             }
         }
-        Transmission {
-            len,
-            flags: plan.flags.without(Flags::FIN | Flags::PSH),
-            ..plan
-        }
+        Transmission { len, flags: plan.flags.without(Flags::FIN | Flags::PSH), ..plan }
     }
 
     fn header(&mut self, cx: &Context<'_>, plan: &Transmission) -> Segment {
@@ -102,11 +93,7 @@ impl Tcb {
             flags,
             window,
             urgent: 0,
-            options: if syn {
-                self.syn_options(cx)
-            } else {
-                self.options(cx, plan)
-            },
+            options: if syn { self.syn_options(cx) } else { self.options(cx, plan) },
             payload: Bytes::new(),
         }
     }

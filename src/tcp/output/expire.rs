@@ -68,22 +68,17 @@ impl Tcb {
         };
         if self.snd.outstanding() > 0 {
             // Retransmissions find a dead peer by themselves.
-            return self
-                .timers
-                .arm(TimerKind::Keepalive, cx.now + keepalive.idle);
+            return self.timers.arm(TimerKind::Keepalive, cx.now + keepalive.idle);
         }
         if cx.now.since(self.last_heard) < keepalive.idle {
-            return self
-                .timers
-                .arm(TimerKind::Keepalive, self.last_heard + keepalive.idle);
+            return self.timers.arm(TimerKind::Keepalive, self.last_heard + keepalive.idle);
         }
         if self.keepalives >= keepalive.count {
             return self.reset(cx, Cause::KeepaliveLimit, Some(Error::TimedOut));
         }
         self.keepalives += 1;
         self.request_probe(Why::Keepalive);
-        self.timers
-            .arm(TimerKind::Keepalive, cx.now + keepalive.interval);
+        self.timers.arm(TimerKind::Keepalive, cx.now + keepalive.interval);
     }
 
     fn close_timeout(&mut self, cx: &mut Context<'_>) {
