@@ -81,8 +81,13 @@ pub struct Tcb {
     /// Added to our clock in timestamps.
     pub(crate) timestamp_offset: u32,
     pub(crate) rtt: RttEstimator,
-    /// How often the retransmission or persist timer has gone off in a row.
+    /// How often the time-out in force was doubled: kept until there is a new sample (Karn; RFC 6298
+    /// 5.7), for acknowledgments of retransmissions say little about the path.
     pub(crate) backoff: u8,
+    /// Time-outs in a row without any answer.
+    pub(crate) timeouts: u8,
+    /// When something was last retransmitted: older echoes are of the original.
+    pub(crate) retransmitted_at: Instant,
     /// The segment being timed: the sequence number that ends it, and when it was sent (Karn).
     pub(crate) timed: Option<(SeqNum, Instant)>,
     pub(crate) congestion: Box<dyn CongestionControl>,
@@ -135,6 +140,8 @@ impl Tcb {
             timestamp_offset: 0,
             rtt: RttEstimator::default(),
             backoff: 0,
+            timeouts: 0,
+            retransmitted_at: now,
             timed: None,
             congestion: Box::new(NewReno::new(Mss::DEFAULT.min(own_mss).bytes().into())),
             loss: DupAck::new(iss),

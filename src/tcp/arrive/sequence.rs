@@ -45,6 +45,10 @@ impl Tcb {
         }
         let old = if seq == end { end.before(nxt) } else { end.at_or_before(nxt) };
         if old {
+            // The last segment again: its echo tells the peer's clock of this copy (as Linux).
+            if end == nxt {
+                self.note_timestamp(cx.now, &segment);
+            }
             return Err(self.old_segment(&segment));
         }
         // An empty segment just after the window is one of an honest peer that filled it.

@@ -18,7 +18,7 @@ impl Tcb {
         let view = self.view_sent(&header, plan.len);
         self.record_acknowledgment(&header);
         if plan.again {
-            self.record_retransmission(&plan);
+            self.record_retransmission(cx, &plan);
         } else {
             self.record_new(cx, &plan);
         }
@@ -134,12 +134,13 @@ impl Tcb {
         }
     }
 
-    fn record_retransmission(&mut self, plan: &Transmission) {
+    fn record_retransmission(&mut self, cx: &Context<'_>, plan: &Transmission) {
         let fin = u32::from(plan.flags.contains(Flags::FIN));
         self.scoreboard.retransmitted(plan.seq + plan.len + fin);
         let size = u32::from(plan.segment_size).max(1);
         self.totals.retransmissions += u64::from(plan.len.div_ceil(size).max(1));
         self.timed = None; // Karn (RFC 6298 3)
+        self.retransmitted_at = cx.now;
     }
 
     fn record_new(&mut self, cx: &mut Context<'_>, plan: &Transmission) {
@@ -152,6 +153,7 @@ impl Tcb {
             let retransmission = matches!(plan.why, Why::HandshakeRetransmission(_));
             self.totals.retransmissions += u64::from(retransmission);
             self.timed = (!retransmission).then_some((self.snd.nxt, cx.now));
+            self.retransmitted_at = cx.now;
         } else if plan.len > 0 || control.contains(Flags::FIN) {
             self.record_new_text(cx, plan);
         }

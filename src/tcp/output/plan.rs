@@ -72,7 +72,7 @@ impl Tcb {
 
     fn plan_syn(&self) -> Plan {
         if self.snd.syn_pending {
-            let why = match self.backoff {
+            let why = match self.timeouts {
                 0 => Why::Handshake,
                 nth => Why::HandshakeRetransmission(nth),
             };
@@ -108,7 +108,9 @@ impl Tcb {
         let fin = self.snd.fin.is_some_and(|fin| fin.before(end));
         let text = (self.snd.offset_of(end) - self.snd.offset_of(seq)) as u32;
         let why = match self.loss.mode() {
-            Mode::RtoRecovery if seq == self.snd.una && self.backoff > 0 => Why::Rto(self.backoff),
+            Mode::RtoRecovery if seq == self.snd.una && self.timeouts > 0 => {
+                Why::Rto(self.timeouts)
+            }
             Mode::RtoRecovery => Why::RtoRecovery,
             _ if self.loss.partial_seen() => Why::PartialAck,
             _ => Why::FastRetransmit,
