@@ -37,6 +37,11 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// Whether anybody observes: what only serves to make an event need not be made otherwise.
+    pub fn is_observed(&self) -> bool {
+        self.observer.is_some()
+    }
+
     /// Counts what a connection refused and tells the observer.
     pub fn refuse(&mut self, conn: Option<ConnId>, reason: Refusal, segment: Option<SegmentView>) {
         self.refusals.count(reason);

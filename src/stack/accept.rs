@@ -106,7 +106,7 @@ impl Stack {
         self.wakes.add_all(&mut listener.wakers);
         for (conn, _) in listener.queue {
             self.update_connection(conn, |tcb, cx| {
-                tcb.abort(cx);
+                tcb.abort(cx, Cause::UserAbort);
                 tcb.close(cx);
             });
         }
@@ -151,6 +151,9 @@ impl Stack {
             to: State::SynReceived,
             cause: Cause::SynArrived,
         });
+        let segment = record.view_received(syn);
+        let state = State::SynReceived;
+        self.env.context().emit(|| Event::Received { conn, state, segment });
         let wheel = &mut self.wheel;
         let half = self.half_open.insert_with_key(|half| HalfOpenEntry {
             record,

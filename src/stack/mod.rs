@@ -34,7 +34,7 @@ use rand_core::{Rng, SeedableRng};
 use slotmap::SlotMap;
 
 use crate::context::Context;
-use crate::event::{ConnId, Observer};
+use crate::event::{Cause, ConnId, Observer};
 use crate::tcp::{self, Secrets};
 use crate::time::Instant;
 use crate::wire::{RxBatch, TxBatch};
@@ -240,7 +240,7 @@ impl Stack {
     /// Resets every connection that is left.
     pub fn abort_all(&mut self) -> Wakes {
         for key in self.connections.keys().collect::<Vec<_>>() {
-            self.update_connection(key, |tcb, cx| tcb.abort(cx));
+            self.update_connection(key, |tcb, cx| tcb.abort(cx, Cause::StackShutdown));
         }
         std::mem::take(&mut self.wakes)
     }

@@ -6,7 +6,7 @@ use std::task::{self, Poll};
 
 use bytes::Bytes;
 
-use crate::event::State;
+use crate::event::{Cause, State};
 use crate::stack::connection::Connection;
 use crate::stack::wakes::register;
 use crate::stack::{ConnKey, SocketError, Stack, Wakes};
@@ -204,7 +204,7 @@ impl Stack {
 
     /// Resets the connection; calls on it give `Aborted` until it is closed.
     pub fn abort(&mut self, key: ConnKey) -> Wakes {
-        self.update_connection(key, |tcb, cx| tcb.abort(cx));
+        self.update_connection(key, |tcb, cx| tcb.abort(cx, Cause::UserAbort));
         std::mem::take(&mut self.wakes)
     }
 

@@ -143,7 +143,7 @@ impl Tcb {
         }
         let unread = !self.rcv.buffer.is_empty() || self.rcv.has_gap();
         if unread || self.config.linger == Some(Duration::ZERO) {
-            return self.abort(cx);
+            return self.abort(cx, Cause::UserAbort);
         }
         if !self.snd.closed {
             self.shutdown_write(cx);
@@ -161,9 +161,9 @@ impl Tcb {
     }
 
     /// ABORT (RFC 9293 3.10.5).
-    pub fn abort(&mut self, cx: &mut Context<'_>) {
+    pub fn abort(&mut self, cx: &mut Context<'_>, cause: Cause) {
         if self.state != State::Closed {
-            self.reset(cx, Cause::UserAbort, Some(Error::Aborted));
+            self.reset(cx, cause, Some(Error::Aborted));
         }
     }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::context::Context;
-use crate::event::{ConnId, Refusal, State};
+use crate::event::{ConnId, Refusal, SegmentView, State};
 use crate::tcp::Config;
 use crate::tcp::discard::Discard;
 use crate::tcp::isn::Secrets;
@@ -94,6 +94,21 @@ impl HalfOpen {
             tsval: syn.options.timestamps.map(|ts| ts.tsval),
             timestamp_offset: secrets.timestamp_offset(ends.local, ends.remote),
             sent: cx.now,
+        }
+    }
+
+    /// How events show a segment received for it.
+    pub fn view_received(&self, segment: &Segment) -> SegmentView {
+        SegmentView {
+            local: self.ends.local,
+            remote: self.ends.remote,
+            seq: segment.seq,
+            ack: segment.ack,
+            flags: segment.flags,
+            len: segment.payload.len() as u32,
+            window: segment.window.into(),
+            seq_base: self.irs,
+            ack_base: self.iss,
         }
     }
 

@@ -30,12 +30,12 @@ impl Tcb {
         cx: &mut Context<'_>,
         segment: Segment,
     ) -> Result<(), Discard> {
-        self.last_heard = cx.now;
-        self.keepalives = 0;
         if self.state == State::SynSent {
             return self.segment_arrives_in_syn_sent(cx, segment);
         }
         let segment = self.check_sequence(cx, segment)?; // first
+        self.last_heard = cx.now;
+        self.keepalives = 0;
         if self.check_reset(cx, &segment)? {
             return Ok(()); // second
         }

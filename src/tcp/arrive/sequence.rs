@@ -78,9 +78,10 @@ impl Tcb {
         Segment { seq: segment.seq + 1, flags: segment.flags.without(Flags::SYN), ..segment }
     }
 
-    /// Protection against wrapped sequence numbers (RFC 7323 5.3 R1; resets are exempt).
+    /// Protection against wrapped sequence numbers (RFC 7323 5.3 R1; resets are exempt, and so is a
+    /// SYN, which is challenged whatever it carries).
     fn check_paws(&mut self, now: Instant, segment: &Segment) -> Result<(), Discard> {
-        let Some(state) = self.timestamps.filter(|_| !segment.rst()) else {
+        let Some(state) = self.timestamps.filter(|_| !segment.rst() && !segment.syn()) else {
             return Ok(());
         };
         let Some(ts) = segment.options.timestamps else {

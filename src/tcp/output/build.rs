@@ -15,7 +15,6 @@ impl Tcb {
         let mut payload = SmallVec::new();
         let plan = self.gather(plan, &mut payload);
         let header = self.header(cx, &plan);
-        let view = self.view_sent(&header, plan.len);
         self.record_acknowledgment(&header);
         if plan.again {
             self.record_retransmission(cx, &plan);
@@ -26,8 +25,12 @@ impl Tcb {
             self.arm_retransmission(cx.now);
             self.last_sent = cx.now;
         }
-        let (conn, state) = (self.conn, self.state);
-        cx.emit(|| Event::Sent { conn: Some(conn), state, segment: view, why: plan.why });
+        cx.emit(|| Event::Sent {
+            conn: Some(self.conn),
+            state: self.state,
+            segment: self.view_sent(&header, plan.len),
+            why: plan.why,
+        });
         Outgoing {
             header,
             payload,
