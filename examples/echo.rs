@@ -48,16 +48,8 @@ async fn main() -> anyhow::Result<()> {
 
 /// Serves on a TUN device until Ctrl-C.
 async fn over_tun(name: String, netns: Option<String>) -> anyhow::Result<()> {
-    let address = Cidr {
-        address: THEIRS,
-        prefix_len: PREFIX_LEN,
-    };
-    let (tun, _guard) = device::open(&OpenConfig {
-        name,
-        address,
-        mtu: MTU,
-        netns,
-    })?;
+    let address = Cidr { address: THEIRS, prefix_len: PREFIX_LEN };
+    let (tun, _guard) = device::open(&OpenConfig { name, address, mtu: MTU, netns })?;
     let net = start(OURS, FdDevice::new(tun)?)?;
     println!("try: nc {OURS} {PORT}    (end with Ctrl-C)");
     tokio::select! {
@@ -94,11 +86,8 @@ fn start(ip: Ipv4Addr, device: impl AsyncDevice + Send + 'static) -> anyhow::Res
     getrandom::fill(&mut seed)?;
     let stack = Stack::new(Config::new(ip.into(), PREFIX_LEN, seed));
     let (net, driver) = runtime::start(stack, device)?;
-    tokio::spawn(async {
-        if let Err(error) = driver.await {
-            eprintln!("the stack has ended: {error}");
-        }
-    });
+    // When it fails, every call on the handles says why.
+    tokio::spawn(driver);
     Ok(net)
 }
 

@@ -26,12 +26,7 @@ impl<'a> Context<'a> {
         refusals: &'a mut Refusals,
         observer: Option<&'a mut (dyn Observer + Send + 'static)>,
     ) -> Self {
-        Context {
-            now,
-            rng,
-            refusals,
-            observer,
-        }
+        Context { now, rng, refusals, observer }
     }
 
     /// Tells the observer; without one, `event` is never built.
@@ -42,27 +37,22 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// Whether anybody observes: what only serves to make an event need not be made otherwise.
+    pub fn is_observed(&self) -> bool {
+        self.observer.is_some()
+    }
+
     /// Counts what a connection refused and tells the observer.
     pub fn refuse(&mut self, conn: Option<ConnId>, reason: Refusal, segment: Option<SegmentView>) {
         self.refusals.count(reason);
-        self.emit(|| Event::Refused {
-            conn,
-            reason,
-            segment,
-            addresses: None,
-        });
+        self.emit(|| Event::Refused { conn, reason, segment, addresses: None });
     }
 
     /// Counts a packet, from and to these addresses, that no connection took, and tells the
     /// observer.
     pub fn refuse_packet(&mut self, reason: Refusal, addresses: Option<(IpAddr, IpAddr)>) {
         self.refusals.count(reason);
-        self.emit(|| Event::Refused {
-            conn: None,
-            reason,
-            segment: None,
-            addresses,
-        });
+        self.emit(|| Event::Refused { conn: None, reason, segment: None, addresses });
     }
 
     /// Thirty-two random bits.

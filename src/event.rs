@@ -500,9 +500,6 @@ impl Refusals {
 
     /// The reasons that happened, with how often.
     pub fn nonzero(&self) -> impl Iterator<Item = (Refusal, u64)> + '_ {
-        Refusal::ALL
-            .iter()
-            .map(|&reason| (reason, self.of(reason)))
-            .filter(|&(_, n)| n > 0)
+        Refusal::ALL.iter().map(|&reason| (reason, self.of(reason))).filter(|&(_, n)| n > 0)
     }
 }

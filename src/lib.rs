@@ -8,7 +8,7 @@
 //!
 //! # An echo server in ten lines
 //!
-//! ```no_run
+//! ```
 //! use glasstcp::net::{Net, TcpListener};
 //!
 //! async fn echo(net: Net) -> std::io::Result<()> {
@@ -79,7 +79,7 @@
 //! A module uses only what stands below it in this picture.
 //!
 //! ```text
-//!     your code            anything written for tokio's AsyncRead and AsyncWrite
+//!     your code, service   anything written for tokio's AsyncRead and AsyncWrite
 //!   ----------------------------------------------------------------------------------
 //!     runtime              the driver: wait, receive a batch, one turn, send a batch
 //!     net                  TcpStream, TcpListener, UdpSocket over a shared stack
@@ -101,6 +101,7 @@
 //! | choose addresses, buffers and limits | [`stack::Config`] and [`tcp::Config`] |
 //! | see what a connection is doing | [`net::InfoHandle`] and [`tcp::Info`] |
 //! | see everything | [`event::Event`], [`event::Observer`] and [`observe::text`] |
+//! | offer echo, HTTP and the like | [`service`] |
 //! | bring a device of your own | [`device::Device`] and [`runtime::AsyncDevice`] |
 
 pub mod context;

@@ -50,13 +50,7 @@ async fn live(plan: &Plan) -> anyhow::Result<()> {
     let dropped = tun.dropped();
     let device = FdDevice::new(tun).context("cannot wait for the network device")?;
     let (net, driver) = runtime::start(stack, device)?;
-    let mut daemon = Daemon {
-        net,
-        driver: tokio::spawn(driver),
-        dropped,
-        printer: None,
-        guard,
-    };
+    let mut daemon = Daemon { net, driver: tokio::spawn(driver), dropped, printer: None, guard };
     if let Some((observer, printer)) = log::observer(plan.detail, plan.absolute) {
         daemon.net.set_observer(Some(Box::new(observer)));
         daemon.printer = Some(printer);
@@ -84,11 +78,8 @@ fn stack_config(plan: &Plan) -> anyhow::Result<Config> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).context("the system gives no random numbers")?;
     let prefix_len = plan.device.address.prefix_len;
-    let addresses: Vec<_> = plan
-        .ip_addresses()
-        .into_iter()
-        .map(|ip| Address { ip, prefix_len })
-        .collect();
+    let addresses: Vec<_> =
+        plan.ip_addresses().into_iter().map(|ip| Address { ip, prefix_len }).collect();
     Ok(Config {
         addresses,
         mtu: plan.device.mtu,
@@ -223,11 +214,8 @@ fn welcome(plan: &Plan, owns_netns: bool) -> String {
         None => String::new(),
     };
     let own: Vec<_> = plan.addresses.iter().map(ToString::to_string).collect();
-    let services: Vec<_> = plan
-        .services
-        .iter()
-        .map(|spec| format!("{} {}", spec.service, spec.port))
-        .collect();
+    let services: Vec<_> =
+        plan.services.iter().map(|spec| format!("{} {}", spec.service, spec.port)).collect();
     let services = match services.is_empty() {
         true => "none".to_owned(),
         false => services.join(", "),

@@ -77,12 +77,7 @@ pub fn observer(detail: Detail, absolute: bool) -> Option<(LineObserver, Printer
         Detail::Segments => Verbosity::Segments,
     };
     let (lines, waiting) = sync_channel(WAITING_LINES);
-    let observer = LineObserver {
-        lines,
-        verbosity,
-        absolute,
-        lost: 0,
-    };
+    let observer = LineObserver { lines, verbosity, absolute, lost: 0 };
     Some((observer, Printer::start(waiting)))
 }
 

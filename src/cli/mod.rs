@@ -23,12 +23,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 /// stack of its own, so that ping, curl, telnet and a browser can talk to it, and you can watch what it
 /// does and why.
 #[derive(Debug, Parser)]
-#[command(
-    name = "glasstcp",
-    version,
-    max_term_width = 100,
-    arg_required_else_help = true
-)]
+#[command(name = "glasstcp", version, max_term_width = 100, arg_required_else_help = true)]
 #[command(after_help = "\
 Examples:
   sudo glasstcp up --netns glass        start it in a network namespace of its own

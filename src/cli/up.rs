@@ -25,12 +25,12 @@ const MIN_MTU: u16 = 576;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  sudo glasstcp up                                   on the host: ping 10.9.0.2
-  sudo glasstcp up --netns glass                     in a network namespace, away from the host's own network:
+  sudo glasstcp up                                   on the host; then: ping 10.9.0.2
+  sudo glasstcp up --netns glass                     in a network namespace of its own:
                                                      sudo ip netns exec glass ping 10.9.0.2
   sudo glasstcp up --netns glass -vv                 with every segment on the screen
   sudo glasstcp up --www ~/site --serve http:8080    a folder over HTTP, on port 8080
-  sudo glasstcp up --addr 192.168.77.1/24            another network; the stack is 192.168.77.2
+  sudo glasstcp up --addr 192.168.77.1/24            another network, the stack at 192.168.77.2
   sudo kill -USR1 $(pidof glasstcp)                  print the counters
 
 Signals: SIGINT (Ctrl-C), SIGTERM and SIGHUP close all connections and end it; a second one ends it
@@ -47,8 +47,8 @@ pub struct Args {
     #[arg(long, value_name = "ADDRESS/PREFIX", default_value = "10.9.0.1/24", value_parser = kernel_address)]
     addr: Cidr,
 
-    /// The stack's own address, in the same network; can be given several times [default: the address
-    /// after --addr, 10.9.0.2]
+    /// The stack's own address, in the same network; can be given several times [default: the one
+    /// after --addr]
     #[arg(long, value_name = "ADDRESS")]
     stack_addr: Vec<Ipv4Addr>,
 
@@ -145,10 +145,7 @@ impl Args {
 impl Plan {
     /// The stack's addresses in the form the stack takes.
     pub fn ip_addresses(&self) -> Vec<IpAddr> {
-        self.addresses
-            .iter()
-            .map(|&address| address.into())
-            .collect()
+        self.addresses.iter().map(|&address| address.into()).collect()
     }
 }
 
@@ -158,11 +155,7 @@ fn stack_addresses(kernel: Cidr, asked: Vec<Ipv4Addr>) -> Result<Vec<Ipv4Addr>, 
     let last = Ipv4Addr::from_bits(kernel.broadcast().to_bits() - 1);
     if asked.is_empty() {
         let own = kernel.address.to_bits();
-        let beside = if kernel.address == last {
-            own - 1
-        } else {
-            own + 1
-        };
+        let beside = if kernel.address == last { own - 1 } else { own + 1 };
         return Ok(vec![Ipv4Addr::from_bits(beside)]);
     }
     for (index, &address) in asked.iter().enumerate() {
@@ -196,9 +189,8 @@ fn kernel_address(text: &str) -> Result<Cidr, String> {
     let (address, prefix_len) = text
         .split_once('/')
         .ok_or_else(|| format!("the length of the prefix is missing: {wanted}"))?;
-    let address: Ipv4Addr = address
-        .parse()
-        .map_err(|_| format!("'{address}' is not an IPv4 address: {wanted}"))?;
+    let address: Ipv4Addr =
+        address.parse().map_err(|_| format!("'{address}' is not an IPv4 address: {wanted}"))?;
     let prefix_len = match prefix_len.parse() {
         Ok(len @ 1..=30) => len,
         _ => {
@@ -206,10 +198,7 @@ fn kernel_address(text: &str) -> Result<Cidr, String> {
             return Err(format!("the length of the prefix must be a number {why}"));
         }
     };
-    let cidr = Cidr {
-        address,
-        prefix_len,
-    };
+    let cidr = Cidr { address, prefix_len };
     let is_host =
         !(address.octets()[0] == 0 || address.is_loopback() || address.octets()[0] >= 224);
     if !is_host {

@@ -117,7 +117,7 @@ fn packet_header(burst: &Burst, index: u32, offset: usize, len: usize, last: boo
 fn fill_checksums(burst: &Burst, header: &mut HeaderBuf, payload: &[&[u8]]) {
     let ip_len = usize::from(burst.ip_header_len);
     let (network, transport) = header.split_at_mut(ip_len);
-    let checksum = Sum::new().add(network).finish();
+    let checksum = Sum::new().add_bytes(network).finish();
     put(network, ip::IPV4_CHECKSUM_AT, checksum);
 
     let at = match burst.protocol {
@@ -135,7 +135,7 @@ fn fill_checksums(burst: &Burst, header: &mut HeaderBuf, payload: &[&[u8]]) {
         }
     };
     // A transport header is of even length, so the payload starts at an even offset.
-    let sum = start.add(transport).add_parts(payload.iter().copied());
+    let sum = start.add_bytes(transport).add_parts(payload.iter().copied());
     let checksum = match burst.protocol {
         ip::UDP => sum.finish_nonzero(),
         _ => sum.finish(),
@@ -163,10 +163,7 @@ struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     fn new(chunks: &'a [Bytes]) -> Self {
-        Cursor {
-            chunks: chunks.iter(),
-            rest: &[],
-        }
+        Cursor { chunks: chunks.iter(), rest: &[] }
     }
 
     /// Calls `f` with the next `len` bytes as slices, at most `MAX_PARTS - 1` of them.

@@ -113,9 +113,7 @@ pub(super) fn configure(name: &str, cidr: Cidr, mtu: u16) -> Result<bool, LinkEr
         if fresh {
             let addresses = handle.address();
             let add = addresses.add(index, cidr.address.into(), cidr.prefix_len);
-            add.execute()
-                .await
-                .map_err(failed(name, "set the address"))?;
+            add.execute().await.map_err(failed(name, "set the address"))?;
         }
         Ok(fresh)
     })
@@ -158,9 +156,7 @@ async fn check_address(
     if all.iter().any(is_own) {
         return Ok(false);
     }
-    let overlap = all
-        .into_iter()
-        .find(|(_, existing)| wanted.overlaps(*existing));
+    let overlap = all.into_iter().find(|(_, existing)| wanted.overlaps(*existing));
     match overlap {
         None => Ok(true),
         Some((message, existing)) => Err(LinkError::Overlap {
@@ -174,17 +170,11 @@ async fn check_address(
 /// All IPv4 addresses of the namespace.
 async fn addresses(handle: &Handle, name: &str) -> Result<Vec<(AddressMessage, Cidr)>, LinkError> {
     let answer = handle.address().get().execute();
-    let messages: Vec<_> = answer
-        .try_collect()
-        .await
-        .map_err(failed(name, "list the addresses"))?;
+    let messages: Vec<_> =
+        answer.try_collect().await.map_err(failed(name, "list the addresses"))?;
     let with_cidr = |message: AddressMessage| Some((cidr(&message)?, message));
     let flip = |(cidr, message)| (message, cidr);
-    Ok(messages
-        .into_iter()
-        .filter_map(with_cidr)
-        .map(flip)
-        .collect())
+    Ok(messages.into_iter().filter_map(with_cidr).map(flip).collect())
 }
 
 /// The network that an address message puts on its interface: on a point-to-point link that of
@@ -194,10 +184,7 @@ fn cidr(message: &AddressMessage) -> Option<Cidr> {
         let AddressAttribute::Address(IpAddr::V4(address)) = attribute else {
             return None;
         };
-        Some(Cidr {
-            address: *address,
-            prefix_len: message.header.prefix_len,
-        })
+        Some(Cidr { address: *address, prefix_len: message.header.prefix_len })
     })
 }
 
@@ -217,9 +204,7 @@ async fn interface_name(handle: &Handle, index: u32) -> String {
 async fn quiet(handle: &Handle, index: u32) {
     let none = AfSpecInet6::AddrGenMode(In6AddrGenMode::None);
     let settings = LinkUnspec::new_with_index(index)
-        .append_extra_attribute(LinkAttribute::AfSpecUnspec(vec![AfSpecUnspec::Inet6(
-            vec![none],
-        )]))
+        .append_extra_attribute(LinkAttribute::AfSpecUnspec(vec![AfSpecUnspec::Inet6(vec![none])]))
         .build();
     // A kernel without IPv6 refuses, and is quiet already.
     let _ = handle.link().change(settings).execute().await;
@@ -238,15 +223,10 @@ fn talk<R>(
     name: &str,
     work: impl AsyncFnOnce(Handle) -> Result<R, LinkError>,
 ) -> Result<R, LinkError> {
-    let io_failed = |source| LinkError::Failed {
-        step: "ask for the settings",
-        name: name.to_owned(),
-        source,
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(io_failed)?;
+    let io_failed =
+        |source| LinkError::Failed { step: "ask for the settings", name: name.to_owned(), source };
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(io_failed)?;
     runtime.block_on(async {
         let (connection, handle, _messages) = rtnetlink::new_connection().map_err(io_failed)?;
         tokio::spawn(connection);

@@ -27,16 +27,8 @@ pub struct Memory {
 /// Up to 1,024 packets fit in each direction; then [`Device::send`] leaves the rest to its caller.
 pub fn pair(mtu: u16) -> (Memory, Memory) {
     let (left, right) = (Arc::new(Lane::default()), Arc::new(Lane::default()));
-    let one = Memory {
-        mtu,
-        incoming: Arc::clone(&left),
-        outgoing: Arc::clone(&right),
-    };
-    let other = Memory {
-        mtu,
-        incoming: right,
-        outgoing: left,
-    };
+    let one = Memory { mtu, incoming: Arc::clone(&left), outgoing: Arc::clone(&right) };
+    let other = Memory { mtu, incoming: right, outgoing: left };
     (one, other)
 }
 
@@ -99,11 +91,7 @@ impl Device for Memory {
             }
             tx.pop_front();
         }
-        let reader = if lane.packets.len() > before {
-            lane.reader.take()
-        } else {
-            None
-        };
+        let reader = if lane.packets.len() > before { lane.reader.take() } else { None };
         drop(lane);
         wake(reader);
         Ok(())

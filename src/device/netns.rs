@@ -28,6 +28,8 @@ use nix::sys::statfs::{NSFS_MAGIC, statfs};
 const NETNS_DIR: &str = "/run/netns";
 /// Where the markers are.
 const MARKER_DIR: &str = "/run/glasstcp";
+/// What the name of a marker ends with.
+const MARKER_ENDING: &str = ".netns";
 /// Longest name, in bytes: that of a file, with room for the marker's ending.
 const MAX_NAME: usize = 200;
 /// How often, and how long between, to try for the lock that setup and removal take.
@@ -80,11 +82,7 @@ pub fn check_name(name: &str) -> Result<(), NetnsError> {
         && name != ".."
         && !name.contains(['/', '\0'])
         && !name.starts_with('-');
-    if good {
-        Ok(())
-    } else {
-        Err(NetnsError::BadName(name.to_owned()))
-    }
+    if good { Ok(()) } else { Err(NetnsError::BadName(name.to_owned())) }
 }
 
 impl Namespace {
@@ -94,6 +92,7 @@ impl Namespace {
         let explain = explain(name, "make");
         make_dirs().map_err(&explain)?;
         let _turn = Turn::take(name)?;
+        sweep();
         let path = path(name);
         let mut marker = Marker::find(name).map_err(&explain)?;
         if is_namespace(&path) {
@@ -106,10 +105,7 @@ impl Namespace {
                 marker.file.lock_shared().map_err(&explain)?;
             }
             let marker = ours;
-            return Ok(Namespace {
-                name: name.to_owned(),
-                marker,
-            });
+            return Ok(Namespace { name: name.to_owned(), marker });
         }
         if fs::symlink_metadata(&path).is_ok() {
             // A run that was killed between making the file and the namespace leaves a marker.
@@ -125,10 +121,7 @@ impl Namespace {
             marker.discard();
             return Err(explain(error));
         }
-        Ok(Namespace {
-            name: name.to_owned(),
-            marker: Some(marker),
-        })
+        Ok(Namespace { name: name.to_owned(), marker: Some(marker) })
     }
 
     /// The name.
@@ -182,7 +175,7 @@ struct Marker {
 
 impl Marker {
     fn path(name: &str) -> PathBuf {
-        Path::new(MARKER_DIR).join(format!("{name}.netns"))
+        Path::new(MARKER_DIR).join(format!("{name}{MARKER_ENDING}"))
     }
 
     /// The marker of an earlier run.
@@ -192,11 +185,7 @@ impl Marker {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             opened => opened?,
         };
-        let mut marker = Marker {
-            path,
-            file,
-            content: String::new(),
-        };
+        let mut marker = Marker { path, file, content: String::new() };
         marker.read()?;
         Ok(Some(marker))
     }
@@ -219,11 +208,7 @@ impl Marker {
             .truncate(true)
             .mode(0o600)
             .open(&path)?;
-        let marker = Marker {
-            path,
-            file,
-            content: String::new(),
-        };
+        let marker = Marker { path, file, content: String::new() };
         marker.file.lock_shared()?;
         Ok(marker)
     }
@@ -265,6 +250,26 @@ impl Turn {
     }
 }
 
+/// Removes the markers of killed daemons whose namespaces somebody has deleted since. The caller has
+/// the turn, so none is being made.
+fn sweep() {
+    // What cannot be read or removed now can be the next time.
+    let Ok(entries) = fs::read_dir(MARKER_DIR) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let file_name = entry.file_name();
+        let Some(name) = file_name.to_str().and_then(|name| name.strip_suffix(MARKER_ENDING))
+        else {
+            continue;
+        };
+        let nobody_has_it = File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok());
+        if nobody_has_it && fs::symlink_metadata(path(name)).is_err() {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 fn path(name: &str) -> PathBuf {
     Path::new(NETNS_DIR).join(name)
 }
@@ -277,13 +282,7 @@ fn is_namespace(path: &Path) -> bool {
 /// What tells this namespace from any other, also from one with the same number later.
 fn identity(path: &Path) -> io::Result<String> {
     let meta = fs::metadata(path)?;
-    Ok(format!(
-        "{}:{} {}.{:09}\n",
-        meta.dev(),
-        meta.ino(),
-        meta.ctime(),
-        meta.ctime_nsec()
-    ))
+    Ok(format!("{}:{} {}.{:09}\n", meta.dev(), meta.ino(), meta.ctime(), meta.ctime_nsec()))
 }
 
 /// Makes the two folders; that of the namespaces is a shared mount, so that they are seen by
@@ -300,13 +299,7 @@ fn make_dirs() -> io::Result<()> {
         // Not a mount yet.
         Err(Errno::EINVAL) => {
             let flags = MsFlags::MS_BIND | MsFlags::MS_REC;
-            mount(
-                Some(NETNS_DIR),
-                NETNS_DIR,
-                None::<&str>,
-                flags,
-                None::<&str>,
-            )?;
+            mount(Some(NETNS_DIR), NETNS_DIR, None::<&str>, flags, None::<&str>)?;
             Ok(share()?)
         }
         other => Ok(other?),
@@ -315,22 +308,11 @@ fn make_dirs() -> io::Result<()> {
 
 /// Makes a namespace and mounts it at `path`.
 fn make(path: &Path) -> io::Result<()> {
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create_new(true)
-        .mode(0o000)
-        .open(path)?;
+    OpenOptions::new().read(true).write(true).create_new(true).mode(0o000).open(path)?;
     on_thread(|| {
         unshare(CloneFlags::CLONE_NEWNET)?;
         let own = "/proc/thread-self/ns/net";
-        mount(
-            Some(own),
-            path,
-            None::<&str>,
-            MsFlags::MS_BIND,
-            None::<&str>,
-        )?;
+        mount(Some(own), path, None::<&str>, MsFlags::MS_BIND, None::<&str>)?;
         Ok(())
     })
 }
@@ -355,11 +337,7 @@ fn explain(name: &str, step: &'static str) -> impl Fn(io::Error) -> NetnsError {
     let name = name.to_owned();
     move |source| match source.kind() {
         ErrorKind::PermissionDenied => NetnsError::Permission(name.clone()),
-        _ => NetnsError::Failed {
-            step,
-            name: name.clone(),
-            source,
-        },
+        _ => NetnsError::Failed { step, name: name.clone(), source },
     }
 }
 

@@ -96,14 +96,8 @@ pub fn check_name(name: &str) -> Result<(), OpenError> {
     let good = (1..=MAX_NAME).contains(&name.len())
         && name != "."
         && name != ".."
-        && name
-            .chars()
-            .all(|c| c.is_ascii_graphic() && !matches!(c, '/' | ':' | '%'));
-    if good {
-        Ok(())
-    } else {
-        Err(OpenError::BadName(name.to_owned()))
-    }
+        && name.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '/' | ':' | '%'));
+    if good { Ok(()) } else { Err(OpenError::BadName(name.to_owned())) }
 }
 
 /// Opens the TUN device, in its namespace when one is asked for, with address and MTU set and up.

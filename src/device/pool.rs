@@ -51,9 +51,7 @@ impl Pool {
             current: buffer(size),
             made: prepared,
             limit,
-            free: Arc::new(FreeList(Mutex::new(
-                (1..prepared).map(|_| buffer(size)).collect(),
-            ))),
+            free: Arc::new(FreeList(Mutex::new((1..prepared).map(|_| buffer(size)).collect()))),
         }
     }
 

@@ -22,9 +22,14 @@ pub struct Net {
     shared: Arc<Mutex<Shared>>,
 }
 
+/// The driver's clock.
+type Clock = Box<dyn Fn() -> Instant + Send>;
+
 /// What the lock protects.
 struct Shared {
     stack: Stack,
+    /// What time it is, for calls while the driver sleeps.
+    clock: Clock,
     /// Set while the driver sleeps; whoever takes it out must call its waker.
     sleeping: Option<Sleeping>,
     stopping: bool,
@@ -82,6 +87,15 @@ impl Shared {
         self.ended.as_ref().map_or(Ok(()), |end| Err(end.error()))
     }
 
+    /// Tells a stack whose driver sleeps what time it is, lest the call that follows sets a timer by
+    /// a time long past. Timers that are due go off.
+    fn catch_up(&mut self) -> Wakes {
+        if self.sleeping.is_none() || self.ended.is_some() {
+            return Wakes::default();
+        }
+        self.stack.receive((self.clock)(), &mut RxBatch::new())
+    }
+
     /// The driver's waker, when it sleeps although there is something for it to do.
     fn driver_to_wake(&mut self) -> Option<Waker> {
         let sleeping = self.sleeping.as_ref()?;
@@ -101,17 +115,14 @@ fn next_deadline(stack: &Stack) -> Instant {
 }
 
 impl Net {
-    /// Shares `stack` between handles and the one driver that moves it.
-    pub(crate) fn new(stack: Stack) -> (Net, DriverSide) {
-        let shared = Shared {
-            stack,
-            sleeping: None,
-            stopping: false,
-            ended: None,
-        };
-        let net = Net {
-            shared: Arc::new(Mutex::new(shared)),
-        };
+    /// Shares `stack` between handles and the one driver that moves it, by whose `clock` it goes.
+    pub(crate) fn new(
+        stack: Stack,
+        clock: impl Fn() -> Instant + Send + 'static,
+    ) -> (Net, DriverSide) {
+        let shared =
+            Shared { stack, clock: Box::new(clock), sleeping: None, stopping: false, ended: None };
+        let net = Net { shared: Arc::new(Mutex::new(shared)) };
         (net.clone(), DriverSide { net })
     }
 
@@ -136,8 +147,10 @@ impl Net {
         let _ = self.call(|stack| stack.set_observer(observer));
     }
 
-    /// Refuses new connections and closes all others gracefully, with a FIN. The driver goes on, so
-    /// that they can end: see [`Net::connection_count`], [`Net::abort_all`] and [`Net::stop`].
+    /// Refuses new connections and closes all others gracefully, with a FIN after what was written;
+    /// their sockets see the end of the stream, those of UDP and listeners an error. The driver goes
+    /// on, so that connections can end: see [`Net::connection_count`], [`Net::abort_all`] and
+    /// [`Net::stop`].
     pub fn shutdown(&self) {
         self.call_and_wake(Stack::shutdown);
     }
@@ -150,24 +163,26 @@ impl Net {
     /// Ends the driver: it resets the connections that are left, sends what can be sent at once and
     /// finishes without an error. Every call on a handle fails from then on.
     pub fn stop(&self) {
-        let waker = {
+        let driver = {
             let mut shared = self.lock();
             shared.stopping = true;
             shared.driver_to_wake()
         };
-        if let Some(waker) = waker {
-            waker.wake();
+        if let Some(driver) = driver {
+            driver.wake();
         }
     }
 
     /// Calls the stack, then wakes the driver if there is something for it to do now.
     pub(super) fn call<R>(&self, call: impl FnOnce(&mut Stack) -> R) -> io::Result<R> {
         let mut shared = self.lock();
+        let wakes = shared.catch_up();
         let result = shared.check().map(|()| call(&mut shared.stack));
-        let waker = shared.driver_to_wake();
+        let driver = shared.driver_to_wake();
         drop(shared);
-        if let Some(waker) = waker {
-            waker.wake();
+        wakes.notify();
+        if let Some(driver) = driver {
+            driver.wake();
         }
         result
     }
@@ -238,10 +253,7 @@ impl DriverSide {
         let mut shared = self.net.lock();
         shared.check()?;
         shared.sleeping = None;
-        Ok(Received {
-            wakes: shared.stack.receive(now, rx),
-            stopping: shared.stopping,
-        })
+        Ok(Received { wakes: shared.stack.receive(now, rx), stopping: shared.stopping })
     }
 
     /// The second half of a turn: takes output from the stack; whether there is more.
@@ -262,11 +274,7 @@ impl DriverSide {
             return None;
         }
         let until = next_deadline(&shared.stack);
-        shared.sleeping = Some(Sleeping {
-            waker: waker.clone(),
-            until,
-            device_full,
-        });
+        shared.sleeping = Some(Sleeping { waker: waker.clone(), until, device_full });
         Some(until)
     }
 
@@ -281,9 +289,8 @@ impl DriverSide {
         shared.sleeping = None;
         shared.ended.get_or_insert(why);
         // After a panic the stack may panic again; then those who wait in it cannot be found.
-        let wakes = catch_unwind(AssertUnwindSafe(|| {
-            [shared.stack.shutdown(), shared.stack.abort_all()]
-        }));
+        let wakes =
+            catch_unwind(AssertUnwindSafe(|| [shared.stack.shutdown(), shared.stack.abort_all()]));
         drop(shared);
         wakes.into_iter().flatten().for_each(Wakes::notify);
     }

@@ -48,12 +48,7 @@ impl TcpListener {
             let local = stack.listener_addr(key).ok_or(SocketError::NotConnected)?;
             Ok((key, local))
         })?;
-        Ok(TcpListener {
-            net: net.clone(),
-            key,
-            local,
-            accepting: Mutex::new(()),
-        })
+        Ok(TcpListener { net: net.clone(), key, local, accepting: Mutex::new(()) })
     }
 
     /// Waits for a connection and returns it with the peer's address. Several tasks may accept from
@@ -96,15 +91,12 @@ impl TcpListener {
 
 impl Drop for TcpListener {
     fn drop(&mut self) {
-        self.net
-            .call_and_wake(|stack| stack.close_listener(self.key));
+        self.net.call_and_wake(|stack| stack.close_listener(self.key));
     }
 }
 
 impl fmt::Debug for TcpListener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TcpListener")
-            .field("local", &self.local)
-            .finish_non_exhaustive()
+        f.debug_struct("TcpListener").field("local", &self.local).finish_non_exhaustive()
     }
 }

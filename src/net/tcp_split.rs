@@ -45,10 +45,7 @@ pub(super) fn split(conn: &Conn) -> (ReadHalf<'_>, WriteHalf<'_>) {
 
 pub(super) fn into_split(conn: Arc<Conn>) -> (OwnedReadHalf, OwnedWriteHalf) {
     let read = OwnedReadHalf { conn: conn.clone() };
-    let write = OwnedWriteHalf {
-        conn,
-        shutdown_on_drop: true,
-    };
+    let write = OwnedWriteHalf { conn, shutdown_on_drop: true };
     (read, write)
 }
 

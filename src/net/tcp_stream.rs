@@ -133,10 +133,7 @@ impl TcpStream {
 
     /// A handle that looks at the connection from elsewhere and does not keep it open.
     pub fn info_handle(&self) -> InfoHandle {
-        InfoHandle {
-            net: self.conn.net.clone(),
-            key: self.conn.key,
-        }
+        InfoHandle { net: self.conn.net.clone(), key: self.conn.key }
     }
 
     /// Whether small segments are sent at once (Nagle's algorithm is off).
@@ -168,8 +165,7 @@ impl TcpStream {
     /// # Errors
     /// As [`TcpStream::set_nodelay`].
     pub fn set_keepalive(&self, keepalive: Option<tcp::Keepalive>) -> io::Result<()> {
-        self.conn
-            .set(|stack, key| stack.set_keepalive(key, keepalive))
+        self.conn.set(|stack, key| stack.set_keepalive(key, keepalive))
     }
 
     /// What closing does, see [`TcpStream::set_linger`].
@@ -202,8 +198,7 @@ impl TcpStream {
     /// # Errors
     /// As [`TcpStream::set_nodelay`].
     pub fn set_user_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
-        self.conn
-            .set(|stack, key| stack.set_user_timeout(key, timeout))
+        self.conn.set(|stack, key| stack.set_user_timeout(key, timeout))
     }
 }
 
@@ -280,12 +275,7 @@ pub(super) struct Conn {
 
 impl Conn {
     pub(super) fn new(net: Net, key: ConnKey, local: SocketAddr, peer: SocketAddr) -> Conn {
-        Conn {
-            net,
-            key,
-            local,
-            peer,
-        }
+        Conn { net, key, local, peer }
     }
 
     pub(super) fn poll_read(
@@ -307,9 +297,9 @@ impl Conn {
         cx: &mut task::Context<'_>,
         max: usize,
     ) -> Poll<io::Result<Option<Bytes>>> {
-        let chunk = ready!(self.net.poll(cx, |stack, cx| {
-            stack.poll_receive(self.key, max.max(1), cx)
-        }))?;
+        let chunk = ready!(
+            self.net.poll(cx, |stack, cx| { stack.poll_receive(self.key, max.max(1), cx) })
+        )?;
         Poll::Ready(Ok((!chunk.is_empty()).then_some(chunk)))
     }
 
@@ -341,8 +331,7 @@ impl Conn {
         if chunk.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        self.net
-            .poll(cx, |stack, cx| stack.poll_send_chunk(self.key, chunk, cx))
+        self.net.poll(cx, |stack, cx| stack.poll_send_chunk(self.key, chunk, cx))
     }
 
     pub(super) async fn write_chunk(&self, mut chunk: Bytes) -> io::Result<()> {

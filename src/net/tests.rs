@@ -1,6 +1,7 @@
 //! Two stacks joined by a wire in memory, on one single-threaded runtime, in real time.
 
 mod end;
+mod sleep;
 mod tcp;
 mod udp;
 
@@ -22,9 +23,7 @@ const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2));
 
 fn config(ip: IpAddr) -> Config {
-    let IpAddr::V4(v4) = ip else {
-        panic!("tests use IPv4")
-    };
+    let IpAddr::V4(v4) = ip else { panic!("tests use IPv4") };
     Config::new(ip, 24, [v4.octets()[3]; 32])
 }
 
@@ -66,15 +65,9 @@ fn addr(ip: IpAddr, port: u16) -> SocketAddr {
 
 /// Runs a test on a runtime with one thread, and fails when it hangs.
 fn run(test: impl Future<Output = ()>) {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(async {
-            tokio::time::timeout(PATIENCE, test)
-                .await
-                .expect("the test hangs");
-        });
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+        tokio::time::timeout(PATIENCE, test).await.expect("the test hangs");
+    });
 }
 
 /// Waits until `done`; what it waits for has no future of its own.
@@ -86,9 +79,7 @@ async fn until(done: impl Fn() -> bool) {
 
 /// Bytes in which every position can be told from its neighbours.
 fn pattern(len: usize) -> Vec<u8> {
-    (0..len as u32)
-        .map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8)
-        .collect()
+    (0..len as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
 }
 
 /// Handles go to any thread.

@@ -91,9 +91,7 @@ impl UdpSocket {
         let len = data.len();
         poll_fn(|cx| {
             let data = data.clone();
-            self.net.poll(cx, |stack, _| {
-                Poll::Ready(stack.udp_send(self.key, data, to))
-            })
+            self.net.poll(cx, |stack, _| Poll::Ready(stack.udp_send(self.key, data, to)))
         })
         .await?;
         Ok(len)
@@ -111,7 +109,7 @@ impl UdpSocket {
     /// tasks may receive from one socket. Cancel safe.
     ///
     /// # Errors
-    /// `ConnectionAborted` when the stack has ended.
+    /// `ConnectionAborted` when the stack is shut down or has ended.
     pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         let (data, from) = self.recv_chunk_from().await?;
         let len = data.len().min(buf.len());
@@ -144,10 +142,8 @@ impl UdpSocket {
     ) -> Poll<io::Result<(Bytes, SocketAddr)>> {
         let peer = self.peer();
         loop {
-            let (data, from) = ready!(
-                self.net
-                    .poll(cx, |stack, cx| stack.poll_udp_receive(self.key, cx))
-            )?;
+            let (data, from) =
+                ready!(self.net.poll(cx, |stack, cx| stack.poll_udp_receive(self.key, cx)))?;
             if peer.is_none_or(|peer| peer == from) {
                 return Poll::Ready(Ok((data, from)));
             }

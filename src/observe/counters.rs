@@ -11,9 +11,7 @@ fn table(rows: &[(&str, u64)]) -> String {
     let digits = |value: u64| value.checked_ilog10().unwrap_or(0) as usize + 1;
     let width = rows.iter().map(|&(_, value)| digits(value)).max();
     let width = width.unwrap_or(0);
-    rows.iter()
-        .map(|(name, value)| format!("{value:>width$} {name}\n"))
-        .collect()
+    rows.iter().map(|(name, value)| format!("{value:>width$} {name}\n")).collect()
 }
 
 #[cfg(test)]

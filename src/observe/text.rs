@@ -30,45 +30,20 @@ pub enum Verbosity {
 /// line has no line break.
 pub fn format(event: &Event, absolute: bool) -> Option<(Verbosity, String)> {
     let line = match event {
-        Event::StateChanged {
-            conn,
-            local,
-            remote,
-            from,
-            to,
-            cause,
-        } => {
-            let line = format!(
-                "{conn} {local} {remote} {from} -> {to}: {}",
-                cause_words(*cause)
-            );
+        Event::StateChanged { conn, local, remote, from, to, cause } => {
+            let line = format!("{conn} {local} {remote} {from} -> {to}: {}", cause_words(*cause));
             return Some((Verbosity::States, line));
         }
-        Event::Sent {
-            conn,
-            state,
-            segment,
-            why,
-        } => sent(*conn, *state, segment, *why, absolute),
-        Event::Received {
-            conn,
-            state,
-            segment,
-        } => {
+        Event::Sent { conn, state, segment, why } => sent(*conn, *state, segment, *why, absolute),
+        Event::Received { conn, state, segment } => {
             format!("{conn} <- {} ({state})", segment_words(segment, absolute))
         }
-        Event::Refused {
-            conn,
-            reason,
-            segment,
-            addresses,
-        } => refused(*conn, *reason, segment.as_ref(), *addresses, absolute),
-        Event::CongestionWindow {
-            conn,
-            cwnd,
-            ssthresh,
-            phase,
-        } => congestion_window(*conn, *cwnd, *ssthresh, *phase),
+        Event::Refused { conn, reason, segment, addresses } => {
+            refused(*conn, *reason, segment.as_ref(), *addresses, absolute)
+        }
+        Event::CongestionWindow { conn, cwnd, ssthresh, phase } => {
+            congestion_window(*conn, *cwnd, *ssthresh, *phase)
+        }
         Event::RttSample { .. } | Event::TimerFired { .. } | Event::Limited { .. } => return None,
     };
     Some((Verbosity::Segments, line))
@@ -130,19 +105,11 @@ fn segment_words(segment: &SegmentView, absolute: bool) -> String {
     let (seq, ack) = if absolute {
         (segment.seq.value(), segment.ack.value())
     } else {
-        (
-            segment.seq - segment.seq_base,
-            segment.ack - segment.ack_base,
-        )
+        (segment.seq - segment.seq_base, segment.ack - segment.ack_base)
     };
-    let ack = if segment.flags.contains(Flags::ACK) {
-        format!(" ack={ack}")
-    } else {
-        String::new()
-    };
-    let SegmentView {
-        flags, len, window, ..
-    } = segment;
+    let ack =
+        if segment.flags.contains(Flags::ACK) { format!(" ack={ack}") } else { String::new() };
+    let SegmentView { flags, len, window, .. } = segment;
     format!("{flags} seq={seq}{ack} len={len} win={window}")
 }
 

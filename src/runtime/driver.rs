@@ -40,16 +40,8 @@ struct Input {
 }
 
 impl<D: AsyncDevice> Loop<D> {
-    pub(super) fn new(stack: DriverSide, device: D, timer: Timer) -> Loop<D> {
-        Loop {
-            stack,
-            device,
-            clock: Clock::new(),
-            timer,
-            rx: RxBatch::new(),
-            tx: TxBatch::new(),
-            turns: 0,
-        }
+    pub(super) fn new(stack: DriverSide, device: D, timer: Timer, clock: Clock) -> Loop<D> {
+        Loop { stack, device, clock, timer, rx: RxBatch::new(), tx: TxBatch::new(), turns: 0 }
     }
 
     /// Drives the stack to its end, and tells the handles why it came.
@@ -139,17 +131,10 @@ impl<D: AsyncDevice> Loop<D> {
         let Some(deadline) = self.stack.fall_asleep(cx.waker(), device_full) else {
             return Poll::Ready(Ok(()));
         };
-        let mut ready = self
-            .timer
-            .poll_expired(deadline, &self.clock, cx)?
-            .is_ready();
+        let mut ready = self.timer.poll_expired(deadline, &self.clock, cx)?.is_ready();
         ready |= self.device.poll_readable(cx)?.is_ready();
         ready |= device_full && self.device.poll_writable(cx)?.is_ready();
-        if ready {
-            Poll::Ready(Ok(()))
-        } else {
-            Poll::Pending
-        }
+        if ready { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 
     /// Resets what is left and sends as much as the device takes at once.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!        +--> device.receive      up to 64 packets
-//!        |    now                 the only look at the clock
+//!        |    now                 what time it is
 //!        |    stack.receive       under the lock; then wake whom it names
 //!        |    yield               so that tasks answer in the same turn
 //!        |    stack.transmit      under the lock
@@ -56,8 +56,9 @@ where
         ));
     }
     let timer = timer::Timer::new()?;
-    let (net, stack) = Net::new(stack);
-    let run = Box::pin(driver::Loop::new(stack, device, timer).run());
+    let clock = clock::Clock::new();
+    let (net, stack) = Net::new(stack, move || clock.now());
+    let run = Box::pin(driver::Loop::new(stack, device, timer, clock).run());
     Ok((net, Driver { run }))
 }
 

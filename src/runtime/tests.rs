@@ -17,16 +17,10 @@ use crate::time::Instant;
 use crate::wire::{Burst, HeaderBuf, Packet, RxBatch, TxBatch};
 
 fn run(test: impl Future<Output = ()>) {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(async {
-            let patience = Duration::from_secs(30);
-            tokio::time::timeout(patience, test)
-                .await
-                .expect("the test hangs");
-        });
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+        let patience = Duration::from_secs(30);
+        tokio::time::timeout(patience, test).await.expect("the test hangs");
+    });
 }
 
 /// A device behind a descriptor: one datagram is one packet.
@@ -41,10 +35,7 @@ impl Datagrams {
         for socket in [&socket, &peer] {
             socket.set_nonblocking(true).unwrap();
         }
-        let device = Datagrams {
-            socket,
-            receives: 0,
-        };
+        let device = Datagrams { socket, receives: 0 };
         (device, peer)
     }
 }
@@ -149,9 +140,7 @@ fn the_timer_is_neither_early_nor_very_late() {
         let mut timer = Timer::new().unwrap();
         for millis in [1, 3, 0, 2, 20] {
             let deadline = clock.now() + Duration::from_millis(millis);
-            poll_fn(|cx| timer.poll_expired(deadline, &clock, cx))
-                .await
-                .unwrap();
+            poll_fn(|cx| timer.poll_expired(deadline, &clock, cx)).await.unwrap();
             let late = clock.now().since(deadline);
             assert!(clock.now() >= deadline);
             assert!(late < Duration::from_millis(500), "{late:?} late");
@@ -169,13 +158,9 @@ fn an_alarm_for_an_earlier_deadline_comes_first() {
         let soon = clock.now() + Duration::from_millis(30);
         let ready = poll_fn(|cx| Poll::Ready(timer.poll_expired(far, &clock, cx).is_ready())).await;
         assert!(!ready);
-        poll_fn(|cx| timer.poll_expired(near, &clock, cx))
-            .await
-            .unwrap();
+        poll_fn(|cx| timer.poll_expired(near, &clock, cx)).await.unwrap();
         // The alarm for `near` may go off once more; that must not be taken for this one.
-        poll_fn(|cx| timer.poll_expired(soon, &clock, cx))
-            .await
-            .unwrap();
+        poll_fn(|cx| timer.poll_expired(soon, &clock, cx)).await.unwrap();
         assert!(clock.now() >= soon);
         let never = poll_fn(|cx| timer.poll_expired(Instant::FAR_FUTURE, &clock, cx));
         tokio::time::timeout(Duration::from_millis(20), never)
@@ -239,12 +224,7 @@ fn an_error_of_the_device_ends_the_driver_and_every_call() {
         let error = driver.await.unwrap().unwrap_err();
         assert_eq!(error.to_string(), "the cable was pulled");
         accepting.await.unwrap().unwrap_err();
-        let error = TcpListener::bind(&net, ([10, 0, 0, 1], 8))
-            .await
-            .unwrap_err();
-        assert!(
-            error.to_string().contains("the cable was pulled"),
-            "{error}"
-        );
+        let error = TcpListener::bind(&net, ([10, 0, 0, 1], 8)).await.unwrap_err();
+        assert!(error.to_string().contains("the cable was pulled"), "{error}");
     });
 }

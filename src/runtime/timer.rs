@@ -32,11 +32,7 @@ impl Timer {
             TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC,
         )?;
         let readiness = register(fd.as_fd(), Interest::READABLE)?;
-        Ok(Timer {
-            fd,
-            readiness,
-            armed: Instant::FAR_FUTURE,
-        })
+        Ok(Timer { fd, readiness, armed: Instant::FAR_FUTURE })
     }
 
     /// Ready when `deadline` has come; otherwise the task is woken then, or earlier.
@@ -54,8 +50,7 @@ impl Timer {
             if deadline < self.armed {
                 // Not zero, which would disarm it: `deadline` is later than `now`.
                 let delay = TimeSpec::from_duration(deadline.since(now));
-                self.fd
-                    .set(Expiration::OneShot(delay), TimerSetTimeFlags::empty())?;
+                self.fd.set(Expiration::OneShot(delay), TimerSetTimeFlags::empty())?;
                 self.armed = deadline;
             }
             let mut guard = ready!(self.readiness.poll_read_ready(cx))?;

@@ -21,11 +21,7 @@ const PATTERNS: usize = 9;
 static TEXT: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let character = |line, column| b' ' + ((line + column) % PRINTING) as u8;
     (0..PATTERNS * PRINTING)
-        .flat_map(|line| {
-            (0..COLUMNS)
-                .map(move |column| character(line, column))
-                .chain(*b"\r\n")
-        })
+        .flat_map(|line| (0..COLUMNS).map(move |column| character(line, column)).chain(*b"\r\n"))
         .collect()
 });
 

@@ -23,13 +23,8 @@ pub enum Service {
 
 impl Service {
     /// All of them, by their default ports.
-    pub const ALL: [Service; 5] = [
-        Service::Echo,
-        Service::Discard,
-        Service::Daytime,
-        Service::Chargen,
-        Service::Http,
-    ];
+    pub const ALL: [Service; 5] =
+        [Service::Echo, Service::Discard, Service::Daytime, Service::Chargen, Service::Http];
 
     /// What `--serve` calls it.
     pub const fn name(self) -> &'static str {
@@ -116,10 +111,7 @@ pub struct ServiceSpec {
 
 impl From<Service> for ServiceSpec {
     fn from(service: Service) -> Self {
-        ServiceSpec {
-            service,
-            port: service.default_port(),
-        }
+        ServiceSpec { service, port: service.default_port() }
     }
 }
 
@@ -138,10 +130,7 @@ impl FromStr for ServiceSpec {
         };
         let service = name.parse()?;
         match port.parse() {
-            Ok(number) if number > 0 => Ok(ServiceSpec {
-                service,
-                port: number,
-            }),
+            Ok(number) if number > 0 => Ok(ServiceSpec { service, port: number }),
             _ => Err(ServiceError::Port(port.to_owned())),
         }
     }

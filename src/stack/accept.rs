@@ -86,11 +86,7 @@ impl Stack {
         if let Some(accepted) = listener.queue.pop_front() {
             return Poll::Ready(Ok(accepted));
         }
-        if !listener
-            .wakers
-            .iter()
-            .any(|waker| waker.will_wake(cx.waker()))
-        {
+        if !listener.wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
             listener.wakers.push(cx.waker().clone());
         }
         Poll::Pending
@@ -110,18 +106,13 @@ impl Stack {
         self.wakes.add_all(&mut listener.wakers);
         for (conn, _) in listener.queue {
             self.update_connection(conn, |tcb, cx| {
-                tcb.abort(cx);
+                tcb.abort(cx, Cause::UserAbort);
                 tcb.close(cx);
             });
         }
         let of_listener =
             |(half, entry): (HalfOpenKey, &HalfOpenEntry)| (entry.listener == key).then_some(half);
-        for half in self
-            .half_open
-            .iter()
-            .filter_map(of_listener)
-            .collect::<Vec<_>>()
-        {
+        for half in self.half_open.iter().filter_map(of_listener).collect::<Vec<_>>() {
             self.forget_half_open(half, Cause::UserClose);
         }
     }
@@ -160,6 +151,9 @@ impl Stack {
             to: State::SynReceived,
             cause: Cause::SynArrived,
         });
+        let segment = record.view_received(syn);
+        let state = State::SynReceived;
+        self.env.context().emit(|| Event::Received { conn, state, segment });
         let wheel = &mut self.wheel;
         let half = self.half_open.insert_with_key(|half| HalfOpenEntry {
             record,
@@ -177,9 +171,7 @@ impl Stack {
         };
         let ends = entry.record.ends;
         let own_mss = Mss::of_mtu(self.config.mtu, ends.local.ip());
-        let segment = entry
-            .record
-            .syn_ack(self.env.now, &self.tcp_config, own_mss);
+        let segment = entry.record.syn_ack(self.env.now, &self.tcp_config, own_mss);
         let sender = (Some(entry.record.conn), State::SynReceived, why);
         self.wheel.arm(entry.timer, entry.record.next_deadline());
         self.reply_segment(ends, &segment, sender);
@@ -260,11 +252,7 @@ impl Stack {
         };
         let (conn, ends) = (entry.record.conn, entry.record.ends);
         let segment = entry.record.challenge_ack(self.env.now, &self.tcp_config);
-        self.reply_segment(
-            ends,
-            &segment,
-            (Some(conn), State::SynReceived, Why::Challenge),
-        );
+        self.reply_segment(ends, &segment, (Some(conn), State::SynReceived, Why::Challenge));
     }
 
     /// The acknowledgment of our SYN: the record becomes a control block, which processes it.
@@ -282,10 +270,7 @@ impl Stack {
         if self.connections.len() >= self.config.limits.connections {
             return self.refuse_segment(Refusal::ConnectionLimit, ends);
         }
-        let Some(HalfOpenEntry {
-            record, listener, ..
-        }) = self.take_half_open(key)
-        else {
+        let Some(HalfOpenEntry { record, listener, .. }) = self.take_half_open(key) else {
             return;
         };
         let own_mss = Mss::of_mtu(self.config.mtu, ends.local.ip());

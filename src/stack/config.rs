@@ -20,9 +20,7 @@ impl Address {
     pub fn contains(&self, ip: IpAddr) -> bool {
         match (self.ip, ip) {
             (IpAddr::V4(own), IpAddr::V4(other)) => {
-                let mask = u32::MAX
-                    .checked_shl(32 - u32::from(self.prefix_len))
-                    .unwrap_or(0);
+                let mask = u32::MAX.checked_shl(32 - u32::from(self.prefix_len)).unwrap_or(0);
                 (own.to_bits() ^ other.to_bits()) & mask == 0
             }
             _ => self.ip == ip,
@@ -62,12 +60,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits {
-            connections: 1 << 20,
-            time_wait: 1 << 18,
-            syn_queue: 1 << 16,
-            udp_queue: 1 << 20,
-        }
+        Limits { connections: 1 << 20, time_wait: 1 << 18, syn_queue: 1 << 16, udp_queue: 1 << 20 }
     }
 }
 

@@ -80,10 +80,7 @@ impl<C: Copy, L: Copy> Demux<C, L> {
     /// Who listens for `local`: on exactly that address, or on all.
     pub fn find_listener(&self, local: SocketAddr) -> Option<L> {
         let any = SocketAddr::new(unspecified(local.ip()), local.port());
-        self.listeners
-            .get(&local)
-            .or_else(|| self.listeners.get(&any))
-            .copied()
+        self.listeners.get(&local).or_else(|| self.listeners.get(&any)).copied()
     }
 
     /// Whether `local` is free for a new listener: neither it nor, for its port, all addresses (or,

@@ -24,10 +24,7 @@ pub(super) struct ErrorLimit {
 
 impl Default for ErrorLimit {
     fn default() -> Self {
-        ErrorLimit {
-            tokens: BURST,
-            counted: Instant::ZERO,
-        }
+        ErrorLimit { tokens: BURST, counted: Instant::ZERO }
     }
 }
 

@@ -34,7 +34,7 @@ use rand_core::{Rng, SeedableRng};
 use slotmap::SlotMap;
 
 use crate::context::Context;
-use crate::event::{ConnId, Observer};
+use crate::event::{Cause, ConnId, Observer};
 use crate::tcp::{self, Secrets};
 use crate::time::Instant;
 use crate::wire::{RxBatch, TxBatch};
@@ -100,12 +100,7 @@ struct Environment {
 impl Environment {
     fn context(&mut self) -> Context<'_> {
         let observer = self.observer.as_deref_mut();
-        Context::new(
-            self.now,
-            &mut self.rng,
-            &mut self.counters.refusals,
-            observer,
-        )
+        Context::new(self.now, &mut self.rng, &mut self.counters.refusals, observer)
     }
 }
 
@@ -245,7 +240,7 @@ impl Stack {
     /// Resets every connection that is left.
     pub fn abort_all(&mut self) -> Wakes {
         for key in self.connections.keys().collect::<Vec<_>>() {
-            self.update_connection(key, |tcb, cx| tcb.abort(cx));
+            self.update_connection(key, |tcb, cx| tcb.abort(cx, Cause::StackShutdown));
         }
         std::mem::take(&mut self.wakes)
     }
@@ -258,9 +253,7 @@ impl Stack {
 
     /// Checks what must always hold for every connection; for tests, after every step.
     pub fn check_invariants(&self) {
-        self.connections
-            .values()
-            .for_each(|connection| connection.tcb.check_invariants());
+        self.connections.values().for_each(|connection| connection.tcb.check_invariants());
     }
 }
 

@@ -47,11 +47,7 @@ impl Routes {
     pub fn check(&self, src: IpAddr, dst: IpAddr) -> Result<(), Refusal> {
         if !self.is_own(dst) {
             let broadcast = self.is_broadcast(dst);
-            return Err(if broadcast {
-                Refusal::IpBroadcast
-            } else {
-                Refusal::IpNotForUs
-            });
+            return Err(if broadcast { Refusal::IpBroadcast } else { Refusal::IpNotForUs });
         }
         if self.is_own(src) {
             return Err(Refusal::IpLand);
@@ -69,8 +65,7 @@ impl Routes {
         }
         let near = self.own.iter().find(|own| own.contains(dst));
         let family = |own: &&Address| own.ip.is_ipv4() == dst.is_ipv4();
-        near.or_else(|| self.own.iter().find(family))
-            .map(|own| own.ip)
+        near.or_else(|| self.own.iter().find(family)).map(|own| own.ip)
     }
 }
 

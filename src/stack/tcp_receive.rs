@@ -48,20 +48,18 @@ impl Stack {
         segment: Segment,
     ) {
         let reset = self.update_connection(key, |tcb, cx| {
-            let view = tcb.view_received(&segment);
+            let view = cx.is_observed().then(|| tcb.view_received(&segment));
             let conn = tcb.conn();
             match tcb.segment_arrives(cx, segment) {
                 Ok(()) => {
-                    let state = tcb.state();
-                    cx.emit(|| Event::Received {
-                        conn,
-                        state,
-                        segment: view,
-                    });
+                    if let Some(segment) = view {
+                        let state = tcb.state();
+                        cx.emit(|| Event::Received { conn, state, segment });
+                    }
                     None
                 }
                 Err(discard) => {
-                    cx.refuse(Some(conn), discard.reason, Some(view));
+                    cx.refuse(Some(conn), discard.reason, view);
                     tcb.answer(cx, discard.reply);
                     match discard.reply {
                         Reply::Reset(seq) => Some(seq),

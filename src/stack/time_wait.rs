@@ -48,9 +48,7 @@ impl TimeWait {
             snd_nxt: tcb.snd.nxt,
             rcv_nxt: tcb.rcv.nxt,
             window: tcb.rcv.window_field(),
-            timestamps: tcb
-                .timestamps
-                .map(|state| (state.recent, tcb.timestamp_offset)),
+            timestamps: tcb.timestamps.map(|state| (state.recent, tcb.timestamp_offset)),
         }
     }
 
@@ -93,10 +91,7 @@ impl TimeWait {
             flags: Flags::ACK,
             window: self.window,
             urgent: 0,
-            options: Options {
-                timestamps,
-                ..Options::default()
-            },
+            options: Options { timestamps, ..Options::default() },
             payload: Bytes::new(),
         }
     }

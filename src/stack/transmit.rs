@@ -33,11 +33,7 @@ pub(super) struct Queues {
 
 impl Queues {
     pub(super) fn new(identification: u16) -> Self {
-        Queues {
-            replies: VecDeque::new(),
-            ready: VecDeque::new(),
-            identification,
-        }
+        Queues { replies: VecDeque::new(), ready: VecDeque::new(), identification }
     }
 
     fn is_empty(&self) -> bool {
@@ -119,15 +115,8 @@ impl Stack {
 
     /// Puts the IP header before a segment.
     fn burst(&mut self, ends: Endpoints, outgoing: Outgoing) -> Burst {
-        let Outgoing {
-            header,
-            payload,
-            payload_len,
-            segment_size,
-        } = outgoing;
-        let packets = payload_len
-            .checked_div(segment_size.into())
-            .map_or(1, |n| n + 1);
+        let Outgoing { header, payload, payload_len, segment_size } = outgoing;
+        let packets = payload_len.checked_div(segment_size.into()).map_or(1, |n| n + 1);
         let mut bytes = HeaderBuf::new();
         let repr = Repr {
             identification: self.queues.identify(packets as u16),
@@ -148,24 +137,13 @@ impl Stack {
     }
 
     fn repr_without_id(&self, src: IpAddr, dst: IpAddr, protocol: u8, dont_fragment: bool) -> Repr {
-        Repr {
-            src,
-            dst,
-            protocol,
-            ttl: TTL,
-            ecn: 0,
-            identification: 0,
-            dont_fragment,
-        }
+        Repr { src, dst, protocol, ttl: TTL, ecn: 0, identification: 0, dont_fragment }
     }
 
     /// The IP header of one packet.
     pub(super) fn repr(&mut self, src: IpAddr, dst: IpAddr, protocol: u8, df: bool) -> Repr {
         let identification = self.queues.identify(1);
-        Repr {
-            identification,
-            ..self.repr_without_id(src, dst, protocol, df)
-        }
+        Repr { identification, ..self.repr_without_id(src, dst, protocol, df) }
     }
 
     /// Queues one packet whose IP header is the first part of `header`.
@@ -175,10 +153,7 @@ impl Stack {
             return;
         }
         let payload_len = payload.len() as u32;
-        let payload = Some(payload)
-            .filter(|bytes| !bytes.is_empty())
-            .into_iter()
-            .collect();
+        let payload = Some(payload).filter(|bytes| !bytes.is_empty()).into_iter().collect();
         self.queues.replies.push_back(Burst {
             header,
             ip_header_len: ip::IPV4_HEADER_LEN as u8,

@@ -34,25 +34,17 @@ pub(super) struct Udp {
 
 impl Udp {
     pub(super) fn new(hash: KeyedHash) -> Self {
-        Udp {
-            sockets: SlotMap::with_key(),
-            bound: HashMap::with_hasher(hash),
-        }
+        Udp { sockets: SlotMap::with_key(), bound: HashMap::with_hasher(hash) }
     }
 
     fn find(&self, local: SocketAddr) -> Option<UdpKey> {
         let any = SocketAddr::new(unspecified(local.ip()), local.port());
-        self.bound
-            .get(&local)
-            .or_else(|| self.bound.get(&any))
-            .copied()
+        self.bound.get(&local).or_else(|| self.bound.get(&any)).copied()
     }
 
     /// Wakes whoever waits for a datagram.
     pub(super) fn wake_all(&mut self, wakes: &mut Wakes) {
-        self.sockets
-            .values_mut()
-            .for_each(|socket| wakes.add(&mut socket.waker));
+        self.sockets.values_mut().for_each(|socket| wakes.add(&mut socket.waker));
     }
 
     fn is_taken(&self, local: SocketAddr, mut own: impl Iterator<Item = IpAddr>) -> bool {
@@ -79,12 +71,7 @@ impl Stack {
         } else if self.udp.is_taken(local, self.routes.own()) {
             return Err(SocketError::AddrInUse);
         }
-        let socket = Socket {
-            local,
-            queue: VecDeque::new(),
-            charged: 0,
-            waker: None,
-        };
+        let socket = Socket { local, queue: VecDeque::new(), charged: 0, waker: None };
         let key = self.udp.sockets.insert(socket);
         self.udp.bound.insert(local, key);
         Ok(key)
@@ -103,15 +90,8 @@ impl Stack {
         to: SocketAddr,
     ) -> Result<(), SocketError> {
         let local = self.udp_addr(key).ok_or(SocketError::NotConnected)?;
-        let source = self
-            .routes
-            .source_for(to.ip())
-            .ok_or(SocketError::NoRoute)?;
-        let source = if local.ip().is_unspecified() {
-            source
-        } else {
-            local.ip()
-        };
+        let source = self.routes.source_for(to.ip()).ok_or(SocketError::NoRoute)?;
+        let source = if local.ip().is_unspecified() { source } else { local.ip() };
         if to.port() == 0 {
             return Err(SocketError::NoRoute);
         }
@@ -163,10 +143,7 @@ impl Stack {
             Err(malformed) => return self.refuse(malformed.into(), datagram.src, datagram.dst),
         };
         let local = SocketAddr::new(datagram.dst, parsed.dst_port);
-        let socket = self
-            .udp
-            .find(local)
-            .and_then(|key| self.udp.sockets.get_mut(key));
+        let socket = self.udp.find(local).and_then(|key| self.udp.sockets.get_mut(key));
         let Some(socket) = socket else {
             self.refuse(Refusal::UdpPortClosed, datagram.src, datagram.dst);
             return self.unreachable(datagram, &packet.bytes, icmp::PORT_UNREACHABLE);
@@ -176,9 +153,7 @@ impl Stack {
             return self.refuse(Refusal::UdpQueueFull, datagram.src, datagram.dst);
         }
         socket.charged += payload.len() + OVERHEAD;
-        socket
-            .queue
-            .push_back((payload, SocketAddr::new(datagram.src, parsed.src_port)));
+        socket.queue.push_back((payload, SocketAddr::new(datagram.src, parsed.src_port)));
         self.wakes.add(&mut socket.waker);
         self.env.counters.udp_received += 1;
     }

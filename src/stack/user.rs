@@ -6,7 +6,7 @@ use std::task::{self, Poll};
 
 use bytes::Bytes;
 
-use crate::event::State;
+use crate::event::{Cause, State};
 use crate::stack::connection::Connection;
 use crate::stack::wakes::register;
 use crate::stack::{ConnKey, SocketError, Stack, Wakes};
@@ -36,10 +36,7 @@ impl Stack {
         if self.closing {
             return Err(SocketError::StackGone);
         }
-        let source = self
-            .routes
-            .source_for(remote.ip())
-            .ok_or(SocketError::NoRoute)?;
+        let source = self.routes.source_for(remote.ip()).ok_or(SocketError::NoRoute)?;
         if remote.port() == 0 {
             return Err(SocketError::NoRoute);
         }
@@ -89,9 +86,7 @@ impl Stack {
 
     /// The connection, while the application has not let go of it.
     fn attached(&mut self, key: ConnKey) -> Option<&mut Connection> {
-        self.connections
-            .get_mut(key)
-            .filter(|connection| !connection.tcb.is_detached())
+        self.connections.get_mut(key).filter(|connection| !connection.tcb.is_detached())
     }
 
     /// Ready when the handshake is over, well or not.
@@ -209,7 +204,7 @@ impl Stack {
 
     /// Resets the connection; calls on it give `Aborted` until it is closed.
     pub fn abort(&mut self, key: ConnKey) -> Wakes {
-        self.update_connection(key, |tcb, cx| tcb.abort(cx));
+        self.update_connection(key, |tcb, cx| tcb.abort(cx, Cause::UserAbort));
         std::mem::take(&mut self.wakes)
     }
 
@@ -258,18 +253,12 @@ impl Stack {
     /// The settings in force.
     pub fn tcp_config(&self, key: ConnKey) -> Option<&tcp::Config> {
         let attached = |connection: &&Connection| !connection.tcb.is_detached();
-        self.connections
-            .get(key)
-            .filter(attached)
-            .map(|connection| connection.tcb.config())
+        self.connections.get(key).filter(attached).map(|connection| connection.tcb.config())
     }
 
     /// A look at the connection.
     pub fn info(&self, key: ConnKey) -> Option<tcp::Info> {
         let attached = |connection: &&Connection| !connection.tcb.is_detached();
-        self.connections
-            .get(key)
-            .filter(attached)
-            .map(|connection| connection.tcb.info())
+        self.connections.get(key).filter(attached).map(|connection| connection.tcb.info())
     }
 }

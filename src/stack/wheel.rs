@@ -58,13 +58,7 @@ impl<T> Default for Wheel<T> {
 impl<T: Copy> Wheel<T> {
     /// A new timer, not armed, that will hand back `token`.
     pub fn insert(&mut self, token: T) -> TimerId {
-        let node = Node {
-            token,
-            tick: 0,
-            next: NONE,
-            prev: NONE,
-            place: NONE,
-        };
+        let node = Node { token, tick: 0, next: NONE, prev: NONE, place: NONE };
         if let Some(index) = self.free.pop() {
             self.nodes[index as usize] = node;
             TimerId(index)
@@ -120,8 +114,7 @@ impl<T: Copy> Wheel<T> {
     /// When [`Wheel::expire`] has to be called again at the latest; it may then find that nothing
     /// is due yet.
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.earliest()
-            .map(|(_, _, tick)| Instant::from_nanos(tick << TICK_SHIFT))
+        self.earliest().map(|(_, _, tick)| Instant::from_nanos(tick << TICK_SHIFT))
     }
 
     /// Level, slot and first tick of the earliest slot that holds a timer.
@@ -143,11 +136,7 @@ impl<T: Copy> Wheel<T> {
     fn link(&mut self, index: u32) {
         let tick = self.nodes[index as usize].tick;
         let differs = tick ^ self.current;
-        let level = if differs == 0 {
-            0
-        } else {
-            (63 - differs.leading_zeros()) as usize / 6
-        };
+        let level = if differs == 0 { 0 } else { (63 - differs.leading_zeros()) as usize / 6 };
         let slot = (tick >> (6 * level)) as usize % SLOTS;
         let place = level * SLOTS + slot;
         let next = std::mem::replace(&mut self.heads[place], index);
@@ -160,9 +149,7 @@ impl<T: Copy> Wheel<T> {
     }
 
     fn unlink(&mut self, index: u32) {
-        let Node {
-            next, prev, place, ..
-        } = self.nodes[index as usize];
+        let Node { next, prev, place, .. } = self.nodes[index as usize];
         if place == NONE {
             return;
         }

@@ -30,11 +30,7 @@ pub struct AckPolicy {
 
 impl Default for AckPolicy {
     fn default() -> Self {
-        AckPolicy {
-            due: Due::Nothing,
-            unacknowledged: 0,
-            full_size: Mss::DEFAULT.bytes().into(),
-        }
+        AckPolicy { due: Due::Nothing, unacknowledged: 0, full_size: Mss::DEFAULT.bytes().into() }
     }
 }
 

@@ -17,10 +17,7 @@ pub struct ChallengeLimit {
 
 impl Default for ChallengeLimit {
     fn default() -> Self {
-        ChallengeLimit {
-            period_start: Instant::ZERO,
-            left: LIMIT,
-        }
+        ChallengeLimit { period_start: Instant::ZERO, left: LIMIT }
     }
 }
 
@@ -28,10 +25,7 @@ impl ChallengeLimit {
     /// Whether one more answer may be given now.
     pub fn allow(&mut self, now: Instant) -> bool {
         if now.since(self.period_start) >= PERIOD {
-            *self = ChallengeLimit {
-                period_start: now,
-                left: LIMIT,
-            };
+            *self = ChallengeLimit { period_start: now, left: LIMIT };
         }
         let allowed = self.left > 0;
         self.left = self.left.saturating_sub(1);

@@ -29,33 +29,21 @@ pub enum Reply {
 impl Discard {
     /// Refused without an answer.
     pub fn silent(reason: Refusal) -> Self {
-        Discard {
-            reason,
-            reply: Reply::Nothing,
-        }
+        Discard { reason, reply: Reply::Nothing }
     }
 
     /// Refused, answered with an acknowledgment.
     pub fn ack(reason: Refusal) -> Self {
-        Discard {
-            reason,
-            reply: Reply::Ack,
-        }
+        Discard { reason, reply: Reply::Ack }
     }
 
     /// Refused, answered with a limited acknowledgment.
     pub fn challenge(reason: Refusal) -> Self {
-        Discard {
-            reason,
-            reply: Reply::Challenge,
-        }
+        Discard { reason, reply: Reply::Challenge }
     }
 
     /// Refused, answered with a reset.
     pub fn reset(reason: Refusal, seq: SeqNum) -> Self {
-        Discard {
-            reason,
-            reply: Reply::Reset(seq),
-        }
+        Discard { reason, reply: Reply::Reset(seq) }
     }
 }

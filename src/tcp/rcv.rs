@@ -61,9 +61,7 @@ impl ReceiveSpace {
     /// The shift with which a window of `capacity` bytes can be told (RFC 7323 2.2, 2.3: at most
     /// 14).
     pub fn scale_for(capacity: u32) -> u8 {
-        (0..14)
-            .find(|&shift| capacity >> shift <= 65_535)
-            .unwrap_or(14)
+        (0..14).find(|&shift| capacity >> shift <= 65_535).unwrap_or(14)
     }
 
     /// RCV.WND: what the peer may still send, in bytes.
@@ -127,19 +125,11 @@ impl ReceiveSpace {
 
     /// Moves what has become contiguous into the buffer.
     pub fn drain_reassembly(&mut self) {
-        while let Some(chunk) = self
-            .reassembly
-            .as_mut()
-            .and_then(|queue| queue.pop(self.offset))
-        {
+        while let Some(chunk) = self.reassembly.as_mut().and_then(|queue| queue.pop(self.offset)) {
             self.advance(chunk.len() as u32);
             self.buffer.push(chunk);
         }
-        if self
-            .reassembly
-            .as_ref()
-            .is_some_and(|queue| queue.is_empty())
-        {
+        if self.reassembly.as_ref().is_some_and(|queue| queue.is_empty()) {
             self.reassembly = None;
         }
     }
@@ -151,20 +141,14 @@ impl ReceiveSpace {
 
     /// Remembers that the octets `range` of the stream arrived again (RFC 2883 4).
     pub fn note_duplicate(&mut self, range: Range) {
-        let block = SackBlock {
-            left: self.seq_of(range.start),
-            right: self.seq_of(range.end),
-        };
+        let block = SackBlock { left: self.seq_of(range.start), right: self.seq_of(range.end) };
         self.duplicate = Some(block);
     }
 
     /// The blocks to report: a duplicate first (RFC 2883 4), then the most recent (RFC 2018 4);
     /// at most `max`.
     pub fn sack_blocks(&self, max: usize) -> SackBlocks {
-        let ranges = self
-            .reassembly
-            .iter()
-            .flat_map(|queue| queue.recent_ranges());
+        let ranges = self.reassembly.iter().flat_map(|queue| queue.recent_ranges());
         let blocks = ranges.map(|range| SackBlock {
             left: self.seq_of(range.start),
             right: self.seq_of(range.end),

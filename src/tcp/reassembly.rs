@@ -74,18 +74,11 @@ impl Reassembly {
             let covered = self.range_at(at);
             if let Some(range) = covered {
                 let upto = range.end.min(end);
-                duplicate.get_or_insert(Range {
-                    start: at,
-                    end: upto,
-                });
+                duplicate.get_or_insert(Range { start: at, end: upto });
                 at = upto;
                 continue;
             }
-            let next = self
-                .ranges
-                .range(at..)
-                .next()
-                .map_or(end, |(&start, _)| start.min(end));
+            let next = self.ranges.range(at..).next().map_or(end, |(&start, _)| start.min(end));
             let piece = text.slice((at - offset) as usize..(next - offset) as usize);
             self.charged += piece.len() + CHUNK_OVERHEAD;
             self.chunks.insert(at, piece);
@@ -98,21 +91,14 @@ impl Reassembly {
     /// Makes one range of everything that touches `start..end`.
     fn merge(&mut self, start: u64, end: u64) {
         let mut merged = Range { start, end };
-        while let Some((&from, &to)) = self
-            .ranges
-            .range(..=merged.end)
-            .next_back()
-            .filter(|&(_, &to)| to >= merged.start)
+        while let Some((&from, &to)) =
+            self.ranges.range(..=merged.end).next_back().filter(|&(_, &to)| to >= merged.start)
         {
             self.ranges.remove(&from);
-            merged = Range {
-                start: merged.start.min(from),
-                end: merged.end.max(to),
-            };
+            merged = Range { start: merged.start.min(from), end: merged.end.max(to) };
         }
         self.ranges.insert(merged.start, merged.end);
-        self.recent
-            .retain(|at| *at < merged.start || *at >= merged.end);
+        self.recent.retain(|at| *at < merged.start || *at >= merged.end);
         self.recent.truncate(RECENT - 1);
         self.recent.insert(0, merged.start);
     }
@@ -131,11 +117,7 @@ impl Reassembly {
     /// Takes the chunk that starts at or before `offset`, up to which everything has arrived; what
     /// lies before `offset` is cut off. `None` when there is still a gap.
     pub fn pop(&mut self, offset: u64) -> Option<Bytes> {
-        while let Some(entry) = self
-            .chunks
-            .first_entry()
-            .filter(|entry| *entry.key() <= offset)
-        {
+        while let Some(entry) = self.chunks.first_entry().filter(|entry| *entry.key() <= offset) {
             let (at, chunk) = entry.remove_entry();
             self.charged -= chunk.len() + CHUNK_OVERHEAD;
             let end = at + chunk.len() as u64;
@@ -154,21 +136,12 @@ impl Reassembly {
             if range_end > end {
                 self.ranges.insert(end, range_end);
             }
-            for at in self
-                .recent
-                .iter_mut()
-                .filter(|at| (start..end).contains(at))
-            {
+            for at in self.recent.iter_mut().filter(|at| (start..end).contains(at)) {
                 *at = end;
             }
         }
         let ranges = &self.ranges;
-        self.recent.retain(|at| {
-            ranges
-                .range(..=*at)
-                .next_back()
-                .is_some_and(|(_, &to)| *at < to)
-        });
+        self.recent.retain(|at| ranges.range(..=*at).next_back().is_some_and(|(_, &to)| *at < to));
     }
 }
 

@@ -59,11 +59,7 @@ impl RecvBuffer {
             self.freeze_tail();
         }
         let front = self.chunks.front_mut()?;
-        let taken = if front.len() <= max {
-            self.chunks.pop_front()?
-        } else {
-            front.split_to(max)
-        };
+        let taken = if front.len() <= max { self.chunks.pop_front()? } else { front.split_to(max) };
         self.len -= taken.len();
         if self.len == 0 {
             // An idle connection keeps nothing allocated.

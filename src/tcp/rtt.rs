@@ -52,6 +52,8 @@ pub enum RttEstimator {
         srtt: Duration,
         /// Its variation.
         rttvar: Duration,
+        /// The shortest sample.
+        min: Duration,
     },
 }
 
@@ -65,11 +67,11 @@ impl RttEstimator {
     /// Takes a sample in (RFC 6298 2.2 and 2.3).
     pub fn sample(&mut self, rtt: Duration) {
         *self = match *self {
-            RttEstimator::Initial(_) => RttEstimator::Measured {
-                srtt: rtt,
-                rttvar: rtt / 2,
-            },
-            RttEstimator::Measured { srtt, rttvar } => RttEstimator::Measured {
+            RttEstimator::Initial(_) => {
+                RttEstimator::Measured { srtt: rtt, rttvar: rtt / 2, min: rtt }
+            }
+            RttEstimator::Measured { srtt, rttvar, min } => RttEstimator::Measured {
+                min: min.min(rtt),
                 rttvar: (rttvar * 3 + srtt.abs_diff(rtt)) / 4,
                 srtt: (srtt * 7 + rtt) / 8,
             },
@@ -87,7 +89,7 @@ impl RttEstimator {
     pub fn rto(&self) -> Rto {
         match *self {
             RttEstimator::Initial(rto) => rto,
-            RttEstimator::Measured { srtt, rttvar } => {
+            RttEstimator::Measured { srtt, rttvar, .. } => {
                 Rto::clamped(srtt + GRANULARITY.max(rttvar * 4))
             }
         }
@@ -98,6 +100,14 @@ impl RttEstimator {
         match *self {
             RttEstimator::Initial(_) => None,
             RttEstimator::Measured { srtt, .. } => Some(srtt),
+        }
+    }
+
+    /// The shortest sample; zero before the first.
+    pub fn min(&self) -> Duration {
+        match *self {
+            RttEstimator::Initial(_) => Duration::ZERO,
+            RttEstimator::Measured { min, .. } => min,
         }
     }
 

@@ -21,10 +21,7 @@ pub struct Scoreboard {
 impl Scoreboard {
     /// Believes `start..end` lost and not yet retransmitted; replaces what was believed before.
     pub fn mark_lost(&mut self, start: SeqNum, end: SeqNum) {
-        *self = Scoreboard {
-            next: start,
-            lost_end: end,
-        };
+        *self = Scoreboard { next: start, lost_end: end };
     }
 
     /// The first lost sequence number and how many follow it.

@@ -106,19 +106,13 @@ impl SendBuffer {
     fn freeze_tail(&mut self) {
         if !self.tail.is_empty() {
             let bytes = self.tail.split().freeze();
-            self.chunks.push_back(Chunk {
-                at: self.end - bytes.len() as u64,
-                bytes,
-            });
+            self.chunks.push_back(Chunk { at: self.end - bytes.len() as u64, bytes });
         }
     }
 
     /// Forgets everything before `offset`, which has been acknowledged.
     pub fn acknowledge(&mut self, offset: u64) {
-        assert!(
-            self.start <= offset && offset <= self.end,
-            "acknowledged what was never written"
-        );
+        assert!(self.start <= offset && offset <= self.end, "acknowledged what was never written");
         self.start = offset;
         if offset == self.end {
             // An idle connection keeps nothing allocated.
@@ -136,17 +130,12 @@ impl SendBuffer {
     /// hold: fewer than `len` only when they would take too many slices.
     pub fn gather(&mut self, offset: u64, len: u32, out: &mut SmallVec<[Bytes; 2]>) -> u32 {
         let end = offset + u64::from(len);
-        assert!(
-            self.start <= offset && end <= self.end,
-            "sending what is not there"
-        );
+        assert!(self.start <= offset && end <= self.end, "sending what is not there");
         let tail_at = self.end - self.tail.len() as u64;
         if end > tail_at {
             self.freeze_tail();
         }
-        let first = self
-            .chunks
-            .partition_point(|c| c.at + c.bytes.len() as u64 <= offset);
+        let first = self.chunks.partition_point(|c| c.at + c.bytes.len() as u64 <= offset);
         let mut at = offset;
         for chunk in self.chunks.range(first..).take(MAX_SLICES) {
             if at == end {

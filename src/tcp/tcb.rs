@@ -81,8 +81,13 @@ pub struct Tcb {
     /// Added to our clock in timestamps.
     pub(crate) timestamp_offset: u32,
     pub(crate) rtt: RttEstimator,
-    /// How often the retransmission or persist timer has gone off in a row.
+    /// How often the time-out in force was doubled: kept until there is a new sample (Karn; RFC 6298
+    /// 5.7), for acknowledgments of retransmissions say little about the path.
     pub(crate) backoff: u8,
+    /// Time-outs in a row without any answer.
+    pub(crate) timeouts: u8,
+    /// When something was last retransmitted: older echoes are of the original.
+    pub(crate) retransmitted_at: Instant,
     /// The segment being timed: the sequence number that ends it, and when it was sent (Karn).
     pub(crate) timed: Option<(SeqNum, Instant)>,
     pub(crate) congestion: Box<dyn CongestionControl>,
@@ -135,6 +140,8 @@ impl Tcb {
             timestamp_offset: 0,
             rtt: RttEstimator::default(),
             backoff: 0,
+            timeouts: 0,
+            retransmitted_at: now,
             timed: None,
             congestion: Box::new(NewReno::new(Mss::DEFAULT.min(own_mss).bytes().into())),
             loss: DupAck::new(iss),
@@ -205,14 +212,7 @@ impl Tcb {
     pub(crate) fn enter(&mut self, cx: &mut Context<'_>, to: State, cause: Cause) {
         let from = std::mem::replace(&mut self.state, to);
         let (conn, Endpoints { local, remote }) = (self.conn, self.ends);
-        cx.emit(|| Event::StateChanged {
-            conn,
-            local,
-            remote,
-            from,
-            to,
-            cause,
-        });
+        cx.emit(|| Event::StateChanged { conn, local, remote, from, to, cause });
     }
 
     /// Ends the connection at once. What was received stays readable.
@@ -246,15 +246,9 @@ impl Tcb {
     /// Text in a full-sized segment now: the MSS less the options it will carry (RFC 6691).
     pub(crate) fn segment_size(&self) -> u32 {
         let blocks = self.rcv.sack_blocks(self.max_sack_blocks()).len() as u32;
-        let sack = if self.sack && blocks > 0 {
-            4 + 8 * blocks
-        } else {
-            0
-        };
+        let sack = if self.sack && blocks > 0 { 4 + 8 * blocks } else { 0 };
         let timestamps = if self.timestamps.is_some() { 12 } else { 0 };
-        u32::from(self.mss.bytes())
-            .saturating_sub(sack + timestamps)
-            .max(1)
+        u32::from(self.mss.bytes()).saturating_sub(sack + timestamps).max(1)
     }
 
     pub(crate) fn max_sack_blocks(&self) -> usize {
@@ -273,10 +267,7 @@ impl Tcb {
 
     pub(crate) fn timestamps_option(&self, now: Instant) -> Option<Timestamps> {
         let state = self.timestamps?;
-        Some(Timestamps {
-            tsval: self.tsval(now),
-            tsecr: state.recent,
-        })
+        Some(Timestamps { tsval: self.tsval(now), tsecr: state.recent })
     }
 
     /// Tells the observer what congestion control has come to.
@@ -305,22 +296,14 @@ impl Tcb {
             flags: segment.flags,
             len: segment.payload.len() as u32,
             window: u32::from(segment.window) << scale,
-            seq_base: if segment.syn() {
-                segment.seq
-            } else {
-                self.rcv.irs
-            },
+            seq_base: if segment.syn() { segment.seq } else { self.rcv.irs },
             ack_base: self.snd.iss,
         }
     }
 
     /// How events show a segment of `len` bytes that is being sent.
     pub(crate) fn view_sent(&self, segment: &Segment, len: u32) -> SegmentView {
-        let scale = if segment.flags.contains(Flags::SYN) {
-            0
-        } else {
-            self.rcv.scale
-        };
+        let scale = if segment.flags.contains(Flags::SYN) { 0 } else { self.rcv.scale };
         SegmentView {
             local: self.ends.local,
             remote: self.ends.remote,
@@ -366,21 +349,11 @@ impl Tcb {
         }
         let snd = &self.snd;
         assert!(snd.una.at_or_before(snd.nxt), "snd.una is beyond snd.nxt");
-        assert!(
-            self.scoreboard.lost() <= snd.outstanding(),
-            "more lost than outstanding"
-        );
-        assert!(
-            self.rcv.nxt.at_or_before(self.rcv.adv),
-            "rcv.nxt is beyond the window offered"
-        );
+        assert!(self.scoreboard.lost() <= snd.outstanding(), "more lost than outstanding");
+        assert!(self.rcv.nxt.at_or_before(self.rcv.adv), "rcv.nxt is beyond the window offered");
         let waits = snd.outstanding() > 0 && self.state != State::TimeWait;
         let armed = self.timers.is_armed(TimerKind::Retransmission);
-        assert!(
-            !waits || armed,
-            "outstanding data and no retransmission timer: {:?}",
-            self.state
-        );
+        assert!(!waits || armed, "outstanding data and no retransmission timer: {:?}", self.state);
         let written = snd.buffer.len() as u32;
         assert!(snd.unsent() <= written, "more unsent than written");
     }

@@ -53,18 +53,12 @@ impl Timers {
 
     /// When the next timer goes off.
     pub fn next(&self) -> Option<Instant> {
-        self.0
-            .iter()
-            .copied()
-            .min()
-            .filter(|&at| at != Instant::FAR_FUTURE)
+        self.0.iter().copied().min().filter(|&at| at != Instant::FAR_FUTURE)
     }
 
     /// Stops and names a timer that is due.
     pub fn take_due(&mut self, now: Instant) -> Option<TimerKind> {
-        let due = Timers::KINDS
-            .into_iter()
-            .find(|&kind| self.0[kind as usize] <= now)?;
+        let due = Timers::KINDS.into_iter().find(|&kind| self.0[kind as usize] <= now)?;
         self.cancel(due);
         Some(due)
     }

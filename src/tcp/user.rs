@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::context::Context;
-use crate::event::{Cause, ConnId, State, TimerKind};
+use crate::event::{Cause, ConnId, State, TimerKind, Why};
 use crate::tcp::ack_policy::Due;
 use crate::tcp::congestion::NewReno;
 use crate::tcp::isn::Secrets;
@@ -14,6 +14,8 @@ use crate::tcp::rcv::ReceiveSpace;
 use crate::tcp::tcb::{Attachment, Endpoints, Tcb, TimestampState};
 use crate::tcp::{Config, Error};
 use crate::time::{Duration, Instant};
+use crate::wire::SeqNum;
+use crate::wire::tcp_options::Options;
 
 /// What became of a read or a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,10 +41,7 @@ impl Tcb {
         let iss = secrets.initial_sequence(cx.now, ends.local, ends.remote);
         let mut tcb = Tcb::new(conn, ends, config, iss, own_mss, cx.now);
         tcb.timestamp_offset = secrets.timestamp_offset(ends.local, ends.remote);
-        tcb.timestamps = Some(TimestampState {
-            recent: 0,
-            renewed: cx.now,
-        });
+        tcb.timestamps = Some(TimestampState { recent: 0, renewed: cx.now });
         tcb.enter(cx, State::SynSent, Cause::Connect);
         tcb
     }
@@ -102,7 +101,7 @@ impl Tcb {
         if let Some(chunk) = self.rcv.buffer.pop(max) {
             let (capacity, mss) = (self.config.receive_buffer, self.own_mss.bytes());
             if self.can_take_text() && self.rcv.should_update(capacity, mss.into()) {
-                self.ack.now(crate::event::Why::WindowUpdate);
+                self.ack.now(Why::WindowUpdate);
             }
             return Ok(chunk);
         }
@@ -120,10 +119,7 @@ impl Tcb {
 
     /// Whether the peer may still send text.
     pub(crate) fn can_take_text(&self) -> bool {
-        matches!(
-            self.state,
-            State::Established | State::FinWait1 | State::FinWait2
-        )
+        matches!(self.state, State::Established | State::FinWait1 | State::FinWait2)
     }
 
     /// CLOSE of the sending half (RFC 9293 3.10.4): a FIN follows what was written.
@@ -147,7 +143,7 @@ impl Tcb {
         }
         let unread = !self.rcv.buffer.is_empty() || self.rcv.has_gap();
         if unread || self.config.linger == Some(Duration::ZERO) {
-            return self.abort(cx);
+            return self.abort(cx, Cause::UserAbort);
         }
         if !self.snd.closed {
             self.shutdown_write(cx);
@@ -161,14 +157,13 @@ impl Tcb {
 
     /// Nobody will read what may still come: do not wait for the peer's FIN for ever.
     pub(crate) fn arm_fin_wait_2(&mut self, now: Instant) {
-        self.timers
-            .arm(TimerKind::Close, now + self.config.fin_wait_2_timeout);
+        self.timers.arm(TimerKind::Close, now + self.config.fin_wait_2_timeout);
     }
 
     /// ABORT (RFC 9293 3.10.5).
-    pub fn abort(&mut self, cx: &mut Context<'_>) {
+    pub fn abort(&mut self, cx: &mut Context<'_>, cause: Cause) {
         if self.state != State::Closed {
-            self.reset(cx, Cause::UserAbort, Some(Error::Aborted));
+            self.reset(cx, cause, Some(Error::Aborted));
         }
     }
 
@@ -185,16 +180,11 @@ impl Tcb {
     }
 
     /// Takes over what the two SYNs agreed on; called once, when the peer's SYN is known.
-    pub(crate) fn negotiate(&mut self, peer: &crate::wire::tcp_options::Options, now: Instant) {
+    pub(crate) fn negotiate(&mut self, peer: &Options, now: Instant) {
         self.mss = Mss::negotiated(peer.mss, self.own_mss);
         self.sack = self.sack && peer.sack_permitted;
-        self.timestamps = match peer.timestamps {
-            Some(ts) => Some(TimestampState {
-                recent: ts.tsval,
-                renewed: now,
-            }),
-            None => None,
-        };
+        self.timestamps =
+            peer.timestamps.map(|ts| TimestampState { recent: ts.tsval, renewed: now });
         match peer.window_scale {
             // RFC 7323 2.3: a shift above 14 is taken as 14.
             Some(shift) => self.snd.scale = shift.min(14),
@@ -207,7 +197,7 @@ impl Tcb {
     }
 
     /// The peer's SYN with sequence number `irs` was accepted.
-    pub(crate) fn synchronize(&mut self, irs: crate::wire::SeqNum) {
+    pub(crate) fn synchronize(&mut self, irs: SeqNum) {
         self.rcv = ReceiveSpace::new(irs, self.rcv.scale);
     }
 }

@@ -17,7 +17,7 @@ impl Sum {
 
     /// Adds the bytes of `slice`, which starts at an even offset; an odd last byte is padded.
     #[must_use]
-    pub fn add(self, slice: &[u8]) -> Self {
+    pub fn add_bytes(self, slice: &[u8]) -> Self {
         Sum(u64_16bit_word::add_slice(self.0, slice))
     }
 
@@ -47,11 +47,15 @@ impl Sum {
     /// The pseudo-header of TCP and UDP (RFC 9293 3.1, RFC 8200 8.1) over `len` transport bytes.
     pub fn pseudo_header(src: IpAddr, dst: IpAddr, protocol: u8, len: u32) -> Self {
         let sum = match (src, dst) {
-            (IpAddr::V4(src), IpAddr::V4(dst)) => Sum::new().add(&src.octets()).add(&dst.octets()),
-            (IpAddr::V6(src), IpAddr::V6(dst)) => Sum::new().add(&src.octets()).add(&dst.octets()),
+            (IpAddr::V4(src), IpAddr::V4(dst)) => {
+                Sum::new().add_bytes(&src.octets()).add_bytes(&dst.octets())
+            }
+            (IpAddr::V6(src), IpAddr::V6(dst)) => {
+                Sum::new().add_bytes(&src.octets()).add_bytes(&dst.octets())
+            }
             _ => Sum::new(),
         };
-        sum.add(&len.to_be_bytes()).add_u16(protocol.into())
+        sum.add_bytes(&len.to_be_bytes()).add_u16(protocol.into())
     }
 
     /// The checksum to write into a header, in host order.

@@ -45,16 +45,11 @@ pub fn parse(transport: &[u8]) -> Result<Message, Malformed> {
     let Some((header, _)) = transport.split_first_chunk::<HEADER_LEN>() else {
         return Err(Malformed::IcmpTruncated);
     };
-    if !Sum::new().add(transport).is_valid() {
+    if !Sum::new().add_bytes(transport).is_valid() {
         return Err(Malformed::IcmpChecksum);
     }
     let [kind, code, _, _, rest @ ..] = *header;
-    Ok(Message {
-        kind,
-        code,
-        rest,
-        payload: HEADER_LEN..transport.len(),
-    })
+    Ok(Message { kind, code, rest, payload: HEADER_LEN..transport.len() })
 }
 
 /// Appends an ICMP header, checksum zero (see [`super::Burst`]).

@@ -72,7 +72,7 @@ pub fn parse(packet: &[u8]) -> Result<Datagram, Malformed> {
     if total_len < header_len || total_len > packet.len() {
         return Err(Malformed::IpTotalLength);
     }
-    if !Sum::new().add(header.slice()).is_valid() {
+    if !Sum::new().add_bytes(header.slice()).is_valid() {
         return Err(Malformed::IpChecksum);
     }
     let fragment = header.is_fragmenting_payload().then(|| Fragment {

@@ -34,10 +34,7 @@ pub struct Packet {
 impl Packet {
     /// A packet whose checksums must be verified.
     pub fn new(bytes: Bytes) -> Self {
-        Packet {
-            bytes,
-            checksum: Checksum::Unverified,
-        }
+        Packet { bytes, checksum: Checksum::Unverified }
     }
 }
 

@@ -56,11 +56,7 @@ impl SeqNum {
 
     /// How far `self` lies after `earlier`; 0 when it does not.
     pub const fn since(self, earlier: SeqNum) -> u32 {
-        if self.before(earlier) {
-            0
-        } else {
-            self.0.wrapping_sub(earlier.0)
-        }
+        if self.before(earlier) { 0 } else { self.0.wrapping_sub(earlier.0) }
     }
 }
 

@@ -83,18 +83,14 @@ impl BitOrAssign for Flags {
 impl fmt::Display for Flags {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const NAMES: [&str; 8] = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"];
-        let mut first = true;
-        for (bit, name) in NAMES
-            .iter()
-            .enumerate()
-            .filter(|(bit, _)| self.0 & (1 << bit) != 0)
-        {
-            let comma = if first { "" } else { "," };
-            first = false;
-            write!(f, "{comma}{name}")?;
-            debug_assert!(bit < 8);
+        let mut comma = "";
+        for (bit, name) in NAMES.iter().enumerate() {
+            if self.0 & (1 << bit) != 0 {
+                write!(f, "{comma}{name}")?;
+                comma = ",";
+            }
         }
-        if first { f.write_str("none") } else { Ok(()) }
+        if comma.is_empty() { f.write_str("none") } else { Ok(()) }
     }
 }
 
@@ -171,7 +167,8 @@ pub fn parse(
         _ => Malformed::TcpDataOffset,
     })?;
     if checksum == Checksum::Unverified {
-        let sum = Sum::pseudo_header(src, dst, ip::TCP, transport.len() as u32).add(transport);
+        let sum =
+            Sum::pseudo_header(src, dst, ip::TCP, transport.len() as u32).add_bytes(transport);
         if !sum.is_valid() {
             return Err(Malformed::TcpChecksum);
         }
@@ -200,10 +197,7 @@ pub fn emit(segment: &Segment, out: &mut HeaderBuf) {
     out.extend(segment.dst_port.to_be_bytes());
     out.extend(segment.seq.value().to_be_bytes());
     out.extend(segment.ack.value().to_be_bytes());
-    out.extend([
-        (((HEADER_LEN + options.len()) / 4) << 4) as u8,
-        segment.flags.bits(),
-    ]);
+    out.extend([(((HEADER_LEN + options.len()) / 4) << 4) as u8, segment.flags.bits()]);
     out.extend(segment.window.to_be_bytes());
     out.extend([0, 0]);
     out.extend(segment.urgent.to_be_bytes());

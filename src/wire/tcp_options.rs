@@ -107,10 +107,8 @@ impl Options {
             ]);
             out.extend(mss.to_be_bytes());
         }
-        let sack_permitted = [
-            tcp_option::KIND_SELECTIVE_ACK_PERMITTED,
-            tcp_option::LEN_SELECTIVE_ACK_PERMITTED,
-        ];
+        let sack_permitted =
+            [tcp_option::KIND_SELECTIVE_ACK_PERMITTED, tcp_option::LEN_SELECTIVE_ACK_PERMITTED];
         let nops = [tcp_option::KIND_NOOP; 2];
         if self.sack_permitted {
             out.extend(sack_permitted);

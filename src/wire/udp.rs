@@ -37,16 +37,12 @@ pub fn parse(
         return Err(Malformed::UdpLength);
     }
     if word(CHECKSUM_AT) != 0 && checksum == Checksum::Unverified {
-        let sum = Sum::pseudo_header(src, dst, ip::UDP, len as u32).add(&transport[..len]);
+        let sum = Sum::pseudo_header(src, dst, ip::UDP, len as u32).add_bytes(&transport[..len]);
         if !sum.is_valid() {
             return Err(Malformed::UdpChecksum);
         }
     }
-    Ok(Datagram {
-        src_port: word(0),
-        dst_port: word(2),
-        payload: HEADER_LEN..len,
-    })
+    Ok(Datagram { src_port: word(0), dst_port: word(2), payload: HEADER_LEN..len })
 }
 
 /// Appends a UDP header for `payload_len` bytes, checksum zero (see [`super::Burst`]).

@@ -10,10 +10,7 @@ fn plan(netns: Option<&str>, services: &[&str]) -> Plan {
     Plan {
         device: OpenConfig {
             name: "glass0".to_owned(),
-            address: Cidr {
-                address: Ipv4Addr::new(10, 9, 0, 1),
-                prefix_len: 24,
-            },
+            address: Cidr { address: Ipv4Addr::new(10, 9, 0, 1), prefix_len: 24 },
             mtu: 1400,
             netns: netns.map(str::to_owned),
         },

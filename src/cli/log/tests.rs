@@ -24,21 +24,13 @@ fn dropped() -> Event {
 
 fn with_room(verbosity: Verbosity, room: usize) -> (LineObserver, Receiver<Line>) {
     let (lines, waiting) = sync_channel(room);
-    let observer = LineObserver {
-        lines,
-        verbosity,
-        absolute: false,
-        lost: 0,
-    };
+    let observer = LineObserver { lines, verbosity, absolute: false, lost: 0 };
     (observer, waiting)
 }
 
 fn levels(verbosity: Verbosity) -> Vec<Level> {
     let (mut observer, waiting) = with_room(verbosity, 10);
-    let timer = Event::TimerFired {
-        conn: ConnId(1),
-        timer: TimerKind::Persist,
-    };
+    let timer = Event::TimerFired { conn: ConnId(1), timer: TimerKind::Persist };
     for event in [opened(), dropped(), timer] {
         observer.observe(Instant::ZERO, &event);
     }

@@ -11,9 +11,7 @@ struct Up {
 
 fn parse(line: &str) -> Result<Args, String> {
     let words = std::iter::once("up").chain(line.split_whitespace());
-    Up::try_parse_from(words)
-        .map(|up| up.args)
-        .map_err(|error| error.to_string())
+    Up::try_parse_from(words).map(|up| up.args).map_err(|error| error.to_string())
 }
 
 fn plan(line: &str) -> Result<Plan, String> {
@@ -40,10 +38,7 @@ fn the_defaults_are_those_of_the_manual() {
 fn the_stack_is_beside_the_kernel_unless_told_otherwise() {
     let addresses = |line| plan(line).unwrap().addresses;
     assert_eq!(addresses("--addr 192.168.77.5/24"), [ip("192.168.77.6")]);
-    assert_eq!(
-        addresses("--addr 192.168.77.254/24"),
-        [ip("192.168.77.253")]
-    );
+    assert_eq!(addresses("--addr 192.168.77.254/24"), [ip("192.168.77.253")]);
     assert_eq!(addresses("--addr 10.0.0.1/30"), [ip("10.0.0.2")]);
     assert_eq!(addresses("--addr 10.0.0.2/30"), [ip("10.0.0.1")]);
     let several = "--stack-addr 10.9.0.7 --stack-addr 10.9.0.254";
@@ -64,10 +59,7 @@ fn bad_values_are_refused_with_the_way_out() {
         ("--addr 127.0.0.1/8", "not an address that a host can have"),
         ("--addr 224.0.0.1/8", "not an address that a host can have"),
         ("--addr 0.0.0.1/8", "not an address that a host can have"),
-        (
-            "--stack-addr 10.8.0.2",
-            "choose one from 10.9.0.1 to 10.9.0.254",
-        ),
+        ("--stack-addr 10.8.0.2", "choose one from 10.9.0.1 to 10.9.0.254"),
         ("--stack-addr 10.9.0.0", "stands for all"),
         ("--stack-addr 10.9.0.255", "stands for all"),
         ("--stack-addr 10.9.0.1", "the kernel's own address"),
@@ -92,12 +84,7 @@ fn bad_values_are_refused_with_the_way_out() {
 
 #[test]
 fn edges_are_accepted() {
-    for line in [
-        "--mtu 576",
-        "--mtu 65535",
-        "--addr 100.0.0.1/1",
-        "--dev x --netns y -vvv",
-    ] {
+    for line in ["--mtu 576", "--mtu 65535", "--addr 100.0.0.1/1", "--dev x --netns y -vvv"] {
         plan(line).expect(line);
     }
 }
@@ -106,10 +93,7 @@ fn edges_are_accepted() {
 fn services_are_added_moved_and_left_out() {
     let ports = |line| -> Vec<_> {
         let services = plan(line).unwrap().services;
-        services
-            .iter()
-            .map(|spec| (spec.service, spec.port))
-            .collect()
+        services.iter().map(|spec| (spec.service, spec.port)).collect()
     };
     assert!(ports("--serve http:8080").contains(&(Service::Http, 8080)));
     assert!(!ports("--serve http:8080").contains(&(Service::Http, 80)));

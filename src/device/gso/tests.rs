@@ -174,7 +174,7 @@ fn udp_checksum_zero_is_written_as_all_ones() {
     // Payload chosen so that the sum without it is completed to 0xffff.
     let mut header = ip_header(ip::UDP, 1, 10);
     udp::emit(53, 5353, 2, &mut header);
-    let sum = Sum::pseudo_header(SRC, DST, ip::UDP, 10).add(&header[20..]);
+    let sum = Sum::pseudo_header(SRC, DST, ip::UDP, 10).add_bytes(&header[20..]);
     let filler = sum.finish().to_be_bytes().to_vec();
     let all = packets(burst(header, ip::UDP, vec![filler], 0), 0);
     assert_eq!(all[0][26..28], [0xff, 0xff]);
@@ -190,12 +190,7 @@ fn a_full_64_kib_burst_of_single_bytes_is_cut() {
 
 #[test]
 fn what_was_refused_stays_in_the_burst() {
-    let mut burst = tcp_burst(
-        100,
-        Flags::ACK | Flags::FIN,
-        vec![vec![1; 10], vec![2; 15]],
-        10,
-    );
+    let mut burst = tcp_burst(100, Flags::ACK | Flags::FIN, vec![vec![1; 10], vec![2; 15]], 10);
     let mut room = 2;
     let result = cut(&mut burst, |_| {
         room -= 1;

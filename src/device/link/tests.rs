@@ -1,10 +1,7 @@
 use super::*;
 
 fn cidr(address: [u8; 4], prefix_len: u8) -> Cidr {
-    Cidr {
-        address: address.into(),
-        prefix_len,
-    }
+    Cidr { address: address.into(), prefix_len }
 }
 
 #[test]

@@ -97,16 +97,9 @@ async fn receive_all(mut end: Memory, count: u32) -> Vec<u32> {
 }
 
 fn block_on<F: Future>(future: F) -> F::Output {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let limit = std::time::Duration::from_secs(30);
-    runtime.block_on(async {
-        tokio::time::timeout(limit, future)
-            .await
-            .expect("no wake-up lost")
-    })
+    runtime.block_on(async { tokio::time::timeout(limit, future).await.expect("no wake-up lost") })
 }
 
 #[test]

@@ -52,9 +52,7 @@ fn a_small_packet_is_copied_and_its_buffer_used_again() {
 #[test]
 fn beyond_the_limit_packets_are_copied() {
     let mut pool = Pool::with_limit(1500, 3);
-    let held: Vec<_> = (0..10)
-        .map(|n| pool.receive(read(1400, n)).unwrap())
-        .collect();
+    let held: Vec<_> = (0..10).map(|n| pool.receive(read(1400, n)).unwrap()).collect();
     assert_eq!(pool.made, 3);
     for (n, packet) in held.iter().enumerate() {
         assert_eq!(packet, &vec![n as u8; 1400]);
@@ -77,9 +75,7 @@ fn slices_keep_the_buffer_until_the_last_is_gone() {
 #[test]
 fn buffers_come_back_from_other_threads_in_any_order_and_after_the_pool() {
     let mut pool = Pool::with_limit(1500, 32);
-    let mut packets: Vec<_> = (0..32)
-        .map(|n| pool.receive(read(1200, n)).unwrap())
-        .collect();
+    let mut packets: Vec<_> = (0..32).map(|n| pool.receive(read(1200, n)).unwrap()).collect();
     packets.swap(0, 20);
     let late = packets.split_off(16);
     thread::spawn(move || drop(packets)).join().unwrap();

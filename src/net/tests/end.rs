@@ -121,9 +121,7 @@ fn a_panic_of_the_stack_ends_it_for_all() {
         let late = tokio::spawn(async move { TcpStream::connect(&net, (CLIENT, 1)).await });
         let panic = world.client_driver.await.unwrap_err();
         assert!(panic.is_panic());
-        let error = TcpListener::bind(&world.client, (CLIENT, 3))
-            .await
-            .unwrap_err();
+        let error = TcpListener::bind(&world.client, (CLIENT, 3)).await.unwrap_err();
         assert!(error.to_string().contains("panicked"), "{error}");
         late.abort();
         tasks.iter().for_each(JoinHandle::abort);
@@ -136,20 +134,24 @@ fn shutdown_closes_gracefully() {
         let world = world();
         let listener = TcpListener::bind(&world.server, (SERVER, 7)).await.unwrap();
         let accepting = tokio::spawn(async move { listener.accept().await.map(drop) });
+        let socket = UdpSocket::bind(&world.server, (SERVER, 7)).await.unwrap();
+        let receiving = tokio::spawn(async move { socket.recv_chunk_from().await.map(drop) });
         tokio::task::yield_now().await;
         let (mut client, mut server) = connected(&world).await;
         server.write_all(b"last words").await.unwrap();
         world.server.shutdown();
 
-        let error = accepting.await.unwrap().unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::ConnectionAborted);
-        TcpStream::connect(&world.client, (SERVER, 7))
-            .await
-            .unwrap_err();
-        assert_eq!(server.read(&mut [0; 8]).await.unwrap(), 0);
+        for task in [accepting, receiving] {
+            let error = task.await.unwrap().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ConnectionAborted);
+        }
+        TcpStream::connect(&world.client, (SERVER, 7)).await.unwrap_err();
         let mut words = String::new();
         client.read_to_string(&mut words).await.unwrap();
         assert_eq!(words, "last words");
+        let error = server.write(b"more").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+        assert_eq!(server.read(&mut [0; 8]).await.unwrap(), 0);
         drop((client, server));
         until(|| world.server.connection_count() == 0).await;
         assert!(!world.server_driver.is_finished());

@@ -86,11 +86,7 @@ fn several_slices_are_written_at_once() {
         let world = world();
         let (mut client, mut server) = connected(&world).await;
         assert!(client.is_write_vectored());
-        let slices = [
-            IoSlice::new(b"one "),
-            IoSlice::new(b""),
-            IoSlice::new(b"two"),
-        ];
+        let slices = [IoSlice::new(b"one "), IoSlice::new(b""), IoSlice::new(b"two")];
         assert_eq!(client.write_vectored(&slices).await.unwrap(), 7);
         assert_eq!(client.write(b"").await.unwrap(), 0);
         let mut received = [0; 7];
@@ -146,9 +142,7 @@ fn a_forgotten_write_half_does_not() {
         let (read, write) = client.into_split();
         write.forget();
         let waited = Duration::from_millis(50);
-        tokio::time::timeout(waited, server.read(&mut [0; 8]))
-            .await
-            .expect_err("nothing was sent");
+        tokio::time::timeout(waited, server.read(&mut [0; 8])).await.expect_err("nothing was sent");
         drop(read);
         assert_eq!(server.read(&mut [0; 8]).await.unwrap(), 0);
     });
@@ -199,13 +193,24 @@ fn linger_of_zero_resets() {
     });
 }
 
+/// The driver has slept for longer than the linger time when the connection is closed.
+#[test]
+fn linger_counts_from_the_close() {
+    run(async {
+        let world = world();
+        let (client, mut server) = connected(&world).await;
+        client.set_linger(Some(Duration::from_millis(200))).unwrap();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        drop(client);
+        assert_eq!(server.read(&mut [0; 8]).await.unwrap(), 0);
+    });
+}
+
 #[test]
 fn a_closed_port_refuses() {
     run(async {
         let world = world();
-        let error = TcpStream::connect(&world.client, (SERVER, 81))
-            .await
-            .unwrap_err();
+        let error = TcpStream::connect(&world.client, (SERVER, 81)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
         assert_eq!(world.client.connection_count(), 0);
     });
@@ -222,10 +227,7 @@ fn addresses_are_checked() {
         let listener = kind(SERVER, 80).await.unwrap();
         assert_eq!(listener.local_addr().unwrap(), addr(SERVER, 80));
         assert_eq!(kind(SERVER, 80).await.unwrap_err(), ErrorKind::AddrInUse);
-        assert_eq!(
-            kind(CLIENT, 80).await.unwrap_err(),
-            ErrorKind::AddrNotAvailable
-        );
+        assert_eq!(kind(CLIENT, 80).await.unwrap_err(), ErrorKind::AddrNotAvailable);
         drop(listener);
         kind(SERVER, 80).await.unwrap();
     });
@@ -235,9 +237,7 @@ fn addresses_are_checked() {
 fn both_ends_know_the_addresses() {
     run(async {
         let world = world();
-        let listener = TcpListener::bind(&world.server, ([0, 0, 0, 0], 7))
-            .await
-            .unwrap();
+        let listener = TcpListener::bind(&world.server, ([0, 0, 0, 0], 7)).await.unwrap();
         let local = addr(CLIENT, 4321);
         let (client, server) = tokio::join!(
             TcpStream::connect_with(&world.client, (SERVER, 7), Some(local), None),
@@ -256,18 +256,11 @@ fn both_ends_know_the_addresses() {
 fn settings_are_kept() {
     run(async {
         let world = world();
-        let keepalive = tcp::Keepalive {
-            count: 3,
-            ..tcp::Keepalive::default()
-        };
-        let config = tcp::Config {
-            keepalive: Some(keepalive),
-            ..tcp::Config::default()
-        };
+        let keepalive = tcp::Keepalive { count: 3, ..tcp::Keepalive::default() };
+        let config = tcp::Config { keepalive: Some(keepalive), ..tcp::Config::default() };
         let listener = TcpListener::bind(&world.server, (SERVER, 7)).await.unwrap();
-        let stream = TcpStream::connect_with(&world.client, (SERVER, 7), None, Some(config))
-            .await
-            .unwrap();
+        let stream =
+            TcpStream::connect_with(&world.client, (SERVER, 7), None, Some(config)).await.unwrap();
         drop(listener);
         assert_eq!(stream.keepalive().unwrap(), Some(keepalive));
         stream.set_keepalive(None).unwrap();
@@ -288,9 +281,7 @@ fn what_was_written_before_a_close_can_be_accepted_after_it() {
     run(async {
         let world = world();
         let listener = TcpListener::bind(&world.server, (SERVER, 7)).await.unwrap();
-        let mut client = TcpStream::connect(&world.client, (SERVER, 7))
-            .await
-            .unwrap();
+        let mut client = TcpStream::connect(&world.client, (SERVER, 7)).await.unwrap();
         client.write_all(b"bye").await.unwrap();
         drop(client);
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -341,9 +332,7 @@ fn giving_up_a_connect_leaves_nothing() {
         let world = world();
         // Nobody answers there.
         let connect = TcpStream::connect(&world.client, ([10, 0, 0, 9], 7));
-        tokio::time::timeout(Duration::from_millis(20), connect)
-            .await
-            .expect_err("nobody answers");
+        tokio::time::timeout(Duration::from_millis(20), connect).await.expect_err("nobody answers");
         assert_eq!(world.client.connection_count(), 0);
     });
 }
@@ -360,9 +349,7 @@ fn giving_up_an_accept_loses_no_connection() {
         let (first, second) = (spawn(), spawn());
         tokio::task::yield_now().await;
         first.abort();
-        let client = TcpStream::connect(&world.client, (SERVER, 7))
-            .await
-            .unwrap();
+        let client = TcpStream::connect(&world.client, (SERVER, 7)).await.unwrap();
         let (_, peer) = second.await.unwrap().unwrap();
         assert_eq!(peer, client.local_addr().unwrap());
     });
@@ -381,11 +368,7 @@ fn several_tasks_accept_from_one_listener() {
             .collect();
         let mut clients = Vec::new();
         for _ in 0..8 {
-            clients.push(
-                TcpStream::connect(&world.client, (SERVER, 7))
-                    .await
-                    .unwrap(),
-            );
+            clients.push(TcpStream::connect(&world.client, (SERVER, 7)).await.unwrap());
         }
         for acceptor in acceptors {
             acceptor.await.unwrap();
@@ -481,8 +464,6 @@ fn handles_wake_the_driver_from_other_threads() {
             }),
         ];
         until(|| threads.iter().all(|thread| thread.is_finished())).await;
-        threads
-            .into_iter()
-            .for_each(|thread| thread.join().unwrap());
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
     });
 }

@@ -28,10 +28,7 @@ fn a_question_is_answered() {
 
         let answer = Bytes::from_static(b"answer");
         assert_eq!(server.send_chunk_to(answer.clone(), from).await.unwrap(), 6);
-        assert_eq!(
-            client.recv_chunk_from().await.unwrap(),
-            (answer, addr(SERVER, 53))
-        );
+        assert_eq!(client.recv_chunk_from().await.unwrap(), (answer, addr(SERVER, 53)));
     });
 }
 
@@ -67,10 +64,7 @@ fn a_connected_socket_hears_nobody_else() {
         let other = UdpSocket::bind(&world.client, (CLIENT, 0)).await.unwrap();
         let error = client.send(b"to whom?").await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotConnected);
-        assert_eq!(
-            client.peer_addr().unwrap_err().kind(),
-            ErrorKind::NotConnected
-        );
+        assert_eq!(client.peer_addr().unwrap_err().kind(), ErrorKind::NotConnected);
 
         client.connect((SERVER, 53)).await.unwrap();
         server.connect(client.local_addr().unwrap()).await.unwrap();
@@ -90,10 +84,7 @@ fn a_datagram_longer_than_a_packet_is_refused() {
         let (client, _server) = pair(&world).await;
         let error = client.send_to(&[0; 1473], (SERVER, 53)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
-        assert_eq!(
-            client.send_to(&[0; 1472], (SERVER, 53)).await.unwrap(),
-            1472
-        );
+        assert_eq!(client.send_to(&[0; 1472], (SERVER, 53)).await.unwrap(), 1472);
     });
 }
 
@@ -102,9 +93,7 @@ fn a_port_is_taken_until_its_socket_goes() {
     run(async {
         let world = world();
         let socket = UdpSocket::bind(&world.server, (SERVER, 53)).await.unwrap();
-        let error = UdpSocket::bind(&world.server, (SERVER, 53))
-            .await
-            .unwrap_err();
+        let error = UdpSocket::bind(&world.server, (SERVER, 53)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AddrInUse);
         drop(socket);
         UdpSocket::bind(&world.server, (SERVER, 53)).await.unwrap();

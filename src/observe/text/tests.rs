@@ -35,12 +35,7 @@ fn segment(flags: Flags, len: u32) -> SegmentView {
 }
 
 fn sent(flags: Flags, len: u32, why: Why) -> Event {
-    Event::Sent {
-        conn: Some(CONN),
-        state: State::Established,
-        segment: segment(flags, len),
-        why,
-    }
+    Event::Sent { conn: Some(CONN), state: State::Established, segment: segment(flags, len), why }
 }
 
 fn line(event: &Event) -> String {
@@ -60,10 +55,7 @@ fn a_change_of_state() {
         cause: Cause::SynAcked,
     };
     let line = "#3 10.9.0.2:80 10.9.0.1:40312 SYN_RCVD -> ESTABLISHED: our SYN was acknowledged";
-    assert_eq!(
-        format(&event, false),
-        Some((Verbosity::States, line.to_owned()))
-    );
+    assert_eq!(format(&event, false), Some((Verbosity::States, line.to_owned())));
 }
 
 #[test]
@@ -81,10 +73,7 @@ fn a_segment_received() {
         state: State::CloseWait,
         segment: segment(Flags::FIN | Flags::ACK, 0),
     };
-    assert_eq!(
-        line(&event),
-        "#3 <- FIN,ACK seq=1 ack=80 len=0 win=65535 (CLOSE_WAIT)"
-    );
+    assert_eq!(line(&event), "#3 <- FIN,ACK seq=1 ack=80 len=0 win=65535 (CLOSE_WAIT)");
 }
 
 #[test]
@@ -99,10 +88,7 @@ fn an_acknowledgment_number_is_shown_only_where_there_is_one() {
 fn absolute_numbers() {
     let event = sent(Flags::ACK, 0, Why::AckNow);
     let (_, line) = format(&event, true).unwrap();
-    assert_eq!(
-        line,
-        "#3 -> ACK seq=0 ack=1080 len=0 win=65535 (ESTABLISHED)"
-    );
+    assert_eq!(line, "#3 -> ACK seq=0 ack=1080 len=0 win=65535 (ESTABLISHED)");
 }
 
 #[test]
@@ -110,23 +96,11 @@ fn each_retransmission_says_why() {
     let words = |why| line(&sent(Flags::ACK, 9, why));
     let head = "#3 -> ACK seq=1 ack=80 len=9 win=65535 (ESTABLISHED)";
     let cases = [
-        (
-            Why::FastRetransmit,
-            ": fast retransmission, after three duplicate acknowledgments",
-        ),
-        (
-            Why::PartialAck,
-            ": retransmission, after a partial acknowledgment",
-        ),
+        (Why::FastRetransmit, ": fast retransmission, after three duplicate acknowledgments"),
+        (Why::PartialAck, ": retransmission, after a partial acknowledgment"),
         (Why::Rto(2), ": retransmission, after time-out 2 in a row"),
-        (
-            Why::RtoRecovery,
-            ": retransmission, declared lost by the last time-out",
-        ),
-        (
-            Why::HandshakeRetransmission(1),
-            ": retransmission 1 of the handshake",
-        ),
+        (Why::RtoRecovery, ": retransmission, declared lost by the last time-out"),
+        (Why::HandshakeRetransmission(1), ": retransmission 1 of the handshake"),
         (Why::ZeroWindowProbe, ": zero-window probe"),
         (Why::Keepalive, ": keepalive probe"),
         (Why::AckDelayed, ": delayed acknowledgment"),
@@ -145,21 +119,13 @@ fn a_reset_that_belongs_to_no_connection() {
         segment: segment(Flags::RST, 0),
         why: Why::Reset,
     };
-    assert_eq!(
-        line(&event),
-        "- 10.9.0.2:80 -> 10.9.0.1:40312 RST seq=1 len=0 win=65535"
-    );
+    assert_eq!(line(&event), "- 10.9.0.2:80 -> 10.9.0.1:40312 RST seq=1 len=0 win=65535");
 }
 
 #[test]
 fn each_drop_says_why() {
     let refused = |conn, reason, segment, addresses| {
-        line(&Event::Refused {
-            conn,
-            reason,
-            segment,
-            addresses,
-        })
+        line(&Event::Refused { conn, reason, segment, addresses })
     };
     let addresses: (IpAddr, IpAddr) = (remote().ip(), local().ip());
     let view = segment(Flags::ACK, 5);
@@ -179,20 +145,13 @@ fn each_drop_says_why() {
         refused(None, Refusal::UdpChecksum, None, Some(addresses)),
         "- 10.9.0.2 <- 10.9.0.1 dropped: udp checksum"
     );
-    assert_eq!(
-        refused(None, Refusal::IpTruncated, None, None),
-        "- dropped: ip truncated"
-    );
+    assert_eq!(refused(None, Refusal::IpTruncated, None, None), "- dropped: ip truncated");
 }
 
 #[test]
 fn the_congestion_window() {
-    let event = |ssthresh, phase| Event::CongestionWindow {
-        conn: CONN,
-        cwnd: 14_480,
-        ssthresh,
-        phase,
-    };
+    let event =
+        |ssthresh, phase| Event::CongestionWindow { conn: CONN, cwnd: 14_480, ssthresh, phase };
     assert_eq!(
         line(&event(None, Phase::SlowStart)),
         "#3 cwnd=14480 ssthresh=infinite (slow start)"
@@ -212,14 +171,8 @@ fn measurements_are_no_lines() {
             srtt: Duration::ZERO,
             rto: Duration::ZERO,
         },
-        Event::TimerFired {
-            conn: CONN,
-            timer: TimerKind::DelayedAck,
-        },
-        Event::Limited {
-            conn: CONN,
-            by: Limit::Nagle,
-        },
+        Event::TimerFired { conn: CONN, timer: TimerKind::DelayedAck },
+        Event::Limited { conn: CONN, by: Limit::Nagle },
     ];
     for event in events {
         assert_eq!(format(&event, false), None);

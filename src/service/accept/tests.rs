@@ -69,9 +69,7 @@ async fn resets_do_not_end_the_loop() {
 
 /// A file whose bytes say where they are.
 fn numbers(len: usize) -> Vec<u8> {
-    (0..len / 4)
-        .flat_map(|i| (i as u32).to_be_bytes())
-        .collect()
+    (0..len / 4).flat_map(|i| (i as u32).to_be_bytes()).collect()
 }
 
 #[tokio::test]
@@ -86,11 +84,8 @@ async fn large_files_go_both_ways_whole() {
     let address = start(Service::Http, context).await;
     let reply = talk(address, b"GET /file.bin HTTP/1.0\r\n\r\n").await;
     assert!(reply.ends_with(&file));
-    let mut request = format!(
-        "PUT /upload/copy HTTP/1.0\r\ncontent-length: {}\r\n\r\n",
-        file.len()
-    )
-    .into_bytes();
+    let mut request =
+        format!("PUT /upload/copy HTTP/1.0\r\ncontent-length: {}\r\n\r\n", file.len()).into_bytes();
     request.extend(&file);
     let reply = talk(address, &request).await;
     assert!(reply.starts_with(b"HTTP/1.0 201"));

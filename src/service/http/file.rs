@@ -30,9 +30,7 @@ pub(super) async fn reply(
 ) -> Result<Reply, Refused> {
     let www = www.clone();
     // One visit to a blocking thread is all that a short file costs.
-    spawn_blocking(move || look(&www, path, head_only, since))
-        .await
-        .map_err(io::Error::other)?
+    spawn_blocking(move || look(&www, path, head_only, since)).await.map_err(io::Error::other)?
 }
 
 fn look(

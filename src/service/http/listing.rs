@@ -48,11 +48,8 @@ pub(super) fn page(www: &Www, path: &Path, place: &path::Path) -> Result<String,
         (count, false) => format!("{count} entries."),
         (count, true) => format!("Only {count} entries are shown; there are more."),
     };
-    let title: String = path
-        .names
-        .iter()
-        .map(|name| format!("{}/", escape(&name.to_string_lossy())))
-        .collect();
+    let title: String =
+        path.names.iter().map(|name| format!("{}/", escape(&name.to_string_lossy()))).collect();
     Ok(PAGE
         .replace("<!--note-->", &note)
         .replace("<!--title-->", &format!("/{title}"))

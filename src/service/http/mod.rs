@@ -62,10 +62,7 @@ pub struct Timeouts {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Timeouts {
-            head: Duration::from_secs(30),
-            body: Duration::from_secs(60),
-        }
+        Timeouts { head: Duration::from_secs(30), body: Duration::from_secs(60) }
     }
 }
 
@@ -104,15 +101,7 @@ async fn answer(
     let (head, body) = request.into_parts();
     let mut body = Uploaded::new(body, &head.headers, context.timeouts.body);
     let path = head.uri.path();
-    let routed = route(
-        &head.method,
-        path,
-        &head.headers,
-        &mut body,
-        &context,
-        &info,
-    )
-    .await;
+    let routed = route(&head.method, path, &head.headers, &mut body, &context, &info).await;
     let reply = match routed {
         Ok(reply) => reply,
         Err(refused) => {

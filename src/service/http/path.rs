@@ -11,11 +11,7 @@ use super::reply::Refused;
 mod tests;
 
 /// Kept as they are in a URL: letters, digits and the marks of RFC 3986 2.3.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Safe names, one below the other: none is empty, begins with a dot, or holds a slash or a
 /// control character. So no such path leads upwards or to a hidden file.
@@ -31,11 +27,8 @@ impl Path {
     /// Decodes a path as it stands in a request; slashes in a row count as one.
     pub fn parse(text: &str) -> Result<Path, Refused> {
         let inner = text.strip_prefix('/').ok_or(Refused::BadPath)?;
-        let names = inner
-            .split('/')
-            .filter(|part| !part.is_empty())
-            .map(name)
-            .collect::<Result<_, _>>()?;
+        let names =
+            inner.split('/').filter(|part| !part.is_empty()).map(name).collect::<Result<_, _>>()?;
         let folder = text.ends_with('/');
         Ok(Path { names, folder })
     }
@@ -67,10 +60,7 @@ pub(super) fn encode(name: &OsStr) -> String {
 
 fn name(part: &str) -> Result<OsString, Refused> {
     let bytes: Vec<u8> = percent_decode_str(part).collect();
-    if bytes
-        .iter()
-        .any(|&byte| byte == b'/' || byte.is_ascii_control())
-    {
+    if bytes.iter().any(|&byte| byte == b'/' || byte.is_ascii_control()) {
         return Err(Refused::BadPath);
     }
     if bytes.first() == Some(&b'.') {

@@ -25,10 +25,7 @@ pub(super) fn html(page: String) -> Reply {
     let mut reply = with_body(StatusCode::OK, "text/html; charset=utf-8", page.into());
     let policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
     let headers = reply.headers_mut();
-    headers.insert(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(policy),
-    );
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     reply
 }
@@ -47,10 +44,7 @@ pub(super) fn bare(status: StatusCode, body: Either<Full<Bytes>, FileBody>) -> R
     *reply.status_mut() = status;
     let headers = reply.headers_mut();
     headers.insert(header::SERVER, HeaderValue::from_static(SERVER));
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     reply
 }
 

@@ -33,11 +33,8 @@ async fn get(context: &ServiceContext, path: &str) -> String {
 
 async fn put(context: &ServiceContext, path: &str, body: &str) -> String {
     let len = body.len();
-    talk(
-        context,
-        format!("PUT {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {len}\r\n\r\n{body}"),
-    )
-    .await
+    talk(context, format!("PUT {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {len}\r\n\r\n{body}"))
+        .await
 }
 
 fn status(reply: &str) -> u16 {
@@ -49,10 +46,7 @@ fn status(reply: &str) -> u16 {
 }
 
 fn serving(folder: &FsPath) -> ServiceContext {
-    ServiceContext {
-        www: Some(Www::open(folder).unwrap()),
-        ..ServiceContext::default()
-    }
+    ServiceContext { www: Some(Www::open(folder).unwrap()), ..ServiceContext::default() }
 }
 
 /// A folder to serve, inside of one with a secret beside it.
@@ -114,11 +108,7 @@ async fn head_is_get_without_the_body() {
         };
         let (fields, _body) = got.split_once("\r\n\r\n").unwrap();
         assert!(fields.contains("content-length: "), "{fields}");
-        assert_eq!(
-            without_date(fields),
-            without_date(head.trim_end()),
-            "{path}"
-        );
+        assert_eq!(without_date(fields), without_date(head.trim_end()), "{path}");
     }
 }
 
@@ -153,17 +143,10 @@ async fn folders_give_their_index_or_a_listing() {
         "href=\"z%20%26%20co%20%221%22.txt\">z &amp; co &quot;1&quot;.txt</a><span>1.5 KiB",
     ]
     .iter()
-    .map(|entry| {
-        listing
-            .find(entry)
-            .unwrap_or_else(|| panic!("{entry}: {listing}"))
-    })
+    .map(|entry| listing.find(entry).unwrap_or_else(|| panic!("{entry}: {listing}")))
     .collect();
     assert!(places.is_sorted(), "{places:?}");
-    assert!(
-        !listing.contains("-out") && !listing.contains("loop"),
-        "{listing}"
-    );
+    assert!(!listing.contains("-out") && !listing.contains("loop"), "{listing}");
 }
 
 #[tokio::test]
@@ -192,10 +175,7 @@ async fn nothing_outside_of_the_folder_is_reached() {
     ] {
         let reply = get(&context, path).await;
         assert!([400, 403, 404].contains(&status(&reply)), "{path}: {reply}");
-        assert!(
-            !reply.contains("secret") && !reply.contains("root:"),
-            "{path}: {reply}"
-        );
+        assert!(!reply.contains("secret") && !reply.contains("root:"), "{path}: {reply}");
     }
     assert!(get(&context, "/plain/way-in").await.ends_with("hello\n"));
 }
@@ -213,27 +193,16 @@ async fn a_pipe_in_the_folder_is_not_opened() {
 async fn uploads_are_stored_and_replaced() {
     let (outer, context) = site();
     let stored = outer.path().join("www/upload/x y.txt");
-    assert_eq!(
-        status(&put(&context, "/upload/x%20y.txt", "one").await),
-        201
-    );
+    assert_eq!(status(&put(&context, "/upload/x%20y.txt", "one").await), 201);
     assert_eq!(fs::read(&stored).unwrap(), b"one");
-    assert_eq!(
-        status(&put(&context, "/upload/x%20y.txt", "two").await),
-        204
-    );
+    assert_eq!(status(&put(&context, "/upload/x%20y.txt", "two").await), 204);
     assert_eq!(fs::read(&stored).unwrap(), b"two");
     let chunked = "PUT /upload/c HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n\
         3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
     assert_eq!(status(&talk(&context, chunked).await), 201);
     assert!(get(&context, "/upload/c").await.ends_with("abcde"));
     assert_eq!(status(&put(&context, "/upload/none", "").await), 201);
-    assert_eq!(
-        fs::read_dir(outer.path().join("www/upload"))
-            .unwrap()
-            .count(),
-        3
-    );
+    assert_eq!(fs::read_dir(outer.path().join("www/upload")).unwrap().count(), 3);
 }
 
 #[tokio::test]
@@ -260,10 +229,7 @@ async fn bad_uploads_are_refused() {
     let part = "PUT /upload/x HTTP/1.1\r\nhost: x\r\ncontent-range: bytes 0-1/9\r\n\
         content-length: 1\r\n\r\nx";
     assert_eq!(status(&talk(&context, part).await), 400);
-    assert_eq!(
-        status(&put(&ServiceContext::default(), "/upload/x", "x").await),
-        403
-    );
+    assert_eq!(status(&put(&ServiceContext::default(), "/upload/x", "x").await), 403);
     fs::create_dir_all(www.join("upload/folder")).unwrap();
     assert_eq!(status(&put(&context, "/upload/folder", "x").await), 409);
     fs::remove_dir_all(www.join("upload")).unwrap();
@@ -305,10 +271,7 @@ async fn a_broken_upload_leaves_nothing() {
     assert_nothing_is_left(&outer).await;
     // The client vanishes.
     let mut client = connect(&context);
-    client
-        .write_all(format!("{head}{body}").as_bytes())
-        .await
-        .unwrap();
+    client.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
     drop(client);
     assert_nothing_is_left(&outer).await;
     // Chunks that are none.
@@ -372,10 +335,7 @@ async fn the_sink_counts() {
     let json = "POST /sink HTTP/1.1\r\nhost: x\r\naccept: application/json\r\n\
         content-length: 2\r\n\r\nab";
     let reply = talk(&context, json).await;
-    assert!(
-        reply.contains("\r\n\r\n{\"bytes\":2,\"seconds\":"),
-        "{reply}"
-    );
+    assert!(reply.contains("\r\n\r\n{\"bytes\":2,\"seconds\":"), "{reply}");
     let reply = get(&context, "/sink").await;
     assert_eq!(status(&reply), 405);
     assert!(reply.contains("allow: POST, PUT\r\n"), "{reply}");
@@ -385,11 +345,7 @@ async fn the_sink_counts() {
 async fn the_welcome_page_fits_the_client() {
     let (_outer, with_folder) = site();
     let without = ServiceContext::default();
-    for (context, path) in [
-        (&without, "/"),
-        (&without, "/welcome"),
-        (&with_folder, "/welcome"),
-    ] {
+    for (context, path) in [(&without, "/"), (&without, "/welcome"), (&with_folder, "/welcome")] {
         let plain = get(context, path).await;
         assert!(plain.contains("content-type: text/plain"), "{plain}");
         let browser =
@@ -412,18 +368,9 @@ async fn bad_requests_get_an_answer_and_harm_nobody() {
         ("CONNECT x:80 HTTP/1.1\r\nhost: x\r\n\r\n".to_owned(), 400),
         ("DELETE /a.txt HTTP/1.1\r\nhost: x\r\n\r\n".to_owned(), 405),
         ("POST /upload/x HTTP/1.1\r\nhost: x\r\n\r\n".to_owned(), 405),
-        (
-            format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "x".repeat(70_000)),
-            431,
-        ),
-        (
-            format!("GET / HTTP/1.1\r\nhost: {}\r\n\r\n", "x".repeat(70_000)),
-            431,
-        ),
-        (
-            format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(101)),
-            431,
-        ),
+        (format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "x".repeat(70_000)), 431),
+        (format!("GET / HTTP/1.1\r\nhost: {}\r\n\r\n", "x".repeat(70_000)), 431),
+        (format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(101)), 431),
     ] {
         let reply = talk(&context, &request).await;
         let start: String = request.chars().take(60).collect();
@@ -452,11 +399,7 @@ async fn a_slow_client_is_cut_off() {
         () = drip => {}
         read = reader.read_to_end(&mut reply) => { read.unwrap(); }
     }
-    assert!(
-        began.elapsed() <= Duration::from_secs(32),
-        "{:?}",
-        began.elapsed()
-    );
+    assert!(began.elapsed() <= Duration::from_secs(32), "{:?}", began.elapsed());
     // And so is one that says nothing at all, also after a first request.
     for request in ["", "GET / HTTP/1.1\r\nhost: x\r\n\r\n"] {
         let mut client = connect(&context);
@@ -472,10 +415,7 @@ async fn a_file_that_shrinks_ends_the_connection_early() {
     let place = outer.path().join("www/big");
     fs::write(&place, vec![1; 3_000_000]).unwrap();
     let mut client = connect(&context);
-    client
-        .write_all(b"GET /big HTTP/1.1\r\nhost: x\r\n\r\n")
-        .await
-        .unwrap();
+    client.write_all(b"GET /big HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     client.read_exact(&mut [0; 100]).await.unwrap();
     fs::write(&place, "short").unwrap();
     let mut rest = Vec::new();

@@ -23,11 +23,7 @@ pub(super) struct Uploaded {
 
 impl Uploaded {
     pub fn new(body: Incoming, headers: &HeaderMap, patience: Duration) -> Self {
-        Uploaded {
-            body,
-            patience,
-            held: headers.contains_key(header::EXPECT),
-        }
+        Uploaded { body, patience, held: headers.contains_key(header::EXPECT) }
     }
 
     /// The next piece; `None` at the end.

@@ -52,42 +52,18 @@ struct Figure {
 }
 
 fn figures(info: &tcp::Info) -> Vec<Figure> {
-    let figure = |name, value, meaning| Figure {
-        name,
-        value,
-        meaning,
-    };
+    let figure = |name, value, meaning| Figure { name, value, meaning };
     let srtt = info.srtt.map_or("not measured yet".to_owned(), millis);
     let ssthresh = info.ssthresh.map_or("none yet".to_owned(), bytes);
     vec![
-        figure(
-            "state",
-            info.state.to_string(),
-            "where it stands in the diagram of RFC 9293",
-        ),
+        figure("state", info.state.to_string(), "where it stands in the diagram of RFC 9293"),
         figure("srtt", srtt, "the smoothed round-trip time"),
-        figure(
-            "rto",
-            millis(info.rto),
-            "how long to wait before sending again",
-        ),
+        figure("rto", millis(info.rto), "how long to wait before sending again"),
         figure("cwnd", bytes(info.cwnd), "how much may be in flight"),
         figure("ssthresh", ssthresh, "where slow start ends"),
-        figure(
-            "mss",
-            bytes(info.mss),
-            "the most data that one segment carries",
-        ),
-        figure(
-            "bytes in",
-            bytes(info.bytes_received),
-            "your requests so far",
-        ),
-        figure(
-            "bytes out",
-            bytes(info.bytes_sent),
-            "what was sent before this page",
-        ),
+        figure("mss", bytes(info.mss), "the most data that one segment carries"),
+        figure("bytes in", bytes(info.bytes_received), "your requests so far"),
+        figure("bytes out", bytes(info.bytes_sent), "what was sent before this page"),
         figure(
             "retransmissions",
             thousands(info.retransmissions),
@@ -119,28 +95,21 @@ fn trials(context: &ServiceContext) -> Vec<Trial> {
         let port = spec.port;
         let url = url(address, port);
         match spec.service {
-            Service::Echo => add(
-                format!("telnet {address} {port}"),
-                "every line comes back (RFC 862)",
-            ),
-            Service::Discard => add(
-                format!("nc -N {address} {port} < FILE"),
-                "nothing comes back (RFC 863)",
-            ),
-            Service::Daytime => add(
-                format!("nc {address} {port}"),
-                "the date and the time (RFC 867)",
-            ),
-            Service::Chargen => add(
-                format!("nc {address} {port} | head"),
-                "a pattern without end (RFC 864)",
-            ),
+            Service::Echo => {
+                add(format!("telnet {address} {port}"), "every line comes back (RFC 862)")
+            }
+            Service::Discard => {
+                add(format!("nc -N {address} {port} < FILE"), "nothing comes back (RFC 863)")
+            }
+            Service::Daytime => {
+                add(format!("nc {address} {port}"), "the date and the time (RFC 867)")
+            }
+            Service::Chargen => {
+                add(format!("nc {address} {port} | head"), "a pattern without end (RFC 864)")
+            }
             Service::Http => {
                 add(format!("curl {url}/welcome"), "this page as plain text");
-                add(
-                    format!("curl -T FILE {url}/sink"),
-                    "how fast an upload arrives",
-                );
+                add(format!("curl -T FILE {url}/sink"), "how fast an upload arrives");
                 if context.www.is_some() {
                     add(
                         format!("curl -T FILE {url}/upload/"),
@@ -194,11 +163,7 @@ fn page(context: &ServiceContext, info: Option<&tcp::Info>) -> String {
 
 fn cells(info: &tcp::Info) -> String {
     figures(info).iter().fold(String::new(), |mut cells, cell| {
-        let Figure {
-            name,
-            value,
-            meaning,
-        } = cell;
+        let Figure { name, value, meaning } = cell;
         let _ = writeln!(
             cells,
             "<div><dt>{name}</dt><dd>{value}</dd><dd class=\"what\">{meaning}</dd></div>"
@@ -222,12 +187,7 @@ fn plain(context: &ServiceContext, info: Option<&tcp::Info>) -> String {
                 "Connection {}, {} -> {}, carries this page:\n",
                 info.conn, info.remote, info.local
             );
-            for Figure {
-                name,
-                value,
-                meaning,
-            } in figures(info)
-            {
+            for Figure { name, value, meaning } in figures(info) {
                 let _ = writeln!(text, "  {name:<16} {value:<18} {meaning}");
             }
         }

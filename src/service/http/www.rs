@@ -72,20 +72,12 @@ impl Www {
             .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits())
             .open(&place)?;
         let metadata = file.metadata()?;
-        if metadata.is_file() {
-            Ok(Found::File(file, metadata))
-        } else {
-            Err(Refused::NotFound)
-        }
+        if metadata.is_file() { Ok(Found::File(file, metadata)) } else { Err(Refused::NotFound) }
     }
 
     /// Follows every link in `place`; the end must lie inside the folder.
     pub(super) fn resolve(&self, place: &path::Path) -> Result<PathBuf, Refused> {
         let resolved = fs::canonicalize(place)?;
-        if resolved.starts_with(&self.root) {
-            Ok(resolved)
-        } else {
-            Err(Refused::Outside)
-        }
+        if resolved.starts_with(&self.root) { Ok(resolved) } else { Err(Refused::Outside) }
     }
 }

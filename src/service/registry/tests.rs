@@ -6,11 +6,7 @@ fn specs(texts: &[&str]) -> Vec<ServiceSpec> {
 
 fn planned(defaults: bool, asked: &[&str]) -> String {
     match plan(defaults, &specs(asked)) {
-        Ok(specs) => specs
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join(" "),
+        Ok(specs) => specs.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
         Err(error) => error.to_string(),
     }
 }
@@ -18,10 +14,7 @@ fn planned(defaults: bool, asked: &[&str]) -> String {
 #[test]
 fn names_and_ports_are_read() {
     assert_eq!("http".parse(), Ok(ServiceSpec::from(Service::Http)));
-    let moved = ServiceSpec {
-        service: Service::Http,
-        port: 8080,
-    };
+    let moved = ServiceSpec { service: Service::Http, port: 8080 };
     assert_eq!("HTTP:8080".parse(), Ok(moved));
     for service in Service::ALL {
         assert_eq!(service.name().parse(), Ok(service));
@@ -37,36 +30,14 @@ fn mistakes_are_explained() {
             "gopher",
             "there is no service \"gopher\": choose one of echo, discard, daytime, chargen, http",
         ),
-        (
-            "",
-            "there is no service \"\": choose one of echo, discard, daytime, chargen, http",
-        ),
-        (
-            "http:0",
-            "\"0\" is not a port: give a number from 1 to 65535, as in http:8080",
-        ),
-        (
-            "http:65536",
-            "\"65536\" is not a port: give a number from 1 to 65535, as in http:8080",
-        ),
-        (
-            "http:",
-            "\"\" is not a port: give a number from 1 to 65535, as in http:8080",
-        ),
-        (
-            "http:80:80",
-            "\"80:80\" is not a port: give a number from 1 to 65535, as in http:8080",
-        ),
-        (
-            "http:-1",
-            "\"-1\" is not a port: give a number from 1 to 65535, as in http:8080",
-        ),
+        ("", "there is no service \"\": choose one of echo, discard, daytime, chargen, http"),
+        ("http:0", "\"0\" is not a port: give a number from 1 to 65535, as in http:8080"),
+        ("http:65536", "\"65536\" is not a port: give a number from 1 to 65535, as in http:8080"),
+        ("http:", "\"\" is not a port: give a number from 1 to 65535, as in http:8080"),
+        ("http:80:80", "\"80:80\" is not a port: give a number from 1 to 65535, as in http:8080"),
+        ("http:-1", "\"-1\" is not a port: give a number from 1 to 65535, as in http:8080"),
     ] {
-        assert_eq!(
-            text.parse::<ServiceSpec>().unwrap_err().to_string(),
-            error,
-            "{text}"
-        );
+        assert_eq!(text.parse::<ServiceSpec>().unwrap_err().to_string(), error, "{text}");
     }
 }
 
@@ -75,10 +46,7 @@ fn asking_adds_or_moves() {
     let defaults = "echo:7 discard:9 daytime:13 chargen:19 http:80";
     assert_eq!(planned(true, &[]), defaults);
     assert_eq!(planned(true, &["http"]), defaults);
-    assert_eq!(
-        planned(true, &["echo:8007"]),
-        "discard:9 daytime:13 chargen:19 http:80 echo:8007"
-    );
+    assert_eq!(planned(true, &["echo:8007"]), "discard:9 daytime:13 chargen:19 http:80 echo:8007");
     assert_eq!(
         planned(true, &["http:80", "http:8080"]),
         "echo:7 discard:9 daytime:13 chargen:19 http:80 http:8080"

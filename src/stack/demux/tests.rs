@@ -31,26 +31,11 @@ fn a_port_on_all_addresses_excludes_each_of_them() {
 #[test]
 fn both_ends_make_the_key() {
     let mut demux: Demux<u32, u32> = Demux::new(KeyedHash::new([1; 16]));
-    let ends = Endpoints {
-        local: addr("10.0.0.1:80"),
-        remote: addr("10.0.0.2:4000"),
-    };
+    let ends = Endpoints { local: addr("10.0.0.1:80"), remote: addr("10.0.0.2:4000") };
     demux.insert(ends, 5);
     assert_eq!(demux.find(ends), Some(5));
-    assert_eq!(
-        demux.find(Endpoints {
-            remote: addr("10.0.0.2:4001"),
-            ..ends
-        }),
-        None
-    );
-    assert_eq!(
-        demux.find(Endpoints {
-            local: ends.remote,
-            remote: ends.local
-        }),
-        None
-    );
+    assert_eq!(demux.find(Endpoints { remote: addr("10.0.0.2:4001"), ..ends }), None);
+    assert_eq!(demux.find(Endpoints { local: ends.remote, remote: ends.local }), None);
     demux.remove(ends);
     assert_eq!(demux.find(ends), None);
 }

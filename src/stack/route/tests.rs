@@ -1,10 +1,7 @@
 use super::*;
 
 fn routes() -> Routes {
-    let own = |ip: &str| Address {
-        ip: ip.parse().unwrap(),
-        prefix_len: 24,
-    };
+    let own = |ip: &str| Address { ip: ip.parse().unwrap(), prefix_len: 24 };
     Routes::new(vec![own("10.9.0.2"), own("10.8.0.2")])
 }
 
@@ -38,14 +35,9 @@ fn only_packets_for_us_from_possible_hosts_pass() {
 fn the_source_is_the_address_in_the_same_network() {
     assert_eq!(routes().source_for(ip("10.8.0.7")), Some(ip("10.8.0.2")));
     assert_eq!(routes().source_for(ip("192.0.2.1")), Some(ip("10.9.0.2")));
-    for unreachable in [
-        "10.9.0.2",
-        "0.0.0.0",
-        "127.0.0.1",
-        "224.0.0.1",
-        "10.9.0.255",
-        "2001:db8::1",
-    ] {
+    for unreachable in
+        ["10.9.0.2", "0.0.0.0", "127.0.0.1", "224.0.0.1", "10.9.0.255", "2001:db8::1"]
+    {
         assert_eq!(routes().source_for(ip(unreachable)), None, "{unreachable}");
     }
 }

@@ -30,36 +30,15 @@ fn segment(flags: Flags, seq: u32, tsval: Option<u32>) -> Segment {
 fn judges_every_kind_of_segment() {
     let ack = Flags::ACK;
     let cases = [
-        (
-            segment(Flags::RST, 5000, None),
-            Action::Ignore(Refusal::TimeWaitReset),
-        ),
-        (
-            segment(ack, 5000, Some(80)),
-            Action::Ignore(Refusal::TimeWaitSegment),
-        ),
-        (
-            segment(ack, 4000, Some(80)),
-            Action::Acknowledge { restart: false },
-        ),
-        (
-            segment(ack | Flags::FIN, 4999, Some(80)),
-            Action::Acknowledge { restart: true },
-        ),
+        (segment(Flags::RST, 5000, None), Action::Ignore(Refusal::TimeWaitReset)),
+        (segment(ack, 5000, Some(80)), Action::Ignore(Refusal::TimeWaitSegment)),
+        (segment(ack, 4000, Some(80)), Action::Acknowledge { restart: false }),
+        (segment(ack | Flags::FIN, 4999, Some(80)), Action::Acknowledge { restart: true }),
         (segment(Flags::SYN, 1, Some(78)), Action::Reuse),
-        (
-            segment(Flags::SYN, 9000, Some(76)),
-            Action::Acknowledge { restart: false },
-        ),
+        (segment(Flags::SYN, 9000, Some(76)), Action::Acknowledge { restart: false }),
         (segment(Flags::SYN, 5001, None), Action::Reuse),
-        (
-            segment(Flags::SYN, 4000, None),
-            Action::Acknowledge { restart: false },
-        ),
-        (
-            segment(Flags::SYN | ack, 9000, Some(99)),
-            Action::Acknowledge { restart: false },
-        ),
+        (segment(Flags::SYN, 4000, None), Action::Acknowledge { restart: false }),
+        (segment(Flags::SYN | ack, 9000, Some(99)), Action::Acknowledge { restart: false }),
     ];
     for (segment, expected) in cases {
         assert_eq!(record().segment_arrives(&segment), expected, "{segment:?}");

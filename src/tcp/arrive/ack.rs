@@ -59,6 +59,7 @@ impl Tcb {
         if self.state == State::SynReceived {
             self.enter(cx, State::Established, Cause::SynAcked);
         }
+        self.backoff = 0;
         self.start_keepalive(cx.now);
     }
 
@@ -80,9 +81,10 @@ impl Tcb {
         self.set_window(u32::from(segment.window) << self.snd.scale);
         if self.timers.is_armed(TimerKind::Persist) {
             // The peer is alive; whether it still blocks us is for the next transmission to say.
-            self.backoff = 0;
+            self.timeouts = 0;
             self.unanswered_since = None;
             if self.snd.window_left() > 0 {
+                self.backoff = 0;
                 self.timers.cancel(TimerKind::Persist);
             }
         }
@@ -94,7 +96,7 @@ impl Tcb {
         let text = self.snd.acknowledge(ack);
         self.scoreboard.acknowledged(ack);
         self.totals.bytes_acked += u64::from(text);
-        self.backoff = 0;
+        self.timeouts = 0;
         let mss = self.segment_size();
         let recovering = self.loss.mode() != Mode::Open;
         let verdict = self.loss.on_new_ack(ack, text, mss);
@@ -108,10 +110,7 @@ impl Tcb {
             Verdict::Recovered => self.congestion.on_recovered(self.in_flight()),
             Verdict::Nothing | Verdict::Enter => {
                 let window_limited = std::mem::take(&mut self.window_limited) || recovering;
-                self.congestion.on_ack(Acked {
-                    bytes: text,
-                    window_limited,
-                });
+                self.congestion.on_ack(Acked { bytes: text, window_limited });
             }
         }
         let changed = window != (self.congestion.window(), self.congestion.ssthresh());
@@ -127,33 +126,27 @@ impl Tcb {
             self.timers.cancel(TimerKind::Retransmission);
             self.unanswered_since = None;
         } else if restart {
-            self.timers
-                .arm(TimerKind::Retransmission, now + self.rto().as_duration());
+            self.timers.arm(TimerKind::Retransmission, now + self.rto().as_duration());
             self.unanswered_since = Some(now);
         }
     }
 
     /// One sample a round trip from a segment that was sent once (Karn, RFC 6298 3); when it was
-    /// sent again, the echoed timestamp tells which copy arrived (RFC 7323 4).
+    /// sent again, the echoed timestamp tells which copy was answered (RFC 7323 4).
     fn sample_rtt(&mut self, cx: &mut Context<'_>, ack: SeqNum, segment: &Segment) {
         let rtt = match self.timed {
             Some((end, sent)) if ack.at_or_after(end) => {
                 self.timed = None;
-                cx.now.since(sent)
+                Some(cx.now.since(sent))
             }
             Some(_) => return,
             None => match (self.timestamps, segment.options.timestamps) {
-                (Some(_), Some(ts)) if ts.tsecr != 0 => {
-                    let ticks = self.tsval(cx.now).wrapping_sub(ts.tsecr);
-                    // A peer that echoes nonsense must not set our time-out.
-                    if ticks > 1 << 24 {
-                        return;
-                    }
-                    Duration::from_millis(ticks.into())
-                }
+                (Some(_), Some(ts)) => self.echoed_rtt(cx.now, ts.tsecr),
                 _ => return,
             },
         };
+        self.backoff = 0;
+        let Some(rtt) = rtt else { return };
         self.rtt.sample(rtt);
         let (conn, estimator) = (self.conn, self.rtt);
         cx.emit(|| Event::RttSample {
@@ -162,6 +155,20 @@ impl Tcb {
             srtt: estimator.srtt().unwrap_or(rtt),
             rto: estimator.rto().as_duration(),
         });
+    }
+
+    /// What the echo `tsecr` says of the round trip after a retransmission. An echo of it, or of
+    /// something later, is a sample. An older echo is of the original: when it comes sooner after the
+    /// retransmission than an answer to that could, the path has become slow, and it is a sample
+    /// too; otherwise the first acknowledgment was lost, and as a sample it would hold the whole
+    /// time-out.
+    fn echoed_rtt(&self, now: Instant, tsecr: u32) -> Option<Duration> {
+        let age = self.tsval(now).wrapping_sub(tsecr);
+        let answers_it = age <= self.tsval(now).wrapping_sub(self.tsval(self.retransmitted_at));
+        let too_soon = now.since(self.retransmitted_at) < self.rtt.min();
+        // A peer that echoes nonsense must not set our time-out.
+        let credible = age < 1 << 24;
+        (credible && (answers_it || too_soon)).then(|| Duration::from_millis(age.into()))
     }
 
     /// RFC 5681 2: the definition of a duplicate acknowledgment.

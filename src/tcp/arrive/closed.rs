@@ -11,10 +11,6 @@ pub fn reset_for(segment: &Segment) -> Option<(SeqNum, SeqNum, Flags)> {
     }
     Some(match segment.ack() {
         Some(ack) => (ack, SeqNum::default(), Flags::RST),
-        None => (
-            SeqNum::default(),
-            segment.seq_end(),
-            Flags::RST | Flags::ACK,
-        ),
+        None => (SeqNum::default(), segment.seq_end(), Flags::RST | Flags::ACK),
     })
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::context::Context;
-use crate::event::{ConnId, Refusal, State};
+use crate::event::{ConnId, Refusal, SegmentView, State};
 use crate::tcp::Config;
 use crate::tcp::discard::Discard;
 use crate::tcp::isn::Secrets;
@@ -97,6 +97,21 @@ impl HalfOpen {
         }
     }
 
+    /// How events show a segment received for it.
+    pub fn view_received(&self, segment: &Segment) -> SegmentView {
+        SegmentView {
+            local: self.ends.local,
+            remote: self.ends.remote,
+            seq: segment.seq,
+            ack: segment.ack,
+            flags: segment.flags,
+            len: segment.payload.len() as u32,
+            window: segment.window.into(),
+            seq_base: self.irs,
+            ack_base: self.iss,
+        }
+    }
+
     /// Takes the place of a connection in TIME-WAIT: our numbers go on after its last one
     /// (RFC 1122 4.2.2.13).
     pub fn start_after(&mut self, snd_nxt: SeqNum) {
@@ -142,19 +157,12 @@ impl HalfOpen {
     pub fn challenge_ack(&self, now: Instant, config: &Config) -> Segment {
         let syn_ack = self.syn_ack(now, config, Mss::DEFAULT);
         let scale = ReceiveSpace::scale_for(config.receive_buffer);
-        let scale = if self.window_scale.is_some() {
-            scale
-        } else {
-            0
-        };
+        let scale = if self.window_scale.is_some() { scale } else { 0 };
         Segment {
             seq: self.iss + 1,
             flags: Flags::ACK,
             window: syn_ack.window >> scale,
-            options: Options {
-                timestamps: syn_ack.options.timestamps,
-                ..Options::default()
-            },
+            options: Options { timestamps: syn_ack.options.timestamps, ..Options::default() },
             ..syn_ack
         }
     }
@@ -175,20 +183,12 @@ impl HalfOpen {
         if segment.rst() {
             let exact = segment.seq == self.irs + 1;
             let discard = Discard::silent(Refusal::ResetOutsideWindow);
-            return if exact {
-                Ok(Step::Forget)
-            } else {
-                Err(discard)
-            };
+            return if exact { Ok(Step::Forget) } else { Err(discard) };
         }
         if segment.syn() {
             let again = segment.seq == self.irs && segment.ack().is_none() && !segment.fin();
             let discard = Discard::challenge(Refusal::SynReceivedUnacceptable);
-            return if again {
-                Ok(Step::AnswerAgain)
-            } else {
-                Err(discard)
-            };
+            return if again { Ok(Step::AnswerAgain) } else { Err(discard) };
         }
         match segment.ack() {
             None => Err(Discard::silent(Refusal::AckMissing)),

@@ -30,12 +30,12 @@ impl Tcb {
         cx: &mut Context<'_>,
         segment: Segment,
     ) -> Result<(), Discard> {
-        self.last_heard = cx.now;
-        self.keepalives = 0;
         if self.state == State::SynSent {
             return self.segment_arrives_in_syn_sent(cx, segment);
         }
         let segment = self.check_sequence(cx, segment)?; // first
+        self.last_heard = cx.now;
+        self.keepalives = 0;
         if self.check_reset(cx, &segment)? {
             return Ok(()); // second
         }
@@ -60,8 +60,7 @@ impl Tcb {
     /// Starts the delayed-ACK timer when only a delayed acknowledgment is owed.
     fn note_ack_delay(&mut self, cx: &mut Context<'_>) {
         if self.ack.due() == Due::Delayed {
-            self.timers
-                .arm_if_idle(TimerKind::DelayedAck, cx.now + self.config.ack_delay);
+            self.timers.arm_if_idle(TimerKind::DelayedAck, cx.now + self.config.ack_delay);
         }
     }
 }

@@ -43,20 +43,17 @@ impl Tcb {
                 Err(Discard::silent(Refusal::ResetOutsideWindow))
             };
         }
-        let old = if seq == end {
-            end.before(nxt)
-        } else {
-            end.at_or_before(nxt)
-        };
+        let old = if seq == end { end.before(nxt) } else { end.at_or_before(nxt) };
         if old {
+            // The last segment again: its echo tells the peer's clock of this copy (as Linux).
+            if end == nxt {
+                self.note_timestamp(cx.now, &segment);
+            }
             return Err(self.old_segment(&segment));
         }
         // An empty segment just after the window is one of an honest peer that filled it.
-        let beyond = if seq == end {
-            seq.after(nxt + window)
-        } else {
-            seq.at_or_after(nxt + window)
-        };
+        let beyond =
+            if seq == end { seq.after(nxt + window) } else { seq.at_or_after(nxt + window) };
         if beyond && !(window == 0 && seq == nxt) {
             return Err(if seq == end {
                 Discard::challenge(Refusal::SequenceBeyondWindow)
@@ -78,16 +75,13 @@ impl Tcb {
         if !repeats {
             return segment;
         }
-        Segment {
-            seq: segment.seq + 1,
-            flags: segment.flags.without(Flags::SYN),
-            ..segment
-        }
+        Segment { seq: segment.seq + 1, flags: segment.flags.without(Flags::SYN), ..segment }
     }
 
-    /// Protection against wrapped sequence numbers (RFC 7323 5.3 R1; resets are exempt).
+    /// Protection against wrapped sequence numbers (RFC 7323 5.3 R1; resets are exempt, and so is a
+    /// SYN, which is challenged whatever it carries).
     fn check_paws(&mut self, now: Instant, segment: &Segment) -> Result<(), Discard> {
-        let Some(state) = self.timestamps.filter(|_| !segment.rst()) else {
+        let Some(state) = self.timestamps.filter(|_| !segment.rst() && !segment.syn()) else {
             return Ok(());
         };
         let Some(ts) = segment.options.timestamps else {
@@ -140,10 +134,7 @@ impl Tcb {
         let before = nxt.since(segment.seq);
         if before > 0 && segment.seq_len() > 0 {
             if self.sack {
-                self.rcv.duplicate = Some(SackBlock {
-                    left: segment.seq,
-                    right: nxt,
-                });
+                self.rcv.duplicate = Some(SackBlock { left: segment.seq, right: nxt });
             }
             self.ack.now(Why::AckNow);
             let cut = (before as usize).min(segment.payload.len());

@@ -43,6 +43,7 @@ impl Tcb {
         self.set_window(segment.window.into());
         if let Some(ack) = acked {
             self.snd.wl2 = ack;
+            self.backoff = 0;
             self.new_ack(cx, ack, &segment);
             self.enter(cx, State::Established, Cause::SynAckArrived);
             self.start_keepalive(cx.now);
@@ -52,12 +53,12 @@ impl Tcb {
             self.enter(cx, State::SynReceived, Cause::SynArrived);
             self.snd.syn_pending = true;
             self.backoff = 0;
+            self.timeouts = 0;
             self.timers.cancel(TimerKind::Retransmission);
         }
         // Text and FIN on the SYN are processed like those of any segment.
         if !segment.payload.is_empty() || segment.fin() {
-            self.rcv
-                .open_window(self.config.receive_buffer, self.own_mss.bytes().into());
+            self.rcv.open_window(self.config.receive_buffer, self.own_mss.bytes().into());
             let rest = Segment {
                 seq: segment.seq + 1,
                 flags: segment.flags.without(Flags::SYN),

@@ -41,11 +41,7 @@ impl Tcb {
         self.ack.now(Why::AckNow);
         let offset = self.rcv.offset_of(segment.seq);
         let capacity = self.config.receive_buffer;
-        match self
-            .rcv
-            .reassembly()
-            .insert(offset, &segment.payload, capacity)
-        {
+        match self.rcv.reassembly().insert(offset, &segment.payload, capacity) {
             Ok(duplicate) => {
                 if let Some(range) = duplicate.filter(|_| self.sack) {
                     self.rcv.note_duplicate(range);

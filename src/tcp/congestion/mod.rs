@@ -33,7 +33,6 @@ pub trait CongestionControl: fmt::Debug + Send {
     fn ssthresh(&self) -> Option<u32>;
     /// Whether the window is below the threshold.
     fn in_slow_start(&self) -> bool {
-        self.ssthresh()
-            .is_none_or(|ssthresh| self.window() < ssthresh)
+        self.ssthresh().is_none_or(|ssthresh| self.window() < ssthresh)
     }
 }

@@ -23,13 +23,7 @@ impl NewReno {
     pub fn new(mss: u32) -> Self {
         // RFC 6928 2.
         let cwnd = (10 * mss).min(14_600.max(2 * mss));
-        NewReno {
-            mss,
-            cwnd,
-            ssthresh: None,
-            counted: 0,
-            after_rto: false,
-        }
+        NewReno { mss, cwnd, ssthresh: None, counted: 0, after_rto: false }
     }
 
     fn halve(&mut self, in_flight: u32) {
@@ -46,11 +40,7 @@ impl CongestionControl for NewReno {
         }
         let growth = if self.in_slow_start() {
             // An acknowledgment may stand for a whole burst, so all of it counts, as in Linux.
-            if self.after_rto {
-                acked.bytes.min(self.mss)
-            } else {
-                acked.bytes
-            }
+            if self.after_rto { acked.bytes.min(self.mss) } else { acked.bytes }
         } else {
             self.after_rto = false;
             self.counted += acked.bytes;

@@ -55,10 +55,7 @@ impl DupAck {
     /// For a connection whose first sequence number is `iss`.
     pub fn new(iss: SeqNum) -> Self {
         // The very first segment may be found lost, so nothing is covered yet.
-        DupAck {
-            recover: iss - 1,
-            ..DupAck::default()
-        }
+        DupAck { recover: iss - 1, ..DupAck::default() }
     }
 
     /// Where the sender stands.
@@ -107,10 +104,7 @@ impl DupAck {
             Mode::Open => {
                 // `recover` follows, so that it never falls half the sequence space behind.
                 let recover = self.recover.max(una - 2);
-                *self = DupAck {
-                    recover,
-                    ..DupAck::default()
-                };
+                *self = DupAck { recover, ..DupAck::default() };
                 Verdict::Nothing
             }
             Mode::FastRecovery if !done => {
@@ -123,26 +117,15 @@ impl DupAck {
             Mode::RtoRecovery if !done => Verdict::Nothing,
             Mode::FastRecovery | Mode::RtoRecovery => {
                 let fast = self.mode == Mode::FastRecovery;
-                *self = DupAck {
-                    recover: self.recover,
-                    ..DupAck::default()
-                };
-                if fast {
-                    Verdict::Recovered
-                } else {
-                    Verdict::Nothing
-                }
+                *self = DupAck { recover: self.recover, ..DupAck::default() };
+                if fast { Verdict::Recovered } else { Verdict::Nothing }
             }
         }
     }
 
     /// The retransmission timer went off while everything up to `nxt` was sent.
     pub fn on_rto(&mut self, nxt: SeqNum) {
-        *self = DupAck {
-            mode: Mode::RtoRecovery,
-            recover: nxt - 1,
-            ..DupAck::default()
-        };
+        *self = DupAck { mode: Mode::RtoRecovery, recover: nxt - 1, ..DupAck::default() };
     }
 }
 

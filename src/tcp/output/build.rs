@@ -15,10 +15,9 @@ impl Tcb {
         let mut payload = SmallVec::new();
         let plan = self.gather(plan, &mut payload);
         let header = self.header(cx, &plan);
-        let view = self.view_sent(&header, plan.len);
         self.record_acknowledgment(&header);
         if plan.again {
-            self.record_retransmission(&plan);
+            self.record_retransmission(cx, &plan);
         } else {
             self.record_new(cx, &plan);
         }
@@ -26,11 +25,10 @@ impl Tcb {
             self.arm_retransmission(cx.now);
             self.last_sent = cx.now;
         }
-        let (conn, state) = (self.conn, self.state);
         cx.emit(|| Event::Sent {
-            conn: Some(conn),
-            state,
-            segment: view,
+            conn: Some(self.conn),
+            state: self.state,
+            segment: self.view_sent(&header, plan.len),
             why: plan.why,
         });
         Outgoing {
@@ -67,11 +65,7 @@ impl Tcb {
                 out.pop();
             }
         }
-        Transmission {
-            len,
-            flags: plan.flags.without(Flags::FIN | Flags::PSH),
-            ..plan
-        }
+        Transmission { len, flags: plan.flags.without(Flags::FIN | Flags::PSH), ..plan }
     }
 
     fn header(&mut self, cx: &Context<'_>, plan: &Transmission) -> Segment {
@@ -102,11 +96,7 @@ impl Tcb {
             flags,
             window,
             urgent: 0,
-            options: if syn {
-                self.syn_options(cx)
-            } else {
-                self.options(cx, plan)
-            },
+            options: if syn { self.syn_options(cx) } else { self.options(cx, plan) },
             payload: Bytes::new(),
         }
     }
@@ -147,12 +137,13 @@ impl Tcb {
         }
     }
 
-    fn record_retransmission(&mut self, plan: &Transmission) {
+    fn record_retransmission(&mut self, cx: &Context<'_>, plan: &Transmission) {
         let fin = u32::from(plan.flags.contains(Flags::FIN));
         self.scoreboard.retransmitted(plan.seq + plan.len + fin);
         let size = u32::from(plan.segment_size).max(1);
         self.totals.retransmissions += u64::from(plan.len.div_ceil(size).max(1));
         self.timed = None; // Karn (RFC 6298 3)
+        self.retransmitted_at = cx.now;
     }
 
     fn record_new(&mut self, cx: &mut Context<'_>, plan: &Transmission) {
@@ -165,6 +156,7 @@ impl Tcb {
             let retransmission = matches!(plan.why, Why::HandshakeRetransmission(_));
             self.totals.retransmissions += u64::from(retransmission);
             self.timed = (!retransmission).then_some((self.snd.nxt, cx.now));
+            self.retransmitted_at = cx.now;
         } else if plan.len > 0 || control.contains(Flags::FIN) {
             self.record_new_text(cx, plan);
         }

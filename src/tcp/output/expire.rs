@@ -32,10 +32,11 @@ impl Tcb {
         if self.user_timeout_over(cx.now) {
             return self.reset(cx, Cause::UserTimeout, Some(Error::TimedOut));
         }
-        if self.backoff >= limit {
+        if self.timeouts >= limit {
             return self.reset(cx, Cause::RetransmissionLimit, Some(Error::TimedOut));
         }
-        self.backoff += 1;
+        self.timeouts += 1;
+        self.backoff = self.backoff.saturating_add(1);
         self.timed = None;
         if opening {
             self.rtt.syn_timed_out();
@@ -43,7 +44,7 @@ impl Tcb {
             return;
         }
         let outstanding = self.snd.outstanding();
-        self.congestion.on_rto(outstanding, self.backoff > 1);
+        self.congestion.on_rto(outstanding, self.timeouts > 1);
         self.loss.on_rto(self.snd.nxt);
         self.scoreboard.mark_lost(self.snd.una, self.snd.nxt);
         self.emit_window(cx);
@@ -54,10 +55,11 @@ impl Tcb {
         if self.user_timeout_over(cx.now) {
             return self.reset(cx, Cause::UserTimeout, Some(Error::TimedOut));
         }
-        if self.backoff >= self.config.retransmission_limit {
+        if self.timeouts >= self.config.retransmission_limit {
             return self.reset(cx, Cause::RetransmissionLimit, Some(Error::TimedOut));
         }
-        self.backoff += 1;
+        self.timeouts += 1;
+        self.backoff = self.backoff.saturating_add(1);
         self.request_probe(Why::ZeroWindowProbe);
     }
 
@@ -68,22 +70,17 @@ impl Tcb {
         };
         if self.snd.outstanding() > 0 {
             // Retransmissions find a dead peer by themselves.
-            return self
-                .timers
-                .arm(TimerKind::Keepalive, cx.now + keepalive.idle);
+            return self.timers.arm(TimerKind::Keepalive, cx.now + keepalive.idle);
         }
         if cx.now.since(self.last_heard) < keepalive.idle {
-            return self
-                .timers
-                .arm(TimerKind::Keepalive, self.last_heard + keepalive.idle);
+            return self.timers.arm(TimerKind::Keepalive, self.last_heard + keepalive.idle);
         }
         if self.keepalives >= keepalive.count {
             return self.reset(cx, Cause::KeepaliveLimit, Some(Error::TimedOut));
         }
         self.keepalives += 1;
         self.request_probe(Why::Keepalive);
-        self.timers
-            .arm(TimerKind::Keepalive, cx.now + keepalive.interval);
+        self.timers.arm(TimerKind::Keepalive, cx.now + keepalive.interval);
     }
 
     fn close_timeout(&mut self, cx: &mut Context<'_>) {

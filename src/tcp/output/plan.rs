@@ -67,19 +67,12 @@ impl Tcb {
 
     /// A segment without text.
     fn bare(&self, seq: SeqNum, flags: Flags, why: Why) -> Plan {
-        Plan::Send(Transmission {
-            seq,
-            len: 0,
-            segment_size: 0,
-            flags,
-            again: false,
-            why,
-        })
+        Plan::Send(Transmission { seq, len: 0, segment_size: 0, flags, again: false, why })
     }
 
     fn plan_syn(&self) -> Plan {
         if self.snd.syn_pending {
-            let why = match self.backoff {
+            let why = match self.timeouts {
                 0 => Why::Handshake,
                 nth => Why::HandshakeRetransmission(nth),
             };
@@ -95,10 +88,7 @@ impl Tcb {
 
     /// How much more may be in flight by congestion control, in bytes.
     fn congestion_room(&self) -> u32 {
-        let window = self
-            .congestion
-            .window()
-            .saturating_add(self.loss.allowance());
+        let window = self.congestion.window().saturating_add(self.loss.allowance());
         window.saturating_sub(self.in_flight())
     }
 
@@ -118,7 +108,9 @@ impl Tcb {
         let fin = self.snd.fin.is_some_and(|fin| fin.before(end));
         let text = (self.snd.offset_of(end) - self.snd.offset_of(seq)) as u32;
         let why = match self.loss.mode() {
-            Mode::RtoRecovery if seq == self.snd.una && self.backoff > 0 => Why::Rto(self.backoff),
+            Mode::RtoRecovery if seq == self.snd.una && self.timeouts > 0 => {
+                Why::Rto(self.timeouts)
+            }
             Mode::RtoRecovery => Why::RtoRecovery,
             _ if self.loss.partial_seen() => Why::PartialAck,
             _ => Why::FastRetransmit,
@@ -127,11 +119,7 @@ impl Tcb {
             seq,
             len: text,
             segment_size: size as u16,
-            flags: if fin {
-                Flags::FIN | Flags::PSH
-            } else {
-                Flags::PSH
-            },
+            flags: if fin { Flags::FIN | Flags::PSH } else { Flags::PSH },
             again: true,
             why,
         }))
@@ -148,16 +136,9 @@ impl Tcb {
         if unsent == 0 {
             // The FIN alone; like an octet of text it needs room in the peer's window.
             let transmission = self.new_data(0, size, Flags::FIN, Why::Fin);
-            return if window > 0 {
-                transmission
-            } else {
-                Plan::Wait(Limit::PeerWindow)
-            };
+            return if window > 0 { transmission } else { Plan::Wait(Limit::PeerWindow) };
         }
-        let allowed = unsent
-            .min(window)
-            .min(self.congestion_room())
-            .min(MAX_BURST);
+        let allowed = unsent.min(window).min(self.congestion_room()).min(MAX_BURST);
         let text = if allowed == unsent {
             self.hold_back_small(unsent, size, fin)
         } else {
@@ -179,14 +160,7 @@ impl Tcb {
 
     fn new_data(&self, len: u32, size: u32, flags: Flags, why: Why) -> Plan {
         let (seq, segment_size) = (self.snd.nxt, size as u16);
-        Plan::Send(Transmission {
-            seq,
-            len,
-            segment_size,
-            flags,
-            again: false,
-            why,
-        })
+        Plan::Send(Transmission { seq, len, segment_size, flags, again: false, why })
     }
 
     /// Everything could go; Nagle's algorithm keeps a last small segment back while an earlier
@@ -197,11 +171,7 @@ impl Tcb {
         if small == 0 || fin || self.config.nodelay || !waiting {
             return Ok(unsent);
         }
-        if unsent > small {
-            Ok(unsent - small)
-        } else {
-            Err(Limit::Nagle)
-        }
+        if unsent > small { Ok(unsent - small) } else { Err(Limit::Nagle) }
     }
 
     /// Only a part may go: whole segments, unless the peer's window is so small that half of its

@@ -16,14 +16,9 @@ fn arrive(rcv: &mut ReceiveSpace, len: usize) {
 
 #[test]
 fn scales_tell_the_whole_buffer() {
-    for (capacity, scale) in [
-        (1, 0),
-        (65_535, 0),
-        (65_536, 1),
-        (1 << 20, 5),
-        (1 << 29, 14),
-        (1 << 30, 14),
-    ] {
+    for (capacity, scale) in
+        [(1, 0), (65_535, 0), (65_536, 1), (1 << 20, 5), (1 << 29, 14), (1 << 30, 14)]
+    {
         assert_eq!(ReceiveSpace::scale_for(capacity), scale, "{capacity}");
     }
 }
@@ -60,23 +55,8 @@ fn a_duplicate_is_reported_before_what_waits() {
     let base = rcv.offset;
     let text = Bytes::from_static(b"abc");
     rcv.reassembly().insert(base + 10, &text, CAPACITY).unwrap();
-    rcv.note_duplicate(Range {
-        start: base + 10,
-        end: base + 12,
-    });
+    rcv.note_duplicate(Range { start: base + 10, end: base + 12 });
     let blocks = rcv.sack_blocks(3);
-    assert_eq!(
-        blocks[0],
-        SackBlock {
-            left: rcv.nxt + 10,
-            right: rcv.nxt + 12
-        }
-    );
-    assert_eq!(
-        blocks[1],
-        SackBlock {
-            left: rcv.nxt + 10,
-            right: rcv.nxt + 13
-        }
-    );
+    assert_eq!(blocks[0], SackBlock { left: rcv.nxt + 10, right: rcv.nxt + 12 });
+    assert_eq!(blocks[1], SackBlock { left: rcv.nxt + 10, right: rcv.nxt + 13 });
 }

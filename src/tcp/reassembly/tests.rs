@@ -15,10 +15,7 @@ fn ranges(queue: &Reassembly) -> Vec<(u64, u64)> {
 fn the_latest_range_is_reported_first_and_neighbours_merge() {
     let mut queue = Reassembly::default();
     for start in [10u64, 30, 50] {
-        assert_eq!(
-            queue.insert(start, &text(start..start + 5), CAPACITY),
-            Ok(None)
-        );
+        assert_eq!(queue.insert(start, &text(start..start + 5), CAPACITY), Ok(None));
     }
     assert_eq!(ranges(&queue), [(50, 55), (30, 35), (10, 15)]);
     assert_eq!(queue.insert(15, &text(15..30), CAPACITY), Ok(None));
@@ -37,12 +34,8 @@ fn what_was_there_is_reported_as_duplicate() {
 #[test]
 fn what_arrived_first_stays() {
     let mut queue = Reassembly::default();
-    queue
-        .insert(1, &Bytes::from_static(b"bb"), CAPACITY)
-        .unwrap();
-    queue
-        .insert(0, &Bytes::from_static(b"xxxx"), CAPACITY)
-        .unwrap();
+    queue.insert(1, &Bytes::from_static(b"bb"), CAPACITY).unwrap();
+    queue.insert(0, &Bytes::from_static(b"xxxx"), CAPACITY).unwrap();
     let mut out = Vec::new();
     while let Some(chunk) = queue.pop(out.len() as u64) {
         out.extend_from_slice(&chunk);

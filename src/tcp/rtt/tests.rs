@@ -36,10 +36,7 @@ fn bounds_hold() {
 #[test]
 fn backoff_doubles_up_to_the_maximum() {
     assert_eq!(Rto::INITIAL.backed_off(0), Rto::INITIAL);
-    assert_eq!(
-        Rto::INITIAL.backed_off(3).as_duration(),
-        Duration::from_secs(8)
-    );
+    assert_eq!(Rto::INITIAL.backed_off(3).as_duration(), Duration::from_secs(8));
     assert_eq!(Rto::INITIAL.backed_off(7), Rto::MAX);
     assert_eq!(Rto::INITIAL.backed_off(255), Rto::MAX);
 }

@@ -9,10 +9,7 @@ fn the_earliest_deadline_is_next_and_due_timers_fire_once() {
     timers.arm_if_idle(TimerKind::DelayedAck, Instant::from_millis(10));
     assert_eq!(timers.next(), Some(Instant::from_millis(40)));
     assert_eq!(timers.take_due(Instant::from_millis(39)), None);
-    assert_eq!(
-        timers.take_due(Instant::from_millis(40)),
-        Some(TimerKind::DelayedAck)
-    );
+    assert_eq!(timers.take_due(Instant::from_millis(40)), Some(TimerKind::DelayedAck));
     assert_eq!(timers.take_due(Instant::from_millis(40)), None);
     timers.cancel(TimerKind::Retransmission);
     assert_eq!(timers.next(), None);

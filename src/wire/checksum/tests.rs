@@ -15,19 +15,19 @@ fn naive(data: &[u8]) -> u16 {
 #[test]
 fn example_of_rfc_1071_section_3() {
     let data = [0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7];
-    assert_eq!(Sum::new().add(&data).finish(), !0xddf2);
+    assert_eq!(Sum::new().add_bytes(&data).finish(), !0xddf2);
 }
 
 #[test]
 fn zero_is_written_as_all_ones_for_udp() {
-    assert_eq!(Sum::new().add(&[0xff, 0xff]).finish(), 0);
-    assert_eq!(Sum::new().add(&[0xff, 0xff]).finish_nonzero(), 0xffff);
+    assert_eq!(Sum::new().add_bytes(&[0xff, 0xff]).finish(), 0);
+    assert_eq!(Sum::new().add_bytes(&[0xff, 0xff]).finish_nonzero(), 0xffff);
 }
 
 proptest! {
     #[test]
     fn equals_the_naive_sum(data in proptest::collection::vec(any::<u8>(), 0..2000)) {
-        prop_assert_eq!(Sum::new().add(&data).finish(), naive(&data));
+        prop_assert_eq!(Sum::new().add_bytes(&data).finish(), naive(&data));
     }
 
     #[test]

@@ -37,10 +37,7 @@ fn context() -> ServiceContext {
 
 #[test]
 fn both_forms_show_the_connection_and_what_to_try() {
-    for text in [
-        page(&context(), Some(&info())),
-        plain(&context(), Some(&info())),
-    ] {
+    for text in [page(&context(), Some(&info())), plain(&context(), Some(&info()))] {
         for part in [
             "#7",
             "10.9.0.1:54321",
@@ -74,18 +71,12 @@ fn without_a_look_at_the_connection_the_page_says_so() {
 fn what_to_try_follows_the_services() {
     let context = ServiceContext {
         addresses: vec!["fd00::2".parse().unwrap()],
-        services: vec![ServiceSpec {
-            service: Service::Http,
-            port: 8080,
-        }],
+        services: vec![ServiceSpec { service: Service::Http, port: 8080 }],
         netns: Some("<script>".into()),
         ..ServiceContext::default()
     };
     let text = plain(&context, None);
-    assert!(
-        text.contains("curl http://[fd00::2]:8080/welcome"),
-        "{text}"
-    );
+    assert!(text.contains("curl http://[fd00::2]:8080/welcome"), "{text}");
     assert!(!text.contains("telnet"), "{text}");
     assert!(!page(&context, None).contains("<script>"));
     let nowhere = plain(&ServiceContext::default(), None);
@@ -101,12 +92,7 @@ fn the_page_needs_no_other_host() {
 
 #[test]
 fn numbers_are_grouped() {
-    for (number, text) in [
-        (0, "0"),
-        (999, "999"),
-        (1000, "1,000"),
-        (1_234_567, "1,234,567"),
-    ] {
+    for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
         assert_eq!(thousands(number), text);
     }
 }

@@ -3,10 +3,7 @@ use super::*;
 const MSS: u32 = 1460;
 
 fn acked(bytes: u32) -> Acked {
-    Acked {
-        bytes,
-        window_limited: true,
-    }
+    Acked { bytes, window_limited: true }
 }
 
 #[test]
@@ -29,10 +26,7 @@ fn slow_start_doubles_a_round() {
 #[test]
 fn an_idle_window_does_not_grow() {
     let mut cc = NewReno::new(MSS);
-    cc.on_ack(Acked {
-        bytes: MSS,
-        window_limited: false,
-    });
+    cc.on_ack(Acked { bytes: MSS, window_limited: false });
     assert_eq!(cc.window(), 10 * MSS);
 }
 
