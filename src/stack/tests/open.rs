@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 
 use super::world::Side::{Client, Server};
-use super::world::{Fate, PORT, Pair, World, config, craft, cx, drop_numbers, fate_of, is, ready};
+use super::world::{
+    Fate, PORT, Pair, World, config, craft, cx, drop_all, drop_numbers, fate_of, is, ready,
+};
 use crate::event::{Refusal, State};
 use crate::stack::{ConnKey, SocketError};
 use crate::time::{Duration, Instant};
@@ -477,4 +479,23 @@ fn options_are_only_answered_when_offered() {
     assert_eq!(answer.options.mss, Some(1460));
     assert_eq!((answer.options.window_scale, answer.options.timestamps), (None, None));
     assert!(!answer.options.sack_permitted);
+}
+
+#[test]
+fn an_open_without_an_answer_ends_after_seven_syns() {
+    let mut world = World::new();
+    world.judge = drop_all();
+    let client = world.connect();
+    world.run(Duration::from_secs(200), |world| {
+        world.connected(Client, client) == Some(Err(SocketError::TimedOut))
+    });
+    let times: Vec<Instant> = world.trace.iter().map(|(at, ..)| *at).collect();
+    let gaps: Vec<u64> = times.windows(2).map(|pair| (pair[1] - pair[0]).as_secs()).collect();
+    assert_eq!(gaps, [1, 2, 4, 8, 16, 32]);
+    let end = world.now - times[6];
+    assert_eq!(end.as_secs(), 64, "the last SYN is waited for as well");
+    assert!(world.trace.iter().all(|(_, _, segment)| is(segment, SYN)));
+    assert_eq!(world.stack(Client).counters().tcp_retransmissions, 6);
+    world.close(Client, client);
+    world.assert_quiet_end();
 }
