@@ -499,3 +499,20 @@ fn an_open_without_an_answer_ends_after_seven_syns() {
     world.close(Client, client);
     world.assert_quiet_end();
 }
+
+#[test]
+fn syns_that_cross_make_one_connection() {
+    let mut world = World::new();
+    let pair = cross(&mut world);
+    world.run(Duration::from_secs(1), |world| both_connected(world, &pair));
+    assert_eq!(world.shape(0), ["C SYN", "S SYN", "C SYN,ACK", "S SYN,ACK"]);
+    for side in [Client, Server] {
+        let info = world.info(side, pair.of(side));
+        assert_eq!(
+            (info.state, info.snd_wnd),
+            (State::Established, 65_535 >> 5 << 5),
+            "not scaled"
+        );
+    }
+    use_and_close(&mut world, &pair);
+}
