@@ -519,3 +519,20 @@ fn closing_through_a_long_silence_ends_well() {
         assert_eq!(world.stack(side).counters().tcp_resets_sent, 0);
     }
 }
+
+#[test]
+fn fins_that_cross_leave_both_in_time_wait() {
+    let (mut world, pair, mark) = opened();
+    world.close_both(&pair);
+    world.pass(Duration::from_millis(50));
+    assert_eq!(world.shape(mark), ["C FIN,ACK", "S FIN,ACK", "C ACK", "S ACK"]);
+    assert_eq!((world.stack(Client).time_wait.len(), world.stack(Server).time_wait.len()), (1, 1));
+    world.assert_quiet_end();
+    let both = [
+        (State::FinWait1, Cause::UserClose),
+        (State::Closing, Cause::FinArrived),
+        (State::TimeWait, Cause::FinAcked),
+        (State::Closed, Cause::TimeWaitOver),
+    ];
+    assert_eq!((journey(&world, Client), journey(&world, Server)), (both.into(), both.into()));
+}
