@@ -536,3 +536,30 @@ fn fins_that_cross_leave_both_in_time_wait() {
     ];
     assert_eq!((journey(&world, Client), journey(&world, Server)), (both.into(), both.into()));
 }
+
+#[test]
+fn aborting_everything_leaves_nothing() {
+    let mut world = World::new();
+    let listener = world.listen();
+    let pairs: Vec<Pair> = (0..5)
+        .map(|nth| {
+            let client = world.connect_from(4000 + nth);
+            world.accepted(listener, client)
+        })
+        .collect();
+    world.write_all(Server, pairs[0].server, &pattern(500_000));
+    world.shutdown(Server, pairs[1].server);
+    world.shutdown(Client, pairs[2].client);
+    world.pass(Duration::from_millis(20));
+    let unanswered = world.stack(Server).connect(None, Client.addr(99), None).unwrap();
+    world.stack(Server).shutdown().notify();
+    world.stack(Server).abort_all().notify();
+    world.pass(Duration::from_millis(50));
+    assert_eq!(world.stack(Server).connection_count(), 0);
+    for pair in &pairs {
+        assert_eq!(world.state(Client, pair.client), State::Closed);
+    }
+    pairs.iter().for_each(|pair| world.close_both(pair));
+    world.close(Server, unanswered);
+    world.assert_quiet_end();
+}
