@@ -50,7 +50,8 @@ const FIELDS_MAX: usize = 100;
 /// Most bytes that hyper reads ahead or keeps to be written, for one connection: one burst.
 const BUFFER_MAX: usize = 64 * 1024;
 
-/// How long a client may keep a connection waiting.
+/// How long a client may keep a connection waiting. The defaults are longer than the longest
+/// retransmission time-out (120 s), so that a bad path is not taken for a slow client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
     /// For the whole head of a request, counted from the end of the request before; then the
@@ -62,7 +63,7 @@ pub struct Timeouts {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Timeouts { head: Duration::from_secs(30), body: Duration::from_secs(60) }
+        Timeouts { head: Duration::from_secs(180), body: Duration::from_secs(300) }
     }
 }
 

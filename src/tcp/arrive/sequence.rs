@@ -76,7 +76,7 @@ impl Tcb {
             return segment;
         }
         // The window of a SYN is never scaled (RFC 7323 2.2), that of the rest would be.
-        let window = segment.window >> self.snd.scale;
+        let window = self.snd.scale.field(segment.window.into());
         Segment {
             seq: segment.seq + 1,
             flags: segment.flags.without(Flags::SYN),
