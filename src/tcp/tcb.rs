@@ -351,3 +351,6 @@ impl Tcb {
         assert!(snd.unsent() <= written, "more unsent than written");
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -206,3 +206,6 @@ impl Tcb {
         self.enter(cx, State::TimeWait, cause);
     }
 }
+
+#[cfg(test)]
+mod tests;

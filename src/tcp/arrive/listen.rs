@@ -207,3 +207,6 @@ impl HalfOpen {
         tcb
     }
 }
+
+#[cfg(test)]
+mod tests;

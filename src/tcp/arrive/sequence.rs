@@ -148,3 +148,6 @@ impl Tcb {
         segment
     }
 }
+
+#[cfg(test)]
+mod tests;

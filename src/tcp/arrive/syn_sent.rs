@@ -75,3 +75,6 @@ impl Tcb {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
