@@ -55,6 +55,8 @@ fn acknowledgments_older_than_the_largest_window_are_challenged_rfc_5961_5_2() {
     let ancient = Segment { ack: rig.ours(16_001 - 8_001), ..rig.text(1, 10) };
     assert_eq!(rig.refused(ancient), (Refusal::AckTooOld, Reply::Challenge));
     assert!(!rig.tcb.can_receive());
+    // The largest window counts, not the present one.
+    rig.arrive(Segment { window: 1, ..rig.ack() }).unwrap();
     let old = Segment { ack: rig.ours(16_001 - 8_000), ..rig.text(1, 10) };
     rig.arrive(old).unwrap();
     rig.read(1, 10);
@@ -152,6 +154,19 @@ fn karn_no_sample_from_a_retransmitted_segment_rfc_6298_3() {
     rig.now += ms(60);
     rig.ack_arrives();
     assert_eq!(rig.samples(), [ms(60)]);
+}
+
+#[test]
+fn karn_no_sample_across_a_fast_retransmit_rfc_6298_3() {
+    let mut rig = Rig::open(no_timestamps());
+    rig.write(10_000);
+    rig.transmit();
+    rig.now += ms(50);
+    rig.duplicates_arrive(1, 3);
+    assert_eq!(rig.transmit_one().why, Why::FastRetransmit);
+    rig.now += ms(50);
+    rig.ack_arrives();
+    assert_eq!(rig.samples(), []);
 }
 
 #[test]

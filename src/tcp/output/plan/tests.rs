@@ -363,6 +363,19 @@ fn after_a_time_out_all_is_sent_again_within_cwnd_rfc_6298_5_4() {
 }
 
 #[test]
+fn after_a_time_out_only_whole_segments_go_out_rfc_6298_5_4() {
+    let mut rig = Rig::open(Setup::default());
+    rig.write(10_000);
+    rig.transmit();
+    rig.now = rig.tcb.next_deadline().unwrap();
+    rig.with(|tcb, cx| tcb.expire(cx));
+    rig.transmit_one();
+    rig.ack_arrives_of(701);
+    assert_eq!((rig.tcb.congestion.window(), rig.tcb.in_flight()), (1_700, 300));
+    assert_eq!(planned(&rig), Ok((1_001, FULL, Flags::PSH, Why::RtoRecovery)));
+}
+
+#[test]
 fn a_second_time_out_starts_over_rfc_6298_5_5() {
     let mut rig = Rig::open(Setup::default());
     rig.write(10_000);
