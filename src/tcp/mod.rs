@@ -23,6 +23,8 @@ mod scoreboard;
 mod send_buffer;
 mod snd;
 mod tcb;
+#[cfg(test)]
+mod testing;
 mod timers;
 mod user;
 mod window_scale;

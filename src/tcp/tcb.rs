@@ -361,3 +361,6 @@ impl Tcb {
         assert!(snd.unsent() <= written, "more unsent than written");
     }
 }
+
+#[cfg(test)]
+mod tests;

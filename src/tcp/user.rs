@@ -201,3 +201,6 @@ impl Tcb {
         self.rcv = ReceiveSpace::new(irs, self.rcv.scale);
     }
 }
+
+#[cfg(test)]
+mod tests;

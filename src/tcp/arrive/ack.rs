@@ -226,3 +226,6 @@ impl Tcb {
         self.enter(cx, State::TimeWait, cause);
     }
 }
+
+#[cfg(test)]
+mod tests;

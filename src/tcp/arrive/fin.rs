@@ -31,3 +31,6 @@ impl Tcb {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

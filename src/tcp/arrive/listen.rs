@@ -235,3 +235,6 @@ impl HalfOpen {
         tcb
     }
 }
+
+#[cfg(test)]
+mod tests;

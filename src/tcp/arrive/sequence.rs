@@ -160,3 +160,6 @@ impl Tcb {
         segment
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -77,3 +77,6 @@ impl Tcb {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

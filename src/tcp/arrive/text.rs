@@ -63,3 +63,6 @@ impl Tcb {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
