@@ -36,9 +36,7 @@ fn faults(page: &Path, markdown: &str) -> Vec<String> {
             continue;
         }
         let path = folder.join(&target);
-        let code = text
-            .strip_prefix('`')
-            .and_then(|text| text.strip_suffix('`'));
+        let code = text.strip_prefix('`').and_then(|text| text.strip_suffix('`'));
         let name = code.and_then(|code| code.rsplit(['/', ':', '.']).next());
         if !path.exists() {
             faults.push(format!("{}: `{target}` does not exist", page.display()));
@@ -82,8 +80,5 @@ fn a_broken_link_is_found() {
     assert_eq!(fault("see [there](nowhere.md)").len(), 1);
     // Built from two parts, so that this file does not contain it.
     let name = ["absent", "thing"].join("_");
-    assert_eq!(
-        fault(&format!("see [`Stack::{name}`](tests/docs.rs)")).len(),
-        1
-    );
+    assert_eq!(fault(&format!("see [`Stack::{name}`](tests/docs.rs)")).len(), 1);
 }

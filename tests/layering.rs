@@ -138,10 +138,8 @@ impl fmt::Display for Violation {
 /// `tcp/output/plan.rs` is `[tcp, output, plan]`, `tcp/mod.rs` is `[tcp]`, `lib.rs` is `[]`.
 fn module_of(file: &Path) -> Option<Vec<String>> {
     let without_extension = file.with_extension("");
-    let mut module: Vec<String> = without_extension
-        .iter()
-        .map(|part| part.to_string_lossy().into_owned())
-        .collect();
+    let mut module: Vec<String> =
+        without_extension.iter().map(|part| part.to_string_lossy().into_owned()).collect();
     if module.iter().any(|part| part == "tests") {
         return None;
     }
@@ -156,12 +154,7 @@ fn check_file(file: &Path, source: &str) -> Vec<Violation> {
     let Some(module) = module_of(file) else {
         return Vec::new();
     };
-    let mut checker = Checker {
-        file,
-        module,
-        aliases: HashMap::new(),
-        violations: Vec::new(),
-    };
+    let mut checker = Checker { file, module, aliases: HashMap::new(), violations: Vec::new() };
     let lines = source.lines().count();
     if lines > MAX_FILE_LINES {
         checker.report(
@@ -172,10 +165,8 @@ fn check_file(file: &Path, source: &str) -> Vec<Violation> {
     if let Some(layer) = checker.module.first().cloned()
         && !LAYERS.contains(&layer.as_str())
     {
-        checker.report(
-            1,
-            format!("module `{layer}` has no place in LAYERS (design.md, section 1)"),
-        );
+        checker
+            .report(1, format!("module `{layer}` has no place in LAYERS (design.md, section 1)"));
     }
     match syn::parse_file(source) {
         Ok(tree) => checker.visit_file(&tree),
@@ -196,11 +187,7 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     fn report(&mut self, line: usize, rule: String) {
-        self.violations.push(Violation {
-            file: self.file.to_owned(),
-            line,
-            rule,
-        });
+        self.violations.push(Violation { file: self.file.to_owned(), line, rule });
     }
 
     fn layer(&self) -> &str {
@@ -271,10 +258,7 @@ impl Checker<'_> {
         };
         if used > own {
             let used = LAYERS[used];
-            self.report(
-                line,
-                format!("`{layer}` uses `{used}`, which stands below it"),
-            );
+            self.report(line, format!("`{layer}` uses `{used}`, which stands below it"));
         }
     }
 
@@ -329,10 +313,7 @@ impl Checker<'_> {
         let module = self.module.join("::");
         if !UNSAFE_ALLOWED.iter().any(|allowed| below(&module, allowed)) {
             let allowed = UNSAFE_ALLOWED.join(" and ");
-            self.report(
-                span.start().line,
-                format!("`unsafe` is allowed only in {allowed}"),
-            );
+            self.report(span.start().line, format!("`unsafe` is allowed only in {allowed}"));
         }
     }
 
@@ -351,8 +332,7 @@ impl Checker<'_> {
 
 /// Whether `path` is `parent` or something inside it.
 fn below(path: &str, parent: &str) -> bool {
-    path.strip_prefix(parent)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+    path.strip_prefix(parent).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
 fn is_punct(token: Option<&TokenTree>, char: char) -> bool {
@@ -391,11 +371,9 @@ fn imports(prefix: &[String], tree: &syn::UseTree, found: &mut Vec<Import>) {
             called: prefix.last().cloned().unwrap_or_default(),
             span,
         }),
-        syn::UseTree::Name(name) => found.push(Import {
-            path: with(&name.ident),
-            called: name.ident.to_string(),
-            span,
-        }),
+        syn::UseTree::Name(name) => {
+            found.push(Import { path: with(&name.ident), called: name.ident.to_string(), span })
+        }
         syn::UseTree::Rename(rename) => found.push(Import {
             path: match rename.ident == "self" {
                 true => prefix.to_vec(),
@@ -412,9 +390,7 @@ fn is_test_only(attributes: &[syn::Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         attribute.path().is_ident("test")
             || attribute.path().is_ident("cfg")
-                && attribute
-                    .parse_args::<syn::Path>()
-                    .is_ok_and(|path| path.is_ident("test"))
+                && attribute.parse_args::<syn::Path>().is_ok_and(|path| path.is_ident("test"))
     })
 }
 
@@ -464,22 +440,14 @@ impl<'ast> Visit<'ast> for Checker<'_> {
     }
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
-        let names: Vec<String> = path
-            .segments
-            .iter()
-            .map(|part| part.ident.to_string())
-            .collect();
+        let names: Vec<String> = path.segments.iter().map(|part| part.ident.to_string()).collect();
         self.check_path(&names, path.span());
         visit::visit_path(self, path);
     }
 
     fn visit_macro(&mut self, item: &'ast syn::Macro) {
-        let path: Vec<String> = item
-            .path
-            .segments
-            .iter()
-            .map(|part| part.ident.to_string())
-            .collect();
+        let path: Vec<String> =
+            item.path.segments.iter().map(|part| part.ident.to_string()).collect();
         self.check_macro(&path, item.span());
         self.check_tokens(item.tokens.clone());
         visit::visit_macro(self, item);
@@ -561,21 +529,14 @@ fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
 #[test]
 fn the_source_keeps_the_shape() {
     let files = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
-    assert!(
-        files.len() > 10,
-        "only {} files were found in src/",
-        files.len()
-    );
+    assert!(files.len() > 10, "only {} files were found in src/", files.len());
     let violations: Vec<String> = files
         .iter()
         .flat_map(|(file, source)| check_file(file, source))
         .map(|violation| format!("src/{violation}"))
         .collect();
     let report = violations.join("\n");
-    assert!(
-        violations.is_empty(),
-        "docs/design.md, section 1:\n{report}"
-    );
+    assert!(violations.is_empty(), "docs/design.md, section 1:\n{report}");
 }
 
 /// What the checker says about one made-up file, a line each.
@@ -598,27 +559,15 @@ fn assert_refused(file: &str, source: &str, line: usize, rule: &str) {
 #[track_caller]
 fn assert_accepted(file: &str, source: &str) {
     let found = verdict(file, source);
-    assert!(
-        found.is_empty(),
-        "expected nothing, found {found:#?} in:\n{source}"
-    );
+    assert!(found.is_empty(), "expected nothing, found {found:#?} in:\n{source}");
 }
 
 #[test]
 fn upward_uses_are_accepted() {
     assert_accepted("tcp/mod.rs", "use crate::wire::{SeqNum, tcp::Flags};");
-    assert_accepted(
-        "tcp/output/plan.rs",
-        "use super::super::snd; use crate::time::Instant;",
-    );
-    assert_accepted(
-        "runtime/mod.rs",
-        "use crate::net::Shared; fn f() { crate::stack::run(); }",
-    );
-    assert_accepted(
-        "lib.rs",
-        "pub use net::TcpStream; pub use crate::runtime::Driver;",
-    );
+    assert_accepted("tcp/output/plan.rs", "use super::super::snd; use crate::time::Instant;");
+    assert_accepted("runtime/mod.rs", "use crate::net::Shared; fn f() { crate::stack::run(); }");
+    assert_accepted("lib.rs", "pub use net::TcpStream; pub use crate::runtime::Driver;");
 }
 
 #[test]
@@ -627,32 +576,12 @@ fn downward_uses_are_refused() {
     assert_refused("tcp/mod.rs", "\nuse crate::stack::Stack;", 2, rule);
     assert_refused("tcp/mod.rs", "use crate::{wire::SeqNum,\n stack};", 2, rule);
     assert_refused("tcp/mod.rs", "use super::stack::Config;", 1, rule);
-    assert_refused(
-        "tcp/output/plan.rs",
-        "use super::super::super::stack;",
-        1,
-        rule,
-    );
+    assert_refused("tcp/output/plan.rs", "use super::super::super::stack;", 1, rule);
     assert_refused("tcp/mod.rs", "fn f() {\n crate::stack::run()\n}", 2, rule);
     assert_refused("tcp/mod.rs", "fn f(_: &crate::stack::Stack) {}", 1, rule);
-    assert_refused(
-        "tcp/mod.rs",
-        "fn f() { assert!(\ncrate::stack::ok()); }",
-        2,
-        rule,
-    );
-    assert_refused(
-        "tcp/mod.rs",
-        "macro_rules! m { () => { $crate::stack::ok() } }",
-        1,
-        rule,
-    );
-    assert_refused(
-        "tcp/mod.rs",
-        "mod inner { use super::super::stack::Stack; }",
-        1,
-        rule,
-    );
+    assert_refused("tcp/mod.rs", "fn f() { assert!(\ncrate::stack::ok()); }", 2, rule);
+    assert_refused("tcp/mod.rs", "macro_rules! m { () => { $crate::stack::ok() } }", 1, rule);
+    assert_refused("tcp/mod.rs", "mod inner { use super::super::stack::Stack; }", 1, rule);
     assert_refused("cli/mod.rs", "use glasstcp::main;", 1, "`cli` uses `main`");
 }
 
@@ -665,12 +594,7 @@ fn a_module_without_a_place_is_refused() {
 fn long_files_and_functions_are_refused() {
     let file = |lines| "// a line\n".repeat(lines);
     assert_accepted("wire/ip.rs", &file(MAX_FILE_LINES));
-    assert_refused(
-        "wire/ip.rs",
-        &file(MAX_FILE_LINES + 1),
-        601,
-        "the file has 601 lines",
-    );
+    assert_refused("wire/ip.rs", &file(MAX_FILE_LINES + 1), 601, "the file has 601 lines");
     assert_accepted("wire/ip/tests.rs", &file(MAX_FILE_LINES + 1));
 
     let body = |lines: usize| format!("{{\n{}}}", "let _ = \"}}\"; // }}\n".repeat(lines - 2));
@@ -687,27 +611,11 @@ fn long_files_and_functions_are_refused() {
 #[test]
 fn what_the_core_must_not_do_is_refused() {
     let clock = "only the runtime reads the clock";
-    assert_accepted(
-        "tcp/rtt.rs",
-        "use std::time::Duration; use crate::time::Instant;",
-    );
-    assert_refused(
-        "tcp/rtt.rs",
-        "use std::time::{Duration,\n Instant};",
-        2,
-        clock,
-    );
+    assert_accepted("tcp/rtt.rs", "use std::time::Duration; use crate::time::Instant;");
+    assert_refused("tcp/rtt.rs", "use std::time::{Duration,\n Instant};", 2, clock);
     assert_refused("tcp/rtt.rs", "use std::time::*;", 1, clock);
-    assert_refused(
-        "sim/world.rs",
-        "fn f() { std::time::SystemTime::now(); }",
-        1,
-        clock,
-    );
-    let found = verdict(
-        "device/tun.rs",
-        "use std::time as t; fn f() { t::Instant::now(); }",
-    );
+    assert_refused("sim/world.rs", "fn f() { std::time::SystemTime::now(); }", 1, clock);
+    let found = verdict("device/tun.rs", "use std::time as t; fn f() { t::Instant::now(); }");
     assert!(found.iter().any(|one| one.contains(clock)), "{found:?}");
     assert_accepted("runtime/mod.rs", "use std::time::Instant;");
 
@@ -716,38 +624,15 @@ fn what_the_core_must_not_do_is_refused() {
     let table = "use std::collections::HashMap;\nfn f() -> HashMap<u8, u8> {\n HashMap::new() }";
     assert_refused("stack/demux.rs", table, 3, random);
 
-    assert_refused(
-        "stack/mod.rs",
-        "fn f() { log::info!(\"x\"); }",
-        1,
-        "tells the observer",
-    );
+    assert_refused("stack/mod.rs", "fn f() { log::info!(\"x\"); }", 1, "tells the observer");
     assert_refused("net/mod.rs", "use log::info;", 1, "tells the observer");
-    assert_accepted(
-        "runtime/mod.rs",
-        "fn f() { log::info!(\"x\"); let log = 1; g(log); }",
-    );
-    assert_refused(
-        "wire/ip.rs",
-        "fn f() { println!(\"x\"); }",
-        1,
-        "does not print",
-    );
-    assert_refused(
-        "wire/ip.rs",
-        "macro_rules! m { () => { dbg!(1) } }",
-        1,
-        "does not print",
-    );
+    assert_accepted("runtime/mod.rs", "fn f() { log::info!(\"x\"); let log = 1; g(log); }");
+    assert_refused("wire/ip.rs", "fn f() { println!(\"x\"); }", 1, "does not print");
+    assert_refused("wire/ip.rs", "macro_rules! m { () => { dbg!(1) } }", 1, "does not print");
     assert_accepted("cli/up.rs", "fn f() { println!(\"x\"); }");
 
     let call = "makes no system call";
-    assert_refused(
-        "stack/mod.rs",
-        "fn f() { std::thread::yield_now(); }",
-        1,
-        call,
-    );
+    assert_refused("stack/mod.rs", "fn f() { std::thread::yield_now(); }", 1, call);
     assert_refused("context.rs", "use std::fs;", 1, call);
     assert_refused("stack/mod.rs", "fn f(_: tokio::time::Sleep) {}", 1, call);
     assert_refused("tcp/mod.rs", "use std::sync::Mutex;", 1, "knows no lock");
@@ -770,17 +655,9 @@ fn unsafe_is_refused_where_it_is_not_allowed() {
 fn tests_are_exempt() {
     assert_accepted("tcp/tests.rs", "use crate::stack::Stack;");
     assert_accepted("tcp/tests/close.rs", "use crate::stack::Stack;");
-    assert_accepted(
-        "tcp/mod.rs",
-        "#[cfg(test)]\nmod tests { use crate::stack::Stack; }",
-    );
+    assert_accepted("tcp/mod.rs", "#[cfg(test)]\nmod tests { use crate::stack::Stack; }");
     assert_accepted("tcp/mod.rs", "#[cfg(test)]\nuse crate::stack::Stack;");
-    assert_refused(
-        "tcp/mod.rs",
-        "#[cfg(not(test))]\nuse crate::stack::Stack;",
-        2,
-        "below it",
-    );
+    assert_refused("tcp/mod.rs", "#[cfg(not(test))]\nuse crate::stack::Stack;", 2, "below it");
 }
 
 #[test]

@@ -18,11 +18,7 @@ fn assert_refused(lab: &Lab, daemon: &Daemon, code: i32, word: &str) {
     assert!(said.contains(word), "no {word:?} in: {said}");
     assert!(!said.contains("panicked"), "{said}");
     if code == FAILURE {
-        assert_eq!(
-            said.trim_end().lines().count(),
-            1,
-            "not one sentence: {said}"
-        );
+        assert_eq!(said.trim_end().lines().count(), 1, "not one sentence: {said}");
     }
     assert!(!lab.netns_exists(), "the namespace is still there");
 }
@@ -45,11 +41,7 @@ fn bad_arguments_are_refused() {
     assert_up_refused(&["--serve", "teapot"], USAGE, "teapot");
     assert_up_refused(&["--serve", "echo:99999"], USAGE, "99999");
     assert_up_refused(&["--nonsense"], USAGE, "--nonsense");
-    assert_up_refused(
-        &["--dev", "a-name-that-is-too-long"],
-        USAGE,
-        "a-name-that-is-too-long",
-    );
+    assert_up_refused(&["--dev", "a-name-that-is-too-long"], USAGE, "a-name-that-is-too-long");
 }
 
 #[test]
@@ -57,28 +49,16 @@ fn bad_arguments_are_refused() {
 fn addresses_that_do_not_fit_are_refused() {
     assert_up_refused(&["--stack-addr", "10.9.0.1"], USAGE, "10.9.0.1");
     assert_up_refused(&["--stack-addr", "10.10.0.2"], USAGE, "10.10.0.2");
-    assert_up_refused(
-        &["--stack-addr", STACK, "--stack-addr", STACK],
-        USAGE,
-        STACK,
-    );
+    assert_up_refused(&["--stack-addr", STACK, "--stack-addr", STACK], USAGE, STACK);
     assert_up_refused(&["--stack-addr", "10.9.0.255"], USAGE, "10.9.0.255");
 }
 
 #[test]
 #[ignore = "needs root: run scripts/test"]
 fn services_that_cannot_be_are_refused() {
-    assert_up_refused(
-        &["--www", "/nonexistent/folder"],
-        FAILURE,
-        "/nonexistent/folder",
-    );
+    assert_up_refused(&["--www", "/nonexistent/folder"], FAILURE, "/nonexistent/folder");
     assert_up_refused(&["--www", "/etc/passwd"], FAILURE, "/etc/passwd");
-    assert_up_refused(
-        &["--serve", "echo:80", "--serve", "discard:80"],
-        USAGE,
-        "80",
-    );
+    assert_up_refused(&["--serve", "echo:80", "--serve", "discard:80"], USAGE, "80");
 }
 
 #[test]
@@ -93,11 +73,7 @@ fn an_overlapping_network_is_refused() {
     let said = daemon.log();
     assert_eq!(status.code(), Some(FAILURE), "{said}");
     assert!(said.contains("10.9.0.") && said.contains("there"), "{said}");
-    assert_eq!(
-        said.trim_end().lines().count(),
-        1,
-        "not one sentence: {said}"
-    );
+    assert_eq!(said.trim_end().lines().count(), 1, "not one sentence: {said}");
     assert!(!lab.device_exists(), "the device is still there");
 }
 
@@ -110,11 +86,7 @@ fn a_namespace_that_cannot_be_made_is_refused() {
         command.args(["up", "--netns", name]);
         let daemon = Daemon::spawn(command, lab.folder.path());
         let code = daemon.wait().code();
-        assert!(
-            matches!(code, Some(FAILURE | USAGE)),
-            "{name:?}: {}",
-            daemon.log()
-        );
+        assert!(matches!(code, Some(FAILURE | USAGE)), "{name:?}: {}", daemon.log());
         assert!(!daemon.log().contains("panicked"), "{}", daemon.log());
     }
 }
@@ -123,23 +95,14 @@ fn a_namespace_that_cannot_be_made_is_refused() {
 #[ignore = "needs root: run scripts/test"]
 fn a_device_of_another_kind_is_left_alone() {
     let lab = Lab::with_netns();
-    lab.shell("ip link add glass0 type veth peer name beyond")
-        .finish()
-        .assert_success();
+    lab.shell("ip link add glass0 type veth peer name beyond").finish().assert_success();
     let daemon = lab.daemon(&[]);
     let status = daemon.wait();
     let said = daemon.log();
     assert_eq!(status.code(), Some(FAILURE), "{said}");
     assert!(said.contains(DEVICE), "{said}");
-    assert_eq!(
-        said.trim_end().lines().count(),
-        1,
-        "not one sentence: {said}"
-    );
-    assert!(
-        lab.device_exists(),
-        "it took away a device that it had not made"
-    );
+    assert_eq!(said.trim_end().lines().count(), 1, "not one sentence: {said}");
+    assert!(lab.device_exists(), "it took away a device that it had not made");
 }
 
 #[test]

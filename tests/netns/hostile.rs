@@ -14,19 +14,9 @@ const ACK: u8 = 0x10;
 /// Every service that matters still works.
 fn assert_alive(lab: &Lab, daemon: &Daemon) {
     daemon.assert_running();
-    lab.tool("ping")
-        .args(["-n", "-c", "3", "-i", "0.01", STACK])
-        .finish()
-        .assert_success();
-    lab.tool("curl")
-        .args(["-sS", "-f", "http://10.9.0.2/"])
-        .finish()
-        .assert_success();
-    let echo = lab
-        .tool("nc")
-        .args(["-N", STACK, "7"])
-        .input("alive")
-        .finish();
+    lab.tool("ping").args(["-n", "-c", "3", "-i", "0.01", STACK]).finish().assert_success();
+    lab.tool("curl").args(["-sS", "-f", "http://10.9.0.2/"]).finish().assert_success();
+    let echo = lab.tool("nc").args(["-N", STACK, "7"]).input("alive").finish();
     assert_eq!(echo.text(), "alive");
 }
 
@@ -36,12 +26,7 @@ fn valid_packets() -> Vec<Vec<u8>> {
         packet::tcp(KERNEL, STACK, 80, 1000, SYN, b""),
         packet::tcp(KERNEL, STACK, 7, 1000, ACK, b"some text"),
         packet::ipv4(KERNEL, STACK, 1, &[8, 0, 0xf7, 0xff, 0, 0, 0, 0]),
-        packet::ipv4(
-            KERNEL,
-            STACK,
-            17,
-            &[0x9c, 0x40, 0, 7, 0, 10, 0, 0, b'h', b'i'],
-        ),
+        packet::ipv4(KERNEL, STACK, 17, &[0x9c, 0x40, 0, 7, 0, 10, 0, 0, b'h', b'i']),
     ]
 }
 
@@ -69,29 +54,14 @@ fn one_of_each() -> Vec<(&'static str, Vec<u8>)> {
         ("ip_total_length", sealed(spoil(3, 200))),
         ("ip_checksum", spoil(8, 63)),
         ("ip_fragment", sealed(spoil(6, 0x20))),
-        (
-            "ip_not_for_us",
-            packet::tcp(KERNEL, "10.9.0.99", 7, 1, SYN, b""),
-        ),
-        (
-            "ip_broadcast",
-            packet::tcp(KERNEL, "10.9.0.255", 7, 1, SYN, b""),
-        ),
-        (
-            "ip_martian_source",
-            packet::tcp("127.0.0.1", STACK, 7, 1, SYN, b""),
-        ),
+        ("ip_not_for_us", packet::tcp(KERNEL, "10.9.0.99", 7, 1, SYN, b"")),
+        ("ip_broadcast", packet::tcp(KERNEL, "10.9.0.255", 7, 1, SYN, b"")),
+        ("ip_martian_source", packet::tcp("127.0.0.1", STACK, 7, 1, SYN, b"")),
         ("ip_land", packet::tcp(STACK, STACK, 7, 1, SYN, b"")),
         ("ip_protocol", packet::ipv4(KERNEL, STACK, 253, b"hello?")),
         ("icmp_truncated", packet::ipv4(KERNEL, STACK, 1, &[8, 0, 0])),
-        (
-            "icmp_checksum",
-            packet::ipv4(KERNEL, STACK, 1, &[8, 0, 1, 1, 0, 0, 0, 0]),
-        ),
-        (
-            "udp_truncated",
-            packet::ipv4(KERNEL, STACK, 17, &[0, 1, 0, 7]),
-        ),
+        ("icmp_checksum", packet::ipv4(KERNEL, STACK, 1, &[8, 0, 1, 1, 0, 0, 0, 0])),
+        ("udp_truncated", packet::ipv4(KERNEL, STACK, 17, &[0, 1, 0, 7])),
         ("udp_length", udp([0x9c, 0x40, 0, 7, 0, 99, 0, 0])),
         ("udp_checksum", udp([0x9c, 0x40, 0, 7, 0, 8, 0xde, 0xad])),
         ("udp_port_closed", udp([0x9c, 0x40, 0, 8, 0, 8, 0, 0])),
@@ -99,19 +69,10 @@ fn one_of_each() -> Vec<(&'static str, Vec<u8>)> {
         ("tcp_data_offset", tcp_sealed(spoil(32, 0x40))),
         ("tcp_checksum", spoil(36, !valid[36])),
         ("tcp_port_zero", packet::tcp(KERNEL, STACK, 0, 1, SYN, b"")),
-        (
-            "tcp_port_closed",
-            packet::tcp(KERNEL, STACK, 81, 1, SYN, b""),
-        ),
-        (
-            "tcp_stray_reset",
-            packet::tcp(KERNEL, STACK, 81, 1, RST, b""),
-        ),
+        ("tcp_port_closed", packet::tcp(KERNEL, STACK, 81, 1, SYN, b"")),
+        ("tcp_stray_reset", packet::tcp(KERNEL, STACK, 81, 1, RST, b"")),
         ("listen_no_syn", packet::tcp(KERNEL, STACK, 7, 1, FIN, b"")),
-        (
-            "listen_bad_flags",
-            packet::tcp(KERNEL, STACK, 7, 1, SYN | FIN, b""),
-        ),
+        ("listen_bad_flags", packet::tcp(KERNEL, STACK, 7, 1, SYN | FIN, b"")),
     ]
 }
 
@@ -204,15 +165,8 @@ fn a_flood_of_syns_does_not_lock_out_the_others() {
     }
     daemon.assert_running();
     // Half-open connections of one service leave room for the others.
-    lab.tool("ping")
-        .args(["-n", "-c", "3", "-i", "0.01", STACK])
-        .finish()
-        .assert_success();
-    let echo = lab
-        .tool("nc")
-        .args(["-N", STACK, "7"])
-        .input("alive")
-        .finish();
+    lab.tool("ping").args(["-n", "-c", "3", "-i", "0.01", STACK]).finish().assert_success();
+    let echo = lab.tool("nc").args(["-N", STACK, "7"]).input("alive").finish();
     assert_eq!(echo.text(), "alive");
     daemon.stop();
 }

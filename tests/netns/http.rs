@@ -8,16 +8,10 @@ use crate::harness::{Lab, STACK, bulk_mib, first_word, sha256, write_pattern};
 #[ignore = "needs root: run scripts/test"]
 fn the_welcome_page_is_served() {
     let (lab, daemon) = Lab::up(&[]);
-    let curl = lab
-        .tool("curl")
-        .args(["-sS", "-i", "http://10.9.0.2/"])
-        .finish();
+    let curl = lab.tool("curl").args(["-sS", "-i", "http://10.9.0.2/"]).finish();
     let text = curl.assert_success().text();
     assert!(text.starts_with("HTTP/1.1 200 OK\r\n"), "{text}");
-    assert!(
-        text.contains("glasstcp") && text.contains("ESTAB"),
-        "{text}"
-    );
+    assert!(text.contains("glasstcp") && text.contains("ESTAB"), "{text}");
     daemon.stop();
 }
 
@@ -62,12 +56,8 @@ fn a_hundred_parallel_curls_succeed() {
     let daemon = lab.daemon(&["--www", www.to_str().expect("a plain path")]);
     lab.wait_until_up(&daemon, STACK);
 
-    let curls: Vec<_> = (0..100)
-        .map(|_| {
-            lab.shell("curl -sS http://10.9.0.2/page | sha256sum")
-                .start()
-        })
-        .collect();
+    let curls: Vec<_> =
+        (0..100).map(|_| lab.shell("curl -sS http://10.9.0.2/page | sha256sum").start()).collect();
     for curl in curls {
         assert_eq!(first_word(&curl.finish().assert_success().text()), sum);
     }
@@ -76,17 +66,12 @@ fn a_hundred_parallel_curls_succeed() {
         .map(|number| format!("url = \"http://10.9.0.2/page\"\noutput = \"page-{number}\"\n"))
         .collect();
     let folder = lab.folder.path().display();
-    lab.shell(&format!(
-        "cd {folder} && curl -sS -f -Z --parallel-max 100 -K -"
-    ))
-    .input(list)
-    .finish()
-    .assert_success();
+    lab.shell(&format!("cd {folder} && curl -sS -f -Z --parallel-max 100 -K -"))
+        .input(list)
+        .finish()
+        .assert_success();
     for number in 0..100 {
-        assert_eq!(
-            sha256(&lab.folder.path().join(format!("page-{number}"))),
-            sum
-        );
+        assert_eq!(sha256(&lab.folder.path().join(format!("page-{number}"))), sum);
     }
     daemon.stop();
 }
@@ -113,20 +98,12 @@ fn nothing_outside_of_the_folder_is_served() {
     lab.wait_until_up(&daemon, STACK);
     let get = |path: &str| {
         let url = format!("http://10.9.0.2/{path}");
-        let curl = lab
-            .tool("curl")
-            .args(["-sS", "--path-as-is", &url])
-            .finish();
+        let curl = lab.tool("curl").args(["-sS", "--path-as-is", &url]).finish();
         curl.assert_success().text()
     };
     assert_eq!(get("inside"), "inside");
-    for path in [
-        "../outside",
-        "%2e%2e/outside",
-        "..%2foutside",
-        "link/outside",
-        "x/../../outside",
-    ] {
+    for path in ["../outside", "%2e%2e/outside", "..%2foutside", "link/outside", "x/../../outside"]
+    {
         let text = get(path);
         assert!(text != "outside", "{path} escapes");
     }

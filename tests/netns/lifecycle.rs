@@ -41,10 +41,8 @@ fn ends_cleanly_on(signal: Signal) {
 
     let mut idle = lab.connect(7);
     assert_echo(&mut idle, "hello");
-    let busy = lab
-        .tool("curl")
-        .args(["-sS", "--limit-rate", "1M", "http://10.9.0.2/large"])
-        .start();
+    let busy =
+        lab.tool("curl").args(["-sS", "--limit-rate", "1M", "http://10.9.0.2/large"]).start();
     busy.wait_for_bytes(100_000);
 
     daemon.signal(signal);
@@ -67,10 +65,7 @@ fn a_namespace_that_was_there_before_stays() {
     lab.wait_until_up(&daemon, STACK);
     assert!(lab.device_exists());
     daemon.stop();
-    assert!(
-        lab.netns_exists(),
-        "the daemon took away what it had not made"
-    );
+    assert!(lab.netns_exists(), "the daemon took away what it had not made");
     assert!(!lab.device_exists(), "the device is still there");
 }
 
@@ -79,44 +74,16 @@ fn a_namespace_that_was_there_before_stays() {
 fn without_a_namespace_the_device_is_where_the_daemon_runs() {
     let lab = Lab::with_netns();
     let mut command = Command::new("ip");
-    command.args([
-        "netns",
-        "exec",
-        &lab.netns,
-        Daemon::PROGRAM,
-        "up",
-        "--dev",
-        "other7",
-    ]);
-    command.args([
-        "--addr",
-        "10.77.3.1/24",
-        "--stack-addr",
-        "10.77.3.9",
-        "--mtu",
-        "1400",
-    ]);
+    command.args(["netns", "exec", &lab.netns, Daemon::PROGRAM, "up", "--dev", "other7"]);
+    command.args(["--addr", "10.77.3.1/24", "--stack-addr", "10.77.3.9", "--mtu", "1400"]);
     let daemon = Daemon::spawn(command, lab.folder.path());
     lab.wait_until_up(&daemon, "10.77.3.9");
-    let link = lab
-        .tool("ip")
-        .args(["address", "show", "dev", "other7"])
-        .finish()
-        .text();
-    assert!(
-        link.contains("mtu 1400") && link.contains("inet 10.77.3.1/24"),
-        "{link}"
-    );
-    let curl = lab
-        .tool("curl")
-        .args(["-sS", "-f", "http://10.77.3.9/"])
-        .finish();
+    let link = lab.tool("ip").args(["address", "show", "dev", "other7"]).finish().text();
+    assert!(link.contains("mtu 1400") && link.contains("inet 10.77.3.1/24"), "{link}");
+    let curl = lab.tool("curl").args(["-sS", "-f", "http://10.77.3.9/"]).finish();
     curl.assert_success();
     daemon.stop();
-    let link = lab
-        .tool("ip")
-        .args(["link", "show", "dev", "other7"])
-        .finish();
+    let link = lab.tool("ip").args(["link", "show", "dev", "other7"]).finish();
     assert!(!link.success(), "the device is still there: {link}");
 }
 
@@ -135,17 +102,10 @@ fn after_sigkill_it_starts_again_and_cleans_up_at_its_end() {
     old.write_all(b"after").expect("the kernel takes it");
     let reset = old.read(&mut [0; 10]).expect_err("a reset").kind();
     assert_eq!(reset, ErrorKind::ConnectionReset);
-    let echo = lab
-        .tool("nc")
-        .args(["-N", STACK, "7"])
-        .input("again")
-        .finish();
+    let echo = lab.tool("nc").args(["-N", STACK, "7"]).input("again").finish();
     assert_eq!(echo.text(), "again");
     again.stop();
-    assert!(
-        !lab.netns_exists(),
-        "what the killed daemon left is still there"
-    );
+    assert!(!lab.netns_exists(), "what the killed daemon left is still there");
 }
 
 #[test]
@@ -162,10 +122,7 @@ fn a_second_daemon_is_refused_and_the_first_unharmed() {
     assert!(said.contains(DEVICE), "{said}");
 
     assert_echo(&mut connection, "after");
-    lab.tool("curl")
-        .args(["-sS", "-f", "http://10.9.0.2/"])
-        .finish()
-        .assert_success();
+    lab.tool("curl").args(["-sS", "-f", "http://10.9.0.2/"]).finish().assert_success();
     drop(connection);
     first.stop();
     assert!(!lab.netns_exists());
@@ -184,9 +141,7 @@ fn it_can_be_told_to_end_at_any_moment() {
         let next = lab.daemon(&[]);
         lab.wait_until_up(&next, STACK);
         next.stop();
-        wait_for("the namespace to go", Duration::from_secs(5), || {
-            !lab.netns_exists()
-        });
+        wait_for("the namespace to go", Duration::from_secs(5), || !lab.netns_exists());
     }
 }
 
@@ -195,11 +150,7 @@ fn it_can_be_told_to_end_at_any_moment() {
 fn the_log_shows_states_and_segments() {
     let echo = |flag: &str| {
         let (lab, daemon) = Lab::up(&[flag]);
-        let nc = lab
-            .tool("nc")
-            .args(["-N", STACK, "7"])
-            .input("hello")
-            .finish();
+        let nc = lab.tool("nc").args(["-N", STACK, "7"]).input("hello").finish();
         assert_eq!(nc.text(), "hello");
         daemon.stop();
         daemon.log()
@@ -209,8 +160,5 @@ fn the_log_shows_states_and_segments() {
         assert!(states.contains(state), "no {state} in:\n{states}");
     }
     let segments = echo("-vv");
-    assert!(
-        segments.lines().count() > states.lines().count(),
-        "{segments}"
-    );
+    assert!(segments.lines().count() > states.lines().count(), "{segments}");
 }

@@ -28,21 +28,13 @@ fn lossy(loss: Loss, kib: usize) -> Path {
     let daemon = lab.daemon(&["--www", www.to_str().expect("a plain path")]);
     lab.wait_until_up(&daemon, STACK);
     lab.lose(loss);
-    Path {
-        daemon,
-        lab,
-        www,
-        sum,
-    }
+    Path { daemon, lab, www, sum }
 }
 
 impl Path {
     fn download(self, limit_s: u64) {
-        let down = self
-            .lab
-            .shell("curl -sS http://10.9.0.2/file | sha256sum")
-            .limit_s(limit_s)
-            .finish();
+        let down =
+            self.lab.shell("curl -sS http://10.9.0.2/file | sha256sum").limit_s(limit_s).finish();
         assert_eq!(first_word(&down.assert_success().text()), self.sum);
         self.daemon.stop();
     }

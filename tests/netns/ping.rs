@@ -6,15 +6,9 @@ use crate::harness::{Lab, STACK};
 #[ignore = "needs root: run scripts/test"]
 fn a_thousand_pings_lose_nothing() {
     let (lab, daemon) = Lab::up(&[]);
-    let ping = lab
-        .tool("ping")
-        .args(["-n", "-q", "-c", "1000", "-i", "0.002", STACK])
-        .finish();
+    let ping = lab.tool("ping").args(["-n", "-q", "-c", "1000", "-i", "0.002", STACK]).finish();
     let text = ping.assert_success().text();
-    assert!(
-        text.contains("1000 packets transmitted, 1000 received, 0% packet loss"),
-        "{text}"
-    );
+    assert!(text.contains("1000 packets transmitted, 1000 received, 0% packet loss"), "{text}");
     daemon.stop();
 }
 
@@ -31,10 +25,7 @@ fn every_size_up_to_the_mtu_is_echoed() {
                 .args(["-n", "-q", "-c", "5", "-i", "0.01", "-M", "do", "-s"])
                 .args([&size.to_string(), STACK])
                 .finish();
-            assert!(
-                ping.text().contains(" 5 received, 0% packet loss"),
-                "{size} bytes: {ping}"
-            );
+            assert!(ping.text().contains(" 5 received, 0% packet loss"), "{size} bytes: {ping}");
         }
         daemon.stop();
     }
@@ -45,9 +36,7 @@ fn every_size_up_to_the_mtu_is_echoed() {
 fn every_address_of_the_stack_answers_and_no_other() {
     let (lab, daemon) = Lab::up(&["--stack-addr", STACK, "--stack-addr", "10.9.0.77"]);
     let pings = |address: &str| {
-        let ping = lab
-            .tool("ping")
-            .args(["-n", "-c", "2", "-i", "0.01", "-W", "1", address]);
+        let ping = lab.tool("ping").args(["-n", "-c", "2", "-i", "0.01", "-W", "1", address]);
         ping.finish().success()
     };
     assert!(pings(STACK));

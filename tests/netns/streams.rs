@@ -28,11 +28,7 @@ fn nc_half_closes_and_still_gets_everything_back() {
     let (lab, daemon) = Lab::up(&[]);
     for len in [0, 1, 1460, 1461, 100_000, 16 << 20] {
         let input = Dice::new(7).bytes(len);
-        let nc = lab
-            .tool("nc")
-            .args(["-N", STACK, "7"])
-            .input(input.clone())
-            .finish();
+        let nc = lab.tool("nc").args(["-N", STACK, "7"]).input(input.clone()).finish();
         nc.assert_success();
         assert_eq!(nc.stdout.len(), len, "of {len} bytes");
         assert!(nc.stdout == input, "{len} bytes came back changed");
@@ -45,11 +41,7 @@ fn nc_half_closes_and_still_gets_everything_back() {
 fn discard_takes_everything_and_says_nothing() {
     let (lab, daemon) = Lab::up(&[]);
     let input = Dice::new(9).bytes(8 << 20);
-    let nc = lab
-        .tool("nc")
-        .args(["-N", STACK, "9"])
-        .input(input)
-        .finish();
+    let nc = lab.tool("nc").args(["-N", STACK, "9"]).input(input).finish();
     nc.assert_success();
     assert!(nc.stdout.is_empty());
     daemon.stop();
@@ -61,10 +53,7 @@ fn daytime_says_one_line_and_closes() {
     let (lab, daemon) = Lab::up(&[]);
     let nc = lab.tool("nc").args(["-d", STACK, "13"]).finish();
     let text = nc.assert_success().text();
-    assert!(
-        text.ends_with("\r\n") && text.lines().count() == 1,
-        "{text:?}"
-    );
+    assert!(text.ends_with("\r\n") && text.lines().count() == 1, "{text:?}");
     daemon.stop();
 }
 
@@ -76,9 +65,7 @@ fn chargen_flows_until_the_reader_leaves() {
     let text = lab.shell(&script).finish().text();
     assert!(text.len() > 64, "{text:?}");
     // The reader left in mid-stream; the next one is served all the same.
-    let head = lab
-        .shell(&format!("nc {STACK} 19 < /dev/null | head -n 1; true"))
-        .finish();
+    let head = lab.shell(&format!("nc {STACK} 19 < /dev/null | head -n 1; true")).finish();
     assert_eq!(head.text().trim_end().len(), 72, "{head}");
     daemon.stop();
 }
@@ -109,16 +96,9 @@ fn a_reader_that_pauses_gets_everything() {
 #[ignore = "needs root: run scripts/test"]
 fn a_closed_port_refuses() {
     let (lab, daemon) = Lab::up(&[]);
-    let error = lab.inside(|| {
-        TcpStream::connect((STACK, 81))
-            .expect_err("nobody listens")
-            .kind()
-    });
+    let error = lab.inside(|| TcpStream::connect((STACK, 81)).expect_err("nobody listens").kind());
     assert_eq!(error, ErrorKind::ConnectionRefused);
-    let curl = lab
-        .tool("curl")
-        .args(["-sS", "http://10.9.0.2:81/"])
-        .finish();
+    let curl = lab.tool("curl").args(["-sS", "http://10.9.0.2:81/"]).finish();
     const REFUSED: i32 = 7;
     assert_eq!(curl.status.code(), Some(REFUSED), "{curl}");
     daemon.stop();
@@ -128,18 +108,10 @@ fn a_closed_port_refuses() {
 #[ignore = "needs root: run scripts/test"]
 fn services_can_be_moved_and_left_out() {
     let (lab, daemon) = Lab::up(&["--no-default-services", "--serve", "echo:7777"]);
-    let nc = lab
-        .tool("nc")
-        .args(["-N", STACK, "7777"])
-        .input("moved")
-        .finish();
+    let nc = lab.tool("nc").args(["-N", STACK, "7777"]).input("moved").finish();
     assert_eq!(nc.assert_success().text(), "moved");
     for port in [7, 9, 13, 19, 80] {
-        let error = lab.inside(|| {
-            TcpStream::connect((STACK, port))
-                .expect_err("closed")
-                .kind()
-        });
+        let error = lab.inside(|| TcpStream::connect((STACK, port)).expect_err("closed").kind());
         assert_eq!(error, ErrorKind::ConnectionRefused, "port {port}");
     }
     daemon.stop();

@@ -10,17 +10,11 @@ use crate::harness::{Capture, Injector, KERNEL, Lab, STACK, packet, wait_for};
 #[ignore = "needs root: run scripts/test"]
 fn udp_echoes() {
     let (lab, daemon) = Lab::up(&[]);
-    let echo = lab
-        .tool("nc")
-        .args(["-u", "-w", "1", STACK, "7"])
-        .input("over UDP\n")
-        .finish();
+    let echo = lab.tool("nc").args(["-u", "-w", "1", STACK, "7"]).input("over UDP\n").finish();
     assert_eq!(echo.text(), "over UDP\n");
     lab.inside(|| {
         let socket = UdpSocket::bind("0.0.0.0:0").expect("a free port");
-        socket
-            .set_read_timeout(Some(Duration::from_secs(5)))
-            .expect("a timeout");
+        socket.set_read_timeout(Some(Duration::from_secs(5))).expect("a timeout");
         socket.connect((STACK, 7)).expect("a route");
         let mut buffer = [0; 2000];
         for len in [1, 2, 511, 1471, 1472] {
@@ -39,15 +33,10 @@ fn a_closed_udp_port_is_unreachable() {
     let (lab, daemon) = Lab::up(&[]);
     let error = lab.inside(|| {
         let socket = UdpSocket::bind("0.0.0.0:0").expect("a free port");
-        socket
-            .set_read_timeout(Some(Duration::from_secs(5)))
-            .expect("a timeout");
+        socket.set_read_timeout(Some(Duration::from_secs(5))).expect("a timeout");
         socket.connect((STACK, 8)).expect("a route");
         socket.send(b"anybody there?").expect("it can be sent");
-        socket
-            .recv(&mut [0; 100])
-            .expect_err("nobody is there")
-            .kind()
+        socket.recv(&mut [0; 100]).expect_err("nobody is there").kind()
     });
     assert_eq!(error, ErrorKind::ConnectionRefused);
     daemon.stop();
@@ -61,9 +50,7 @@ fn an_unknown_protocol_is_unreachable() {
     let injector = Injector::new(&lab);
     const EXPERIMENT: u8 = 253; // RFC 3692
     let sent = packet::ipv4(KERNEL, STACK, EXPERIMENT, b"hello?");
-    wait_for("one packet to be taken", Duration::from_secs(5), || {
-        injector.send(&sent)
-    });
+    wait_for("one packet to be taken", Duration::from_secs(5), || injector.send(&sent));
     capture.stop();
     let errors = capture.select("icmp.type == 3 && icmp.code == 2", &["ip.src"]);
     // The quoted packet has an address, too.

@@ -24,10 +24,7 @@ impl Capture {
             .args([&file])
             .start();
         tcpdump.wait_for_error("listening on");
-        Capture {
-            file,
-            tcpdump: Some(tcpdump),
-        }
+        Capture { file, tcpdump: Some(tcpdump) }
     }
 
     /// Ends the capture; fails when tcpdump missed a packet.
@@ -38,10 +35,7 @@ impl Capture {
         std::thread::sleep(std::time::Duration::from_millis(500));
         kill(Pid::from_raw(tcpdump.id()), Signal::SIGINT).expect("it is our own child");
         let end = tcpdump.finish();
-        assert!(
-            end.stderr.contains("\n0 packets dropped by kernel"),
-            "{end}"
-        );
+        assert!(end.stderr.contains("\n0 packets dropped by kernel"), "{end}");
     }
 
     /// One line for each packet that `filter` selects, with `fields` in columns; checksums are
@@ -53,11 +47,7 @@ impl Capture {
             .limit_s(300)
             .args(["-n", "-r"])
             .args([&self.file])
-            .args(
-                verify
-                    .iter()
-                    .flat_map(|preference| ["-o", preference.as_str()]),
-            )
+            .args(verify.iter().flat_map(|preference| ["-o", preference.as_str()]))
             .args(["-Y", filter, "-T", "fields"]);
         for field in fields {
             tshark = tshark.args(["-e", field]);

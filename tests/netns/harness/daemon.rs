@@ -36,10 +36,7 @@ impl Daemon {
             .stderr(both)
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"));
-        Daemon {
-            child: Mutex::new(child),
-            log,
-        }
+        Daemon { child: Mutex::new(child), log }
     }
 
     /// What it has written so far.
@@ -65,19 +62,15 @@ impl Daemon {
     /// Waits until its log contains `text`.
     #[track_caller]
     pub fn wait_for_log(&self, text: &str) {
-        wait_for(
-            &format!("{text:?} in the log"),
-            Duration::from_secs(10),
-            || self.log().contains(text),
-        );
+        wait_for(&format!("{text:?} in the log"), Duration::from_secs(10), || {
+            self.log().contains(text)
+        });
     }
 
     /// Waits for its end.
     #[track_caller]
     pub fn wait(&self) -> ExitStatus {
-        wait_for("the daemon to end", Duration::from_secs(30), || {
-            self.status().is_some()
-        });
+        wait_for("the daemon to end", Duration::from_secs(30), || self.status().is_some());
         self.status().expect("it has ended")
     }
 
@@ -103,10 +96,7 @@ impl Drop for Daemon {
             let tail: Vec<&str> = log.lines().skip(skip).collect();
             eprintln!("the end of the daemon's log:\n{}", tail.join("\n"));
         }
-        let child = self
-            .child
-            .get_mut()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let child = self.child.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner());
         let _ = child.kill();
         let _ = child.wait();
     }

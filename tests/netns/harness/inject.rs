@@ -21,13 +21,8 @@ impl Injector {
     /// An injector for the device in the namespace of `lab`.
     pub fn new(lab: &Lab) -> Injector {
         lab.inside(|| Injector {
-            socket: socket(
-                AddressFamily::Packet,
-                SockType::Raw,
-                SockFlag::SOCK_CLOEXEC,
-                None,
-            )
-            .expect("root may open a packet socket"),
+            socket: socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, None)
+                .expect("root may open a packet socket"),
             device: link_address(if_nametoindex(DEVICE).expect("the device exists")),
         })
     }
@@ -35,13 +30,7 @@ impl Injector {
     /// Sends one packet; false when the kernel does not take it: it is empty or longer than the
     /// MTU, or the device's queue is full.
     pub fn send(&self, packet: &[u8]) -> bool {
-        sendto(
-            self.socket.as_raw_fd(),
-            packet,
-            &self.device,
-            MsgFlags::empty(),
-        )
-        .is_ok()
+        sendto(self.socket.as_raw_fd(), packet, &self.device, MsgFlags::empty()).is_ok()
     }
 }
 

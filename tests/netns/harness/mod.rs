@@ -51,10 +51,7 @@ impl Lab {
     /// A laboratory whose namespace does not exist yet.
     pub fn new() -> Lab {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        assert!(
-            nix::unistd::geteuid().is_root(),
-            "this test needs root: run scripts/test"
-        );
+        assert!(nix::unistd::geteuid().is_root(), "this test needs root: run scripts/test");
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         Lab {
             netns: format!("gt-test-{}-{number}", std::process::id()),
@@ -90,11 +87,7 @@ impl Lab {
         wait_for("the daemon to answer", Duration::from_secs(20), || {
             daemon.assert_running();
             self.netns_exists()
-                && self
-                    .tool("ping")
-                    .args(["-n", "-c", "1", "-W", "1", address])
-                    .finish()
-                    .success()
+                && self.tool("ping").args(["-n", "-c", "1", "-W", "1", address]).finish().success()
         });
     }
 
@@ -116,9 +109,7 @@ impl Lab {
                 setns(netns, CloneFlags::CLONE_NEWNET).expect("root may enter a namespace");
                 work()
             });
-            inside
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            inside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
     }
 
@@ -127,9 +118,7 @@ impl Lab {
     pub fn connect(&self, port: u16) -> TcpStream {
         let stream = self.inside(|| TcpStream::connect((STACK, port)));
         let stream = stream.expect("the port is open");
-        stream
-            .set_read_timeout(Some(Duration::from_secs(20)))
-            .expect("a timeout");
+        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
         stream
     }
 
@@ -151,9 +140,7 @@ impl Lab {
 
     /// Sets `net.ipv4.NAME` in the namespace.
     pub fn sysctl(&self, name: &str, value: &str) {
-        self.shell(&format!("echo {value} > /proc/sys/net/ipv4/{name}"))
-            .finish()
-            .assert_success();
+        self.shell(&format!("echo {value} > /proc/sys/net/ipv4/{name}")).finish().assert_success();
     }
 
     /// Whether the namespace exists.
@@ -164,11 +151,7 @@ impl Lab {
     /// Whether the device exists in the namespace.
     pub fn device_exists(&self) -> bool {
         self.netns_exists()
-            && self
-                .tool("ip")
-                .args(["link", "show", "dev", DEVICE])
-                .finish()
-                .success()
+            && self.tool("ip").args(["link", "show", "dev", DEVICE]).finish().success()
     }
 
     fn netns_path(&self) -> String {

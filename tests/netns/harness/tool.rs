@@ -43,11 +43,7 @@ impl Tool {
     pub fn new(program: &str) -> Tool {
         let mut command = Command::new(program);
         command.env("LC_ALL", "C");
-        Tool {
-            command,
-            input: None,
-            limit: Duration::from_secs(60),
-        }
+        Tool { command, input: None, limit: Duration::from_secs(60) }
     }
 
     /// Adds arguments.
@@ -105,9 +101,7 @@ impl Running {
     #[track_caller]
     pub fn type_in(&mut self, text: &str) {
         let stdin: &mut ChildStdin = self.child.stdin.as_mut().expect("its input is open");
-        stdin
-            .write_all(text.as_bytes())
-            .expect("it reads its input");
+        stdin.write_all(text.as_bytes()).expect("it reads its input");
     }
 
     /// Ends its input.
@@ -134,11 +128,9 @@ impl Running {
     /// Waits until it has written at least `len` bytes to standard output.
     #[track_caller]
     pub fn wait_for_bytes(&self, len: usize) {
-        wait_for(
-            &format!("{len} bytes from {}", self.name),
-            self.limit,
-            || self.stdout.len() >= len,
-        );
+        wait_for(&format!("{len} bytes from {}", self.name), self.limit, || {
+            self.stdout.len() >= len
+        });
     }
 
     /// Its process.
@@ -206,11 +198,7 @@ impl Finished {
 impl fmt::Display for Finished {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (stdout, stderr) = (shorten(&self.text()), shorten(&self.stderr));
-        write!(
-            f,
-            "{}: {}\nstdout: {stdout}\nstderr: {stderr}",
-            self.name, self.status
-        )
+        write!(f, "{}: {}\nstdout: {stdout}\nstderr: {stderr}", self.name, self.status)
     }
 }
 
@@ -228,10 +216,7 @@ impl Collected {
             thread::spawn(move || {
                 let mut buffer = vec![0; 1 << 16];
                 while let Ok(len @ 1..) = pipe.read(&mut buffer) {
-                    shared
-                        .lock()
-                        .expect("no panic inside")
-                        .extend(&buffer[..len]);
+                    shared.lock().expect("no panic inside").extend(&buffer[..len]);
                 }
             })
         });
