@@ -25,6 +25,7 @@ mod snd;
 mod tcb;
 mod timers;
 mod user;
+mod window_scale;
 
 pub use arrive::closed::reset_for;
 pub use arrive::listen::{HalfOpen, Step, check_listen};
@@ -34,7 +35,7 @@ pub use error::Error;
 pub use info::Info;
 pub use isn::Secrets;
 pub use mss::Mss;
-pub use rcv::ReceiveSpace;
 pub use rtt::{Rto, RttEstimator};
 pub use tcb::{Endpoints, Tcb};
 pub use user::Refused;
+pub use window_scale::WindowScale;

@@ -10,6 +10,7 @@ use arrayvec::ArrayVec;
 
 use crate::tcp::reassembly::{Range, Reassembly};
 use crate::tcp::recv_buffer::RecvBuffer;
+use crate::tcp::window_scale::WindowScale;
 use crate::wire::SeqNum;
 use crate::wire::tcp_options::{SackBlock, SackBlocks};
 
@@ -25,7 +26,7 @@ pub struct ReceiveSpace {
     /// The last acknowledgment number sent (Last.ACK.sent, RFC 7323 4.3).
     pub last_ack_sent: SeqNum,
     /// The shift of windows we announce (RFC 7323 2.2).
-    pub scale: u8,
+    pub scale: WindowScale,
     /// In order, waiting for the application.
     pub buffer: RecvBuffer,
     /// Offset in the stream of the byte at rcv.nxt.
@@ -42,7 +43,7 @@ pub struct ReceiveSpace {
 
 impl ReceiveSpace {
     /// After a SYN with sequence number `irs`.
-    pub fn new(irs: SeqNum, scale: u8) -> Self {
+    pub fn new(irs: SeqNum, scale: WindowScale) -> Self {
         ReceiveSpace {
             nxt: irs + 1,
             irs,
@@ -56,12 +57,6 @@ impl ReceiveSpace {
             duplicate: None,
             reassembly: None,
         }
-    }
-
-    /// The shift with which a window of `capacity` bytes can be told (RFC 7323 2.2, 2.3: at most
-    /// 14).
-    pub fn scale_for(capacity: u32) -> u8 {
-        (0..14).find(|&shift| capacity >> shift <= 65_535).unwrap_or(14)
     }
 
     /// RCV.WND: what the peer may still send, in bytes.
@@ -90,10 +85,9 @@ impl ReceiveSpace {
         step >= mss.min(capacity / 2).max(1) && step >= self.window()
     }
 
-    /// The window field of a segment: rounded down, so that no more is offered than there is
-    /// (RFC 7323 2.4 has the sender live with the rounding).
+    /// The window field of a segment.
     pub fn window_field(&self) -> u16 {
-        u16::try_from(self.window() >> self.scale).unwrap_or(u16::MAX)
+        self.scale.field(self.window())
     }
 
     /// The offset in the stream of `seq`, which lies at or after rcv.nxt.

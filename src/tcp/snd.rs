@@ -7,6 +7,7 @@
 //! ```
 
 use crate::tcp::send_buffer::SendBuffer;
+use crate::tcp::window_scale::WindowScale;
 use crate::wire::SeqNum;
 
 /// Longest burst, in bytes of text: what one IP packet with offload can carry.
@@ -30,7 +31,7 @@ pub struct SendSpace {
     /// MAX.SND.WND: the largest window the peer ever offered (RFC 5961 5.2).
     pub max_wnd: u32,
     /// The shift of windows the peer announces (RFC 7323 2.2).
-    pub scale: u8,
+    pub scale: WindowScale,
     /// End of the last segment that was sent although it was not full-sized (Nagle, as refined by
     /// Minshall: only such a segment is waited for).
     pub small_end: SeqNum,
@@ -55,7 +56,7 @@ impl SendSpace {
             wl2: iss,
             iss,
             max_wnd: 0,
-            scale: 0,
+            scale: WindowScale::NONE,
             small_end: iss,
             buffer: SendBuffer::default(),
             fin: None,

@@ -15,10 +15,11 @@ use crate::tcp::rtt::{Rto, RttEstimator};
 use crate::tcp::scoreboard::Scoreboard;
 use crate::tcp::snd::SendSpace;
 use crate::tcp::timers::Timers;
+use crate::tcp::window_scale::WindowScale;
 use crate::tcp::{Config, Error, Info};
 use crate::time::Instant;
 use crate::wire::SeqNum;
-use crate::wire::tcp::{Flags, Segment};
+use crate::wire::tcp::Segment;
 use crate::wire::tcp_options::Timestamps;
 
 /// The two ends of a connection.
@@ -126,7 +127,7 @@ impl Tcb {
         own_mss: Mss,
         now: Instant,
     ) -> Self {
-        let scale = ReceiveSpace::scale_for(config.receive_buffer);
+        let scale = WindowScale::for_buffer(config.receive_buffer);
         Tcb {
             conn,
             ends,
@@ -287,7 +288,7 @@ impl Tcb {
 
     /// How events show a received segment.
     pub fn view_received(&self, segment: &Segment) -> SegmentView {
-        let scale = if segment.syn() { 0 } else { self.snd.scale };
+        let scale = if segment.syn() { WindowScale::NONE } else { self.snd.scale };
         SegmentView {
             local: self.ends.local,
             remote: self.ends.remote,
@@ -295,7 +296,7 @@ impl Tcb {
             ack: segment.ack,
             flags: segment.flags,
             len: segment.payload.len() as u32,
-            window: u32::from(segment.window) << scale,
+            window: scale.expand(segment.window),
             seq_base: if segment.syn() { segment.seq } else { self.rcv.irs },
             ack_base: self.snd.iss,
         }
@@ -303,7 +304,7 @@ impl Tcb {
 
     /// How events show a segment of `len` bytes that is being sent.
     pub(crate) fn view_sent(&self, segment: &Segment, len: u32) -> SegmentView {
-        let scale = if segment.flags.contains(Flags::SYN) { 0 } else { self.rcv.scale };
+        let scale = if segment.syn() { WindowScale::NONE } else { self.rcv.scale };
         SegmentView {
             local: self.ends.local,
             remote: self.ends.remote,
@@ -311,7 +312,7 @@ impl Tcb {
             ack: segment.ack,
             flags: segment.flags,
             len,
-            window: u32::from(segment.window) << scale,
+            window: scale.expand(segment.window),
             seq_base: self.snd.iss,
             ack_base: self.rcv.irs,
         }

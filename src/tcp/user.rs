@@ -12,6 +12,7 @@ use crate::tcp::isn::Secrets;
 use crate::tcp::mss::Mss;
 use crate::tcp::rcv::ReceiveSpace;
 use crate::tcp::tcb::{Attachment, Endpoints, Tcb, TimestampState};
+use crate::tcp::window_scale::WindowScale;
 use crate::tcp::{Config, Error};
 use crate::time::{Duration, Instant};
 use crate::wire::SeqNum;
@@ -186,11 +187,10 @@ impl Tcb {
         self.timestamps =
             peer.timestamps.map(|ts| TimestampState { recent: ts.tsval, renewed: now });
         match peer.window_scale {
-            // RFC 7323 2.3: a shift above 14 is taken as 14.
-            Some(shift) => self.snd.scale = shift.min(14),
+            Some(shift) => self.snd.scale = WindowScale::announced(shift),
             None => {
-                self.snd.scale = 0;
-                self.rcv.scale = 0;
+                self.snd.scale = WindowScale::NONE;
+                self.rcv.scale = WindowScale::NONE;
             }
         }
         self.congestion = Box::new(NewReno::new(self.segment_size()));

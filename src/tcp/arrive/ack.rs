@@ -55,7 +55,7 @@ impl Tcb {
     fn complete_handshake(&mut self, cx: &mut Context<'_>, segment: &InWindow, ack: SeqNum) {
         self.snd.wl1 = segment.seq;
         self.snd.wl2 = ack;
-        self.set_window(u32::from(segment.window) << self.snd.scale);
+        self.set_window(self.snd.scale.expand(segment.window));
         if self.state == State::SynReceived {
             self.enter(cx, State::Established, Cause::SynAcked);
         }
@@ -78,7 +78,7 @@ impl Tcb {
         }
         self.snd.wl1 = segment.seq;
         self.snd.wl2 = ack;
-        self.set_window(u32::from(segment.window) << self.snd.scale);
+        self.set_window(self.snd.scale.expand(segment.window));
         if self.timers.is_armed(TimerKind::Persist) {
             // The peer is alive; whether it still blocks us is for the next transmission to say.
             self.timeouts = 0;

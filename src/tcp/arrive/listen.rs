@@ -15,9 +15,9 @@ use crate::tcp::Config;
 use crate::tcp::discard::Discard;
 use crate::tcp::isn::Secrets;
 use crate::tcp::mss::Mss;
-use crate::tcp::rcv::ReceiveSpace;
 use crate::tcp::rtt::Rto;
 use crate::tcp::tcb::{Endpoints, Tcb};
+use crate::tcp::window_scale::WindowScale;
 use crate::time::Instant;
 use crate::wire::SeqNum;
 use crate::wire::tcp::{Flags, Segment};
@@ -132,7 +132,7 @@ impl HalfOpen {
 
     /// The SYN-ACK, offering of each option only what the SYN offered (RFC 7323 2.2, RFC 2018 2).
     pub fn syn_ack(&self, now: Instant, config: &Config, own_mss: Mss) -> Segment {
-        let scale = ReceiveSpace::scale_for(config.receive_buffer);
+        let scale = WindowScale::for_buffer(config.receive_buffer);
         let tsval = (now.as_millis() as u32).wrapping_add(self.timestamp_offset);
         Segment {
             src_port: self.ends.local.port(),
@@ -144,7 +144,7 @@ impl HalfOpen {
             urgent: 0,
             options: Options {
                 mss: Some(own_mss.bytes()),
-                window_scale: self.window_scale.map(|_| scale),
+                window_scale: self.window_scale.map(|_| scale.shift()),
                 sack_permitted: self.sack_permitted,
                 timestamps: self.tsval.map(|tsecr| Timestamps { tsval, tsecr }),
                 sack: SackBlocks::new(),
@@ -156,12 +156,11 @@ impl HalfOpen {
     /// The acknowledgment that answers an unacceptable segment.
     pub fn challenge_ack(&self, now: Instant, config: &Config) -> Segment {
         let syn_ack = self.syn_ack(now, config, Mss::DEFAULT);
-        let scale = ReceiveSpace::scale_for(config.receive_buffer);
-        let scale = if self.window_scale.is_some() { scale } else { 0 };
+        let scale = self.window_scale.map(|_| WindowScale::for_buffer(config.receive_buffer));
         Segment {
             seq: self.iss + 1,
             flags: Flags::ACK,
-            window: syn_ack.window >> scale,
+            window: scale.unwrap_or_default().field(syn_ack.window.into()),
             options: Options { timestamps: syn_ack.options.timestamps, ..Options::default() },
             ..syn_ack
         }

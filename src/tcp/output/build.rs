@@ -7,6 +7,7 @@ use crate::context::Context;
 use crate::event::{Event, State, TimerKind, Why};
 use crate::tcp::output::{Outgoing, Transmission};
 use crate::tcp::tcb::Tcb;
+use crate::tcp::window_scale::WindowScale;
 use crate::wire::tcp::{Flags, Segment};
 use crate::wire::tcp_options::{Options, SackBlocks};
 
@@ -103,11 +104,12 @@ impl Tcb {
 
     /// The options of a SYN; those of a SYN-ACK answer what the SYN offered (RFC 7323 2.2).
     fn syn_options(&self, cx: &Context<'_>) -> Options {
-        let offered_scale =
-            self.state == State::SynSent || self.snd.scale > 0 || self.rcv.scale > 0;
+        // After a SYN that did not offer scaling both are none.
+        let scaled = self.snd.scale.max(self.rcv.scale) > WindowScale::NONE;
+        let offered_scale = self.state == State::SynSent || scaled;
         Options {
             mss: Some(self.own_mss.bytes()),
-            window_scale: offered_scale.then_some(self.rcv.scale),
+            window_scale: offered_scale.then_some(self.rcv.scale.shift()),
             sack_permitted: self.sack,
             timestamps: self.timestamps_option(cx.now),
             sack: SackBlocks::new(),

@@ -4,7 +4,7 @@ use bytes::Bytes;
 const CAPACITY: u32 = 10_000;
 
 fn space() -> ReceiveSpace {
-    let mut rcv = ReceiveSpace::new(SeqNum::new(u32::MAX - 3), 0);
+    let mut rcv = ReceiveSpace::new(SeqNum::new(u32::MAX - 3), WindowScale::NONE);
     rcv.open_window(CAPACITY, 1000);
     rcv
 }
@@ -12,15 +12,6 @@ fn space() -> ReceiveSpace {
 fn arrive(rcv: &mut ReceiveSpace, len: usize) {
     rcv.buffer.push(Bytes::from(vec![0; len]));
     rcv.advance(len as u32);
-}
-
-#[test]
-fn scales_tell_the_whole_buffer() {
-    for (capacity, scale) in
-        [(1, 0), (65_535, 0), (65_536, 1), (1 << 20, 5), (1 << 29, 14), (1 << 30, 14)]
-    {
-        assert_eq!(ReceiveSpace::scale_for(capacity), scale, "{capacity}");
-    }
 }
 
 #[test]
