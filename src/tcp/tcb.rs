@@ -228,14 +228,16 @@ impl Tcb {
 
     /// Ends the connection with a reset, where the peer may know of it (RFC 9293 3.10.5).
     pub(crate) fn reset(&mut self, cx: &mut Context<'_>, cause: Cause, error: Option<Error>) {
-        self.reset_pending = matches!(
-            self.state,
+        self.reset_pending = match self.state {
             State::SynReceived
-                | State::Established
-                | State::FinWait1
-                | State::FinWait2
-                | State::CloseWait
-        );
+            | State::Established
+            | State::FinWait1
+            | State::FinWait2
+            | State::CloseWait => true,
+            // The peer would wait for ever for what it will not get.
+            State::Closing | State::LastAck => self.snd.buffer.len() > 0 || self.snd.fin.is_none(),
+            _ => false,
+        };
         self.finish(cx, cause, error);
     }
 

@@ -59,8 +59,17 @@ impl Tcb {
         if self.state == State::SynReceived {
             self.enter(cx, State::Established, Cause::SynAcked);
         }
-        self.backoff = 0;
+        self.syn_acknowledged();
         self.start_keepalive(cx.now);
+    }
+
+    /// The time-outs of the SYN say nothing about those of data, but that it took too long for the
+    /// first (RFC 6298 5.7).
+    pub(super) fn syn_acknowledged(&mut self) {
+        if self.timeouts > 0 {
+            self.rtt.syn_timed_out();
+        }
+        self.backoff = 0;
     }
 
     pub(super) fn set_window(&mut self, window: u32) {

@@ -75,7 +75,14 @@ impl Tcb {
         if !repeats {
             return segment;
         }
-        Segment { seq: segment.seq + 1, flags: segment.flags.without(Flags::SYN), ..segment }
+        // The window of a SYN is never scaled (RFC 7323 2.2), that of the rest would be.
+        let window = segment.window >> self.snd.scale;
+        Segment {
+            seq: segment.seq + 1,
+            flags: segment.flags.without(Flags::SYN),
+            window,
+            ..segment
+        }
     }
 
     /// Protection against wrapped sequence numbers (RFC 7323 5.3 R1; resets are exempt, and so is a
