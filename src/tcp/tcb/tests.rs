@@ -6,6 +6,7 @@ use crate::tcp::output::Plan;
 use crate::tcp::testing::*;
 use crate::tcp::{Keepalive, Refused};
 use crate::time::Duration;
+use crate::wire::tcp::Flags;
 
 const KEEPALIVE: Keepalive = Keepalive { idle: s(100), interval: s(10), count: 3 };
 

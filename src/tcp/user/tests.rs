@@ -134,7 +134,7 @@ fn an_abort_resets_where_the_peer_may_know_of_the_connection_rfc_9293_3_10_5() {
     for (state, resets) in resets {
         let mut rig = Rig::in_state(state);
         let next = rig.tcb.snd.nxt - rig.tcb.snd.iss;
-        rig.with(|tcb, cx| tcb.abort(cx));
+        rig.with(|tcb, cx| tcb.abort(cx, Cause::UserAbort));
         let sent = rig.transmit();
         assert_eq!(sent.len(), usize::from(resets), "{state}");
         if let [reset] = &sent[..] {
@@ -145,7 +145,7 @@ fn an_abort_resets_where_the_peer_may_know_of_the_connection_rfc_9293_3_10_5() {
         assert!(!rig.tcb.has_reset_to_send());
     }
     let mut rig = Rig::syn_sent(Setup::default());
-    rig.with(|tcb, cx| tcb.abort(cx));
+    rig.with(|tcb, cx| tcb.abort(cx, Cause::UserAbort));
     rig.silent();
 }
 
@@ -234,7 +234,7 @@ fn keepalive_can_be_turned_on_and_off_rfc_9293_3_8_4_must_24() {
 #[test]
 fn settings_of_a_closed_connection_start_no_timer() {
     let mut rig = Rig::open(Setup::default());
-    rig.with(|tcb, cx| tcb.abort(cx));
+    rig.with(|tcb, cx| tcb.abort(cx, Cause::UserAbort));
     rig.transmit();
     rig.configure(|config| config.keepalive = Some(Keepalive::default()));
     assert_eq!(rig.tcb.next_deadline(), None);
