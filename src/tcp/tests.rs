@@ -212,3 +212,18 @@ fn refused_segments_do_not_put_keepalive_off() {
     }
     assert_eq!(rig.tcb.state(), State::Closed);
 }
+
+/// RFC 2883 4: a duplicate is reported in one acknowledgment, not in every segment of a burst.
+#[test]
+fn a_duplicate_is_reported_once_although_data_waits() {
+    let mut rig = Rig::open(Setup::default());
+    let text = rig.text(1, b"twice");
+    rig.arrive(text.clone()).unwrap();
+    let discard = rig.arrive(text).unwrap_err();
+    rig.with(|tcb, cx| tcb.answer(cx, discard.reply));
+    rig.write(20_000);
+    let sent = rig.transmit();
+    assert!(sent.len() > 1 && sent[0].len == 0);
+    let reports = sent.iter().filter(|sent| !sent.options.sack.is_empty());
+    assert_eq!(reports.count(), 1);
+}
