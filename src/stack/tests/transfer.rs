@@ -252,3 +252,42 @@ fn the_smoothed_round_trip_time_is_that_of_the_path() {
         assert!(info.rto >= srtt + 200 * MS || info.rto >= 200 * MS);
     }
 }
+
+/// Every packet fits the MTU of its sender (which the world checks) and the MSS of its receiver.
+#[test]
+fn any_two_mtus_get_along() {
+    let mtus = [68, 88, 100, 296, 576, 1500, 9000, 65_535];
+    for client in mtus {
+        for server in mtus {
+            let mut world = World::with(|side, config| {
+                config.mtu = if side == Client { client } else { server };
+            });
+            world.judge = random_loss(7, 3);
+            let pair = world.open();
+            world.duplex(&pair, [30_000, 30_000], 2000 * SECOND);
+            world.judge = super::world::deliver_all();
+            world.close_both(&pair);
+            world.assert_quiet_end();
+            let least = usize::from(client.min(server));
+            for (_, _, segment) in &world.trace {
+                let len = segment.payload.len() + segment.options.len();
+                assert!(len <= (least - 40).max(48), "MTUs {client} and {server}: {len}");
+            }
+        }
+    }
+}
+
+/// Only one segment of a burst may be larger than what is left of 64 KiB.
+#[test]
+fn the_largest_mtu_carries_bulk_data() {
+    let mut world = World::with(|_, config| config.mtu = 65_535);
+    let pair = world.open();
+    world.stream(&pair, Server, 5_000_000);
+    let largest = world.texts_by(Server).map(|(_, seg)| seg.payload.len()).max();
+    assert!(largest > Some(60_000));
+    world.judge = random_loss(3, 10);
+    world.transfer(&pair, Client, 5_000_000, 1000 * SECOND);
+    world.judge = super::world::deliver_all();
+    world.close_both(&pair);
+    world.assert_quiet_end();
+}
