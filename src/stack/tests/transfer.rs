@@ -291,3 +291,18 @@ fn the_largest_mtu_carries_bulk_data() {
     world.close_both(&pair);
     world.assert_quiet_end();
 }
+
+/// Small segments must not mean that each window waits for the delayed acknowledgment.
+#[test]
+fn small_segments_are_acknowledged_without_waiting() {
+    for mtu in [68, 100, 296, 576] {
+        let mut world = World::with(|_, config| config.mtu = mtu);
+        world.observe();
+        world.pace = Duration::from_micros(100);
+        let pair = world.open();
+        world.stream(&pair, Server, 20_000);
+        let texts = world.texts_by(Server).count();
+        let acks = world.sent_by(Client).count();
+        assert!(acks >= texts / 2, "MTU {mtu}: {acks} acknowledgments of {texts} segments");
+    }
+}
