@@ -527,7 +527,9 @@ impl World {
     pub(super) fn assert_quiet_end(&mut self) {
         let over = |stack: &Stack| stack.connections.is_empty() && stack.half_open.is_empty();
         self.run(Duration::from_secs(4000), |world| world.stacks.iter().all(over));
-        self.pass(self.delay * 4);
+        while !self.wire.is_empty() {
+            self.step();
+        }
         for stack in &self.stacks {
             assert!(over(stack));
             assert_eq!(stack.demux.len(), stack.time_wait.len(), "only TIME-WAIT is left");
@@ -572,6 +574,10 @@ impl Random {
 
     pub(super) fn chance(&mut self, percent: u64) -> bool {
         self.below(100) < percent
+    }
+
+    pub(super) fn one_of<T: Copy>(&mut self, all: &[T]) -> T {
+        all[self.below(all.len() as u64) as usize]
     }
 }
 
