@@ -3,5 +3,7 @@
 mod close;
 mod loss;
 mod open;
+mod repair;
 mod transfer;
+mod window;
 mod world;

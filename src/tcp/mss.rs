@@ -16,13 +16,13 @@ impl Mss {
     /// takes the same bound.
     pub const MIN: Mss = Mss(48);
 
-    /// What we can receive over a device with this MTU.
+    /// What we can receive over a device with this MTU, and the most that it lets us send.
     pub fn of_mtu(mtu: u16, address: IpAddr) -> Mss {
         let ip = match address {
             IpAddr::V4(_) => IPV4_HEADER_LEN,
             IpAddr::V6(_) => 40,
         };
-        Mss(mtu.saturating_sub((ip + HEADER_LEN) as u16)).max(Mss::MIN)
+        Mss(mtu.saturating_sub((ip + HEADER_LEN) as u16).max(1))
     }
 
     /// What may be sent to a peer that announced `option`, over a device that itself allows `own`

@@ -13,7 +13,7 @@ use crate::tcp::mss::Mss;
 use crate::tcp::rcv::ReceiveSpace;
 use crate::tcp::rtt::{Rto, RttEstimator};
 use crate::tcp::scoreboard::Scoreboard;
-use crate::tcp::snd::SendSpace;
+use crate::tcp::snd::{MAX_BURST, SendSpace};
 use crate::tcp::timers::Timers;
 use crate::tcp::window_scale::WindowScale;
 use crate::tcp::{Config, Error, Info};
@@ -251,11 +251,14 @@ impl Tcb {
         let blocks = self.rcv.sack_blocks(self.max_sack_blocks()).len() as u32;
         let sack = if self.sack && blocks > 0 { 4 + 8 * blocks } else { 0 };
         let timestamps = if self.timestamps.is_some() { 12 } else { 0 };
-        u32::from(self.mss.bytes()).saturating_sub(sack + timestamps).max(1)
+        // With the largest MTU there is, a segment is as large as a burst.
+        u32::from(self.mss.bytes()).saturating_sub(sack + timestamps).clamp(1, MAX_BURST)
     }
 
+    /// As many as fit beside the other options, and leave room for text in the smallest segments.
     pub(crate) fn max_sack_blocks(&self) -> usize {
-        if self.timestamps.is_some() { 3 } else { 4 }
+        let (timestamps, most) = if self.timestamps.is_some() { (12, 3) } else { (0, 4) };
+        usize::from(self.mss.bytes().saturating_sub(timestamps + 8) / 8).min(most)
     }
 
     /// The retransmission time-out in force.

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use crate::device::gso;
 use crate::event::{Event, Observer, Refusal, State, Why};
 use crate::stack::{Config, ConnKey, ListenerKey, SocketError, Stack};
-use crate::tcp::Info;
+use crate::tcp::{self, Info};
 use crate::time::{Duration, Instant};
 use crate::wire::tcp::{Flags, Segment};
 use crate::wire::{Burst, Packet, RxBatch, TxBatch, ip, tcp as tcp_wire};
@@ -86,6 +86,10 @@ pub(super) struct World {
     wire: BinaryHeap<Reverse<(Instant, u64, Side, Bytes)>>,
     sent: u64,
     pub(super) delay: Duration,
+    /// How long each packet occupies the wire of its direction: zero, an infinitely fast one.
+    pub(super) pace: Duration,
+    /// Until when the wire of each direction is occupied.
+    busy: [Instant; 2],
     pub(super) judge: Judge,
     /// Everything sent, in order.
     pub(super) trace: Vec<(Instant, Side, Segment)>,
@@ -144,6 +148,17 @@ impl World {
         World::of(config(Client), config(Server))
     }
 
+    pub(super) fn with_tcp(change: impl Fn(&mut tcp::Config)) -> World {
+        World::with(|_, config| change(&mut config.tcp))
+    }
+
+    pub(super) fn with(change: impl Fn(Side, &mut Config)) -> World {
+        let (mut client, mut server) = (config(Client), config(Server));
+        change(Client, &mut client);
+        change(Server, &mut server);
+        World::of(client, server)
+    }
+
     pub(super) fn of(client: Config, server: Config) -> World {
         let mut world = World {
             now: Instant::from_millis(1000),
@@ -151,6 +166,8 @@ impl World {
             wire: BinaryHeap::new(),
             sent: 0,
             delay: Duration::from_millis(5),
+            pace: Duration::ZERO,
+            busy: [Instant::ZERO; 2],
             judge: deliver_all(),
             trace: Vec::new(),
             packets: None,
@@ -234,7 +251,9 @@ impl World {
         if let Some(packets) = &mut self.packets {
             packets.push((from, packet.clone()));
         }
-        let mut at = self.now + self.delay;
+        let sent = self.now.max(self.busy[from as usize]) + self.pace;
+        self.busy[from as usize] = sent;
+        let mut at = sent + self.delay;
         let copies = match fate {
             Fate::Drop => 0,
             Fate::Twice => 2,
@@ -432,6 +451,11 @@ impl World {
         self.trace.iter().filter(move |(_, by, _)| *by == side).map(|(at, _, seg)| (*at, seg))
     }
 
+    /// Those of them that carry text.
+    pub(super) fn texts_by(&self, side: Side) -> impl Iterator<Item = (Instant, &Segment)> {
+        self.sent_by(side).filter(|(_, segment)| !segment.payload.is_empty())
+    }
+
     /// Sends `len` bytes from `from` and a FIN, and reads them on the other side; what is read is
     /// at every step a prefix of what was written.
     pub(super) fn transfer(&mut self, pair: &Pair, from: Side, len: usize, limit: Duration) {
@@ -453,6 +477,32 @@ impl World {
             end
         });
         assert_eq!(received.len(), len);
+    }
+
+    /// Sends `lens` bytes of the client and of the server at the same time, each followed by a FIN.
+    pub(super) fn duplex(&mut self, pair: &Pair, lens: [usize; 2], limit: Duration) {
+        let data = lens.map(pattern);
+        let (mut written, mut got) = ([0; 2], [Vec::new(), Vec::new()]);
+        let (mut closed, mut ended) = ([false; 2], [false; 2]);
+        self.run(limit, |world| {
+            for side in Side::BOTH {
+                let (own, peer) = (side as usize, side.other() as usize);
+                while written[own] < lens[own]
+                    && let Some(taken) =
+                        world.write(side, pair.of(side), &data[own][written[own]..])
+                {
+                    written[own] += taken.unwrap();
+                }
+                if written[own] == lens[own] && !std::mem::replace(&mut closed[own], true) {
+                    world.shutdown(side, pair.of(side));
+                }
+                let before = got[own].len();
+                ended[own] = world.drain(side, pair.of(side), &mut got[own]);
+                assert!(data[peer][before..].starts_with(&got[own][before..]));
+            }
+            ended == [true; 2]
+        });
+        assert_eq!([got[1].len(), got[0].len()], lens);
     }
 
     /// Sends and reads `len` bytes without closing.
@@ -477,7 +527,9 @@ impl World {
     pub(super) fn assert_quiet_end(&mut self) {
         let over = |stack: &Stack| stack.connections.is_empty() && stack.half_open.is_empty();
         self.run(Duration::from_secs(4000), |world| world.stacks.iter().all(over));
-        self.pass(self.delay * 4);
+        while !self.wire.is_empty() {
+            self.step();
+        }
         for stack in &self.stacks {
             assert!(over(stack));
             assert_eq!(stack.demux.len(), stack.time_wait.len(), "only TIME-WAIT is left");
@@ -522,6 +574,10 @@ impl Random {
 
     pub(super) fn chance(&mut self, percent: u64) -> bool {
         self.below(100) < percent
+    }
+
+    pub(super) fn one_of<T: Copy>(&mut self, all: &[T]) -> T {
+        all[self.below(all.len() as u64) as usize]
     }
 }
 

@@ -81,11 +81,14 @@ impl Tcb {
         self.snd.max_wnd = self.snd.max_wnd.max(window);
     }
 
-    /// SND.WL1 and SND.WL2 keep old segments from changing the window.
+    /// SND.WL1 and SND.WL2 keep old segments from changing the window. Whatever acknowledges more is
+    /// not old, even when it is a retransmission: the window before it began at another octet, and
+    /// would now reach too far (as Linux; RFC 9293 3.10.7.4 looks at the sequence number alone).
     fn update_window(&mut self, segment: &InWindow, ack: SeqNum) {
         let snd = &self.snd;
-        let newer =
-            snd.wl1.before(segment.seq) || (snd.wl1 == segment.seq && snd.wl2.at_or_before(ack));
+        let newer = ack.after(snd.una)
+            || snd.wl1.before(segment.seq)
+            || (snd.wl1 == segment.seq && snd.wl2.at_or_before(ack));
         if !newer || ack.before(snd.una) {
             return;
         }

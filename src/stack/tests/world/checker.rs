@@ -50,7 +50,11 @@ impl Checker {
             && segment.seq_len() > 0
             && !segment.syn()
         {
-            assert!(segment.seq_end().at_or_before(edge), "{from:?} overran the window");
+            let end = segment.seq_end();
+            assert!(
+                end.at_or_before(edge),
+                "{from:?} sends up to {end:?}, the window ends at {edge:?}"
+            );
         }
         flow.check_text(segment);
     }
