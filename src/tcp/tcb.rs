@@ -252,8 +252,12 @@ impl Tcb {
         u32::from(self.mss.bytes()).saturating_sub(sack + timestamps).max(1)
     }
 
+    /// Blocks that a segment may carry: as many as its options have room for, and where segments
+    /// are tiny only so many that text still fits.
     pub(crate) fn max_sack_blocks(&self) -> usize {
-        if self.timestamps.is_some() { 3 } else { 4 }
+        let (timestamps, most) = if self.timestamps.is_some() { (12, 3) } else { (0, 4) };
+        let room = usize::from(self.mss.bytes()).saturating_sub(timestamps + 4 + 1);
+        most.min(room / 8)
     }
 
     /// The retransmission time-out in force.
