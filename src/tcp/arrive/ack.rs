@@ -59,8 +59,16 @@ impl Tcb {
         if self.state == State::SynReceived {
             self.enter(cx, State::Established, Cause::SynAcked);
         }
-        self.backoff = 0;
+        self.handshake_over();
         self.start_keepalive(cx.now);
+    }
+
+    /// Data transmission begins; carefully, when a SYN had to be retransmitted (RFC 6298 5.7).
+    pub(super) fn handshake_over(&mut self) {
+        self.backoff = 0;
+        if self.totals.retransmissions > 0 {
+            self.rtt.syn_timed_out();
+        }
     }
 
     pub(super) fn set_window(&mut self, window: u32) {

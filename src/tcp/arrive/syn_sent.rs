@@ -43,7 +43,7 @@ impl Tcb {
         self.set_window(segment.window.into());
         if let Some(ack) = acked {
             self.snd.wl2 = ack;
-            self.backoff = 0;
+            self.handshake_over();
             self.new_ack(cx, ack, &segment);
             self.enter(cx, State::Established, Cause::SynAckArrived);
             self.start_keepalive(cx.now);
