@@ -255,10 +255,12 @@ impl Tcb {
         u32::from(self.mss.bytes()).saturating_sub(sack + timestamps).clamp(1, MAX_BURST)
     }
 
-    /// As many as fit beside the other options, and leave room for text in the smallest segments.
+    /// Blocks that a segment may carry: as many as its options have room for, and where segments
+    /// are tiny only so many that text still fits.
     pub(crate) fn max_sack_blocks(&self) -> usize {
         let (timestamps, most) = if self.timestamps.is_some() { (12, 3) } else { (0, 4) };
-        usize::from(self.mss.bytes().saturating_sub(timestamps + 8) / 8).min(most)
+        let room = usize::from(self.mss.bytes()).saturating_sub(timestamps + 4 + 1);
+        most.min(room / 8)
     }
 
     /// The retransmission time-out in force.

@@ -150,11 +150,12 @@ impl Tcb {
             segment.payload = segment.payload.slice(cut..);
             segment.seq = nxt;
         }
-        let room = self.rcv.adv.since(segment.seq);
-        if segment.seq_len() > room {
+        // A FIN needs no room: some peers (smoltcp for one) send it although the window is closed
+        // or filled by the text before it, and may give up when it is refused.
+        let room = self.rcv.adv.since(segment.seq) as usize;
+        if segment.payload.len() > room {
             let whole = self.view_received(&segment);
-            let kept = segment.payload.len().min(room as usize);
-            segment.payload.truncate(kept);
+            segment.payload.truncate(room);
             segment.flags = segment.flags.without(Flags::FIN);
             self.ack.now(Why::AckNow);
             cx.refuse(Some(self.conn), Refusal::TextBeyondWindow, Some(whole));

@@ -15,6 +15,8 @@ fn any_announcement_is_brought_within_bounds() {
     ] {
         assert_eq!(Mss::negotiated(option, own).bytes(), expected, "{option:?}");
     }
-    let least = Mss::of_mtu(68, Ipv4Addr::LOCALHOST.into());
-    assert_eq!((least.bytes(), Mss::negotiated(Some(0), least).bytes()), (28, 28));
+    let smallest = Mss::of_mtu(68, Ipv4Addr::LOCALHOST.into());
+    assert_eq!(smallest.bytes(), 28, "a device with the least MTU can take no more");
+    assert_eq!(Mss::negotiated(Some(1), smallest), smallest);
+    assert_eq!(Mss::of_mtu(0, Ipv4Addr::LOCALHOST.into()), smallest);
 }
