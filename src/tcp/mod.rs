@@ -41,3 +41,6 @@ pub use rtt::{Rto, RttEstimator};
 pub use tcb::{Endpoints, Tcb};
 pub use user::Refused;
 pub use window_scale::WindowScale;
+
+#[cfg(test)]
+mod tests;

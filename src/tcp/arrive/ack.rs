@@ -1,7 +1,7 @@
 //! Fifth: the ACK field (RFC 9293 3.10.7.4 fifth, RFC 5961 5, RFC 5681 3).
 
 use crate::context::Context;
-use crate::event::{Cause, Event, Refusal, State, TimerKind};
+use crate::event::{Cause, Event, Refusal, State, TimerKind, Why};
 use crate::tcp::arrive::InWindow;
 use crate::tcp::congestion::Acked;
 use crate::tcp::discard::Discard;
@@ -60,6 +60,10 @@ impl Tcb {
             self.enter(cx, State::Established, Cause::SynAcked);
         }
         self.syn_acknowledged();
+        if std::mem::take(&mut self.snd.syn_pending) {
+            // Their SYN came with or before this; the SYN-ACK that would tell is not needed.
+            self.ack.now(Why::Handshake);
+        }
         self.start_keepalive(cx.now);
     }
 
@@ -88,8 +92,8 @@ impl Tcb {
         self.snd.wl1 = segment.seq;
         self.snd.wl2 = ack;
         self.set_window(self.snd.scale.expand(segment.window));
-        if self.timers.is_armed(TimerKind::Persist) {
-            // The peer is alive; whether it still blocks us is for the next transmission to say.
+        if self.timers.is_armed(TimerKind::Persist) || self.snd.wnd == 0 {
+            // The peer is alive (RFC 9293 3.8.6.1 [MUST-37]); whether it still blocks us is for the next transmission to say.
             self.timeouts = 0;
             self.unanswered_since = None;
             if self.snd.window_left() > 0 {
@@ -135,8 +139,9 @@ impl Tcb {
             self.timers.cancel(TimerKind::Retransmission);
             self.unanswered_since = None;
         } else if restart {
-            self.timers.arm(TimerKind::Retransmission, now + self.rto().as_duration());
             self.unanswered_since = Some(now);
+            self.timers.cancel(TimerKind::Retransmission);
+            self.arm_retransmission(now);
         }
     }
 
@@ -193,7 +198,7 @@ impl Tcb {
         let mss = self.segment_size();
         let verdict = self.loss.on_duplicate(self.snd.una, self.snd.nxt, mss);
         if verdict == Verdict::Enter {
-            self.congestion.on_loss(self.in_flight());
+            self.congestion.on_loss(self.in_flight().saturating_sub(self.loss.limited()));
             self.mark_first_lost(mss);
             self.emit_window(cx);
         }

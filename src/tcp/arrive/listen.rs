@@ -195,9 +195,11 @@ impl HalfOpen {
     /// What `segment` means (RFC 9293 3.10.7.4 for SYN-RECEIVED, RFC 5961 3.2).
     pub fn segment_arrives(&self, segment: &Segment, window: u32) -> Result<Step, Discard> {
         if segment.rst() {
-            let exact = segment.seq == self.irs + 1;
-            let discard = Discard::silent(Refusal::ResetOutsideWindow);
-            return if exact { Ok(Step::Forget) } else { Err(discard) };
+            return match segment.seq - (self.irs + 1) {
+                0 => Ok(Step::Forget),
+                at if at < window => Err(Discard::challenge(Refusal::ResetChallenged)),
+                _ => Err(Discard::silent(Refusal::ResetOutsideWindow)),
+            };
         }
         if segment.syn() {
             let again = segment.seq == self.irs && segment.ack().is_none() && !segment.fin();

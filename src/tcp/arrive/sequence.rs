@@ -55,7 +55,9 @@ impl Tcb {
         let beyond =
             if seq == end { seq.after(nxt + window) } else { seq.at_or_after(nxt + window) };
         if beyond && !(window == 0 && seq == nxt) {
-            return Err(if seq == end {
+            return Err(if segment.syn() {
+                Discard::challenge(Refusal::SynChallenged)
+            } else if seq == end {
                 Discard::challenge(Refusal::SequenceBeyondWindow)
             } else {
                 Discard::ack(Refusal::SequenceBeyondWindow)

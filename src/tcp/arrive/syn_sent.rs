@@ -62,6 +62,7 @@ impl Tcb {
             let rest = Segment {
                 seq: segment.seq + 1,
                 flags: segment.flags.without(Flags::SYN),
+                window: self.snd.scale.field(segment.window.into()),
                 ..segment
             };
             if self.state == State::Established {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::event::Why;
+use crate::tcp::RttEstimator;
 use crate::tcp::discard::Reply;
 use crate::tcp::testing::*;
 use crate::time::Duration;
@@ -181,21 +182,27 @@ fn karn_no_sample_from_a_retransmitted_syn_rfc_6298_3() {
 
 #[test]
 fn timestamps_tell_which_copy_arrived_rfc_7323_4_1() {
-    for (echo_first, rtt) in [(true, 405), (false, 5)] {
+    // On a path of 20 ms: the copy whose clock is echoed, how long after the retransmission, and
+    // whether that is a sample from the copy. An echo of the first that comes later was sent for the
+    // second: the acknowledgment of the first was lost.
+    for (echo_first, after, sample) in [(true, 5, true), (true, 25, false), (false, 25, true)] {
         let mut rig = Rig::open(Setup::default());
+        let (srtt, rttvar) = (ms(20), ms(10));
+        rig.tcb.rtt = RttEstimator::Measured { srtt, rttvar, min: srtt };
         rig.write(500);
         let first = rig.transmit_one();
-        let again = rig.sleep(ms(400)).remove(0);
+        let again = rig.sleep(ms(201)).remove(0);
         assert_eq!(again.why, Why::Rto(1));
-        let lag = rig.now.since(again.at);
-        rig.now += ms(5);
-        let mut ack = rig.ack();
+        rig.now = again.at + ms(after);
         let copy = if echo_first { &first } else { &again };
         let tsecr = copy.options.timestamps.unwrap().tsval;
+        let expected = rig.tcb.tsval(rig.now).wrapping_sub(tsecr);
+        let mut ack = rig.ack();
         ack.options.timestamps = Some(Timestamps { tsval: rig.peer_tsval(), tsecr });
         rig.arrive(ack).unwrap();
-        let expected = if echo_first { ms(rtt) } else { ms(rtt) + lag };
-        assert_eq!(rig.samples(), [expected]);
+        let samples = if sample { vec![ms(expected.into())] } else { vec![] };
+        assert_eq!(rig.samples(), samples);
+        assert_eq!(rig.tcb.backoff, 0, "the path answers within the time-out");
     }
 }
 
