@@ -217,7 +217,7 @@ fn refused_segments_do_not_put_keepalive_off() {
 #[test]
 fn a_duplicate_is_reported_once_although_data_waits() {
     let mut rig = Rig::open(Setup::default());
-    let text = rig.text(1, b"twice");
+    let text = rig.text(1, 5);
     rig.arrive(text.clone()).unwrap();
     let discard = rig.arrive(text).unwrap_err();
     rig.with(|tcb, cx| tcb.answer(cx, discard.reply));
