@@ -67,7 +67,9 @@ impl Stack {
         if !self.icmp_errors.allow(self.env.now) {
             return self.refuse(Refusal::IcmpRateLimited, datagram.src, datagram.dst);
         }
-        let quote = packet.slice(..datagram.payload.end.min(QUOTE));
+        let headers = ip::IPV4_HEADER_LEN + icmp::HEADER_LEN;
+        let fits = usize::from(self.config.mtu).saturating_sub(headers);
+        let quote = packet.slice(..datagram.payload.end.min(QUOTE).min(fits));
         let mut header = HeaderBuf::new();
         let repr = self.repr(datagram.dst, datagram.src, ip::ICMP, false);
         ip::emit(&repr, icmp::HEADER_LEN + quote.len(), &mut header);

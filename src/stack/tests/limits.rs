@@ -108,6 +108,21 @@ fn datagrams_that_wait_are_limited_by_bytes() {
     assert_eq!(refused, Err(SocketError::MessageTooLong));
 }
 
+/// Datagrams to a port that nobody has are refused by an ICMP error that fits the device.
+#[test]
+fn errors_quote_no_more_than_fits() {
+    for mtu in [68, 100, 576, 1500] {
+        let mut world = World::with(|_, config| config.mtu = mtu);
+        let from = Client.addr(9);
+        let payload = vec![0; usize::from(mtu) - 28];
+        world.inject(Server, craft::udp(from, Server.addr(9), &payload));
+        world.turn();
+        let (side, error) = world.others.last().cloned().unwrap();
+        assert_eq!(side, Server);
+        assert!(error.len() <= usize::from(mtu).min(576) && error.len() >= 56);
+    }
+}
+
 #[test]
 fn counters_are_the_same_for_the_same_world() {
     let run = || {
