@@ -1,6 +1,8 @@
 //! Two stacks in virtual time: the clock jumps from event to event, the checkers run after each.
 
 mod close;
+mod hostile;
+mod limits;
 mod loss;
 mod open;
 mod repair;

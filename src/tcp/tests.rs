@@ -1,8 +1,10 @@
 //! Each test is named for a bug that there was.
 
 use crate::event::State;
+use crate::tcp::Error;
 use crate::tcp::discard::{Discard, Reply};
 use crate::tcp::testing::*;
+use crate::time::Duration;
 use crate::wire::tcp::{Flags, Segment};
 use bytes::Bytes;
 
@@ -226,4 +228,26 @@ fn a_duplicate_is_reported_once_although_data_waits() {
     assert!(sent.len() > 1 && sent[0].len == 0);
     let reports = sent.iter().filter(|sent| !sent.options.sack.is_empty());
     assert_eq!(reports.count(), 1);
+}
+
+/// A peer that answers every probe but never opens its window cannot keep what the application has
+/// let go of.
+#[test]
+fn an_orphan_with_a_closed_window_ends() {
+    let mut rig = Rig::open(Setup { window: 0, ..Setup::default() });
+    rig.write(500);
+    rig.transmit();
+    rig.close();
+    for _ in 0..200 {
+        if rig.tcb.state() == State::Closed {
+            break;
+        }
+        rig.sleep(Duration::from_secs(100));
+        let answer = Segment { window: 0, ..rig.ack() };
+        // Once it is closed nobody is there to take it.
+        if rig.tcb.state() != State::Closed {
+            rig.arrive(answer).unwrap();
+        }
+    }
+    assert_eq!(rig.tcb.error(), Some(Error::TimedOut));
 }

@@ -97,8 +97,12 @@ impl Tcb {
         self.set_window(self.snd.scale.expand(segment.window));
         if self.timers.is_armed(TimerKind::Persist) || self.snd.wnd == 0 {
             // The peer is alive (RFC 9293 3.8.6.1 [MUST-37]); whether it still blocks us is for the next transmission to say.
-            self.timeouts = 0;
-            self.unanswered_since = None;
+            // But nobody is left to care for an orphan: a peer that never opens its window must not
+            // keep it for ever.
+            if !self.is_detached() {
+                self.timeouts = 0;
+                self.unanswered_since = None;
+            }
             if self.snd.window_left() > 0 {
                 self.backoff = 0;
                 self.timers.cancel(TimerKind::Persist);

@@ -21,7 +21,7 @@ struct Flow {
 
 /// Follows every connection by its sender and ports.
 #[derive(Debug, Default)]
-pub(super) struct Checker {
+pub(in crate::stack::tests) struct Checker {
     flows: HashMap<(Side, u16, u16), Flow>,
 }
 
