@@ -3,5 +3,6 @@
 mod close;
 mod loss;
 mod open;
+mod peek;
 mod transfer;
 mod world;
