@@ -173,6 +173,11 @@ impl Net {
         }
     }
 
+    /// What time it is by the driver's clock.
+    pub(super) fn now(&self) -> Instant {
+        (self.lock().clock)()
+    }
+
     /// Calls the stack, then wakes the driver if there is something for it to do now.
     pub(super) fn call<R>(&self, call: impl FnOnce(&mut Stack) -> R) -> io::Result<R> {
         let mut shared = self.lock();
