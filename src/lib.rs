@@ -82,7 +82,7 @@
 //!     your code, service   anything written for tokio's AsyncRead and AsyncWrite
 //!   ----------------------------------------------------------------------------------
 //!     runtime              the driver: wait, receive a batch, one turn, send a batch
-//!     net                  TcpStream, TcpListener, UdpSocket over a shared stack
+//!     net                  TcpStream, TcpListener, UdpSocket over a shared stack; blocking
 //!     observe              events as text, counters as a table
 //!     device               TUN, a wire in memory; cutting bursts into packets
 //!   ------------ no clock, no randomness, no system call below this line ------------
@@ -97,7 +97,8 @@
 //! | you want to | see |
 //! |---|---|
 //! | use sockets | [`net`] |
-//! | run a stack | [`runtime::start`] |
+//! | use sockets without an executor, as those of `std::net` | [`blocking`] |
+//! | run a stack | [`runtime::start`], or [`blocking::start`] on a thread of its own |
 //! | choose addresses, buffers and limits | [`stack::Config`] and [`tcp::Config`] |
 //! | see what a connection is doing | [`net::InfoHandle`] and [`tcp::Info`] |
 //! | see everything | [`event::Event`], [`event::Observer`] and [`observe::text`] |
@@ -115,3 +116,14 @@ pub mod stack;
 pub mod tcp;
 pub mod time;
 pub mod wire;
+
+/// Everything for a program without an executor: the sockets of [`net::blocking`], and
+/// [`start`](blocking::start), which drives a stack on a thread of its own.
+///
+/// See [`net::blocking`] for an example and for what is as in `std::net`.
+pub mod blocking {
+    #[doc(inline)]
+    pub use crate::net::blocking::{Incoming, Net, TcpListener, TcpStream, UdpSocket};
+    #[doc(inline)]
+    pub use crate::runtime::{start_thread as start, start_thread_with as start_with};
+}

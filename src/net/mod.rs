@@ -3,7 +3,7 @@
 //! The names and the meaning are those of `tokio::net` wherever there is one; in addition every
 //! call that makes a socket takes the [`Net`] it lives on, and data can be read and written as
 //! chunks without a copy. All handles are `Send` and `Sync` and work from any thread and any
-//! executor.
+//! executor. For threads that wait there is the same in the manner of `std::net`, in [`blocking`].
 //!
 //! ```text
 //!   TcpStream  TcpListener  UdpSocket      any task, any thread
@@ -27,6 +27,7 @@
 //!   then not treated as poisoned for ever: the stack counts as ended, the driver ends with an
 //!   error, and every later call fails with one, without touching the stack.
 
+pub mod blocking;
 mod shared;
 mod tcp_listener;
 mod tcp_split;

@@ -173,6 +173,11 @@ impl Net {
         }
     }
 
+    /// What time it is by the driver's clock.
+    pub(super) fn now(&self) -> Instant {
+        (self.lock().clock)()
+    }
+
     /// Calls the stack, then wakes the driver if there is something for it to do now.
     pub(super) fn call<R>(&self, call: impl FnOnce(&mut Stack) -> R) -> io::Result<R> {
         let mut shared = self.lock();
@@ -288,11 +293,12 @@ impl DriverSide {
         let mut shared = self.net.lock();
         shared.sleeping = None;
         shared.ended.get_or_insert(why);
-        // After a panic the stack may panic again; then those who wait in it cannot be found.
+        // After a panic the stack may panic again; whoever waits in it is woken all the same.
         let wakes =
             catch_unwind(AssertUnwindSafe(|| [shared.stack.shutdown(), shared.stack.abort_all()]));
+        let rest = shared.stack.wake_all();
         drop(shared);
-        wakes.into_iter().flatten().for_each(Wakes::notify);
+        wakes.into_iter().flatten().chain([rest]).for_each(Wakes::notify);
     }
 }
 

@@ -13,12 +13,12 @@ use super::tcp_stream::{Conn, TcpStream};
 use crate::stack::{ListenerKey, SocketError};
 
 /// Connections that wait to be accepted, unless [`TcpListener::bind_with_backlog`] says otherwise.
-const DEFAULT_BACKLOG: usize = 1024;
+pub(super) const DEFAULT_BACKLOG: usize = 1024;
 
 /// A socket that waits for connections, as [`tokio::net::TcpListener`]. Dropping it stops listening
 /// and resets the connections that nobody accepted.
 pub struct TcpListener {
-    net: Net,
+    pub(super) net: Net,
     key: ListenerKey,
     local: SocketAddr,
     /// The stack remembers one task that waits; with several, each waits for its turn here.

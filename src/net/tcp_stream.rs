@@ -2,7 +2,8 @@
 
 use std::fmt;
 use std::future::poll_fn;
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, IoSliceMut};
+use std::mem;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -23,7 +24,7 @@ use crate::time::Duration;
 /// is data that nobody read, the peer gets a reset instead (RFC 2525 2.17), as
 /// [`TcpStream::set_linger`] with zero always does.
 pub struct TcpStream {
-    conn: Conn,
+    pub(super) conn: Conn,
 }
 
 impl TcpStream {
@@ -267,7 +268,7 @@ impl InfoHandle {
 
 /// A connection that the application holds; dropping it closes it.
 pub(super) struct Conn {
-    net: Net,
+    pub(super) net: Net,
     key: ConnKey,
     pub(super) local: SocketAddr,
     pub(super) peer: SocketAddr,
@@ -301,6 +302,53 @@ impl Conn {
             self.net.poll(cx, |stack, cx| { stack.poll_receive(self.key, max.max(1), cx) })
         )?;
         Poll::Ready(Ok((!chunk.is_empty()).then_some(chunk)))
+    }
+
+    /// Fills `bufs` one after the other with all that waits, as far as it fits.
+    pub(super) fn poll_read_vectored(
+        &self,
+        cx: &mut task::Context<'_>,
+        bufs: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.net.poll(cx, |stack, cx| {
+            let mut read = 0;
+            for mut rest in bufs.iter_mut().map(|buf| &mut buf[..]) {
+                while !rest.is_empty() {
+                    match stack.poll_receive(self.key, rest.len(), cx) {
+                        Poll::Ready(Ok(chunk)) if !chunk.is_empty() => {
+                            let (front, back) = mem::take(&mut rest).split_at_mut(chunk.len());
+                            front.copy_from_slice(&chunk);
+                            rest = back;
+                            read += chunk.len();
+                        }
+                        nothing if read == 0 => return nothing.map_ok(|_| 0),
+                        // The end, or the error, is still there for the next call.
+                        _ => return Poll::Ready(Ok(read)),
+                    }
+                }
+            }
+            Poll::Ready(Ok(read))
+        })
+    }
+
+    /// Copies to `buf` what waits to be read, as far as it fits, and leaves it waiting.
+    pub(super) fn poll_peek(
+        &self,
+        cx: &mut task::Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        if buf.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        self.net.poll(cx, |stack, cx| stack.poll_peek(self.key, buf, cx))
+    }
+
+    /// Why the connection ended, when it did not end well.
+    pub(super) fn error(&self) -> Option<io::Error> {
+        match self.net.call(|stack| stack.connection_error(self.key)) {
+            Ok(error) => error.map(io::Error::from),
+            Err(ended) => Some(ended),
+        }
     }
 
     /// Writes from the front of `bufs` as much as there is room for.

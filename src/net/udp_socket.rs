@@ -15,7 +15,7 @@ use crate::stack::{SocketError, UdpKey};
 /// A socket for datagrams, as [`tokio::net::UdpSocket`]. Dropping it closes it, with what nobody
 /// received.
 pub struct UdpSocket {
-    net: Net,
+    pub(super) net: Net,
     key: UdpKey,
     local: SocketAddr,
     /// Where `send` sends to, and the only one `recv` listens to.
@@ -148,6 +148,25 @@ impl UdpSocket {
                 return Poll::Ready(Ok((data, from)));
             }
         }
+    }
+
+    /// Looks at the next datagram and leaves it where it is. What others than the peer have sent is
+    /// thrown away, as it is by receiving.
+    pub(super) fn poll_peek_chunk_from(
+        &self,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<io::Result<(Bytes, SocketAddr)>> {
+        let peer = self.peer();
+        self.net.poll(cx, |stack, cx| {
+            loop {
+                match ready!(stack.poll_udp_peek(self.key, cx)) {
+                    Ok((_, from)) if peer.is_some_and(|peer| peer != from) => {
+                        ready!(stack.poll_udp_receive(self.key, cx))?;
+                    }
+                    seen => return Poll::Ready(seen),
+                }
+            }
+        })
     }
 
     fn peer(&self) -> Option<SocketAddr> {

@@ -15,6 +15,7 @@
 mod clock;
 mod device;
 mod driver;
+mod thread;
 mod timer;
 
 use std::future::Future;
@@ -26,6 +27,7 @@ use crate::net::Net;
 use crate::stack::Stack;
 
 pub use device::{AsyncDevice, FdDevice};
+pub use thread::{start_thread, start_thread_with};
 
 /// The future that drives a stack: spawn it on a tokio runtime, best on one with a single thread
 /// that also runs the tasks which use the stack's sockets, for then a request costs no thread

@@ -98,6 +98,13 @@ impl Stack {
         std::mem::take(&mut self.wakes)
     }
 
+    /// Wakes whoever waits for a connection.
+    pub(super) fn wake_listeners(&mut self) {
+        for listener in self.listeners.values_mut() {
+            self.wakes.add_all(&mut listener.wakers);
+        }
+    }
+
     pub(super) fn stop_listening(&mut self, key: ListenerKey) {
         let Some(mut listener) = self.listeners.remove(key) else {
             return;

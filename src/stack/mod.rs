@@ -245,6 +245,18 @@ impl Stack {
         std::mem::take(&mut self.wakes)
     }
 
+    /// Wakes every task that waits for anything. It touches nothing but the wakers, so that it can be
+    /// relied on even after a panic.
+    pub fn wake_all(&mut self) -> Wakes {
+        for connection in self.connections.values_mut() {
+            self.wakes.add(&mut connection.read_waker);
+            self.wakes.add(&mut connection.write_waker);
+        }
+        self.wake_listeners();
+        self.udp.wake_all(&mut self.wakes);
+        std::mem::take(&mut self.wakes)
+    }
+
     /// Connections that are not closed; half-open ones and those in TIME-WAIT are not counted.
     pub fn connection_count(&self) -> usize {
         let open = |connection: &&Connection| connection.in_table;

@@ -5,6 +5,7 @@ mod hostile;
 mod limits;
 mod loss;
 mod open;
+mod peek;
 mod repair;
 mod transfer;
 mod window;

@@ -130,6 +130,20 @@ impl Stack {
         }
     }
 
+    /// The same without taking it.
+    pub fn poll_udp_peek(
+        &mut self,
+        key: UdpKey,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<Result<(Bytes, SocketAddr), SocketError>> {
+        let front = self.udp.sockets.get(key).and_then(|socket| socket.queue.front());
+        match front {
+            Some((payload, from)) => Poll::Ready(Ok((payload.clone(), *from))),
+            // Without a datagram the two do the same.
+            None => self.poll_udp_receive(key, cx),
+        }
+    }
+
     /// Closes a socket; what is queued on it is dropped.
     pub fn udp_close(&mut self, key: UdpKey) {
         if let Some(socket) = self.udp.sockets.remove(key) {

@@ -159,23 +159,44 @@ impl Stack {
         max: usize,
         cx: &mut task::Context<'_>,
     ) -> Poll<Result<Bytes, SocketError>> {
+        self.poll_read(key, cx, |tcb| tcb.receive(max.max(1)))
+    }
+
+    /// The same without taking anything: copies to `buf` as many bytes as wait and fit, and says how
+    /// many; none at the end of the stream.
+    pub fn poll_peek(
+        &mut self,
+        key: ConnKey,
+        buf: &mut [u8],
+        cx: &mut task::Context<'_>,
+    ) -> Poll<Result<usize, SocketError>> {
+        self.poll_read(key, cx, |tcb| tcb.peek(buf))
+    }
+
+    /// Reads in some way; the default value stands for the end of the stream.
+    fn poll_read<R: Default>(
+        &mut self,
+        key: ConnKey,
+        cx: &mut task::Context<'_>,
+        read: impl FnOnce(&mut Tcb) -> Result<R, Refused>,
+    ) -> Poll<Result<R, SocketError>> {
         let closing = self.closing;
         let Some(connection) = self.attached(key) else {
             return Poll::Ready(Err(SocketError::NotConnected));
         };
-        match connection.tcb.receive(max.max(1)) {
-            Ok(chunk) => {
+        match read(&mut connection.tcb) {
+            Ok(read) => {
                 if connection.tcb.owes_acknowledgment() {
                     self.mark_ready(key);
                 }
-                Poll::Ready(Ok(chunk))
+                Poll::Ready(Ok(read))
             }
-            Err(Refused::WouldBlock) if closing => Poll::Ready(Ok(Bytes::new())),
+            Err(Refused::WouldBlock) if closing => Poll::Ready(Ok(R::default())),
             Err(Refused::WouldBlock) => {
                 register(&mut connection.read_waker, cx);
                 Poll::Pending
             }
-            Err(Refused::Closed) => Poll::Ready(Ok(Bytes::new())),
+            Err(Refused::Closed) => Poll::Ready(Ok(R::default())),
             Err(Refused::Failed(error)) => Poll::Ready(Err(error.into())),
         }
     }
@@ -254,6 +275,11 @@ impl Stack {
     pub fn tcp_config(&self, key: ConnKey) -> Option<&tcp::Config> {
         let attached = |connection: &&Connection| !connection.tcb.is_detached();
         self.connections.get(key).filter(attached).map(|connection| connection.tcb.config())
+    }
+
+    /// Why the connection ended, when it did not end well.
+    pub fn connection_error(&self, key: ConnKey) -> Option<SocketError> {
+        self.connections.get(key).and_then(|connection| connection.tcb.error()).map(Into::into)
     }
 
     /// A look at the connection.

@@ -67,6 +67,17 @@ impl RecvBuffer {
         }
         Some(taken)
     }
+
+    /// Copies the next bytes to `buf`, as many as there are and fit, and leaves them waiting.
+    pub fn peek(&self, buf: &mut [u8]) -> usize {
+        let mut copied = 0;
+        for chunk in self.chunks.iter().map(|chunk| &chunk[..]).chain([&self.tail[..]]) {
+            let len = chunk.len().min(buf.len() - copied);
+            buf[copied..copied + len].copy_from_slice(&chunk[..len]);
+            copied += len;
+        }
+        copied
+    }
 }
 
 #[cfg(test)]

@@ -106,10 +106,24 @@ impl Tcb {
             }
             return Ok(chunk);
         }
+        self.check_end().map(|()| Bytes::new())
+    }
+
+    /// [`Tcb::receive`] that leaves the bytes where they are: copies as many to `buf` as there are
+    /// and fit. `Ok(0)` is the end of the stream, unless `buf` is empty.
+    pub fn peek(&self, buf: &mut [u8]) -> Result<usize, Refused> {
+        if self.rcv.buffer.is_empty() {
+            return self.check_end().map(|()| 0);
+        }
+        Ok(self.rcv.buffer.peek(buf))
+    }
+
+    /// What a read gives when no bytes wait: the end of the stream, or why it is not that.
+    fn check_end(&self) -> Result<(), Refused> {
         match self.error {
             _ if !self.at_end() => Err(Refused::WouldBlock),
             Some(error) if !self.rcv.finished => Err(Refused::Failed(error)),
-            _ => Ok(Bytes::new()),
+            _ => Ok(()),
         }
     }
 

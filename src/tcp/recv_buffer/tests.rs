@@ -14,6 +14,14 @@ fn small_chunks_share_one_allocation() {
     assert_eq!(buffer.pop(1), None);
 }
 
+/// The next bytes, at most `max`.
+fn peeked(buffer: &RecvBuffer, max: usize) -> Vec<u8> {
+    let mut bytes = vec![0; max.min(1 << 16)];
+    let len = buffer.peek(&mut bytes);
+    bytes.truncate(len);
+    bytes
+}
+
 proptest! {
     #[test]
     fn gives_back_what_went_in(
@@ -24,7 +32,11 @@ proptest! {
         let mut out = Vec::new();
         for (index, chunk) in chunks.iter().enumerate() {
             buffer.push(Bytes::from(chunk.clone()));
+            let waiting = [&out[..], &peeked(&buffer, usize::MAX)].concat();
+            prop_assert_eq!(waiting, chunks[..=index].concat());
+            let next = peeked(&buffer, max);
             if index % 3 == 0 && let Some(read) = buffer.pop(max) {
+                prop_assert!(next.starts_with(&read));
                 prop_assert!(!read.is_empty() && read.len() <= max);
                 out.extend_from_slice(&read);
             }

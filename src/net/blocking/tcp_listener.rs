@@ -1,0 +1,182 @@
+//! Accepting connections.
+
+use std::fmt;
+use std::io;
+use std::iter::FusedIterator;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::addresses::try_each;
+use super::gate::{Gate, block_on};
+use super::tcp_stream::TcpStream;
+use crate::net::{self, Net};
+
+/// A socket that waits for connections, as [`std::net::TcpListener`]. When its last handle is
+/// dropped it stops listening, and connections that nobody accepted are reset.
+pub struct TcpListener {
+    shared: Arc<Shared>,
+}
+
+/// What all handles to one listener have in common.
+struct Shared {
+    listener: net::TcpListener,
+    accepting: Arc<Gate>,
+    nonblocking: AtomicBool,
+}
+
+impl TcpListener {
+    /// Listens on an address of the stack; `0.0.0.0` means all of them, port 0 one that is free. Of
+    /// several addresses it takes the first that will do. At most 1024 connections wait to be
+    /// accepted.
+    ///
+    /// # Errors
+    /// `AddrInUse`, `AddrNotAvailable` if the address is not one of the stack's, `InvalidInput`
+    /// without an address, and `ConnectionAborted` when the stack has ended.
+    ///
+    /// ```
+    /// # use glasstcp::blocking::{self, TcpListener};
+    /// # use glasstcp::{device::memory, stack::{Config, Stack}};
+    /// # let stack = Stack::new(Config::new([10, 0, 0, 1].into(), 24, [1; 32]));
+    /// # let (net, _) = blocking::start(stack, memory::pair(1500).0)?;
+    /// let listener = TcpListener::bind(&net, "10.0.0.1:80")?;
+    /// let error = TcpListener::bind(&net, "0.0.0.0:80").unwrap_err();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn bind(net: &Net, addr: impl ToSocketAddrs) -> io::Result<TcpListener> {
+        TcpListener::bind_with_backlog(net, addr, net::tcp_listener::DEFAULT_BACKLOG)
+    }
+
+    /// [`TcpListener::bind`] with another limit for the connections that wait to be accepted; at
+    /// least one may. What comes beyond it is ignored, so the peer tries again.
+    ///
+    /// # Errors
+    /// Those of `bind`.
+    pub fn bind_with_backlog(
+        net: &Net,
+        addr: impl ToSocketAddrs,
+        backlog: usize,
+    ) -> io::Result<TcpListener> {
+        let listener = try_each(addr, |addr| {
+            block_on(net, None, net::TcpListener::bind_with_backlog(net, addr, backlog))
+        })?;
+        let shared =
+            Shared { listener, accepting: Arc::default(), nonblocking: AtomicBool::new(false) };
+        Ok(TcpListener { shared: Arc::new(shared) })
+    }
+
+    /// Waits for a connection and returns it with the peer's address. Several threads may accept
+    /// from one listener. The connection waits, even if the listener does not.
+    ///
+    /// # Errors
+    /// `WouldBlock` if the listener does not wait and there is none, and `ConnectionAborted` when the
+    /// stack is shut down or has ended.
+    ///
+    /// ```
+    /// # use glasstcp::blocking::{self, TcpListener, TcpStream};
+    /// # use glasstcp::{device::memory, stack::{Config, Stack}};
+    /// # let (one, other) = memory::pair(1500);
+    /// # let stack = |last| Stack::new(Config::new([10, 0, 0, last].into(), 24, [last; 32]));
+    /// # let (server, _) = blocking::start(stack(1), one)?;
+    /// # let (client, _) = blocking::start(stack(2), other)?;
+    /// let listener = TcpListener::bind(&server, "10.0.0.1:80")?;
+    /// let stream = TcpStream::connect(&client, listener.local_addr()?)?;
+    /// let (_accepted, peer) = listener.accept()?;
+    /// assert_eq!(peer, stream.local_addr()?);
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let Shared { listener, accepting, nonblocking } = &*self.shared;
+        let nonblocking = nonblocking.load(Ordering::Relaxed);
+        let (stream, peer) =
+            accepting.wait(&listener.net, nonblocking, |cx| listener.poll_accept(cx))?;
+        Ok((TcpStream::new(stream), peer))
+    }
+
+    /// An endless iterator over [`TcpListener::accept`]. After the end of the stack it gives nothing
+    /// but errors, so leave a loop over it then.
+    ///
+    /// ```
+    /// # use glasstcp::blocking::{self, TcpListener, TcpStream};
+    /// # use glasstcp::{device::memory, stack::{Config, Stack}};
+    /// # use std::io::{Read, Write};
+    /// # let (one, other) = memory::pair(1500);
+    /// # let stack = |last| Stack::new(Config::new([10, 0, 0, last].into(), 24, [last; 32]));
+    /// # let (server, _) = blocking::start(stack(1), one)?;
+    /// # let (client, _) = blocking::start(stack(2), other)?;
+    /// let listener = TcpListener::bind(&server, "10.0.0.1:13")?;
+    /// std::thread::spawn(move || {
+    ///     for stream in listener.incoming() {
+    ///         stream?.write_all(b"half past nine")?;
+    ///     }
+    ///     std::io::Result::Ok(())
+    /// });
+    /// let mut time = String::new();
+    /// TcpStream::connect(&client, "10.0.0.1:13")?.read_to_string(&mut time)?;
+    /// assert_eq!(time, "half past nine");
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn incoming(&self) -> Incoming<'_> {
+        Incoming { listener: self }
+    }
+
+    /// The address it listens on, with the port that was chosen for port 0.
+    ///
+    /// # Errors
+    /// None at present; the type is that of std.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.shared.listener.local_addr()
+    }
+
+    /// Another handle to the same listener.
+    ///
+    /// # Errors
+    /// None at present; the type is that of std.
+    pub fn try_clone(&self) -> io::Result<TcpListener> {
+        Ok(TcpListener { shared: Arc::clone(&self.shared) })
+    }
+
+    /// Whether [`TcpListener::accept`] fails with `WouldBlock` instead of waiting, from now on and for
+    /// all handles. A call that waits already goes on waiting.
+    ///
+    /// # Errors
+    /// None at present; the type is that of std.
+    ///
+    /// ```
+    /// # use glasstcp::blocking::{self, TcpListener};
+    /// # use glasstcp::{device::memory, stack::{Config, Stack}};
+    /// # let stack = Stack::new(Config::new([10, 0, 0, 1].into(), 24, [1; 32]));
+    /// # let (net, _) = blocking::start(stack, memory::pair(1500).0)?;
+    /// let listener = TcpListener::bind(&net, "10.0.0.1:0")?;
+    /// listener.set_nonblocking(true)?;
+    /// assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+        self.shared.nonblocking.store(nonblocking, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+impl fmt::Debug for TcpListener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.shared.listener.fmt(f)
+    }
+}
+
+/// Connections as they come: see [`TcpListener::incoming`].
+#[derive(Debug)]
+pub struct Incoming<'a> {
+    listener: &'a TcpListener,
+}
+
+impl Iterator for Incoming<'_> {
+    type Item = io::Result<TcpStream>;
+
+    fn next(&mut self) -> Option<io::Result<TcpStream>> {
+        Some(self.listener.accept().map(|(stream, _peer)| stream))
+    }
+}
+
+impl FusedIterator for Incoming<'_> {}
