@@ -36,7 +36,7 @@ need_tools() {
         die "missing: ${missing[*]}; this machine has no apt-get, so install them by its own means."
     find_root
     say "installing ${missing[*]}"
-    local apt=("${SUDO[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=120)
+    local apt=("${SUDO[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120)
     "${apt[@]}" update ||
         die "apt-get update failed; check the network and /etc/apt/sources.list, then try again."
     "${apt[@]}" install -y --no-install-recommends "${missing[@]}" ||

@@ -142,6 +142,8 @@ pub enum Why {
     Handshake,
     /// To open, again: the nth retransmission.
     HandshakeRetransmission(u8),
+    /// To open, again: the peer's SYN came again.
+    HandshakeAnswer,
     /// Data never sent before.
     NewData,
     /// The end of our data.

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   run -> up           -> daemon -> services, log
+//!       -> serve        -> log
 //!       -> completions
 //! ```
 //!
@@ -10,6 +11,7 @@
 mod completions;
 mod daemon;
 mod log;
+mod serve;
 mod services;
 mod up;
 
@@ -39,6 +41,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Up(Box<up::Args>),
+    Serve(serve::Args),
     Completions(completions::Args),
 }
 
@@ -48,6 +51,10 @@ pub fn run() -> ExitCode {
         Command::Up(args) => match args.plan() {
             Ok(plan) => daemon::run(plan),
             Err(error) => usage_error("up", &error.to_string()),
+        },
+        Command::Serve(args) => match args.check() {
+            Ok(()) => args.run(),
+            Err(sentence) => usage_error("serve", &sentence),
         },
         Command::Completions(args) => args.run(),
     };

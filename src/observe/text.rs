@@ -120,6 +120,7 @@ fn why_words(why: Why) -> Option<Cow<'static, str>> {
         Why::HandshakeRetransmission(n) => {
             return Some(format!("retransmission {n} of the handshake").into());
         }
+        Why::HandshakeAnswer => "the peer's SYN came again",
         Why::Rto(n) => {
             return Some(format!("retransmission, after time-out {n} in a row").into());
         }

@@ -29,7 +29,7 @@ mod over_stack;
 pub mod registry;
 
 pub use accept::{Accept, Datagrams, serve_listener, serve_socket};
-pub use http::{Timeouts, Www};
+pub use http::{Limits, Www};
 pub use registry::{Service, ServiceSpec};
 
 /// Looks at the connection under a stream; `None` where there is nothing to see, as over a kernel
@@ -53,7 +53,7 @@ pub struct ServiceContext {
     /// The network namespace from which the stack is reached, for the welcome page.
     pub netns: Option<String>,
     /// How patient HTTP is.
-    pub timeouts: Timeouts,
+    pub limits: Limits,
 }
 
 /// Runs one service over one connection until either side ends it.

@@ -6,6 +6,12 @@ use std::sync::Arc;
 
 use super::{Accept, Datagrams, InfoSource};
 use crate::net::{TcpListener, TcpStream, UdpSocket};
+use crate::time::Duration;
+
+/// How long a closed connection may take to bring its last words across; then it is reset. A client
+/// that never reads would otherwise keep it, and what it has buffered, for ever. The kernel bounds its
+/// own by itself (`tcp_orphan_retries`).
+const LAST_WORDS: Duration = Duration::from_secs(300);
 
 impl Accept for TcpListener {
     type Stream = TcpStream;
@@ -15,6 +21,7 @@ impl Accept for TcpListener {
         Some(accepted.and_then(|(stream, peer)| {
             // A reply ends with a small segment that nothing follows: it must not wait.
             stream.set_nodelay(true)?;
+            stream.set_linger(Some(LAST_WORDS))?;
             Ok((stream, peer))
         }))
     }

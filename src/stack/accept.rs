@@ -233,12 +233,15 @@ impl Stack {
         ends: Endpoints,
         segment: Segment,
     ) {
-        let Some(entry) = self.half_open.get(key) else {
+        let Some(entry) = self.half_open.get_mut(key) else {
             return;
         };
         let window = self.tcp_config.receive_buffer.min(65_535);
         match entry.record.segment_arrives(&segment, window) {
-            Ok(Step::AnswerAgain) => self.send_syn_ack(key, Why::HandshakeRetransmission(0)),
+            Ok(Step::AnswerAgain) => {
+                entry.record.syn_again(&segment);
+                self.send_syn_ack(key, Why::HandshakeAnswer);
+            }
             Ok(Step::Forget) => self.forget_half_open(key, Cause::ResetArrived),
             Ok(Step::Complete) => self.complete_handshake(key, segment),
             Err(discard) => {

@@ -89,6 +89,9 @@ impl Stack {
             State::TimeWait if connection.in_table => {
                 connection.in_table = false;
                 let record = TimeWait::of(&connection.tcb);
+                if connection.tcb.owes_acknowledgment() {
+                    self.acknowledge_from(&record);
+                }
                 self.insert_time_wait(ends, record);
             }
             State::Closed if connection.in_table => {
@@ -114,16 +117,12 @@ impl Stack {
         }
     }
 
-    /// Keeps a record in TIME-WAIT in the place of a connection, and sends the acknowledgment that
-    /// is owed for the peer's FIN.
+    /// Keeps a record in TIME-WAIT in the place of a connection.
     fn insert_time_wait(&mut self, ends: Endpoints, record: TimeWait) {
         if self.time_wait.len() >= self.config.limits.time_wait {
             // Shorter waiting is a smaller evil than no new connections.
-            self.demux.remove(ends);
-            self.acknowledge_from(&record);
-            return;
+            return self.demux.remove(ends);
         }
-        self.acknowledge_from(&record);
         let until = self.env.now + self.config.time_wait;
         let wheel = &mut self.wheel;
         let key = self.time_wait.insert_with_key(|key| TimeWaitEntry {

@@ -67,6 +67,12 @@ impl<C: Copy, L: Copy> Demux<C, L> {
         self.connections.get(&Tuple(ends)).copied()
     }
 
+    /// How many connections somebody has.
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.connections.len()
+    }
+
     /// Gives the connection to `owner`, whoever had it before.
     pub fn insert(&mut self, ends: Endpoints, owner: C) {
         self.connections.insert(Tuple(ends), owner);

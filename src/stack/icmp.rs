@@ -12,8 +12,8 @@ use crate::wire::{HeaderBuf, icmp, ip};
 const BURST: u32 = 50;
 /// Time for one more error: 1,000 a second, as in Linux.
 const REFILL: Duration = Duration::from_millis(1);
-/// Most bytes of the offending packet that an error quotes (RFC 1812 4.3.2.3: 576 in all).
-const QUOTE: usize = 576 - ip::IPV4_HEADER_LEN - icmp::HEADER_LEN;
+/// Most bytes of an error (RFC 1812 4.3.2.3).
+const MAX_ERROR: usize = 576;
 
 /// A token bucket for ICMP errors (RFC 1812 4.3.2.8).
 #[derive(Clone, Debug)]
@@ -67,7 +67,9 @@ impl Stack {
         if !self.icmp_errors.allow(self.env.now) {
             return self.refuse(Refusal::IcmpRateLimited, datagram.src, datagram.dst);
         }
-        let quote = packet.slice(..datagram.payload.end.min(QUOTE));
+        let room = MAX_ERROR.min(self.config.mtu.into());
+        let room = room.saturating_sub(ip::IPV4_HEADER_LEN + icmp::HEADER_LEN);
+        let quote = packet.slice(..datagram.payload.end.min(room));
         let mut header = HeaderBuf::new();
         let repr = self.repr(datagram.dst, datagram.src, ip::ICMP, false);
         ip::emit(&repr, icmp::HEADER_LEN + quote.len(), &mut header);

@@ -1,8 +1,12 @@
 //! Two stacks in virtual time: the clock jumps from event to event, the checkers run after each.
 
 mod close;
+mod hostile;
+mod limits;
 mod loss;
 mod open;
 mod peek;
+mod repair;
 mod transfer;
+mod window;
 mod world;

@@ -40,9 +40,9 @@ impl AckPolicy {
         self.due
     }
 
-    /// In-order text of `len` bytes arrived over a path whose segments are at most `mss` long.
-    pub fn text_arrived(&mut self, len: u32, mss: Mss) {
-        self.full_size = self.full_size.max(len.min(mss.bytes().into()));
+    /// In-order text of `len` bytes arrived over a path whose segments hold at most `size` bytes.
+    pub fn text_arrived(&mut self, len: u32, size: u32) {
+        self.full_size = self.full_size.max(len).min(size);
         self.unacknowledged += len;
         if self.unacknowledged >= 2 * self.full_size {
             self.now(Why::AckNow);

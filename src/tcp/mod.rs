@@ -23,6 +23,8 @@ mod scoreboard;
 mod send_buffer;
 mod snd;
 mod tcb;
+#[cfg(test)]
+mod testing;
 mod timers;
 mod user;
 mod window_scale;
@@ -39,3 +41,6 @@ pub use rtt::{Rto, RttEstimator};
 pub use tcb::{Endpoints, Tcb};
 pub use user::Refused;
 pub use window_scale::WindowScale;
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,9 @@ use std::net::IpAddr;
 use crate::wire::ip::IPV4_HEADER_LEN;
 use crate::wire::tcp::HEADER_LEN;
 
+/// What every network carries (RFC 791 3.2).
+const MIN_MTU: u16 = 68;
+
 /// A maximum segment size that is usable by construction: options and some text always fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mss(u16);
@@ -12,17 +15,17 @@ pub struct Mss(u16);
 impl Mss {
     /// What a peer that sends no option can take over IPv4 (RFC 9293 3.7.1 [SHLD-5, MUST-15]).
     pub const DEFAULT: Mss = Mss(536);
-    /// Smaller values would let a peer make us send almost only headers (CVE-2019-11479); Linux
-    /// takes the same bound.
+    /// The least a peer can ask for: smaller values would let it make us send almost only headers
+    /// (CVE-2019-11479); Linux takes the same bound.
     pub const MIN: Mss = Mss(48);
 
-    /// What we can receive over a device with this MTU.
+    /// What we can receive over a device with this MTU, of at least 68 bytes (RFC 791 3.2).
     pub fn of_mtu(mtu: u16, address: IpAddr) -> Mss {
         let ip = match address {
             IpAddr::V4(_) => IPV4_HEADER_LEN,
             IpAddr::V6(_) => 40,
         };
-        Mss(mtu.saturating_sub((ip + HEADER_LEN) as u16)).max(Mss::MIN)
+        Mss(mtu.max(MIN_MTU) - (ip + HEADER_LEN) as u16)
     }
 
     /// What may be sent to a peer that announced `option`, over a device that itself allows `own`

@@ -114,6 +114,8 @@ impl SendSpace {
         let offset = self.offset_of(ack);
         self.buffer.acknowledge(offset);
         self.una = ack;
+        // It follows, so that it never falls half the sequence space behind.
+        self.small_end = self.small_end.max(ack);
         (offset - before) as u32
     }
 }

@@ -13,7 +13,7 @@ use crate::tcp::mss::Mss;
 use crate::tcp::rcv::ReceiveSpace;
 use crate::tcp::rtt::{Rto, RttEstimator};
 use crate::tcp::scoreboard::Scoreboard;
-use crate::tcp::snd::SendSpace;
+use crate::tcp::snd::{MAX_BURST, SendSpace};
 use crate::tcp::timers::Timers;
 use crate::tcp::window_scale::WindowScale;
 use crate::tcp::{Config, Error, Info};
@@ -228,14 +228,16 @@ impl Tcb {
 
     /// Ends the connection with a reset, where the peer may know of it (RFC 9293 3.10.5).
     pub(crate) fn reset(&mut self, cx: &mut Context<'_>, cause: Cause, error: Option<Error>) {
-        self.reset_pending = matches!(
-            self.state,
+        self.reset_pending = match self.state {
             State::SynReceived
-                | State::Established
-                | State::FinWait1
-                | State::FinWait2
-                | State::CloseWait
-        );
+            | State::Established
+            | State::FinWait1
+            | State::FinWait2
+            | State::CloseWait => true,
+            // The peer would wait for ever for what it will not get.
+            State::Closing | State::LastAck => self.snd.buffer.len() > 0 || self.snd.fin.is_none(),
+            _ => false,
+        };
         self.finish(cx, cause, error);
     }
 
@@ -249,11 +251,16 @@ impl Tcb {
         let blocks = self.rcv.sack_blocks(self.max_sack_blocks()).len() as u32;
         let sack = if self.sack && blocks > 0 { 4 + 8 * blocks } else { 0 };
         let timestamps = if self.timestamps.is_some() { 12 } else { 0 };
-        u32::from(self.mss.bytes()).saturating_sub(sack + timestamps).max(1)
+        // With the largest MTU there is, a segment is as large as a burst.
+        u32::from(self.mss.bytes()).saturating_sub(sack + timestamps).clamp(1, MAX_BURST)
     }
 
+    /// Blocks that a segment may carry: as many as its options have room for, and where segments
+    /// are tiny only so many that text still fits.
     pub(crate) fn max_sack_blocks(&self) -> usize {
-        if self.timestamps.is_some() { 3 } else { 4 }
+        let (timestamps, most) = if self.timestamps.is_some() { (12, 3) } else { (0, 4) };
+        let room = usize::from(self.mss.bytes()).saturating_sub(timestamps + 4 + 1);
+        most.min(room / 8)
     }
 
     /// The retransmission time-out in force.
@@ -359,3 +366,6 @@ impl Tcb {
         assert!(snd.unsent() <= written, "more unsent than written");
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -165,7 +165,9 @@ impl Tcb {
         }
         if self.state == State::FinWait2 {
             self.arm_fin_wait_2(cx.now);
-        } else if let Some(linger) = self.config.linger {
+        } else if let Some(linger) = self.config.linger
+            && !matches!(self.state, State::Closed | State::TimeWait)
+        {
             self.timers.arm(TimerKind::Close, cx.now + linger);
         }
     }
@@ -215,3 +217,6 @@ impl Tcb {
         self.rcv = ReceiveSpace::new(irs, self.rcv.scale);
     }
 }
+
+#[cfg(test)]
+mod tests;

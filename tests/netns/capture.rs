@@ -19,8 +19,19 @@ fn assert_no_fault(capture: &Capture, tolerated: &[&str]) {
     );
     assert_eq!(capture.select(&bad, &columns), Vec::<String>::new());
     let tolerated: String = tolerated.iter().map(|one| format!(" && !({one})")).collect();
-    let ours = format!("{WARNING} && ip.src == {STACK}{tolerated}");
+    let dsack = "tcp.options.sack.dsack";
+    let ours = format!("{WARNING} && ip.src == {STACK} && !{dsack}{tolerated}");
     assert_eq!(capture.select(&ours, &columns), Vec::<String>::new());
+
+    // Each duplicate is reported at most once (RFC 2883 4).
+    let reports = capture.select(&format!("ip.src == {STACK} && {dsack}"), &columns);
+    let again = format!(
+        "ip.src == {KERNEL} && (tcp.analysis.retransmission || tcp.analysis.out_of_order \
+         || tcp.analysis.keep_alive)"
+    );
+    let duplicates = capture.select(&again, &columns).len();
+    let count = reports.len();
+    assert!(count <= duplicates, "{count} D-SACKs for {duplicates} duplicates: {reports:#?}");
 }
 
 #[test]

@@ -1,55 +1,56 @@
 //! `GET` and `HEAD` of what is in the folder.
 
 use std::fs::{File, Metadata};
-use std::io::{self, Read};
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::io;
+use std::ops::Range;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http_body_util::{Either, Full};
 use hyper::StatusCode;
-use hyper::body::{Body, Frame, SizeHint};
-use hyper::header::{self, HeaderValue};
-use tokio::task::{JoinHandle, spawn_blocking};
+use hyper::header::{self, HeaderMap, HeaderValue};
+use tokio::task::spawn_blocking;
 
+use super::body::{FileBody, Segment};
+use super::conditions::{self, Verdict, Version};
 use super::listing;
 use super::path::Path;
+use super::range::{self, Wanted};
 use super::reply::{self, Refused, Reply};
 use super::www::{Found, Www};
 
-/// Most bytes of a file in one piece. While one is sent the next is read, no more.
-const PIECE: u64 = 256 * 1024;
+/// How a file is asked for.
+struct Asked {
+    head_only: bool,
+    /// The fields that make conditions or ask for ranges.
+    fields: HeaderMap,
+}
 
 /// Answers with a file, with the `index.html` of a folder or with a listing of it.
 pub(super) async fn reply(
     www: &Www,
     path: Path,
     head_only: bool,
-    since: Option<SystemTime>,
+    headers: &HeaderMap,
 ) -> Result<Reply, Refused> {
     let www = www.clone();
+    let asked = Asked { head_only, fields: conditions::fields(headers) };
     // One visit to a blocking thread is all that a short file costs.
-    spawn_blocking(move || look(&www, path, head_only, since)).await.map_err(io::Error::other)?
+    spawn_blocking(move || look(&www, path, &asked)).await.map_err(io::Error::other)?
 }
 
-fn look(
-    www: &Www,
-    mut path: Path,
-    head_only: bool,
-    since: Option<SystemTime>,
-) -> Result<Reply, Refused> {
+fn look(www: &Www, mut path: Path, asked: &Asked) -> Result<Reply, Refused> {
     match www.find(&path)? {
         Found::File(..) if path.folder => Err(Refused::NotFound),
-        Found::File(file, metadata) => send(&path, file, &metadata, head_only, since),
+        Found::File(file, metadata) => send(&path, file, &metadata, asked),
         Found::Folder(_) if !path.folder => Ok(redirect(&path.folder_url())),
-        Found::Folder(place) => {
+        Found::Folder(folder) => {
             path.names.push("index.html".into());
             if let Ok(Found::File(file, metadata)) = www.find(&path) {
-                return send(&path, file, &metadata, head_only, since);
+                return send(&path, file, &metadata, asked);
             }
             path.names.pop();
-            Ok(reply::html(listing::page(www, &path, &place)?))
+            Ok(reply::html(listing::page(www, &path, &folder)?))
         }
     }
 }
@@ -63,133 +64,98 @@ fn redirect(url: &str) -> Reply {
     reply
 }
 
-fn send(
-    path: &Path,
-    file: File,
-    metadata: &Metadata,
-    head_only: bool,
-    since: Option<SystemTime>,
-) -> Result<Reply, Refused> {
-    let modified = metadata.modified().ok().map(whole_seconds);
-    let unchanged = matches!((modified, since), (Some(modified), Some(since)) if modified <= since);
-    let nothing = || Either::Left(Full::default());
-    let mut reply = if unchanged {
-        reply::bare(StatusCode::NOT_MODIFIED, nothing())
-    } else if head_only {
-        reply::bare(StatusCode::OK, nothing())
-    } else {
-        let body = FileBody::open(file, metadata.len())?;
-        reply::bare(StatusCode::OK, Either::Right(body))
+fn send(path: &Path, file: File, metadata: &Metadata, asked: &Asked) -> Result<Reply, Refused> {
+    let version = Version::of(metadata, SystemTime::now());
+    let mut reply = match conditions::check(&asked.fields, true, Some(&version)) {
+        Verdict::Failed => return Err(Refused::Condition),
+        Verdict::NotModified => reply::bare(StatusCode::NOT_MODIFIED, empty()),
+        Verdict::Go => {
+            let len = metadata.len();
+            let kind = kind(path);
+            // HEAD has no ranges (RFC 9110 14.2).
+            let ranges = !asked.head_only && conditions::range_counts(&asked.fields, &version);
+            match if ranges { range::wanted(&asked.fields, len) } else { Wanted::Whole } {
+                Wanted::Whole if asked.head_only => whole(empty(), len, &kind),
+                Wanted::Whole => {
+                    let body = FileBody::open(file, [Segment::Part(0..len)])?;
+                    whole(Either::Right(body), len, &kind)
+                }
+                Wanted::Part(part) => one_part(file, part, len, &kind)?,
+                Wanted::Parts(parts) => several_parts(file, &parts, len, &kind)?,
+                Wanted::Nothing => return Err(Refused::Range(len)),
+            }
+        }
     };
     let headers = reply.headers_mut();
-    if !unchanged {
-        headers.insert(header::CONTENT_LENGTH, metadata.len().into());
-        headers.insert(header::CONTENT_TYPE, kind(path));
-    }
-    // A date from before 1970 has no form in HTTP.
-    if let Some(date) = modified.filter(|&modified| modified >= UNIX_EPOCH)
-        && let Ok(value) = HeaderValue::from_str(&httpdate::fmt_http_date(date))
-    {
-        headers.insert(header::LAST_MODIFIED, value);
-    }
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    version.write(headers);
     Ok(reply)
 }
 
-/// HTTP's dates have no fractions; without this a file would always be newer than its own date.
-fn whole_seconds(time: SystemTime) -> SystemTime {
-    match time.duration_since(UNIX_EPOCH) {
-        Ok(since) => UNIX_EPOCH + Duration::from_secs(since.as_secs()),
-        Err(_before_1970) => time,
-    }
+fn empty() -> Either<Full<Bytes>, FileBody> {
+    Either::Left(Full::default())
 }
 
-fn kind(path: &Path) -> HeaderValue {
+fn whole(body: Either<Full<Bytes>, FileBody>, len: u64, kind: &str) -> Reply {
+    let mut reply = reply::bare(StatusCode::OK, body);
+    describe(&mut reply, len, kind);
+    reply
+}
+
+fn one_part(file: File, part: Range<u64>, len: u64, kind: &str) -> Result<Reply, Refused> {
+    let place = place(&part, len);
+    let body = FileBody::open(file, [Segment::Part(part)])?;
+    let body_len = body.len();
+    let mut reply = reply::bare(StatusCode::PARTIAL_CONTENT, Either::Right(body));
+    describe(&mut reply, body_len, kind);
+    reply::set(&mut reply, header::CONTENT_RANGE, &place);
+    Ok(reply)
+}
+
+/// `multipart/byteranges` (RFC 9110 14.6).
+fn several_parts(file: File, parts: &[Range<u64>], len: u64, kind: &str) -> Result<Reply, Refused> {
+    let boundary = boundary()?;
+    let mut segments = Vec::with_capacity(2 * parts.len() + 1);
+    let mut line_end = "";
+    for part in parts {
+        let place = place(part, len);
+        let head = format!(
+            "{line_end}--{boundary}\r\nContent-Type: {kind}\r\nContent-Range: {place}\r\n\r\n"
+        );
+        line_end = "\r\n";
+        segments.push(Segment::Text(head.into()));
+        segments.push(Segment::Part(part.clone()));
+    }
+    segments.push(Segment::Text(format!("\r\n--{boundary}--\r\n").into()));
+    let body = FileBody::open(file, segments)?;
+    let body_len = body.len();
+    let mut reply = reply::bare(StatusCode::PARTIAL_CONTENT, Either::Right(body));
+    describe(&mut reply, body_len, &format!("multipart/byteranges; boundary={boundary}"));
+    Ok(reply)
+}
+
+/// A line that is in no file, because nobody can know it.
+fn boundary() -> io::Result<String> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(io::Error::other)?;
+    Ok(format!("{:032x}", u128::from_ne_bytes(random)))
+}
+
+/// `bytes 0-99/1000`
+fn place(part: &Range<u64>, len: u64) -> String {
+    format!("bytes {}-{}/{len}", part.start, part.end - 1)
+}
+
+fn describe(reply: &mut Reply, len: u64, kind: &str) {
+    reply.headers_mut().insert(header::CONTENT_LENGTH, len.into());
+    reply::set(reply, header::CONTENT_TYPE, kind);
+}
+
+fn kind(path: &Path) -> String {
     let name = path.names.last().map(std::path::Path::new);
-    let guess = name.and_then(|name| mime_guess::from_path(name).first());
-    let kind = match guess {
+    match name.and_then(|name| mime_guess::from_path(name).first()) {
         Some(kind) if kind.type_() == mime_guess::mime::TEXT => format!("{kind}; charset=utf-8"),
         Some(kind) => kind.to_string(),
         None => "application/octet-stream".to_owned(),
-    };
-    HeaderValue::from_str(&kind)
-        .unwrap_or_else(|_| HeaderValue::from_static("application/octet-stream"))
-}
-
-/// A file on its way out.
-pub(super) struct FileBody {
-    /// A piece that is read already.
-    ready: Option<Bytes>,
-    /// The reading of the one after it.
-    reading: Option<JoinHandle<io::Result<(File, Bytes)>>>,
-    /// Bytes not handed out yet, `ready` among them.
-    left: u64,
-}
-
-impl FileBody {
-    /// Reads the first piece of `len` bytes. Blocks on the disk.
-    fn open(file: File, len: u64) -> io::Result<Self> {
-        let (file, first) = read(file, len)?;
-        let rest = len - first.len() as u64;
-        Ok(FileBody {
-            ready: (len > 0).then_some(first),
-            reading: (rest > 0).then(|| spawn_blocking(move || read(file, rest))),
-            left: len,
-        })
     }
-
-    fn hand_out(&mut self, piece: Bytes) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        self.left -= piece.len() as u64;
-        Poll::Ready(Some(Ok(Frame::data(piece))))
-    }
-}
-
-impl Body for FileBody {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        if let Some(piece) = self.ready.take() {
-            return self.hand_out(piece);
-        }
-        let Some(reading) = &mut self.reading else {
-            return Poll::Ready(None);
-        };
-        let read_ahead = ready!(Pin::new(reading).poll(cx));
-        self.reading = None;
-        match read_ahead.map_err(io::Error::other).flatten() {
-            Err(error) => Poll::Ready(Some(Err(error))),
-            Ok((file, piece)) => {
-                let rest = self.left - piece.len() as u64;
-                if rest > 0 {
-                    self.reading = Some(spawn_blocking(move || read(file, rest)));
-                }
-                self.hand_out(piece)
-            }
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.left == 0
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left)
-    }
-}
-
-/// The next piece of a file with `left` bytes to come; a shorter file is an error, because its
-/// length was promised already.
-fn read(file: File, left: u64) -> io::Result<(File, Bytes)> {
-    let len = left.min(PIECE) as usize;
-    // `read_to_end` fills room that was reserved without zeroing it first.
-    let mut piece = Vec::with_capacity(len);
-    let mut limited = file.take(len as u64);
-    limited.read_to_end(&mut piece)?;
-    if piece.len() < len {
-        return Err(io::ErrorKind::UnexpectedEof.into());
-    }
-    Ok((limited.into_inner(), piece.into()))
 }

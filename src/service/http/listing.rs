@@ -2,12 +2,11 @@
 
 use std::ffi::OsString;
 use std::fmt::Write;
-use std::fs;
-use std::path;
+use std::fs::{self, DirEntry, File};
 
 use super::path::{Path, encode};
 use super::reply::Refused;
-use super::www::Www;
+use super::www::{Www, through};
 
 #[cfg(test)]
 mod tests;
@@ -23,9 +22,9 @@ struct Entry {
     size: Option<u64>,
 }
 
-/// The page for the folder at `place`, which `path` led to. Blocks on the disk.
-pub(super) fn page(www: &Www, path: &Path, place: &path::Path) -> Result<String, Refused> {
-    let (entries, cut) = entries(www, place)?;
+/// The page for `folder`, which `path` led to. Blocks on the disk.
+pub(super) fn page(www: &Www, path: &Path, folder: &File) -> Result<String, Refused> {
+    let (entries, cut) = entries(www, path, folder)?;
     let mut rows = String::new();
     if path.len() > 0 {
         rows.push_str("<li><a href=\"../\">..</a></li>\n");
@@ -58,28 +57,28 @@ pub(super) fn page(www: &Www, path: &Path, place: &path::Path) -> Result<String,
 
 /// What is in the folder and may be seen, folders first, each kind by name; and whether there is
 /// more than fits.
-fn entries(www: &Www, place: &path::Path) -> Result<(Vec<Entry>, bool), Refused> {
+fn entries(www: &Www, path: &Path, folder: &File) -> Result<(Vec<Entry>, bool), Refused> {
     let mut entries = Vec::new();
-    for entry in fs::read_dir(place)? {
+    for entry in fs::read_dir(through(folder))? {
         if entries.len() == ENTRIES_MAX {
             return Ok((sorted(entries), true));
         }
-        let name = entry?.file_name();
-        entries.extend(look(www, place, name));
+        entries.extend(look(www, path, &entry?));
     }
     Ok((sorted(entries), false))
 }
 
 /// `None` for what could not be fetched either: hidden, a link out of the folder, not a file.
-fn look(www: &Www, place: &path::Path, name: OsString) -> Option<Entry> {
+fn look(www: &Www, path: &Path, entry: &DirEntry) -> Option<Entry> {
+    let name = entry.file_name();
     let bytes = name.as_encoded_bytes();
     if bytes.starts_with(b".") || bytes.iter().any(u8::is_ascii_control) {
         return None;
     }
-    let place = place.join(&name);
-    let mut metadata = fs::symlink_metadata(&place).ok()?;
+    let mut metadata = entry.metadata().ok()?;
     if metadata.is_symlink() {
-        metadata = fs::symlink_metadata(www.resolve(&place).ok()?).ok()?;
+        let names = path.names.iter().chain([&name]).map(OsString::as_os_str);
+        metadata = www.reach(names).ok()?.metadata().ok()?;
     }
     let size = match () {
         () if metadata.is_dir() => None,

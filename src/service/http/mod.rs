@@ -7,27 +7,33 @@
 //! | `PUT /upload/NAME` | stores the body in the folder, whole or not at all |
 //! | `POST`, `PUT /sink` | counts the body |
 //!
-//! HTTP itself (RFC 9112) is `hyper`'s. Bodies pass in pieces both ways, so that memory does not
+//! Files come with an entity tag and a date, are sent in parts to who asks for ranges, and not at all
+//! to who has them (RFC 9110 13 and 14). HTTP itself (RFC 9112) is `hyper`'s. Bodies pass in pieces both ways, so that memory does not
 //! depend on their size; files are read and written on tokio's blocking threads.
 
 use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use hyper::body::Incoming;
-use hyper::header::{self, HeaderMap};
+use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Method, Request};
+use hyper::{Method, Request, Version};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{InfoSource, ServiceContext};
 
+mod body;
+mod conditions;
 mod file;
 mod listing;
 mod path;
+mod patient;
+mod range;
 mod reply;
 mod sink;
 mod upload;
@@ -37,6 +43,7 @@ mod www;
 pub use www::{Www, WwwError};
 
 use path::Path;
+use patient::Patient;
 use reply::{Refused, Reply};
 use uploaded::Uploaded;
 
@@ -50,19 +57,29 @@ const FIELDS_MAX: usize = 100;
 /// Most bytes that hyper reads ahead or keeps to be written, for one connection: one burst.
 const BUFFER_MAX: usize = 64 * 1024;
 
-/// How long a client may keep a connection waiting.
+/// How much a client may ask of one connection. The default times are longer than the longest
+/// retransmission time-out (120 s), so that a bad path is not taken for a slow client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timeouts {
-    /// For the whole head of a request, counted from the end of the request before; then the
-    /// connection is closed.
+pub struct Limits {
+    /// Time for the whole head of a request, counted from the end of the request before, so that it
+    /// bounds an idle connection too; then the connection is closed.
     pub head: Duration,
-    /// For the next piece of a body; then the request gets 408.
+    /// Time for the next kilobyte of a body; then the request gets 408.
     pub body: Duration,
+    /// Time in which at least a kilobyte of the reply must be read; then the connection is dropped.
+    pub stall: Duration,
+    /// Requests on one connection, at least 1; the reply to the last one announces the end.
+    pub requests: u32,
 }
 
-impl Default for Timeouts {
+impl Default for Limits {
     fn default() -> Self {
-        Timeouts { head: Duration::from_secs(30), body: Duration::from_secs(60) }
+        Limits {
+            head: Duration::from_secs(180),
+            body: Duration::from_secs(300),
+            stall: Duration::from_secs(300),
+            requests: 10_000,
+        }
     }
 }
 
@@ -74,21 +91,29 @@ pub async fn serve<S>(stream: S, context: Arc<ServiceContext>, info: InfoSource)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let timeouts = context.timeouts;
+    let limits = context.limits;
+    let answered = AtomicU32::new(0);
     let service = service_fn(move |request| {
         let context = Arc::clone(&context);
         let info = Arc::clone(&info);
-        async move { Ok::<_, Infallible>(answer(request, context, info).await) }
+        let is_last = answered.fetch_add(1, Ordering::Relaxed) + 1 >= limits.requests;
+        async move {
+            let mut reply = answer(request, context, info).await;
+            if is_last {
+                reply.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(reply)
+        }
     });
     http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(timeouts.head)
+        .header_read_timeout(limits.head)
         .max_headers(FIELDS_MAX)
         .max_header_size(HEAD_MAX)
         .max_buf_size(BUFFER_MAX)
         // `nc -N` closes its half right after the request, and wants the answer all the same.
         .half_close(true)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(Patient::new(stream, limits.stall)), service)
         .await
         .map_err(io::Error::other)
 }
@@ -99,9 +124,16 @@ async fn answer(
     info: InfoSource,
 ) -> Reply {
     let (head, body) = request.into_parts();
-    let mut body = Uploaded::new(body, &head.headers, context.timeouts.body);
+    // In HTTP/1.0 there are no expectations (RFC 9110 10.1.1).
+    let expects = head.headers.get(header::EXPECT).filter(|_| head.version > Version::HTTP_10);
+    let mut body = Uploaded::new(body, expects.is_some(), context.limits.body);
     let path = head.uri.path();
-    let routed = route(&head.method, path, &head.headers, &mut body, &context, &info).await;
+    let routed = match expects {
+        Some(other) if !other.as_bytes().eq_ignore_ascii_case(b"100-continue") => {
+            Err(Refused::Expectation)
+        }
+        _ => route(&head.method, path, &head.headers, &mut body, &context, &info).await,
+    };
     let reply = match routed {
         Ok(reply) => reply,
         Err(refused) => {
@@ -142,12 +174,7 @@ async fn route(
             Err(Refused::Method("GET, HEAD, PUT"))
         }
         (Some("upload"), None) if !reads => Err(Refused::NoFolder),
-        (_, Some(www)) if reads => {
-            let since = headers.get(header::IF_MODIFIED_SINCE);
-            let since =
-                since.and_then(|value| httpdate::parse_http_date(value.to_str().ok()?).ok());
-            file::reply(www, wanted, method == Method::HEAD, since).await
-        }
+        (_, Some(www)) if reads => file::reply(www, wanted, method == Method::HEAD, headers).await,
         (_, None) if reads => Err(Refused::NotFound),
         _ => Err(Refused::Method("GET, HEAD")),
     }

@@ -4,10 +4,10 @@ use std::io;
 
 use bytes::Bytes;
 use http_body_util::{Either, Full};
-use hyper::header::{self, HeaderValue};
+use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 
-use super::file::FileBody;
+use super::body::FileBody;
 
 /// The name of the server in every reply.
 const SERVER: &str = concat!("glasstcp/", env!("CARGO_PKG_VERSION"));
@@ -48,6 +48,13 @@ pub(super) fn bare(status: StatusCode, body: Either<Full<Bytes>, FileBody>) -> R
     reply
 }
 
+/// Sets a field whose value is made of visible characters.
+pub(super) fn set(reply: &mut Reply, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        reply.headers_mut().insert(name, value);
+    }
+}
+
 /// Why a request is not answered as its client hoped. The text goes to the client.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Refused {
@@ -58,7 +65,7 @@ pub(super) enum Refused {
     #[error("There is nothing here.")]
     NotFound,
     /// It leads out of the folder.
-    #[error("This leads out of the folder that is served, and is not followed.")]
+    #[error("This leads out of the folder that is served, or over an absolute link: not followed.")]
     Outside,
     /// The operating system does not let us.
     #[error("The server may not do this: permission denied.")]
@@ -72,6 +79,15 @@ pub(super) enum Refused {
     /// An upload must have exactly one name.
     #[error("Upload to /upload/NAME: one name, of at most 240 bytes, not beginning with a dot.")]
     UploadName,
+    /// None of the ranges asked for is there; with the length of the file, in bytes.
+    #[error("This file has {0} bytes, and none of those that you ask for.")]
+    Range(u64),
+    /// A condition such as `If-Match` does not hold.
+    #[error("A condition of this request does not hold: the file is not the one you mean.")]
+    Condition,
+    /// An `Expect` field that is not understood.
+    #[error("This server meets no other expectation than 100-continue.")]
+    Expectation,
     /// A part of a file cannot be stored.
     #[error("A part of a file cannot be stored here: send the whole file.")]
     Partial,
@@ -101,6 +117,9 @@ impl Refused {
             Refused::NotFound => StatusCode::NOT_FOUND,
             Refused::Outside | Refused::Forbidden | Refused::NoFolder => StatusCode::FORBIDDEN,
             Refused::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Refused::Range(_) => StatusCode::RANGE_NOT_SATISFIABLE,
+            Refused::Condition => StatusCode::PRECONDITION_FAILED,
+            Refused::Expectation => StatusCode::EXPECTATION_FAILED,
             Refused::InTheWay => StatusCode::CONFLICT,
             Refused::Full => StatusCode::INSUFFICIENT_STORAGE,
             Refused::TooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -114,12 +133,13 @@ impl Refused {
             log::warn!("http: {path:?}: {self}");
         }
         let mut reply = text(self.status(), format!("{self}\n"));
-        let headers = reply.headers_mut();
-        if let Refused::Method(allowed) = self {
-            headers.insert(header::ALLOW, HeaderValue::from_static(allowed));
-        }
-        if let Refused::TooSlow = self {
-            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        match self {
+            Refused::Method(allowed) => set(&mut reply, header::ALLOW, allowed),
+            Refused::TooSlow => set(&mut reply, header::CONNECTION, "close"),
+            Refused::Range(len) => {
+                set(&mut reply, header::CONTENT_RANGE, &format!("bytes */{len}"))
+            }
+            _ => {}
         }
         reply
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
-use hyper::header::{self, HeaderMap};
+use tokio::time::Instant;
 
 use super::reply::Refused;
 
@@ -13,24 +13,35 @@ use super::reply::Refused;
 /// the connection (RFC 2525 2.17) and might cost the client the sentence that says why.
 const DRAIN: Duration = Duration::from_secs(2);
 
+/// Fewest bytes that must arrive in the time that a client has for each piece.
+const PIECE_MIN: usize = 1024;
+
 /// A body that arrives.
 pub(super) struct Uploaded {
     body: Incoming,
     patience: Duration,
     /// The client sends nothing before it hears 100, which hyper says when the body is first read.
     held: bool,
+    /// When the next [`PIECE_MIN`] bytes must be there; set while they are waited for.
+    deadline: Option<Instant>,
+    /// How many of them are.
+    taken: usize,
 }
 
 impl Uploaded {
-    pub fn new(body: Incoming, headers: &HeaderMap, patience: Duration) -> Self {
-        Uploaded { body, patience, held: headers.contains_key(header::EXPECT) }
+    /// A body with `patience` for each [`PIECE_MIN`] bytes. `held` tells whether its client waits for
+    /// the word 100.
+    pub fn new(body: Incoming, held: bool, patience: Duration) -> Self {
+        Uploaded { body, patience, held, deadline: None, taken: 0 }
     }
 
-    /// The next piece; `None` at the end.
+    /// The next piece; `None` at the end. What comes as a trickle counts as nothing: a client that
+    /// sends less than [`PIECE_MIN`] bytes in the time it has is as good as silent.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Refused> {
         self.held = false;
         loop {
-            let frame = tokio::time::timeout(self.patience, self.body.frame())
+            let deadline = *self.deadline.get_or_insert_with(|| Instant::now() + self.patience);
+            let frame = tokio::time::timeout_at(deadline, self.body.frame())
                 .await
                 .map_err(|_elapsed| Refused::TooSlow)?;
             match frame {
@@ -39,6 +50,10 @@ impl Uploaded {
                 Some(Ok(frame)) => {
                     // What is not data is trailers, which mean nothing here.
                     if let Ok(data) = frame.into_data() {
+                        self.taken += data.len();
+                        if self.taken >= PIECE_MIN {
+                            (self.deadline, self.taken) = (None, 0);
+                        }
                         return Ok(Some(data));
                     }
                 }

@@ -1,14 +1,28 @@
 //! The folder that is served: the only place from which files are opened.
+//!
+//! A path is followed by the kernel, in one call that refuses to leave the folder (`openat2` with
+//! `RESOLVE_BENEATH`). There is no moment between looking and opening in which somebody could put a
+//! link in the way: what was opened is what is looked at, and `/proc/self/fd` leads back to exactly
+//! that.
 
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, Metadata};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::fd::AsRawFd;
 use std::path::{self, PathBuf};
 
-use nix::fcntl::OFlag;
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
+use nix::sys::stat::{Mode, mkdirat};
 
 use super::path::Path;
 use super::reply::Refused;
+use super::upload;
+
+/// The folder for uploads, in the one that is served.
+pub(super) const UPLOAD: &str = "upload";
+/// How often to follow a path again when a folder was moved meanwhile and it had `..` in a link.
+const ATTEMPTS: usize = 32;
 
 /// A folder to serve, resolved once: a link that is moved later moves nothing.
 #[derive(Clone, Debug)]
@@ -25,18 +39,24 @@ pub enum WwwError {
     /// It is not a folder.
     #[error("cannot serve {0:?}: it is not a folder; give --www the folder that holds it")]
     NotAFolder(PathBuf),
+    /// The system cannot keep requests inside of it.
+    #[error(
+        "cannot serve the folder {0:?} safely: {1}; it takes Linux 5.6 or later with /proc mounted"
+    )]
+    Unsafe(PathBuf, io::Error),
 }
 
 /// What a path leads to.
 pub(super) enum Found {
     /// A regular file, open for reading.
     File(File, Metadata),
-    /// A folder, and where it is.
-    Folder(PathBuf),
+    /// A folder; see [`through`].
+    Folder(File),
 }
 
 impl Www {
-    /// Takes the folder at `path`.
+    /// Takes the folder at `path`, and removes what uploads have left there that were cut short by
+    /// the end of the program.
     ///
     /// # Errors
     /// It is missing, not readable, or not a folder; the text says what to do.
@@ -47,7 +67,11 @@ impl Www {
             return Err(WwwError::NotAFolder(path.to_owned()));
         }
         fs::read_dir(&root).map_err(unreadable)?;
-        Ok(Www { root })
+        let www = Www { root };
+        let reached = www.follow([]).and_then(|folder| fs::read_dir(through(&folder)));
+        reached.map_err(|error| WwwError::Unsafe(path.to_owned(), error))?;
+        upload::sweep(&www);
+        Ok(www)
     }
 
     /// Where it is, without links.
@@ -57,27 +81,58 @@ impl Www {
 
     /// Follows `path` and opens what is there. Blocks on the disk.
     pub(super) fn find(&self, path: &Path) -> Result<Found, Refused> {
-        let place = self.resolve(&path.names.iter().fold(self.root.clone(), |p, n| p.join(n)))?;
-        let kind = fs::symlink_metadata(&place)?.file_type();
-        if kind.is_dir() {
+        let place = self.reach(path.names.iter().map(OsString::as_os_str))?;
+        // Opened in this way it can be looked at, and nothing happens to a device or a pipe.
+        let metadata = place.metadata()?;
+        if metadata.is_dir() {
             return Ok(Found::Folder(place));
         }
-        if !kind.is_file() {
+        if !metadata.is_file() {
             return Err(Refused::NotFound);
         }
-        // The place was free of links a moment ago; if that has changed, it is not opened, and
-        // opening must not wait for the other end of what has become a pipe.
-        let file = OpenOptions::new()
-            .read(true)
-            .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits())
-            .open(&place)?;
-        let metadata = file.metadata()?;
-        if metadata.is_file() { Ok(Found::File(file, metadata)) } else { Err(Refused::NotFound) }
+        Ok(Found::File(File::open(through(&place))?, metadata))
     }
 
-    /// Follows every link in `place`; the end must lie inside the folder.
-    pub(super) fn resolve(&self, place: &path::Path) -> Result<PathBuf, Refused> {
-        let resolved = fs::canonicalize(place)?;
-        if resolved.starts_with(&self.root) { Ok(resolved) } else { Err(Refused::Outside) }
+    /// Follows a path, without opening for reading what is there; see [`through`].
+    pub(super) fn reach<'a>(
+        &self,
+        names: impl IntoIterator<Item = &'a OsStr>,
+    ) -> Result<File, Refused> {
+        self.follow(names).map_err(|error| match error.kind() {
+            io::ErrorKind::CrossesDevices => Refused::Outside,
+            _ => error.into(),
+        })
     }
+
+    fn follow<'a>(&self, names: impl IntoIterator<Item = &'a OsStr>) -> io::Result<File> {
+        // Joined with one slash between them; an empty list is the folder itself.
+        let path = names.into_iter().fold(PathBuf::from("."), |path, name| path.join(name));
+        let how = OpenHow::new()
+            .flags(OFlag::O_PATH | OFlag::O_CLOEXEC)
+            .resolve(ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+        let root = self.open_root()?;
+        let mut attempts = (0..ATTEMPTS).map(|_| openat2(&root, &path, how));
+        let last = attempts.find(|result| !matches!(result, Err(Errno::EAGAIN)));
+        Ok(last.unwrap_or(Err(Errno::EAGAIN))?.into())
+    }
+
+    /// The folder itself. It is opened anew each time, so that it may be replaced by a new one.
+    fn open_root(&self) -> io::Result<File> {
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        Ok(nix::fcntl::open(&self.root, flags, Mode::empty())?.into())
+    }
+
+    /// The folder for uploads, made if there is none.
+    pub(super) fn upload_folder(&self) -> Result<File, Refused> {
+        let everything = Mode::S_IRWXU | Mode::S_IRWXG | Mode::S_IRWXO; // less the umask
+        match mkdirat(self.open_root()?, UPLOAD, everything) {
+            Ok(()) | Err(Errno::EEXIST) => self.reach([OsStr::new(UPLOAD)]),
+            Err(error) => Err(io::Error::from(error).into()),
+        }
+    }
+}
+
+/// The path that leads to what `file` is, and nowhere else, whatever is renamed meanwhile.
+pub(super) fn through(file: &File) -> PathBuf {
+    format!("/proc/self/fd/{}", file.as_raw_fd()).into()
 }

@@ -1,17 +1,16 @@
 use super::*;
-use std::net::Ipv4Addr;
 
 #[test]
 fn every_second_full_segment_at_once_others_later() {
-    let mss = Mss::of_mtu(1500, Ipv4Addr::LOCALHOST.into());
+    let size = 1460;
     let mut policy = AckPolicy::default();
-    policy.text_arrived(1460, mss);
+    policy.text_arrived(1460, size);
     assert_eq!(policy.due(), Due::Delayed);
-    policy.text_arrived(1460, mss);
+    policy.text_arrived(1460, size);
     assert_eq!(policy.due(), Due::Now(Why::AckNow));
     policy.sent();
-    policy.text_arrived(1, mss);
-    policy.text_arrived(1, mss);
+    policy.text_arrived(1, size);
+    policy.text_arrived(1, size);
     assert_eq!(policy.due(), Due::Delayed);
     policy.delay_over();
     assert_eq!(policy.due(), Due::Now(Why::AckDelayed));
@@ -22,8 +21,17 @@ fn every_second_full_segment_at_once_others_later() {
 
 #[test]
 fn a_coalesced_segment_counts_as_many() {
-    let mss = Mss::of_mtu(1500, Ipv4Addr::LOCALHOST.into());
+    let size = 1460;
     let mut policy = AckPolicy::default();
-    policy.text_arrived(64_000, mss);
+    policy.text_arrived(64_000, size);
+    assert_eq!(policy.due(), Due::Now(Why::AckNow));
+}
+
+#[test]
+fn full_segments_of_a_narrow_path_count_as_full() {
+    let mut policy = AckPolicy::default();
+    policy.text_arrived(36, 36);
+    assert_eq!(policy.due(), Due::Delayed);
+    policy.text_arrived(36, 36);
     assert_eq!(policy.due(), Due::Now(Why::AckNow));
 }

@@ -1,7 +1,7 @@
 //! Fifth: the ACK field (RFC 9293 3.10.7.4 fifth, RFC 5961 5, RFC 5681 3).
 
 use crate::context::Context;
-use crate::event::{Cause, Event, Refusal, State, TimerKind};
+use crate::event::{Cause, Event, Refusal, State, TimerKind, Why};
 use crate::tcp::arrive::InWindow;
 use crate::tcp::congestion::Acked;
 use crate::tcp::discard::Discard;
@@ -59,8 +59,21 @@ impl Tcb {
         if self.state == State::SynReceived {
             self.enter(cx, State::Established, Cause::SynAcked);
         }
-        self.backoff = 0;
+        self.syn_acknowledged();
+        if std::mem::take(&mut self.snd.syn_pending) {
+            // Their SYN came with or before this; the SYN-ACK that would tell is not needed.
+            self.ack.now(Why::Handshake);
+        }
         self.start_keepalive(cx.now);
+    }
+
+    /// The time-outs of the SYN say nothing about those of data, but that it took too long for the
+    /// first (RFC 6298 5.7).
+    pub(super) fn syn_acknowledged(&mut self) {
+        if self.timeouts > 0 {
+            self.rtt.syn_timed_out();
+        }
+        self.backoff = 0;
     }
 
     pub(super) fn set_window(&mut self, window: u32) {
@@ -68,21 +81,28 @@ impl Tcb {
         self.snd.max_wnd = self.snd.max_wnd.max(window);
     }
 
-    /// SND.WL1 and SND.WL2 keep old segments from changing the window.
+    /// SND.WL1 and SND.WL2 keep old segments from changing the window. Whatever acknowledges more is
+    /// not old, even when it is a retransmission: the window before it began at another octet, and
+    /// would now reach too far (as Linux; RFC 9293 3.10.7.4 looks at the sequence number alone).
     fn update_window(&mut self, segment: &InWindow, ack: SeqNum) {
         let snd = &self.snd;
-        let newer =
-            snd.wl1.before(segment.seq) || (snd.wl1 == segment.seq && snd.wl2.at_or_before(ack));
+        let newer = ack.after(snd.una)
+            || snd.wl1.before(segment.seq)
+            || (snd.wl1 == segment.seq && snd.wl2.at_or_before(ack));
         if !newer || ack.before(snd.una) {
             return;
         }
         self.snd.wl1 = segment.seq;
         self.snd.wl2 = ack;
         self.set_window(self.snd.scale.expand(segment.window));
-        if self.timers.is_armed(TimerKind::Persist) {
-            // The peer is alive; whether it still blocks us is for the next transmission to say.
-            self.timeouts = 0;
-            self.unanswered_since = None;
+        if self.timers.is_armed(TimerKind::Persist) || self.snd.wnd == 0 {
+            // The peer is alive (RFC 9293 3.8.6.1 [MUST-37]); whether it still blocks us is for the next transmission to say.
+            // But nobody is left to care for an orphan: a peer that never opens its window must not
+            // keep it for ever.
+            if !self.is_detached() {
+                self.timeouts = 0;
+                self.unanswered_since = None;
+            }
             if self.snd.window_left() > 0 {
                 self.backoff = 0;
                 self.timers.cancel(TimerKind::Persist);
@@ -126,8 +146,9 @@ impl Tcb {
             self.timers.cancel(TimerKind::Retransmission);
             self.unanswered_since = None;
         } else if restart {
-            self.timers.arm(TimerKind::Retransmission, now + self.rto().as_duration());
             self.unanswered_since = Some(now);
+            self.timers.cancel(TimerKind::Retransmission);
+            self.arm_retransmission(now);
         }
     }
 
@@ -184,7 +205,7 @@ impl Tcb {
         let mss = self.segment_size();
         let verdict = self.loss.on_duplicate(self.snd.una, self.snd.nxt, mss);
         if verdict == Verdict::Enter {
-            self.congestion.on_loss(self.in_flight());
+            self.congestion.on_loss(self.in_flight().saturating_sub(self.loss.limited()));
             self.mark_first_lost(mss);
             self.emit_window(cx);
         }
@@ -217,3 +238,6 @@ impl Tcb {
         self.enter(cx, State::TimeWait, cause);
     }
 }
+
+#[cfg(test)]
+mod tests;

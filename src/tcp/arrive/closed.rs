@@ -14,3 +14,6 @@ pub fn reset_for(segment: &Segment) -> Option<(SeqNum, SeqNum, Flags)> {
         None => (SeqNum::default(), segment.seq_end(), Flags::RST | Flags::ACK),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,11 +8,11 @@ use crate::tcp::tcb::Tcb;
 impl Tcb {
     /// Notes the peer's FIN, and acts on it once everything before it has arrived.
     pub(super) fn process_fin(&mut self, cx: &mut Context<'_>, segment: &InWindow) {
-        if segment.fin() {
+        if segment.fin() && self.can_take_text() {
+            self.rcv.fin = Some(segment.seq + segment.payload.len() as u32);
+        }
+        if segment.fin() || self.rcv.fin == Some(self.rcv.nxt) {
             self.ack.now(Why::AckNow);
-            if self.can_take_text() {
-                self.rcv.fin = Some(segment.seq + segment.payload.len() as u32);
-            }
         }
         if self.rcv.fin != Some(self.rcv.nxt) || !self.can_take_text() {
             return;
@@ -31,3 +31,6 @@ impl Tcb {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,6 +42,8 @@ pub struct HalfOpen {
     tsval: Option<u32>,
     timestamp_offset: u32,
     sent: Instant,
+    /// The SYN-ACK was sent more than once, so an answer gives no sample (Karn, RFC 6298 3).
+    sent_again: bool,
 }
 
 /// What a segment means to a half-open connection.
@@ -94,6 +96,7 @@ impl HalfOpen {
             tsval: syn.options.timestamps.map(|ts| ts.tsval),
             timestamp_offset: secrets.timestamp_offset(ends.local, ends.remote),
             sent: cx.now,
+            sent_again: false,
         }
     }
 
@@ -174,15 +177,29 @@ impl HalfOpen {
     /// The SYN-ACK was sent again because time ran out.
     pub fn timed_out(&mut self, now: Instant) {
         self.retransmissions += 1;
+        self.sent_again = true;
         self.sent = now;
+    }
+
+    /// The SYN came again, and is answered again: with the clock of this copy, lest the peer measure
+    /// from the first one (RFC 7323 4.3).
+    pub fn syn_again(&mut self, syn: &Segment) {
+        self.sent_again = true;
+        if let (Some(recent), Some(ts)) = (&mut self.tsval, syn.options.timestamps)
+            && (ts.tsval.wrapping_sub(*recent) as i32) > 0
+        {
+            *recent = ts.tsval;
+        }
     }
 
     /// What `segment` means (RFC 9293 3.10.7.4 for SYN-RECEIVED, RFC 5961 3.2).
     pub fn segment_arrives(&self, segment: &Segment, window: u32) -> Result<Step, Discard> {
         if segment.rst() {
-            let exact = segment.seq == self.irs + 1;
-            let discard = Discard::silent(Refusal::ResetOutsideWindow);
-            return if exact { Ok(Step::Forget) } else { Err(discard) };
+            return match segment.seq - (self.irs + 1) {
+                0 => Ok(Step::Forget),
+                at if at < window => Err(Discard::challenge(Refusal::ResetChallenged)),
+                _ => Err(Discard::silent(Refusal::ResetOutsideWindow)),
+            };
         }
         if segment.syn() {
             let again = segment.seq == self.irs && segment.ack().is_none() && !segment.fin();
@@ -213,11 +230,13 @@ impl HalfOpen {
         tcb.rcv.adv = tcb.rcv.nxt + offered;
         tcb.snd.nxt = self.iss + 1;
         tcb.snd.syn_pending = false;
-        if self.retransmissions == 0 {
-            tcb.timed = Some((self.iss + 1, self.sent));
-        } else {
+        if self.retransmissions > 0 {
             tcb.rtt.syn_timed_out();
         }
+        tcb.timed = (!self.sent_again).then_some((self.iss + 1, self.sent));
         tcb
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -40,3 +40,6 @@ impl Tcb {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -55,7 +55,9 @@ impl Tcb {
         let beyond =
             if seq == end { seq.after(nxt + window) } else { seq.at_or_after(nxt + window) };
         if beyond && !(window == 0 && seq == nxt) {
-            return Err(if seq == end {
+            return Err(if segment.syn() {
+                Discard::challenge(Refusal::SynChallenged)
+            } else if seq == end {
                 Discard::challenge(Refusal::SequenceBeyondWindow)
             } else {
                 Discard::ack(Refusal::SequenceBeyondWindow)
@@ -75,7 +77,14 @@ impl Tcb {
         if !repeats {
             return segment;
         }
-        Segment { seq: segment.seq + 1, flags: segment.flags.without(Flags::SYN), ..segment }
+        // The window of a SYN is never scaled (RFC 7323 2.2), that of the rest would be.
+        let window = self.snd.scale.field(segment.window.into());
+        Segment {
+            seq: segment.seq + 1,
+            flags: segment.flags.without(Flags::SYN),
+            window,
+            ..segment
+        }
     }
 
     /// Protection against wrapped sequence numbers (RFC 7323 5.3 R1; resets are exempt, and so is a
@@ -141,11 +150,12 @@ impl Tcb {
             segment.payload = segment.payload.slice(cut..);
             segment.seq = nxt;
         }
-        let room = self.rcv.adv.since(segment.seq);
-        if segment.seq_len() > room {
+        // A FIN needs no room: some peers (smoltcp for one) send it although the window is closed
+        // or filled by the text before it, and may give up when it is refused.
+        let room = self.rcv.adv.since(segment.seq) as usize;
+        if segment.payload.len() > room {
             let whole = self.view_received(&segment);
-            let kept = segment.payload.len().min(room as usize);
-            segment.payload.truncate(kept);
+            segment.payload.truncate(room);
             segment.flags = segment.flags.without(Flags::FIN);
             self.ack.now(Why::AckNow);
             cx.refuse(Some(self.conn), Refusal::TextBeyondWindow, Some(whole));
@@ -153,3 +163,6 @@ impl Tcb {
         segment
     }
 }
+
+#[cfg(test)]
+mod tests;

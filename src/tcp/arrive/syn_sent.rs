@@ -43,7 +43,7 @@ impl Tcb {
         self.set_window(segment.window.into());
         if let Some(ack) = acked {
             self.snd.wl2 = ack;
-            self.backoff = 0;
+            self.syn_acknowledged();
             self.new_ack(cx, ack, &segment);
             self.enter(cx, State::Established, Cause::SynAckArrived);
             self.start_keepalive(cx.now);
@@ -62,6 +62,7 @@ impl Tcb {
             let rest = Segment {
                 seq: segment.seq + 1,
                 flags: segment.flags.without(Flags::SYN),
+                window: self.snd.scale.field(segment.window.into()),
                 ..segment
             };
             if self.state == State::Established {
@@ -77,3 +78,6 @@ impl Tcb {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,7 +29,7 @@ impl Tcb {
             let len = segment.payload.len() as u32;
             self.rcv.buffer.push(segment.payload.clone());
             self.rcv.advance(len);
-            self.ack.text_arrived(len, self.own_mss);
+            self.ack.text_arrived(len, self.segment_size());
             return Ok(());
         }
         self.queue_text(cx, segment);
@@ -63,3 +63,6 @@ impl Tcb {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

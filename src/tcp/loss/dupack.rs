@@ -48,6 +48,7 @@ pub struct DupAck {
     duplicates: u32,
     recover: SeqNum,
     allowance: u32,
+    limited: u32,
     partial_seen: bool,
 }
 
@@ -71,6 +72,19 @@ impl DupAck {
     /// Bytes that may be in flight beyond the congestion window, because as many have left.
     pub fn allowance(&self) -> u32 {
         self.allowance
+    }
+
+    /// Notes that new data of `len` bytes was sent: after a duplicate it was limited transmit.
+    pub fn on_new_data(&mut self, len: u32) {
+        if self.mode == Mode::Open && self.duplicates > 0 {
+            self.limited += len;
+        }
+    }
+
+    /// Bytes sent by limited transmit before this recovery; they must not count in ssthresh
+    /// (RFC 5681 3.2 step 2).
+    pub fn limited(&self) -> u32 {
+        self.limited
     }
 
     /// A duplicate acknowledgment for `una` arrived while everything up to `nxt` was sent.

@@ -15,5 +15,8 @@ fn any_announcement_is_brought_within_bounds() {
     ] {
         assert_eq!(Mss::negotiated(option, own).bytes(), expected, "{option:?}");
     }
-    assert_eq!(Mss::of_mtu(68, Ipv4Addr::LOCALHOST.into()), Mss::MIN);
+    let smallest = Mss::of_mtu(68, Ipv4Addr::LOCALHOST.into());
+    assert_eq!(smallest.bytes(), 28, "a device with the least MTU can take no more");
+    assert_eq!(Mss::negotiated(Some(1), smallest), smallest);
+    assert_eq!(Mss::of_mtu(0, Ipv4Addr::LOCALHOST.into()), smallest);
 }

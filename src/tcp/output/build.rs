@@ -171,6 +171,7 @@ impl Tcb {
         let end = plan.seq + plan.len;
         self.snd.nxt = end;
         self.totals.bytes_sent += u64::from(plan.len);
+        self.loss.on_new_data(plan.len);
         if !plan.len.is_multiple_of(plan.segment_size.into()) {
             self.snd.small_end = end;
         }

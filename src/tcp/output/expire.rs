@@ -39,7 +39,6 @@ impl Tcb {
         self.backoff = self.backoff.saturating_add(1);
         self.timed = None;
         if opening {
-            self.rtt.syn_timed_out();
             self.snd.syn_pending = true;
             return;
         }

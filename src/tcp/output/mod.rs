@@ -78,7 +78,7 @@ impl Tcb {
     }
 
     /// Starts the retransmission timer unless it runs (RFC 6298 5.1).
-    pub(super) fn arm_retransmission(&mut self, now: Instant) {
+    pub(in crate::tcp) fn arm_retransmission(&mut self, now: Instant) {
         if !self.timers.is_armed(TimerKind::Retransmission) {
             let at = self.give_up_by(now, now + self.rto().as_duration());
             self.timers.arm(TimerKind::Retransmission, at);

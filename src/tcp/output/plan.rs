@@ -50,6 +50,12 @@ impl Tcb {
         if self.snd.una == self.snd.iss {
             return self.plan_syn();
         }
+        if self.rcv.duplicate.is_some()
+            && let Due::Now(why) = self.ack.due()
+        {
+            // A burst would report the duplicate in each of its segments (RFC 2883 4: once).
+            return self.bare(self.snd.nxt, Flags::default(), why);
+        }
         let limit = match self.plan_lost().unwrap_or_else(|| self.plan_new()) {
             Plan::Wait(limit) => limit,
             send => return send,

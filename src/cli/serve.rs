@@ -1,0 +1,182 @@
+//! `glasstcp serve`: a service over a socket of the kernel, to compare the stack with.
+
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow};
+use glasstcp::service::{Service, ServiceContext, ServiceSpec, Www, serve_listener, serve_socket};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use tokio::net::{TcpListener, UdpSocket};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+
+use super::log::{self, Detail};
+
+/// Run one service over a socket of the kernel instead of the stack
+///
+/// The services of `glasstcp up` are the same code here, over the kernel's TCP: so you can tell what
+/// the stack does from what the service does, and measure one against the other. It makes no device and
+/// takes no rights, but for a port under 1024.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  glasstcp serve --kernel 127.0.0.1:8080 http --www ~/site    then: curl http://127.0.0.1:8080/
+  glasstcp serve --kernel 127.0.0.1:7007 echo                 then: nc 127.0.0.1 7007
+  glasstcp serve --kernel [::]:8080 http                      on all addresses of this machine
+  glasstcp serve --kernel 127.0.0.1:0 chargen                 on any free port, which it prints
+
+Echo, discard and daytime answer over UDP on the same port too. Ctrl-C (SIGINT), SIGTERM and SIGHUP
+end it.
+
+Exit codes: 0 ended by a signal, 1 something failed (one sentence says what), 2 the command line is
+wrong.")]
+pub struct Args {
+    /// Where to listen: an address of this machine and a port; port 0 takes any that is free
+    #[arg(long, value_name = "ADDRESS:PORT", required = true, value_parser = address)]
+    kernel: SocketAddr,
+
+    /// The service: echo, discard, daytime, chargen or http
+    #[arg(value_name = "NAME")]
+    service: Service,
+
+    /// The folder that the web server shows and stores uploads in
+    #[arg(long, value_name = "DIR")]
+    www: Option<PathBuf>,
+
+    /// Say more: -v what is unusual, -vv every request
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    verbose: u8,
+}
+
+impl Args {
+    /// Checks how the arguments fit together.
+    ///
+    /// # Errors
+    /// A sentence that says what to do.
+    pub fn check(&self) -> Result<(), String> {
+        match self.service {
+            Service::Http => Ok(()),
+            other if self.www.is_some() => {
+                Err(format!("--www is for http, not for {other}: leave it out, or serve http"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Serves until a signal ends it.
+    pub fn run(self) -> anyhow::Result<()> {
+        log::init(Detail::from_count(self.verbose));
+        raise_file_limit();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("cannot start the runtime")?;
+        let result = runtime.block_on(self.live());
+        // A thread that waits for a slow disk must not hold up the end.
+        runtime.shutdown_background();
+        result
+    }
+
+    async fn live(self) -> anyhow::Result<()> {
+        // Before anything is there that somebody could want to end.
+        let told = signals().context("cannot handle signals")?;
+        let www = self.www.as_deref().map(Www::open).transpose()?;
+        let sentence = |error: io::Error| anyhow!(bind_error(self.kernel, &error));
+        let listener = TcpListener::bind(self.kernel).await.map_err(sentence)?;
+        let place = listener.local_addr().context("cannot tell the address of the socket")?;
+        let mut tasks = JoinSet::new();
+        if self.service.has_udp() {
+            let socket = UdpSocket::bind(place).await.map_err(sentence)?;
+            tasks.spawn(serve_socket(socket, self.service));
+        }
+        let context = ServiceContext {
+            www,
+            addresses: vec![reachable(place.ip())],
+            services: vec![ServiceSpec { service: self.service, port: place.port() }],
+            ..ServiceContext::default()
+        };
+        tasks.spawn(serve_listener(listener, self.service, Arc::new(context)));
+        // Without standard output there is nobody to tell.
+        let _ = io::stdout().write_all(welcome(self.service, place).as_bytes());
+        told.await;
+        Ok(())
+    }
+}
+
+/// Ends with the first signal that says so. The handlers are there when it returns.
+fn signals() -> io::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    })
+}
+
+/// A connection takes a descriptor, and the usual limit is 1,024: takes all that the system allows.
+fn raise_file_limit() {
+    // If it cannot be raised, what is above it waits; that is no reason not to begin.
+    if let Ok((_soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
+}
+
+/// What there is now, and what to try.
+fn welcome(service: Service, place: SocketAddr) -> String {
+    let at = SocketAddr::new(reachable(place.ip()), place.port());
+    let (ip, port) = (at.ip(), at.port());
+    let hint = match service {
+        Service::Http => format!("curl http://{at}/"),
+        Service::Echo => format!("telnet {ip} {port}"),
+        Service::Discard => format!("nc -N {ip} {port} < FILE"),
+        Service::Daytime => format!("nc {ip} {port}"),
+        Service::Chargen => format!("nc {ip} {port} | head"),
+    };
+    format!(
+        "glasstcp serves {service} on {place}, over the kernel's TCP\ntry: {hint}\nCtrl-C ends it\n"
+    )
+}
+
+/// An address that leads to a socket bound to `ip`: one on this machine if that is all of them.
+fn reachable(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(v4) if v4.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(v6) if v6.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    }
+}
+
+/// Why there can be no socket at `place`, and what to do.
+fn bind_error(place: SocketAddr, error: &io::Error) -> String {
+    let (ip, port) = (place.ip(), place.port());
+    match error.kind() {
+        io::ErrorKind::AddrInUse => format!(
+            "port {port} of {ip} is in use: end what has it (ss -ltnup shows it), or choose another port"
+        ),
+        io::ErrorKind::AddrNotAvailable => {
+            format!("{ip} is not an address of this machine: choose one that `ip address` lists")
+        }
+        io::ErrorKind::PermissionDenied => format!(
+            "not permitted to listen on port {port} of {ip}: use sudo, or a port from 1024 on"
+        ),
+        _ => format!("cannot listen on port {port} of {ip}: {error}"),
+    }
+}
+
+/// `127.0.0.1:8080` or `[::1]:8080`.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let sentence = "write an address and a port, as 127.0.0.1:8080 or [::1]:8080";
+    text.parse().map_err(|_| match text.parse::<IpAddr>() {
+        Ok(_) => format!("the port is missing: {sentence}"),
+        Err(_) => format!("this is not an address with a port: {sentence}"),
+    })
+}
+
+#[cfg(test)]
+mod tests;

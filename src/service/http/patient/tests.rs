@@ -1,0 +1,81 @@
+use super::*;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+use tokio::time::Instant;
+
+const STALL: Duration = Duration::from_secs(60);
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_never_reads_is_given_up() {
+    let (_client, server) = duplex(100);
+    let mut server = Patient::new(server, STALL);
+    let began = Instant::now();
+    let error = server.write_all(&[0; 200]).await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    assert_eq!(began.elapsed(), STALL);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trickle_counts_as_nothing() {
+    let (mut client, server) = duplex(100);
+    let mut server = Patient::new(server, STALL);
+    let began = Instant::now();
+    let trickle = tokio::spawn(async move {
+        while client.read_u8().await.is_ok() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    });
+    assert!(server.write_all(&[0; 5000]).await.is_err());
+    assert!(began.elapsed() <= STALL + Duration::from_secs(2), "{:?}", began.elapsed());
+    trickle.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_client_is_waited_for() {
+    let (mut client, server) = duplex(2048);
+    let mut server = Patient::new(server, STALL);
+    let slow = tokio::spawn(async move {
+        let mut read = 0;
+        let mut buffer = [0; 2000];
+        while let Ok(1..) = client.read_exact(&mut buffer).await {
+            read += buffer.len();
+            tokio::time::sleep(Duration::from_secs(50)).await;
+        }
+        read
+    });
+    server.write_all(&[0; 20_000]).await.unwrap();
+    server.flush().await.unwrap();
+    // And between replies there is no time-out here.
+    tokio::time::sleep(10 * STALL).await;
+    server.write_all(&[0; 2000]).await.unwrap();
+    drop(server);
+    assert_eq!(slow.await.unwrap(), 22_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_waits_for_the_client_but_not_for_long() {
+    // It closes: at once.
+    let (mut client, server) = duplex(100);
+    let mut server = Patient::new(server, STALL);
+    let began = Instant::now();
+    let closing = tokio::spawn(async move { server.shutdown().await });
+    client.write_all(&[0; 50_000]).await.unwrap();
+    assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
+    drop(client);
+    closing.await.unwrap().unwrap();
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    // It does not, whether it says anything or not.
+    for talks in [false, true] {
+        let (mut client, server) = duplex(100);
+        let mut server = Patient::new(server, STALL);
+        let began = Instant::now();
+        let chatter = tokio::spawn(async move {
+            while talks && client.write_all(&[0; 10]).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            tokio::time::sleep(STALL).await;
+        });
+        server.shutdown().await.unwrap();
+        assert_eq!(began.elapsed(), FAREWELL);
+        chatter.abort();
+    }
+}

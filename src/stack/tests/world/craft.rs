@@ -1,0 +1,122 @@
+//! Packets that no stack made.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use super::cut;
+use crate::wire::checksum::Sum;
+use crate::wire::ip::{self, Repr};
+use crate::wire::tcp::{self, Flags, Segment};
+use crate::wire::tcp_options::{Options, Timestamps};
+use crate::wire::{Burst, HeaderBuf, SeqNum, icmp, udp};
+
+fn packet(repr: Repr, transport: &[u8], payload: Bytes) -> Bytes {
+    let mut header = HeaderBuf::new();
+    ip::emit(&repr, transport.len() + payload.len(), &mut header);
+    header.extend(transport.iter().copied());
+    let burst = Burst {
+        header,
+        ip_header_len: ip::IPV4_HEADER_LEN as u8,
+        protocol: repr.protocol,
+        payload_len: payload.len() as u32,
+        payload: SmallVec::from_iter([payload]),
+        segment_size: 0,
+    };
+    cut(burst).remove(0)
+}
+
+fn repr(from: SocketAddr, to: SocketAddr, protocol: u8) -> Repr {
+    Repr {
+        src: from.ip(),
+        dst: to.ip(),
+        protocol,
+        ttl: 64,
+        ecn: 0,
+        identification: 1,
+        dont_fragment: true,
+    }
+}
+
+/// A segment without options.
+pub(in crate::stack::tests) fn segment(
+    from: SocketAddr,
+    to: SocketAddr,
+    seq: SeqNum,
+    ack: SeqNum,
+    flags: Flags,
+) -> Segment {
+    Segment {
+        src_port: from.port(),
+        dst_port: to.port(),
+        seq,
+        ack,
+        flags,
+        window: 1000,
+        urgent: 0,
+        options: Options::default(),
+        payload: Bytes::new(),
+    }
+}
+
+/// The same with timestamps.
+pub(in crate::stack::tests) fn stamped(segment: Segment, tsval: u32, tsecr: u32) -> Segment {
+    let timestamps = Some(Timestamps { tsval, tsecr });
+    Segment { options: Options { timestamps, ..segment.options }, ..segment }
+}
+
+/// The packet of a segment, with good checksums.
+pub(in crate::stack::tests) fn tcp(from: SocketAddr, to: SocketAddr, segment: &Segment) -> Bytes {
+    let mut transport = HeaderBuf::new();
+    tcp::emit(segment, &mut transport);
+    packet(repr(from, to, ip::TCP), &transport, segment.payload.clone())
+}
+
+pub(in crate::stack::tests) fn udp(from: SocketAddr, to: SocketAddr, payload: &[u8]) -> Bytes {
+    let mut transport = HeaderBuf::new();
+    udp::emit(from.port(), to.port(), payload.len(), &mut transport);
+    packet(repr(from, to, ip::UDP), &transport, Bytes::copy_from_slice(payload))
+}
+
+/// An ICMP message of any kind.
+pub(in crate::stack::tests) fn icmp(
+    from: SocketAddr,
+    to: SocketAddr,
+    kind: u8,
+    payload: &[u8],
+) -> Bytes {
+    let mut transport = HeaderBuf::new();
+    icmp::emit(kind, 0, [0; 4], &mut transport);
+    packet(repr(from, to, ip::ICMP), &transport, Bytes::copy_from_slice(payload))
+}
+
+/// A packet of a protocol that nobody speaks.
+pub(in crate::stack::tests) fn unknown(from: SocketAddr, to: SocketAddr, protocol: u8) -> Bytes {
+    packet(repr(from, to, protocol), &[0; 8], Bytes::new())
+}
+
+/// Makes the checksums of a packet right again, as far as it can still be read.
+pub(in crate::stack::tests) fn fix_checksums(packet: &mut [u8]) {
+    let header_len = usize::from(packet.first().map_or(0, |byte| byte & 15)) * 4;
+    if header_len < ip::IPV4_HEADER_LEN || packet.len() < header_len {
+        return;
+    }
+    let put = |bytes: &mut [u8], at: usize, value: u16| {
+        bytes[at..at + 2].copy_from_slice(&value.to_be_bytes());
+    };
+    put(packet, ip::IPV4_CHECKSUM_AT, 0);
+    let sum = Sum::new().add_bytes(&packet[..header_len]).finish();
+    put(packet, ip::IPV4_CHECKSUM_AT, sum);
+    let Ok(datagram) = ip::parse(packet) else {
+        return;
+    };
+    let transport = &mut packet[datagram.payload];
+    if datagram.protocol == ip::TCP && transport.len() >= tcp::HEADER_LEN {
+        put(transport, tcp::CHECKSUM_AT, 0);
+        let len = transport.len() as u32;
+        let sum = Sum::pseudo_header(datagram.src, datagram.dst, ip::TCP, len);
+        let sum = sum.add_bytes(transport).finish();
+        put(transport, tcp::CHECKSUM_AT, sum);
+    }
+}

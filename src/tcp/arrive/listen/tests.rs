@@ -1,0 +1,149 @@
+use super::*;
+use crate::tcp::testing::*;
+use crate::time::Duration;
+
+const OWN: u32 = 60_000;
+
+fn half_open(setup: Setup) -> (Rig, HalfOpen) {
+    let mut rig = Rig::syn_sent(setup);
+    let half_open = rig.half_open();
+    (rig, half_open)
+}
+
+fn own_mss() -> Mss {
+    Mss::of_mtu(MSS as u16 + 40, std::net::Ipv4Addr::LOCALHOST.into())
+}
+
+fn syn_ack(rig: &Rig, half_open: &HalfOpen) -> Segment {
+    half_open.syn_ack(rig.now, rig.tcb.config(), own_mss())
+}
+
+#[test]
+fn only_a_plain_syn_opens_rfc_9293_3_10_7_2() {
+    let rig = Rig::open(Setup::default());
+    let with = |flags| check_listen(&Segment { flags, ..rig.ack() });
+    let (reset, silent) = (Discard::reset(Refusal::TcpPortClosed, rig.ours(1)), Discard::silent);
+    assert_eq!(with(Flags::SYN), Ok(()));
+    assert_eq!(with(Flags::SYN | Flags::PSH | Flags::ECE | Flags::CWR), Ok(()));
+    assert_eq!(with(Flags::RST), Err(silent(Refusal::TcpStrayReset)));
+    assert_eq!(with(Flags::RST | Flags::ACK), Err(silent(Refusal::TcpStrayReset)));
+    assert_eq!(with(Flags::ACK), Err(reset));
+    assert_eq!(with(Flags::SYN | Flags::ACK), Err(reset));
+    assert_eq!(with(Flags::FIN), Err(silent(Refusal::ListenNoSyn)));
+    assert_eq!(with(Flags::default()), Err(silent(Refusal::ListenNoSyn)));
+    assert_eq!(with(Flags::SYN | Flags::FIN), Err(silent(Refusal::ListenBadFlags)));
+}
+
+#[test]
+fn the_syn_ack_answers_only_what_was_offered_rfc_7323_2_2_rfc_2018_2() {
+    let (rig, half) = half_open(Setup::default());
+    let answer = syn_ack(&rig, &half);
+    assert_eq!((answer.seq, answer.ack), (half.iss, PEER_ISS + 1));
+    assert_eq!((answer.flags, answer.window), (Flags::SYN | Flags::ACK, OWN as u16));
+    assert_eq!((answer.src_port, answer.dst_port), (49_152, 80));
+    assert_eq!(answer.options.mss, Some(MSS as u16));
+    assert_eq!(answer.options.window_scale, Some(0));
+    assert!(answer.options.sack_permitted);
+    assert_eq!(answer.options.timestamps.unwrap().tsecr, rig.peer_tsval());
+
+    let plain = Setup { timestamps: false, sack: false, scale: None, ..Setup::default() };
+    let (rig, half) = half_open(plain);
+    let only_mss = Options { mss: Some(MSS as u16), ..Options::default() };
+    assert_eq!(syn_ack(&rig, &half).options, only_mss);
+}
+
+#[test]
+fn the_window_of_a_syn_ack_is_unscaled_and_that_of_a_challenge_scaled_rfc_7323_2_2() {
+    let config = Config { receive_buffer: 1 << 20, ..Config::default() };
+    let (rig, half) = half_open(Setup { config, ..Setup::default() });
+    assert_eq!(syn_ack(&rig, &half).window, 65_535);
+    let challenge = half.challenge_ack(rig.now, rig.tcb.config());
+    assert_eq!((challenge.seq, challenge.flags), (half.iss + 1, Flags::ACK));
+    assert_eq!(u32::from(challenge.window) << 5, 65_535 & !31);
+}
+
+#[test]
+fn what_a_segment_means_to_a_half_open_connection_rfc_9293_3_10_7_4() {
+    let (rig, half) = half_open(Setup::default());
+    let ack = Segment { ack: half.iss + 1, ..rig.ack() };
+    let step = |segment: &Segment| half.segment_arrives(segment, OWN);
+    let of = |flags, seq, ack| Segment { flags, seq, ack, ..rig.ack() };
+
+    assert_eq!(step(&ack), Ok(Step::Complete));
+    let text = Segment { payload: stream(1, 9), ..ack.clone() };
+    assert_eq!(step(&text), Ok(Step::Complete), "text may come with it");
+    let fin = Segment { flags: Flags::FIN | Flags::ACK, ..text };
+    assert_eq!(step(&fin), Ok(Step::Complete), "and so may a FIN");
+    assert_eq!(step(&of(Flags::SYN, PEER_ISS, half.iss)), Ok(Step::AnswerAgain));
+    assert_eq!(step(&of(Flags::RST, PEER_ISS + 1, half.iss)), Ok(Step::Forget));
+
+    for wrong in [half.iss, half.iss + 2, half.iss - 1] {
+        let expected = Discard::reset(Refusal::SynReceivedUnacceptable, wrong);
+        assert_eq!(step(&of(Flags::ACK, PEER_ISS + 1, wrong)), Err(expected));
+    }
+    let no_ack = of(Flags::FIN, PEER_ISS + 1, half.iss);
+    assert_eq!(step(&no_ack), Err(Discard::silent(Refusal::AckMissing)));
+    let challenged = Discard::challenge(Refusal::SynReceivedUnacceptable);
+    for seq in [PEER_ISS, PEER_ISS + 1 + OWN] {
+        assert_eq!(step(&of(Flags::ACK, seq, half.iss + 1)), Err(challenged));
+    }
+    assert_eq!(step(&of(Flags::SYN, PEER_ISS + 7, half.iss)), Err(challenged));
+    for seq in [PEER_ISS, PEER_ISS + 1 + OWN] {
+        let outside = Discard::silent(Refusal::ResetOutsideWindow);
+        assert_eq!(step(&of(Flags::RST, seq, half.iss)), Err(outside));
+    }
+}
+
+#[test]
+fn the_syn_ack_is_sent_again_after_1_2_4_seconds_rfc_6298_5_5() {
+    let (mut rig, mut half) = half_open(Setup::default());
+    for secs in [1, 2, 4, 8, 16, 32] {
+        assert_eq!(half.next_deadline(), rig.now + Duration::from_secs(secs));
+        rig.now = half.next_deadline();
+        half.timed_out(rig.now);
+    }
+}
+
+#[test]
+fn the_handshake_gives_the_first_sample_rfc_6298_2_2() {
+    let rig = Rig::accepted(Setup::default());
+    assert_eq!(rig.tcb.info().srtt, Some(ms(100)));
+    assert_eq!(rig.tcb.info().snd_wnd, 64_000, "this window is scaled");
+    assert_eq!(rig.tcb.info().mss, FULL as u16);
+    assert_eq!(rig.tcb.next_deadline(), None);
+}
+
+#[test]
+fn a_syn_ack_that_was_sent_again_gives_no_sample_and_three_seconds_rfc_6298_5_7() {
+    let (mut rig, mut half) = half_open(Setup { timestamps: false, ..Setup::default() });
+    rig.now = half.next_deadline();
+    half.timed_out(rig.now);
+    rig.now += ms(10);
+    rig.tcb = half.into_tcb(rig.now, Arc::new(rig.setup.config.clone()), own_mss());
+    rig.ack_arrives();
+    assert_eq!(rig.tcb.state(), State::Established);
+    assert_eq!((rig.tcb.info().srtt, rig.tcb.info().rto), (None, s(3)));
+}
+
+#[test]
+fn text_with_the_last_ack_of_the_handshake_is_delivered() {
+    let (mut rig, half) = half_open(Setup::default());
+    rig.tcb = half.into_tcb(rig.now, Arc::new(rig.setup.config.clone()), own_mss());
+    rig.text_arrives(500);
+    rig.read(1, 500);
+    assert_eq!(rig.tcb.state(), State::Established);
+}
+
+#[test]
+fn numbers_go_on_after_a_connection_in_time_wait_rfc_1122_4_2_2_13() {
+    let (_, half) = half_open(Setup::default());
+    for ahead in [0, 1, 1 << 20] {
+        let mut half = half.clone();
+        let before = half.iss + ahead;
+        half.start_after(before);
+        assert!(half.iss.after(before));
+    }
+    let mut fine = half.clone();
+    fine.start_after(half.iss - 1);
+    assert_eq!(fine.iss, half.iss);
+}

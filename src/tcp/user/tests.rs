@@ -1,0 +1,241 @@
+use super::*;
+use crate::tcp::Keepalive;
+use crate::tcp::testing::*;
+use crate::wire::tcp::Flags;
+
+fn with_linger(linger: Duration) -> Rig {
+    let config = Config { linger: Some(linger), ..Config::default() };
+    Rig::open(Setup { config, ..Setup::default() })
+}
+
+fn last_cause(rig: &Rig) -> Cause {
+    rig.changes().last().unwrap().2
+}
+
+// SEND and RECEIVE (RFC 9293 3.10.2, 3.10.3).
+
+#[test]
+fn writes_are_taken_while_there_is_room_rfc_9293_3_10_2() {
+    let config = Config { send_buffer: 1_000, ..Config::default() };
+    let mut rig = Rig::open(Setup { config, window: 0, ..Setup::default() });
+    assert_eq!(rig.tcb.send(&[1; 600]), Ok(600));
+    assert_eq!(rig.tcb.send(&[2; 600]), Ok(400));
+    assert_eq!(rig.tcb.send(&[3; 600]), Err(Refused::WouldBlock));
+    assert_eq!(rig.tcb.send(&[]), Ok(0));
+    assert_eq!(rig.tcb.send_room(), 0);
+    let mut bytes = Bytes::from_static(b"more");
+    assert_eq!(rig.tcb.send_bytes(&mut bytes), Err(Refused::WouldBlock));
+    assert_eq!(bytes.len(), 4);
+}
+
+#[test]
+fn room_comes_back_with_acknowledgments() {
+    let config = Config { send_buffer: 1_000, ..Config::default() };
+    let mut rig = Rig::open(Setup { config, ..Setup::default() });
+    rig.write(1_000);
+    rig.transmit();
+    rig.ack_arrives_of(301);
+    let room = rig.tcb.send_room();
+    assert!((200..=300).contains(&room), "{room}");
+    rig.ack_arrives();
+    assert_eq!(rig.tcb.send_room(), 1_000);
+}
+
+#[test]
+fn after_a_shutdown_nothing_can_be_written_rfc_9293_3_10_2() {
+    for state in [State::FinWait1, State::FinWait2, State::Closing, State::LastAck] {
+        let mut rig = Rig::in_state(state);
+        assert!(!rig.tcb.can_send(), "{state}");
+        assert_eq!(rig.tcb.send(b"x"), Err(Refused::Closed), "{state}");
+        let mut bytes = Bytes::from_static(b"x");
+        assert_eq!(rig.tcb.send_bytes(&mut bytes), Err(Refused::Closed), "{state}");
+    }
+    for state in [State::Established, State::CloseWait] {
+        assert!(Rig::in_state(state).tcb.can_send(), "{state}");
+    }
+}
+
+#[test]
+fn reads_wait_for_text_and_end_with_the_peers_fin_rfc_9293_3_10_3() {
+    let mut rig = Rig::open(Setup::default());
+    assert_eq!(rig.tcb.receive(10), Err(Refused::WouldBlock));
+    rig.text_arrives(30);
+    assert_eq!(rig.tcb.receive(10).unwrap(), stream(1, 10));
+    rig.fin_arrives();
+    assert_eq!(rig.tcb.receive(100).unwrap(), stream(11, 20));
+    assert_eq!(rig.tcb.receive(100).unwrap(), "");
+    assert_eq!(rig.tcb.receive(100).unwrap(), "", "and stay at the end");
+}
+
+// CLOSE (RFC 9293 3.10.4, 3.6).
+
+#[test]
+fn close_sends_what_was_written_and_then_the_fin_rfc_9293_3_10_4() {
+    let mut rig = Rig::open(Setup::default());
+    rig.write(30_000);
+    let mut sent = rig.close();
+    assert!(rig.tcb.is_detached());
+    for _ in 0..10 {
+        rig.ack_arrives();
+        sent.extend(rig.transmit());
+    }
+    let text: Vec<u8> = sent.iter().flat_map(|sent| sent.text.clone()).collect();
+    assert_eq!(text, stream(0, 30_000));
+    let fins: Vec<_> = sent.iter().filter(|sent| sent.flags.contains(Flags::FIN)).collect();
+    assert_eq!(fins.len(), 1);
+    assert_eq!(fins[0].seq + fins[0].len, 30_001);
+    assert_eq!(rig.tcb.state(), State::FinWait2);
+}
+
+#[test]
+fn shutting_down_twice_changes_nothing() {
+    for state in [State::FinWait1, State::FinWait2, State::Closing, State::LastAck] {
+        let mut rig = Rig::in_state(state);
+        assert!(rig.shutdown().is_empty());
+        assert_eq!(rig.changes(), []);
+    }
+}
+
+#[test]
+fn closing_before_the_handshake_sends_nothing_more_rfc_9293_3_10_4() {
+    let mut rig = Rig::syn_sent(Setup::default());
+    assert!(rig.close().is_empty());
+    assert_eq!((rig.tcb.state(), last_cause(&rig)), (State::Closed, Cause::UserClose));
+    assert_eq!(rig.tcb.next_deadline(), None);
+}
+
+#[test]
+fn closing_with_unread_text_resets_rfc_2525_2_17() {
+    for out_of_order in [false, true] {
+        let mut rig = Rig::open(Setup::default());
+        let at = if out_of_order { 50 } else { 1 };
+        let text = rig.text(at, 10);
+        rig.arrive(text).unwrap();
+        let reset = rig.close().remove(0);
+        assert!(reset.flags.contains(Flags::RST));
+        assert_eq!((rig.tcb.state(), last_cause(&rig)), (State::Closed, Cause::UserAbort));
+        assert_eq!(rig.tcb.error(), Some(Error::Aborted));
+    }
+}
+
+// ABORT (RFC 9293 3.10.5).
+
+#[test]
+fn an_abort_resets_where_the_peer_may_know_of_the_connection_rfc_9293_3_10_5() {
+    let resets = [
+        (State::Established, true),
+        (State::FinWait1, true),
+        (State::FinWait2, true),
+        (State::CloseWait, true),
+        (State::Closing, false),
+        (State::LastAck, false),
+        (State::TimeWait, false),
+    ];
+    for (state, resets) in resets {
+        let mut rig = Rig::in_state(state);
+        let next = rig.tcb.snd.nxt - rig.tcb.snd.iss;
+        rig.with(|tcb, cx| tcb.abort(cx, Cause::UserAbort));
+        let sent = rig.transmit();
+        assert_eq!(sent.len(), usize::from(resets), "{state}");
+        if let [reset] = &sent[..] {
+            assert_eq!((reset.seq, reset.ack), (next, rig.peer_nxt), "{state}");
+            assert_eq!(reset.flags, Flags::RST | Flags::ACK, "{state}");
+        }
+        assert_eq!((rig.tcb.state(), last_cause(&rig)), (State::Closed, Cause::UserAbort));
+        assert!(!rig.tcb.has_reset_to_send());
+    }
+    let mut rig = Rig::syn_sent(Setup::default());
+    rig.with(|tcb, cx| tcb.abort(cx, Cause::UserAbort));
+    rig.silent();
+}
+
+// Linger (SO_LINGER; RFC 9293 3.9.1 leaves it to the interface).
+
+#[test]
+fn linger_zero_resets() {
+    let mut rig = with_linger(Duration::ZERO);
+    rig.write(100);
+    let sent = rig.close();
+    assert_eq!(sent.len(), 1, "no text any more");
+    assert!(sent[0].flags.contains(Flags::RST));
+    assert_eq!(last_cause(&rig), Cause::UserAbort);
+}
+
+#[test]
+fn what_is_not_done_when_linger_ends_is_reset() {
+    let mut rig = with_linger(s(5));
+    rig.write(100);
+    let closed = rig.now;
+    rig.close();
+    let sent = rig.sleep(s(60));
+    let reset = sent.last().unwrap();
+    assert_eq!((reset.why, reset.at), (Why::Reset, closed + s(5)));
+    assert_eq!((last_cause(&rig), rig.tcb.error()), (Cause::LingerTimeout, Some(Error::Aborted)));
+}
+
+#[test]
+fn what_is_done_in_time_is_not_touched_by_linger() {
+    let mut rig = with_linger(s(5));
+    rig.write(100);
+    rig.close();
+    rig.now += s(1);
+    rig.ack_arrives();
+    rig.fin_arrives();
+    assert_eq!(rig.tcb.state(), State::TimeWait);
+    assert_eq!(rig.tcb.next_deadline(), None);
+    assert_eq!(rig.tcb.error(), None);
+}
+
+// FIN-WAIT-2 without an application.
+
+#[test]
+fn fin_wait_2_ends_after_a_while_when_nobody_can_read() {
+    for close_late in [false, true] {
+        let mut rig = Rig::open(Setup::default());
+        if close_late {
+            rig.shutdown();
+            rig.ack_arrives();
+            rig.now += s(1_000);
+            rig.close();
+        } else {
+            rig.close();
+            rig.ack_arrives();
+        }
+        let since = rig.now;
+        assert_eq!(rig.tcb.state(), State::FinWait2);
+        assert_eq!(rig.tcb.next_deadline(), Some(since + s(60)));
+        assert!(rig.sleep(s(60)).is_empty(), "in silence, as in Linux");
+        assert_eq!((rig.tcb.state(), last_cause(&rig)), (State::Closed, Cause::FinWait2Timeout));
+        assert_eq!(rig.tcb.error(), None);
+    }
+}
+
+#[test]
+fn fin_wait_2_lasts_while_somebody_can_read_rfc_9293_3_6() {
+    let mut rig = Rig::in_state(State::FinWait2);
+    assert_eq!(rig.tcb.next_deadline(), None);
+    rig.sleep(s(100_000));
+    rig.text_arrives(10);
+    rig.read(1, 10);
+}
+
+// Keepalive settings.
+
+#[test]
+fn keepalive_can_be_turned_on_and_off_rfc_9293_3_8_4_must_24() {
+    let mut rig = Rig::open(Setup::default());
+    assert_eq!(rig.tcb.next_deadline(), None, "off by default [MUST-25]");
+    rig.configure(|config| config.keepalive = Some(Keepalive::default()));
+    assert_eq!(rig.tcb.next_deadline(), Some(rig.now + s(7_200)), "two hours [MUST-28]");
+    rig.configure(|config| config.keepalive = None);
+    assert_eq!(rig.tcb.next_deadline(), None);
+}
+
+#[test]
+fn settings_of_a_closed_connection_start_no_timer() {
+    let mut rig = Rig::open(Setup::default());
+    rig.with(|tcb, cx| tcb.abort(cx, Cause::UserAbort));
+    rig.transmit();
+    rig.configure(|config| config.keepalive = Some(Keepalive::default()));
+    assert_eq!(rig.tcb.next_deadline(), None);
+}
