@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use super::{Accept, Datagrams, InfoSource};
 use crate::net::{TcpListener, TcpStream, UdpSocket};
-use crate::time::Duration;
 
 impl Accept for TcpListener {
     type Stream = TcpStream;
