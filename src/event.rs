@@ -454,8 +454,6 @@ refusals! {
     ReassemblyFull = "reassembly_full",
     /// A challenge acknowledgment that the limit of the connection held back.
     ChallengeLimited = "challenge_limited",
-    /// No route to the destination, or it is not of our kind.
-    NoRoute = "no_route",
 }
 
 impl From<Malformed> for Refusal {

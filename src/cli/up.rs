@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use glasstcp::device::link::Cidr;
 use glasstcp::device::{self, OpenConfig, netns};
-use glasstcp::service::ServiceSpec;
 use glasstcp::service::registry::{self, ServiceError};
+use glasstcp::service::{Service, ServiceSpec};
 
 use super::log::Detail;
 
@@ -116,6 +116,9 @@ pub enum PlanError {
     /// Given twice.
     #[error("--stack-addr {0} is given twice: leave one out")]
     Twice(Ipv4Addr),
+    /// A folder to serve, and nothing that serves it.
+    #[error("--www needs the service http: add --serve http, or leave --no-default-services out")]
+    NoHttp,
     /// The services do not fit together.
     #[error(transparent)]
     Services(#[from] ServiceError),
@@ -126,6 +129,10 @@ impl Args {
     pub fn plan(self) -> Result<Plan, PlanError> {
         let addresses = stack_addresses(self.addr, self.stack_addr)?;
         let services = registry::plan(!self.no_default_services, &self.serve)?;
+        let http = services.iter().any(|spec| spec.service == Service::Http);
+        if self.www.is_some() && !http {
+            return Err(PlanError::NoHttp);
+        }
         Ok(Plan {
             device: OpenConfig {
                 name: self.dev,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
@@ -75,11 +75,16 @@ pub enum LinkError {
         /// The interface that has it.
         interface: String,
     },
+    /// Packets to the network take another way, perhaps that of a VPN.
+    #[error(
+        "the network of {0} is already routed another way (see 'ip route'): choose another one with --addr (and --stack-addr), or a network namespace with --netns"
+    )]
+    Routed(Cidr),
     /// No right to change it.
     #[error("no permission to set up the network device '{0}': run glasstcp with sudo")]
     Permission(String),
     /// A step failed.
-    #[error("cannot {step} of the network device '{name}': {source}")]
+    #[error("cannot {step} of the network device '{name}'")]
     Failed {
         /// What was tried.
         step: &'static str,
@@ -117,6 +122,22 @@ pub(super) fn configure(name: &str, cidr: Cidr, mtu: u16) -> Result<bool, LinkEr
         }
         Ok(fresh)
     })
+}
+
+/// Refuses a network to which the namespace of this thread does not send through the interface that
+/// has `cidr`: then nothing would ever reach the stack. Asks the kernel which source it would choose
+/// for a neighbour, without sending anything.
+pub(super) fn check_route(cidr: Cidr) -> Result<(), LinkError> {
+    let own = cidr.address.to_bits();
+    let neighbour = if cidr.contains(Ipv4Addr::from_bits(own + 1)) { own + 1 } else { own - 1 };
+    let source = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| {
+        socket.connect((Ipv4Addr::from_bits(neighbour), 9))?;
+        socket.local_addr()
+    });
+    match source {
+        Ok(source) if source.ip() == cidr.address => Ok(()),
+        _ => Err(LinkError::Routed(cidr)),
+    }
 }
 
 /// Brings the loopback interface up, as a new namespace needs it.

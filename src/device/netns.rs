@@ -41,7 +41,7 @@ const LOCK_PAUSE: Duration = Duration::from_millis(10);
 pub enum NetnsError {
     /// Not a name for a namespace.
     #[error(
-        "'{0}' is no name for a network namespace: use 1 to 200 characters without a slash, and not '.' or '..'"
+        "'{0}' is no name for a network namespace: use 1 to 200 characters without spaces and slashes, and not '.' or '..'"
     )]
     BadName(String),
     /// Not root.
@@ -56,7 +56,7 @@ pub enum NetnsError {
     #[error("another glasstcp holds {MARKER_DIR} locked: wait for it or stop it, then try again")]
     Locked,
     /// A step failed.
-    #[error("cannot {step} the network namespace '{name}': {source}")]
+    #[error("cannot {step} the network namespace '{name}'")]
     Failed {
         /// What was tried.
         step: &'static str,
@@ -80,7 +80,7 @@ pub fn check_name(name: &str) -> Result<(), NetnsError> {
     let good = (1..=MAX_NAME).contains(&name.len())
         && name != "."
         && name != ".."
-        && !name.contains(['/', '\0'])
+        && name.chars().all(|c| c != '/' && !c.is_whitespace() && !c.is_control())
         && !name.starts_with('-');
     if good { Ok(()) } else { Err(NetnsError::BadName(name.to_owned())) }
 }

@@ -52,7 +52,7 @@ pub enum OpenError {
     #[error("'{0}' exists already and is not a plain TUN device: choose another name with --dev")]
     NotTun(String),
     /// Anything else the system said.
-    #[error("cannot open the network device '{name}': {source}")]
+    #[error("cannot open the network device '{name}'")]
     Io {
         /// The name of the interface.
         name: String,
@@ -128,6 +128,7 @@ fn attach(
     let tun =
         Tun::attach(&config.name, config.mtu).map_err(|error| explain(error, &config.name))?;
     let fresh = link::configure(tun.name(), config.address, config.mtu)?;
+    link::check_route(config.address)?;
     let added = (existed && fresh).then(|| (config.name.clone(), config.address));
     Ok((tun, added))
 }

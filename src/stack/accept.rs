@@ -18,6 +18,10 @@ use crate::stack::{ConnKey, HalfOpenKey, ListenerKey, Owner, SocketError, Stack,
 use crate::tcp::{Endpoints, HalfOpen, Mss, Reply, Step};
 use crate::wire::tcp::Segment;
 
+/// How often a SYN-ACK is sent again while the SYN queue is more than half full: under a flood the
+/// queue is empty again after seconds, not minutes (as Linux does it).
+const CROWDED_RETRANSMISSIONS: u8 = 1;
+
 /// A socket that listens.
 #[derive(Debug)]
 pub(super) struct Listener {
@@ -191,7 +195,11 @@ impl Stack {
         if entry.record.next_deadline() > self.env.now {
             return self.wheel.arm(entry.timer, entry.record.next_deadline());
         }
-        if entry.record.retransmissions >= self.tcp_config.syn_retransmission_limit {
+        let listener = self.listeners.get(entry.listener);
+        let crowded = listener.is_some_and(|listener| listener.half_open > listener.backlog / 2);
+        let limit = self.tcp_config.syn_retransmission_limit;
+        let limit = if crowded { limit.min(CROWDED_RETRANSMISSIONS) } else { limit };
+        if entry.record.retransmissions >= limit {
             return self.forget_half_open(key, Cause::RetransmissionLimit);
         }
         entry.record.timed_out(self.env.now);
@@ -240,7 +248,10 @@ impl Stack {
         match entry.record.segment_arrives(&segment, window) {
             Ok(Step::AnswerAgain) => {
                 entry.record.syn_again(&segment);
-                self.send_syn_ack(key, Why::HandshakeAnswer);
+                if entry.record.may_answer(self.env.now) {
+                    return self.send_syn_ack(key, Why::HandshakeAnswer);
+                }
+                self.refuse_segment(Refusal::ChallengeLimited, ends);
             }
             Ok(Step::Forget) => self.forget_half_open(key, Cause::ResetArrived),
             Ok(Step::Complete) => self.complete_handshake(key, segment),
@@ -248,7 +259,7 @@ impl Stack {
                 self.refuse_segment(discard.reason, ends);
                 match discard.reply {
                     Reply::Reset(seq) => self.reset(ends, seq),
-                    Reply::Ack | Reply::Challenge => self.challenge_half_open(key),
+                    Reply::Ack | Reply::Challenge => self.challenge_half_open(key, ends),
                     Reply::Nothing => {}
                 }
             }
@@ -256,11 +267,14 @@ impl Stack {
     }
 
     /// An acknowledgment of what the half-open connection expects.
-    fn challenge_half_open(&mut self, key: HalfOpenKey) {
-        let Some(entry) = self.half_open.get(key) else {
+    fn challenge_half_open(&mut self, key: HalfOpenKey, ends: Endpoints) {
+        let Some(entry) = self.half_open.get_mut(key) else {
             return;
         };
-        let (conn, ends) = (entry.record.conn, entry.record.ends);
+        if !entry.record.may_answer(self.env.now) {
+            return self.refuse_segment(Refusal::ChallengeLimited, ends);
+        }
+        let conn = entry.record.conn;
         let segment = entry.record.challenge_ack(self.env.now, &self.tcp_config);
         self.reply_segment(ends, &segment, (Some(conn), State::SynReceived, Why::Challenge));
     }

@@ -32,14 +32,6 @@ pub struct Message {
     pub payload: std::ops::Range<usize>,
 }
 
-impl Message {
-    /// Whether this reports an error, so that it must never be answered by another error
-    /// (RFC 1122 3.2.2). Unknown types count as errors, to be safe.
-    pub fn is_error(&self) -> bool {
-        !matches!(self.kind, ECHO_REPLY | ECHO_REQUEST | 9..=10 | 13..=18)
-    }
-}
-
 /// Reads and verifies an ICMP message.
 pub fn parse(transport: &[u8]) -> Result<Message, Malformed> {
     let Some((header, _)) = transport.split_first_chunk::<HEADER_LEN>() else {

@@ -268,6 +268,25 @@ fn a_reset_must_be_exact() {
     assert_eq!(target.world.read(Server, busy.server), Some(Err(SocketError::Reset)));
 }
 
+/// Half-open connections have the same limit (RFC 5961 7).
+#[test]
+fn a_half_open_connection_answers_within_a_limit() {
+    let mut target = Target::new();
+    target.world.pass(SECOND);
+    let (from, to) = (SocketAddr::from(([10, 0, 0, 77], 7000)), Server.addr(PORT));
+    let syn = craft::segment(from, to, SeqNum::new(1), SeqNum::default(), Flags::SYN);
+    let mark = target.world.trace.len();
+    for _ in 0..500 {
+        target.attack(craft::tcp(from, to, &syn));
+    }
+    let reset = craft::segment(from, to, SeqNum::new(99), SeqNum::default(), Flags::RST);
+    for _ in 0..500 {
+        target.attack(craft::tcp(from, to, &reset));
+    }
+    assert_eq!(target.world.trace.len() - mark, 11, "the SYN-ACK and ten answers");
+    assert_eq!(target.world.refused(Server, Refusal::ChallengeLimited), 989);
+}
+
 #[test]
 fn a_syn_in_the_window_is_challenged() {
     let mut target = Target::new();
@@ -332,6 +351,8 @@ fn a_flood_of_syns_is_bounded() {
     }
     assert_eq!(target.world.stack(Server).half_open.len(), 16, "the backlog");
     assert!(target.world.refused(Server, Refusal::SynQueueFull) > 19_000);
+    target.world.pass(5 * SECOND);
+    assert!(target.world.stack(Server).half_open.len() <= 8, "there is room again after seconds");
     target.world.pass(130 * SECOND);
     assert_eq!(target.world.stack(Server).half_open.len(), 0);
     target.survives();

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use crate::context::Context;
 use crate::event::{ConnId, Refusal, SegmentView, State};
 use crate::tcp::Config;
+use crate::tcp::challenge::ChallengeLimit;
 use crate::tcp::discard::Discard;
 use crate::tcp::isn::Secrets;
 use crate::tcp::mss::Mss;
@@ -44,6 +45,7 @@ pub struct HalfOpen {
     sent: Instant,
     /// The SYN-ACK was sent more than once, so an answer gives no sample (Karn, RFC 6298 3).
     sent_again: bool,
+    answers: ChallengeLimit,
 }
 
 /// What a segment means to a half-open connection.
@@ -97,6 +99,7 @@ impl HalfOpen {
             timestamp_offset: secrets.timestamp_offset(ends.local, ends.remote),
             sent: cx.now,
             sent_again: false,
+            answers: ChallengeLimit::default(),
         }
     }
 
@@ -179,6 +182,11 @@ impl HalfOpen {
         self.retransmissions += 1;
         self.sent_again = true;
         self.sent = now;
+    }
+
+    /// Whether a segment that neither opens nor closes it may be answered once more (RFC 5961 7).
+    pub fn may_answer(&mut self, now: Instant) -> bool {
+        self.answers.allow(now)
     }
 
     /// The SYN came again, and is answered again: with the clock of this copy, lest the peer measure
