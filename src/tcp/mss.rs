@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use crate::tcp::snd::MAX_BURST;
 use crate::wire::ip::IPV4_HEADER_LEN;
 use crate::wire::tcp::HEADER_LEN;
 
@@ -19,13 +20,14 @@ impl Mss {
     /// (CVE-2019-11479); Linux takes the same bound.
     pub const MIN: Mss = Mss(48);
 
-    /// What we can receive over a device with this MTU, of at least 68 bytes (RFC 791 3.2).
+    /// What we can receive over a device with this MTU, of at least 68 bytes (RFC 791 3.2); never
+    /// more than fits one burst.
     pub fn of_mtu(mtu: u16, address: IpAddr) -> Mss {
         let ip = match address {
             IpAddr::V4(_) => IPV4_HEADER_LEN,
             IpAddr::V6(_) => 40,
         };
-        Mss(mtu.max(MIN_MTU) - (ip + HEADER_LEN) as u16)
+        Mss((mtu.max(MIN_MTU) - (ip + HEADER_LEN) as u16).min(MAX_BURST as u16))
     }
 
     /// What may be sent to a peer that announced `option`, over a device that itself allows `own`

@@ -13,7 +13,7 @@ use crate::tcp::mss::Mss;
 use crate::tcp::rcv::ReceiveSpace;
 use crate::tcp::rtt::{Rto, RttEstimator};
 use crate::tcp::scoreboard::Scoreboard;
-use crate::tcp::snd::{MAX_BURST, SendSpace};
+use crate::tcp::snd::SendSpace;
 use crate::tcp::timers::Timers;
 use crate::tcp::window_scale::WindowScale;
 use crate::tcp::{Config, Error, Info};
@@ -251,8 +251,7 @@ impl Tcb {
         let blocks = self.rcv.sack_blocks(self.max_sack_blocks()).len() as u32;
         let sack = if self.sack && blocks > 0 { 4 + 8 * blocks } else { 0 };
         let timestamps = if self.timestamps.is_some() { 12 } else { 0 };
-        // With the largest MTU there is, a segment is as large as a burst.
-        u32::from(self.mss.bytes()).saturating_sub(sack + timestamps).clamp(1, MAX_BURST)
+        u32::from(self.mss.bytes()).saturating_sub(sack + timestamps).max(1)
     }
 
     /// Blocks that a segment may carry: as many as its options have room for, and where segments

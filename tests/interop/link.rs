@@ -36,6 +36,8 @@ const END_OF_OPTIONS: u8 = 0;
 const NOP: u8 = 1;
 const MSS: u8 = 2;
 
+/// Packets on their way at once.
+const MAX_FLYING: usize = 20_000;
 /// Packets that a failing test prints.
 const REMEMBERED: usize = 60;
 
@@ -115,6 +117,7 @@ impl Link {
     pub fn send(&mut self, now: Instant, from: Side, packet: Bytes) {
         assert!(packet.len() <= self.mtu, "{from:?} sent {} bytes", packet.len());
         let packet = if self.strips_options { without_options(packet) } else { packet };
+        assert!(self.flying.len() < MAX_FLYING, "a storm of packets");
         let segment = self.watch.check(from, &packet);
         let judged = segment.is_some_and(|segment| (self.judge)(from, &segment));
         let lost = self.happens(self.loss) || judged;

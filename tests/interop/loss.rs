@@ -102,3 +102,22 @@ fn lost_acknowledgments_do_little_harm() {
     assert!(again < 50, "{again} segments were sent again");
     world.finish(conn);
 }
+
+/// Named for a bug: smoltcp goes back in its sequence numbers when it retransmits. Its windows were
+/// not believed then, although its acknowledgments were, and we sent beyond them (which the link
+/// notices).
+#[test]
+fn they_go_back_in_their_numbers_while_their_window_shrinks() {
+    for seed in 1..=20 {
+        let mut setup = Setup { their_rx: 10_000, their_tx: 300_000, ..Setup::default() };
+        setup.ours.receive_buffer = 3000;
+        let mut world = World::new(setup);
+        world.link.seed(seed);
+        world.link.loss = 20;
+        world.link.delay = Duration::from_millis(50);
+        let conn = world.open(Ours);
+        world.transfer(conn, [150_000, 50_000], seconds(5000));
+        world.link.loss = 0;
+        world.finish(conn);
+    }
+}

@@ -24,6 +24,8 @@ pub const CLIENT_PORT: u16 = 50_000;
 
 /// Steps of one world.
 const MAX_STEPS: u64 = 5_000_000;
+/// Bursts that we may send in one turn.
+const MAX_BURSTS: usize = 10_000;
 /// Polls that smoltcp may want at one time; beyond them it waits for something else.
 const MAX_SPINS: u32 = 20;
 
@@ -133,7 +135,11 @@ impl World {
             }
         }
         let mut tx = TxBatch::new();
-        self.ours.turn(self.now, &mut rx, &mut tx).notify();
+        // Stack::turn, with an eye on how much it sends.
+        self.ours.receive(self.now, &mut rx).notify();
+        while self.ours.transmit(self.now, &mut tx) {
+            assert!(tx.len() < MAX_BURSTS, "a turn without end: {:?}", tx.iter().rev().take(3));
+        }
         self.ours.check_invariants();
         let due = self.ours.next_deadline().filter(|&at| at <= self.now);
         assert_eq!(due, None, "a timer is due after the turn that should have run it");
@@ -332,6 +338,9 @@ impl World {
             for stream in &mut streams {
                 ended &= stream.step(world, conn);
             }
+            let waits = world.ours.info(conn.ours).is_some_and(|info| info.send_queue > 0);
+            let goes_on = world.ours.has_output() || world.ours.next_deadline().is_some();
+            assert!(!waits || goes_on, "our data waits and no timer runs");
             ended
         });
     }

@@ -18,5 +18,7 @@ fn any_announcement_is_brought_within_bounds() {
     let smallest = Mss::of_mtu(68, Ipv4Addr::LOCALHOST.into());
     assert_eq!(smallest.bytes(), 28, "a device with the least MTU can take no more");
     assert_eq!(Mss::negotiated(Some(1), smallest), smallest);
+    let largest = Mss::of_mtu(u16::MAX, Ipv4Addr::LOCALHOST.into());
+    assert_eq!(u32::from(largest.bytes()), MAX_BURST, "a full segment is one burst");
     assert_eq!(Mss::of_mtu(0, Ipv4Addr::LOCALHOST.into()), smallest);
 }

@@ -195,7 +195,7 @@ impl Tcb {
             return Err(Limit::PeerWindow);
         }
         if window >= self.snd.max_wnd / 2 || self.probe_pending.is_some() {
-            return Ok(window.min(unsent));
+            return Ok(allowed);
         }
         Err(Limit::SillyWindow)
     }
