@@ -13,7 +13,7 @@ fn assert_no_fault(capture: &Capture, tolerated: &[&str]) {
     let columns = ["frame.number", "ip.src", "ip.dst", "_ws.expert.message"];
     // The kernel writes 0xffff where the sum is 0, which is the same number to the receiver.
     let bad = format!(
-        "_ws.malformed || (ip.checksum.status == 0 || tcp.checksum.status == 0 \
+        "_ws.malformed || tcp.segment.overlap.conflict || (ip.checksum.status == 0 || tcp.checksum.status == 0 \
          || udp.checksum.status == 0 || icmp.checksum.status == 0) \
          && !(ip.src == {KERNEL} && tcp.checksum == 0xffff)"
     );
@@ -93,10 +93,17 @@ fn tshark_finds_no_fault_when_packets_are_lost() {
         assert_eq!(first_word(&done.assert_success().text()), sum);
     }
     capture.stop();
-    // What was lost on its way here is acknowledged without having been captured, and what was
-    // retransmitted soon after a loss looks out of order to tshark.
-    let tolerated =
-        ["tcp.analysis.ack_lost_segment", "tcp.analysis.out_of_order", "tcp.analysis.zero_window"];
+    // What was lost on its way here is acknowledged without having been captured. What was
+    // retransmitted soon after a loss looks out of order to tshark, and it may be cut in other
+    // places than at first (an acknowledgment with SACK blocks has less room for text). An
+    // acknowledgment that was on its way when the connection ended finds nobody: a reset.
+    let tolerated = [
+        "tcp.analysis.ack_lost_segment",
+        "tcp.analysis.out_of_order",
+        "tcp.analysis.zero_window",
+        "tcp.analysis.retransmission && _ws.expert.message contains \"New fragment overlaps\"",
+        "tcp.flags.reset == 1",
+    ];
     assert_no_fault(&capture, &tolerated);
     daemon.stop();
 }
