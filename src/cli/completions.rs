@@ -16,7 +16,7 @@ Examples:
   glasstcp completions zsh > ~/.zfunc/_glasstcp
   glasstcp completions fish > ~/.config/fish/completions/glasstcp.fish
 
-Exit codes: 0 done, 1 the script cannot be written, 2 the command line is wrong.")]
+Exit codes: 0 done, 1 the script cannot be written, 2 the command line cannot be read.")]
 pub struct Args {
     /// The shell
     shell: Shell,

@@ -6,7 +6,8 @@
 //!       -> completions
 //! ```
 //!
-//! Exit codes: 0 done, 1 something failed, 2 the command line itself is wrong.
+//! Exit codes: 0 done, 1 it cannot be done (one sentence says why), 2 the command line cannot be
+//! read.
 
 mod completions;
 mod daemon;
@@ -17,7 +18,7 @@ mod up;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 /// A TCP/IP stack in user space that you can see through
 ///
@@ -32,7 +33,8 @@ Examples:
   sudo ip netns exec glass curl http://10.9.0.2/
   glasstcp help up                      everything about one command
 
-Exit codes: 0 done, 1 something failed (one sentence says what), 2 the command line is wrong.")]
+Exit codes: 0 done, 1 it cannot be done (one sentence says why), 2 the command line cannot be
+read.")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -48,14 +50,8 @@ enum Command {
 /// Does what the command line says.
 pub fn run() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Up(args) => match args.plan() {
-            Ok(plan) => daemon::run(plan),
-            Err(error) => usage_error("up", &error.to_string()),
-        },
-        Command::Serve(args) => match args.check() {
-            Ok(()) => args.run(),
-            Err(sentence) => usage_error("serve", &sentence),
-        },
+        Command::Up(args) => args.plan().map_err(anyhow::Error::from).and_then(daemon::run),
+        Command::Serve(args) => args.run(),
         Command::Completions(args) => args.run(),
     };
     match result {
@@ -64,17 +60,6 @@ pub fn run() -> ExitCode {
             eprintln!("glasstcp: {error:#}");
             ExitCode::FAILURE
         }
-    }
-}
-
-/// Ends the program as clap does when one argument does not fit another.
-fn usage_error(command: &str, sentence: &str) -> ! {
-    let mut cli = Cli::command();
-    cli.build();
-    let error = clap::error::ErrorKind::ValueValidation;
-    match cli.find_subcommand_mut(command) {
-        Some(command) => command.error(error, sentence).exit(),
-        None => cli.error(error, sentence).exit(),
     }
 }
 

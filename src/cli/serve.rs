@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use glasstcp::service::{Service, ServiceContext, ServiceSpec, Www, serve_listener, serve_socket};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::net::{TcpListener, UdpSocket};
@@ -30,8 +30,8 @@ Examples:
 Echo, discard and daytime answer over UDP on the same port too. Ctrl-C (SIGINT), SIGTERM and SIGHUP
 end it.
 
-Exit codes: 0 ended by a signal, 1 something failed (one sentence says what), 2 the command line is
-wrong.")]
+Exit codes: 0 ended by a signal, 1 it cannot be done (one sentence says why), 2 the command line
+cannot be read.")]
 pub struct Args {
     /// Where to listen: an address of this machine and a port; port 0 takes any that is free
     #[arg(long, value_name = "ADDRESS:PORT", required = true, value_parser = address)]
@@ -55,11 +55,11 @@ impl Args {
     ///
     /// # Errors
     /// A sentence that says what to do.
-    pub fn check(&self) -> Result<(), String> {
+    fn check(&self) -> anyhow::Result<()> {
         match self.service {
             Service::Http => Ok(()),
             other if self.www.is_some() => {
-                Err(format!("--www is for http, not for {other}: leave it out, or serve http"))
+                bail!("--www is for http, not for {other}: leave it out, or serve http")
             }
             _ => Ok(()),
         }
@@ -67,6 +67,7 @@ impl Args {
 
     /// Serves until a signal ends it.
     pub fn run(self) -> anyhow::Result<()> {
+        self.check()?;
         log::init(Detail::from_count(self.verbose));
         raise_file_limit();
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -36,8 +36,8 @@ Examples:
 Signals: SIGINT (Ctrl-C), SIGTERM and SIGHUP close all connections and end it; a second one ends it
 at once. SIGUSR1 prints the counters to standard error.
 
-Exit codes: 0 ended by a signal, 1 something failed (one sentence says what), 2 the command line is
-wrong.")]
+Exit codes: 0 ended by a signal, 1 it cannot be done (one sentence says why), 2 the command line
+cannot be read.")]
 pub struct Args {
     /// Name of the network device
     #[arg(long, value_name = "NAME", default_value = "glass0", value_parser = device_name)]

@@ -28,6 +28,7 @@
 //!   error, and every later call fails with one, without touching the stack.
 
 pub mod blocking;
+mod delegate;
 mod shared;
 mod tcp_listener;
 mod tcp_split;

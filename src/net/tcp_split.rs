@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::task::{self, Poll};
 
 use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::delegate::{delegate_async_read, delegate_async_write};
 use super::tcp_stream::{Conn, TcpStream};
 
 /// The half that reads, borrowed: see [`TcpStream::split`].
@@ -73,15 +73,7 @@ macro_rules! half {
             }
         }
 
-        impl AsyncRead for $half {
-            fn poll_read(
-                self: Pin<&mut Self>,
-                cx: &mut task::Context<'_>,
-                buf: &mut ReadBuf<'_>,
-            ) -> Poll<io::Result<()>> {
-                self.conn.poll_read(cx, buf)
-            }
-        }
+        delegate_async_read!($half);
     };
     (write $half:ty) => {
         half!(addresses $half);
@@ -105,38 +97,7 @@ macro_rules! half {
             }
         }
 
-        impl AsyncWrite for $half {
-            fn poll_write(
-                self: Pin<&mut Self>,
-                cx: &mut task::Context<'_>,
-                buf: &[u8],
-            ) -> Poll<io::Result<usize>> {
-                self.conn.poll_write(cx, &[IoSlice::new(buf)])
-            }
-
-            fn poll_write_vectored(
-                self: Pin<&mut Self>,
-                cx: &mut task::Context<'_>,
-                bufs: &[IoSlice<'_>],
-            ) -> Poll<io::Result<usize>> {
-                self.conn.poll_write(cx, bufs)
-            }
-
-            fn is_write_vectored(&self) -> bool {
-                true
-            }
-
-            fn poll_flush(self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<io::Result<()>> {
-                Poll::Ready(Ok(()))
-            }
-
-            fn poll_shutdown(
-                self: Pin<&mut Self>,
-                _: &mut task::Context<'_>,
-            ) -> Poll<io::Result<()>> {
-                Poll::Ready(self.conn.shutdown_write())
-            }
-        }
+        delegate_async_write!($half);
     };
     (addresses $half:ty) => {
         impl $half {

@@ -133,7 +133,7 @@ fn ignore_would_block(outcome: io::Result<()>) -> io::Result<()> {
 }
 
 /// Has tokio watch the file behind `fd`, through a descriptor of its own.
-#[allow(unsafe_code)] // The one way into tokio's reactor for a descriptor of any kind.
+#[allow(unsafe_code, reason = "the one way into tokio's reactor for a descriptor of any kind")]
 pub(super) fn register(fd: BorrowedFd<'_>, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
     let own = fd.try_clone_to_owned()?;
     // SAFETY: the `AsyncFd` owns this duplicate and gives it to nobody, so it stays open and the

@@ -73,7 +73,7 @@ pub enum ServiceError {
     /// Two services on one port.
     #[error(
         "port {port} is taken twice, by {first} and by {second}: \
-         move one of them with --serve NAME:PORT"
+         leave one out, or move it with --serve NAME:PORT"
     )]
     PortTwice {
         /// The port.

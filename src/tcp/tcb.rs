@@ -31,6 +31,30 @@ pub struct Endpoints {
     pub remote: SocketAddr,
 }
 
+impl Endpoints {
+    /// How events show a segment between them: the window expanded by `scale`, relative numbers
+    /// counted from `seq_base` and `ack_base`.
+    pub(super) fn view(
+        &self,
+        segment: &Segment,
+        scale: WindowScale,
+        seq_base: SeqNum,
+        ack_base: SeqNum,
+    ) -> SegmentView {
+        SegmentView {
+            local: self.local,
+            remote: self.remote,
+            seq: segment.seq,
+            ack: segment.ack,
+            flags: segment.flags,
+            len: segment.payload.len() as u32,
+            window: scale.expand(segment.window),
+            seq_base,
+            ack_base,
+        }
+    }
+}
+
 /// What the timestamps option needs (RFC 7323 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimestampState {
@@ -295,33 +319,14 @@ impl Tcb {
     /// How events show a received segment.
     pub fn view_received(&self, segment: &Segment) -> SegmentView {
         let scale = if segment.syn() { WindowScale::NONE } else { self.snd.scale };
-        SegmentView {
-            local: self.ends.local,
-            remote: self.ends.remote,
-            seq: segment.seq,
-            ack: segment.ack,
-            flags: segment.flags,
-            len: segment.payload.len() as u32,
-            window: scale.expand(segment.window),
-            seq_base: if segment.syn() { segment.seq } else { self.rcv.irs },
-            ack_base: self.snd.iss,
-        }
+        let irs = if segment.syn() { segment.seq } else { self.rcv.irs };
+        self.ends.view(segment, scale, irs, self.snd.iss)
     }
 
     /// How events show a segment of `len` bytes that is being sent.
     pub(crate) fn view_sent(&self, segment: &Segment, len: u32) -> SegmentView {
         let scale = if segment.syn() { WindowScale::NONE } else { self.rcv.scale };
-        SegmentView {
-            local: self.ends.local,
-            remote: self.ends.remote,
-            seq: segment.seq,
-            ack: segment.ack,
-            flags: segment.flags,
-            len,
-            window: scale.expand(segment.window),
-            seq_base: self.snd.iss,
-            ack_base: self.rcv.irs,
-        }
+        SegmentView { len, ..self.ends.view(segment, scale, self.snd.iss, self.rcv.irs) }
     }
 
     /// A look at everything.

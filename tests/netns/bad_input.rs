@@ -4,9 +4,9 @@ use std::process::Command;
 
 use crate::harness::{DEVICE, Daemon, Lab, STACK};
 
-/// The input is wrong in itself.
+/// The command line cannot be read.
 const USAGE: i32 = 2;
-/// The input is right but cannot be had here.
+/// What it asks for cannot be had.
 const FAILURE: i32 = 1;
 
 /// Fails unless the daemon ends with `code` and says one sentence that contains `word`.
@@ -47,10 +47,10 @@ fn bad_arguments_are_refused() {
 #[test]
 #[ignore = "needs root: run scripts/test"]
 fn addresses_that_do_not_fit_are_refused() {
-    assert_up_refused(&["--stack-addr", "10.9.0.1"], USAGE, "10.9.0.1");
-    assert_up_refused(&["--stack-addr", "10.10.0.2"], USAGE, "10.10.0.2");
-    assert_up_refused(&["--stack-addr", STACK, "--stack-addr", STACK], USAGE, STACK);
-    assert_up_refused(&["--stack-addr", "10.9.0.255"], USAGE, "10.9.0.255");
+    assert_up_refused(&["--stack-addr", "10.9.0.1"], FAILURE, "10.9.0.1");
+    assert_up_refused(&["--stack-addr", "10.10.0.2"], FAILURE, "10.10.0.2");
+    assert_up_refused(&["--stack-addr", STACK, "--stack-addr", STACK], FAILURE, STACK);
+    assert_up_refused(&["--stack-addr", "10.9.0.255"], FAILURE, "10.9.0.255");
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn addresses_that_do_not_fit_are_refused() {
 fn services_that_cannot_be_are_refused() {
     assert_up_refused(&["--www", "/nonexistent/folder"], FAILURE, "/nonexistent/folder");
     assert_up_refused(&["--www", "/etc/passwd"], FAILURE, "/etc/passwd");
-    assert_up_refused(&["--serve", "echo:80", "--serve", "discard:80"], USAGE, "80");
+    assert_up_refused(&["--serve", "echo:80", "--serve", "discard:80"], FAILURE, "80");
 }
 
 #[test]

@@ -11,7 +11,8 @@ struct Serve {
 fn parse(line: &str) -> Result<Args, String> {
     let words = std::iter::once("serve").chain(line.split_whitespace());
     let args = Serve::try_parse_from(words).map_err(|error| error.to_string())?.args;
-    args.check().map(|()| args)
+    args.check().map_err(|error| error.to_string())?;
+    Ok(args)
 }
 
 #[test]

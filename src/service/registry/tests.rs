@@ -62,7 +62,7 @@ fn asking_adds_or_moves() {
 
 #[test]
 fn a_port_is_taken_once() {
-    let remedy = "move one of them with --serve NAME:PORT";
+    let remedy = "leave one out, or move it with --serve NAME:PORT";
     assert_eq!(
         planned(true, &["echo:80"]),
         format!("port 80 is taken twice, by echo and by http: {remedy}")

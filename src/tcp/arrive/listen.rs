@@ -105,17 +105,7 @@ impl HalfOpen {
 
     /// How events show a segment received for it.
     pub fn view_received(&self, segment: &Segment) -> SegmentView {
-        SegmentView {
-            local: self.ends.local,
-            remote: self.ends.remote,
-            seq: segment.seq,
-            ack: segment.ack,
-            flags: segment.flags,
-            len: segment.payload.len() as u32,
-            window: segment.window.into(),
-            seq_base: self.irs,
-            ack_base: self.iss,
-        }
+        self.ends.view(segment, WindowScale::NONE, self.irs, self.iss)
     }
 
     /// Takes the place of a connection in TIME-WAIT: our numbers go on after its last one
