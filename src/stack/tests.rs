@@ -1,5 +1,6 @@
 //! Two stacks in virtual time: the clock jumps from event to event, the checkers run after each.
 
+mod calls;
 mod close;
 mod hostile;
 mod limits;

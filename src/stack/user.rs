@@ -6,6 +6,7 @@ use std::task::{self, Poll};
 
 use bytes::Bytes;
 
+use crate::context::Context;
 use crate::event::{Cause, State};
 use crate::stack::connection::Connection;
 use crate::stack::wakes::register;
@@ -87,6 +88,21 @@ impl Stack {
     /// The connection, while the application has not let go of it.
     fn attached(&mut self, key: ConnKey) -> Option<&mut Connection> {
         self.connections.get_mut(key).filter(|connection| !connection.tcb.is_detached())
+    }
+
+    /// The same to look at.
+    fn look(&self, key: ConnKey) -> Option<&Tcb> {
+        self.connections.get(key).map(|connection| &connection.tcb).filter(|tcb| !tcb.is_detached())
+    }
+
+    /// Does what the application asks for, and what follows from it.
+    fn update_attached<R>(
+        &mut self,
+        key: ConnKey,
+        change: impl FnOnce(&mut Tcb, &mut Context<'_>) -> R,
+    ) -> Option<R> {
+        self.look(key)?;
+        self.update_connection(key, change)
     }
 
     /// Ready when the handshake is over, well or not.
@@ -203,7 +219,7 @@ impl Stack {
 
     /// Ends the sending half: a FIN follows what was written.
     pub fn shutdown_write(&mut self, key: ConnKey) -> Result<(), SocketError> {
-        self.update_connection(key, |tcb, cx| match tcb.error() {
+        self.update_attached(key, |tcb, cx| match tcb.error() {
             Some(error) => Err(error.into()),
             None => {
                 tcb.shutdown_write(cx);
@@ -220,12 +236,12 @@ impl Stack {
             connection.read_waker = None;
             connection.write_waker = None;
         }
-        self.update_connection(key, |tcb, cx| tcb.close(cx));
+        self.update_attached(key, |tcb, cx| tcb.close(cx));
     }
 
     /// Resets the connection; calls on it give `Aborted` until it is closed.
     pub fn abort(&mut self, key: ConnKey) -> Wakes {
-        self.update_connection(key, |tcb, cx| tcb.abort(cx, Cause::UserAbort));
+        self.update_attached(key, |tcb, cx| tcb.abort(cx, Cause::UserAbort));
         std::mem::take(&mut self.wakes)
     }
 
@@ -235,7 +251,7 @@ impl Stack {
         change: impl FnOnce(&mut tcp::Config),
     ) -> Result<(), SocketError> {
         let now = self.env.now;
-        self.update_connection(key, |tcb, _| tcb.configure(now, change))
+        self.update_attached(key, |tcb, _| tcb.configure(now, change))
             .ok_or(SocketError::NotConnected)
     }
 
@@ -273,18 +289,16 @@ impl Stack {
 
     /// The settings in force.
     pub fn tcp_config(&self, key: ConnKey) -> Option<&tcp::Config> {
-        let attached = |connection: &&Connection| !connection.tcb.is_detached();
-        self.connections.get(key).filter(attached).map(|connection| connection.tcb.config())
+        self.look(key).map(Tcb::config)
     }
 
     /// Why the connection ended, when it did not end well.
     pub fn connection_error(&self, key: ConnKey) -> Option<SocketError> {
-        self.connections.get(key).and_then(|connection| connection.tcb.error()).map(Into::into)
+        self.look(key)?.error().map(SocketError::from)
     }
 
     /// A look at the connection.
     pub fn info(&self, key: ConnKey) -> Option<tcp::Info> {
-        let attached = |connection: &&Connection| !connection.tcb.is_detached();
-        self.connections.get(key).filter(attached).map(|connection| connection.tcb.info())
+        self.look(key).map(Tcb::info)
     }
 }

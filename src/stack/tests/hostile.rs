@@ -420,9 +420,9 @@ fn floods_of_icmp_and_udp_are_answered_within_the_limit() {
     assert_eq!(closed, 50, "a burst of errors, then a thousand a second");
     let unknown = flood(&mut target, &craft::unknown(stranger(), to, 99), COUNT);
     assert_eq!(unknown, 0, "the bucket is empty");
-    let errors = flood(&mut target, &craft::icmp(stranger(), to, 3, &[0; 28]), COUNT);
+    let errors = flood(&mut target, &craft::icmp(stranger(), to, [3, 0], &[0; 28]), COUNT);
     assert_eq!(errors, 0, "errors are never answered");
-    let echoes = flood(&mut target, &craft::icmp(stranger(), to, 8, b"ping"), COUNT);
+    let echoes = flood(&mut target, &craft::icmp(stranger(), to, [8, 0], b"ping"), COUNT);
     assert_eq!(echoes, COUNT, "each echo has its reply");
     let world = &mut target.world;
     assert_eq!(world.refused(Server, Refusal::UdpPortClosed), COUNT as u64);
@@ -437,7 +437,7 @@ fn floods_of_icmp_and_udp_are_answered_within_the_limit() {
 fn replies_that_wait_are_bounded() {
     let mut target = Target::new();
     target.world.pass(SECOND);
-    let ping = craft::icmp(stranger(), Server.addr(1), 8, b"ping");
+    let ping = craft::icmp(stranger(), Server.addr(1), [8, 0], b"ping");
     let mut rx: RxBatch = (0..10_000).map(|_| Packet::new(ping.clone())).collect();
     let mut tx = TxBatch::new();
     let now = target.world.now;

@@ -36,6 +36,8 @@ fn judges_every_kind_of_segment() {
         (segment(ack | Flags::FIN, 4999, Some(80)), Action::Acknowledge { restart: true }),
         (segment(Flags::SYN, 1, Some(78)), Action::Reuse),
         (segment(Flags::SYN, 9000, Some(76)), Action::Acknowledge { restart: false }),
+        (segment(Flags::SYN, 5001, Some(77)), Action::Reuse),
+        (segment(Flags::SYN, 4000, Some(77)), Action::Acknowledge { restart: false }),
         (segment(Flags::SYN, 5001, None), Action::Reuse),
         (segment(Flags::SYN, 4000, None), Action::Acknowledge { restart: false }),
         (segment(Flags::SYN | ack, 9000, Some(99)), Action::Acknowledge { restart: false }),

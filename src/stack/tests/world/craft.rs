@@ -83,11 +83,11 @@ pub(in crate::stack::tests) fn udp(from: SocketAddr, to: SocketAddr, payload: &[
 pub(in crate::stack::tests) fn icmp(
     from: SocketAddr,
     to: SocketAddr,
-    kind: u8,
+    [kind, code]: [u8; 2],
     payload: &[u8],
 ) -> Bytes {
     let mut transport = HeaderBuf::new();
-    icmp::emit(kind, 0, [0; 4], &mut transport);
+    icmp::emit(kind, code, [0; 4], &mut transport);
     packet(repr(from, to, ip::ICMP), &transport, Bytes::copy_from_slice(payload))
 }
 
