@@ -295,6 +295,20 @@ fn a_silly_window_is_overridden_in_time_rfc_9293_3_8_6_2_1() {
     assert!((ms(100)..=s(1)).contains(&sent[0].at.since(start)));
 }
 
+#[test]
+fn a_window_that_opens_a_little_after_long_probing_is_used_in_time() {
+    let mut rig = Rig::open(Setup { scale: Some(0), window: 8_000, ..Setup::default() });
+    rig.setup.window = 0;
+    rig.ack_arrives();
+    rig.write(5_000);
+    rig.sleep(s(60));
+    rig.setup.window = 100;
+    rig.ack_arrives();
+    // Not after the long wait between the last probes.
+    let sent = rig.sleep(s(1));
+    assert_eq!(sent[0].brief(), (1, 100, Why::NewData));
+}
+
 // RFC 9293 3.8.4: keepalive.
 
 #[test]
