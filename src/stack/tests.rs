@@ -5,6 +5,7 @@ mod close;
 mod hostile;
 mod limits;
 mod loss;
+mod matrix;
 mod open;
 mod peek;
 mod repair;

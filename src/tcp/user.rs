@@ -177,9 +177,10 @@ impl Tcb {
         self.timers.arm(TimerKind::Close, now + self.config.fin_wait_2_timeout);
     }
 
-    /// ABORT (RFC 9293 3.10.5).
+    /// ABORT (RFC 9293 3.10.5). In TIME-WAIT there is nothing left to abort: a record of the stack
+    /// waits there, for the sake of later connections (RFC 1337).
     pub fn abort(&mut self, cx: &mut Context<'_>, cause: Cause) {
-        if self.state != State::Closed {
+        if !matches!(self.state, State::Closed | State::TimeWait) {
             self.reset(cx, cause, Some(Error::Aborted));
         }
     }

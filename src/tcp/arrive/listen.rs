@@ -12,6 +12,7 @@ use bytes::Bytes;
 use crate::context::Context;
 use crate::event::{ConnId, Refusal, SegmentView, State};
 use crate::tcp::Config;
+use crate::tcp::arrive::sequence::Place;
 use crate::tcp::challenge::ChallengeLimit;
 use crate::tcp::discard::Discard;
 use crate::tcp::isn::Secrets;
@@ -204,14 +205,15 @@ impl HalfOpen {
             let discard = Discard::challenge(Refusal::SynReceivedUnacceptable);
             return if again { Ok(Step::AnswerAgain) } else { Err(discard) };
         }
+        // A bad acknowledgment is reset wherever the segment stands (RFC 9293 3.5.2 group 2).
+        if let Some(ack) = segment.ack().filter(|&ack| ack != self.iss + 1) {
+            return Err(Discard::reset(Refusal::SynReceivedUnacceptable, ack));
+        }
+        if Place::of(segment, self.irs + 1, window) != Place::Inside {
+            return Err(Discard::challenge(Refusal::SynReceivedUnacceptable));
+        }
         match segment.ack() {
             None => Err(Discard::silent(Refusal::AckMissing)),
-            Some(ack) if ack != self.iss + 1 => {
-                Err(Discard::reset(Refusal::SynReceivedUnacceptable, ack))
-            }
-            Some(_) if !segment.seq.within(self.irs + 1, window.max(1)) => {
-                Err(Discard::challenge(Refusal::SynReceivedUnacceptable))
-            }
             Some(_) => Ok(Step::Complete),
         }
     }

@@ -41,6 +41,9 @@ impl Tcb {
         }
         self.check_syn(&segment)?; // fourth
         self.process_ack(cx, &segment)?; // fifth
+        if self.state == State::Closed {
+            return Ok(()); // our last FIN was acknowledged
+        }
         self.process_text(cx, &segment)?; // seventh
         self.process_fin(cx, &segment); // eighth
         self.note_ack_delay(cx);

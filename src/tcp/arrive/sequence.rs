@@ -3,10 +3,11 @@
 use std::ops::Deref;
 
 use crate::context::Context;
-use crate::event::{Refusal, State, Why};
+use crate::event::{Refusal, State};
 use crate::tcp::discard::Discard;
 use crate::tcp::tcb::Tcb;
 use crate::time::{Duration, Instant};
+use crate::wire::SeqNum;
 use crate::wire::tcp::{Flags, Segment};
 use crate::wire::tcp_options::SackBlock;
 
@@ -15,12 +16,49 @@ const PAWS_EXPIRY: Duration = Duration::from_secs(24 * 24 * 3600);
 
 /// A segment whose text and FIN lie within the window; what lay outside was cut off.
 #[derive(Debug)]
-pub(crate) struct InWindow(Segment);
+pub(crate) struct InWindow {
+    segment: Segment,
+    /// Something was cut off, of which the peer must hear.
+    pub(super) cut: bool,
+}
+
+impl InWindow {
+    fn whole(segment: Segment) -> Self {
+        InWindow { segment, cut: false }
+    }
+}
 
 impl Deref for InWindow {
     type Target = Segment;
     fn deref(&self) -> &Segment {
-        &self.0
+        &self.segment
+    }
+}
+
+/// Where a segment lies, seen from the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// All of it before the window.
+    Before,
+    /// At least a part of it inside.
+    Inside,
+    /// All of it after the window.
+    After,
+}
+
+impl Place {
+    /// RFC 9293 3.10.7.4 first, table 6. An empty segment just after the window counts as inside, as
+    /// in Linux: it is one of an honest peer that filled it.
+    pub(super) fn of(segment: &Segment, nxt: SeqNum, window: u32) -> Place {
+        let (seq, end) = (segment.seq, segment.seq_end());
+        let empty = seq == end;
+        if if empty { end.before(nxt) } else { end.at_or_before(nxt) } {
+            return Place::Before;
+        }
+        let right = nxt + window;
+        let after = if empty { seq.after(right) } else { seq.at_or_after(right) };
+        // A window of zero still has its edge: what stands there is a probe.
+        if after && !(window == 0 && seq == nxt) { Place::After } else { Place::Inside }
     }
 }
 
@@ -34,37 +72,32 @@ impl Tcb {
         let segment = self.without_expected_syn(segment);
         self.check_paws(cx.now, &segment)?;
         let (nxt, window) = (self.rcv.nxt, self.rcv.window());
-        let (seq, end) = (segment.seq, segment.seq_end());
         if segment.rst() {
             // RFC 5961 3.2: judged by its first octet alone; a window of zero has its edge.
-            return if seq.within(nxt, window.max(1)) {
-                Ok(InWindow(segment))
+            return if segment.seq.within(nxt, window.max(1)) {
+                Ok(InWindow::whole(segment))
             } else {
                 Err(Discard::silent(Refusal::ResetOutsideWindow))
             };
         }
-        let old = if seq == end { end.before(nxt) } else { end.at_or_before(nxt) };
-        if old {
-            // The last segment again: its echo tells the peer's clock of this copy (as Linux).
-            if end == nxt {
+        match Place::of(&segment, nxt, window) {
+            Place::Inside => {
                 self.note_timestamp(cx.now, &segment);
+                Ok(self.trim(cx, segment))
             }
-            return Err(self.old_segment(&segment));
+            Place::Before => {
+                // The last segment again: its echo tells the peer's clock of this copy (as Linux).
+                if segment.seq_end() == nxt {
+                    self.note_timestamp(cx.now, &segment);
+                }
+                Err(self.old_segment(&segment))
+            }
+            Place::After if segment.syn() => Err(Discard::challenge(Refusal::SynChallenged)),
+            Place::After if segment.seq_len() == 0 => {
+                Err(Discard::challenge(Refusal::SequenceBeyondWindow))
+            }
+            Place::After => Err(Discard::ack(Refusal::SequenceBeyondWindow)),
         }
-        // An empty segment just after the window is one of an honest peer that filled it.
-        let beyond =
-            if seq == end { seq.after(nxt + window) } else { seq.at_or_after(nxt + window) };
-        if beyond && !(window == 0 && seq == nxt) {
-            return Err(if segment.syn() {
-                Discard::challenge(Refusal::SynChallenged)
-            } else if seq == end {
-                Discard::challenge(Refusal::SequenceBeyondWindow)
-            } else {
-                Discard::ack(Refusal::SequenceBeyondWindow)
-            });
-        }
-        self.note_timestamp(cx.now, &segment);
-        Ok(InWindow(self.trim(cx, segment)))
     }
 
     /// In a simultaneous open the peer's SYN-ACK repeats the SYN that we already have: only its
@@ -135,32 +168,31 @@ impl Tcb {
     }
 
     /// Cuts off what was received before and what lies beyond the window.
-    fn trim(&mut self, cx: &mut Context<'_>, mut segment: Segment) -> Segment {
+    fn trim(&mut self, cx: &mut Context<'_>, mut segment: Segment) -> InWindow {
         let nxt = self.rcv.nxt;
         if segment.syn() {
-            return segment; // refused as a whole by the fourth step
+            return InWindow::whole(segment); // refused as a whole by the fourth step
         }
         let before = nxt.since(segment.seq);
-        if before > 0 && segment.seq_len() > 0 {
+        if before > 0 {
             if self.sack {
                 self.rcv.duplicate = Some(SackBlock { left: segment.seq, right: nxt });
             }
-            self.ack.now(Why::AckNow);
-            let cut = (before as usize).min(segment.payload.len());
-            segment.payload = segment.payload.slice(cut..);
+            let old = (before as usize).min(segment.payload.len());
+            segment.payload = segment.payload.slice(old..);
             segment.seq = nxt;
         }
         // A FIN needs no room: some peers (smoltcp for one) send it although the window is closed
         // or filled by the text before it, and may give up when it is refused.
         let room = self.rcv.adv.since(segment.seq) as usize;
-        if segment.payload.len() > room {
+        let beyond = segment.payload.len() > room;
+        if beyond {
             let whole = self.view_received(&segment);
             segment.payload.truncate(room);
             segment.flags = segment.flags.without(Flags::FIN);
-            self.ack.now(Why::AckNow);
             cx.refuse(Some(self.conn), Refusal::TextBeyondWindow, Some(whole));
         }
-        segment
+        InWindow { segment, cut: before > 0 || beyond }
     }
 }
 

@@ -14,6 +14,9 @@ impl Tcb {
         cx: &mut Context<'_>,
         segment: &InWindow,
     ) -> Result<(), Discard> {
+        if segment.cut {
+            self.ack.now(Why::AckNow);
+        }
         if segment.payload.is_empty() {
             return Ok(());
         }

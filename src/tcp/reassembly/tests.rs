@@ -29,6 +29,8 @@ fn what_was_there_is_reported_as_duplicate() {
     let seen = queue.insert(5, &text(5..25), CAPACITY).unwrap();
     assert_eq!(seen, Some(Range { start: 10, end: 20 }));
     assert_eq!(ranges(&queue), [(5, 25)]);
+    let inside = queue.insert(8, &text(8..12), CAPACITY).unwrap();
+    assert_eq!(inside, Some(Range { start: 8, end: 12 }), "no more than came again");
 }
 
 #[test]

@@ -129,7 +129,6 @@ fn an_abort_resets_where_the_peer_may_know_of_the_connection_rfc_9293_3_10_5() {
         (State::CloseWait, true),
         (State::Closing, false),
         (State::LastAck, false),
-        (State::TimeWait, false),
     ];
     for (state, resets) in resets {
         let mut rig = Rig::in_state(state);
@@ -144,6 +143,10 @@ fn an_abort_resets_where_the_peer_may_know_of_the_connection_rfc_9293_3_10_5() {
         assert_eq!((rig.tcb.state(), last_cause(&rig)), (State::Closed, Cause::UserAbort));
         assert!(!rig.tcb.has_reset_to_send());
     }
+    let mut rig = Rig::in_state(State::TimeWait);
+    rig.with(|tcb, cx| tcb.abort(cx, Cause::UserAbort));
+    rig.silent();
+    assert_eq!((rig.tcb.state(), rig.changes()), (State::TimeWait, Vec::new()));
     let mut rig = Rig::syn_sent(Setup::default());
     rig.with(|tcb, cx| tcb.abort(cx, Cause::UserAbort));
     rig.silent();

@@ -177,3 +177,16 @@ fn fin_and_last_text_are_lost_together() {
     rig.ack_arrives_of(1_502);
     assert_eq!(rig.tcb.state(), State::FinWait2);
 }
+
+#[test]
+fn what_lies_beyond_the_fin_is_forgotten() {
+    let mut rig = Rig::open(Setup::default());
+    let beyond = rig.text(50, 10);
+    rig.arrive(beyond).unwrap();
+    assert_eq!(rig.transmit_one().sack(), [(50, 60)]);
+    rig.fin_arrives();
+    assert_eq!(rig.transmit_one().sack(), []);
+    // Nothing is unread, so closing is no reason to reset.
+    let sent = rig.close();
+    assert_eq!((sent[0].why, rig.tcb.state()), (Why::Fin, State::LastAck));
+}

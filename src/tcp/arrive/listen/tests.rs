@@ -84,7 +84,7 @@ fn what_a_segment_means_to_a_half_open_connection_rfc_9293_3_10_7_4() {
     let no_ack = of(Flags::FIN, PEER_ISS + 1, half.iss);
     assert_eq!(step(&no_ack), Err(Discard::silent(Refusal::AckMissing)));
     let challenged = Discard::challenge(Refusal::SynReceivedUnacceptable);
-    for seq in [PEER_ISS, PEER_ISS + 1 + OWN] {
+    for seq in [PEER_ISS, PEER_ISS + 2 + OWN] {
         assert_eq!(step(&of(Flags::ACK, seq, half.iss + 1)), Err(challenged));
     }
     assert_eq!(step(&of(Flags::SYN, PEER_ISS + 7, half.iss)), Err(challenged));

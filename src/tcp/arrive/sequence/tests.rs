@@ -1,5 +1,6 @@
 use super::*;
 use crate::event::TimerKind;
+use crate::event::Why;
 use crate::tcp::discard::Reply;
 use crate::tcp::testing::*;
 use crate::tcp::{Config, Error};

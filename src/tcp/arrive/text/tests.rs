@@ -195,7 +195,7 @@ fn text_after_the_peers_fin_is_ignored_rfc_9293_3_10_7_4_seventh() {
     for state in [State::CloseWait, State::Closing, State::LastAck] {
         let mut rig = Rig::in_state(state);
         let window = rig.tcb.rcv.window();
-        let text = rig.text(rig.peer_nxt, 10);
+        let text = Segment { ack: rig.tcb.snd.una, ..rig.text(rig.peer_nxt, 10) };
         let refused = rig.arrive(text);
         if window > 0 {
             assert_eq!(refused, Err(Discard::ack(Refusal::TextAfterFin)), "{state}");
