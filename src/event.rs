@@ -406,6 +406,8 @@ refusals! {
     ListenNoSyn = "listen_no_syn",
     /// A listener got a SYN with flags that no SYN carries.
     ListenBadFlags = "listen_bad_flags",
+    /// Text on a SYN for a listener: it is not kept, the peer sends it again (RFC 9293 3.10.7.2).
+    ListenText = "listen_text",
     /// The queue of half-open connections is full.
     SynQueueFull = "syn_queue_full",
     /// The queue of connections to accept is full.
@@ -456,6 +458,22 @@ refusals! {
     ChallengeLimited = "challenge_limited",
 }
 
+impl Refusal {
+    /// Whether it stands for a whole packet: each one received is either taken or counted under
+    /// exactly one of these. The others tell of a part of a segment that was taken otherwise, or of
+    /// an answer that was held back.
+    pub const fn is_whole(self) -> bool {
+        !matches!(
+            self,
+            Refusal::ListenText
+                | Refusal::TextBeyondWindow
+                | Refusal::ReassemblyFull
+                | Refusal::ChallengeLimited
+                | Refusal::IcmpRateLimited
+        )
+    }
+}
+
 impl From<Malformed> for Refusal {
     fn from(malformed: Malformed) -> Refusal {
         match malformed {
@@ -491,6 +509,11 @@ impl Refusals {
     /// Counts one more.
     pub fn count(&mut self, reason: Refusal) {
         self.0[reason as usize] += 1;
+    }
+
+    /// How many packets were refused as a whole (see [`Refusal::is_whole`]).
+    pub fn whole(&self) -> u64 {
+        self.nonzero().filter(|(reason, _)| reason.is_whole()).map(|(_, n)| n).sum()
     }
 
     /// How often `reason` happened.

@@ -1,6 +1,5 @@
 //! The life of the daemon: open the device, run the stack and its services, end on a signal.
 
-use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -153,15 +152,11 @@ impl Daemon {
     }
 
     fn print_counters(&self) {
-        let mut text = counters::format(&self.net.counters());
         let rows = [
             ("connections", self.net.connection_count() as u64),
             ("device_dropped", self.dropped.load(Ordering::Relaxed)),
         ];
-        for (name, value) in rows {
-            // Writing to a string does not fail.
-            let _ = writeln!(text, "{value} {name}");
-        }
+        let text = counters::format(&self.net.counters(), &rows);
         // Without standard error there is nobody to tell.
         let _ = io::stderr().write_all(text.as_bytes());
     }

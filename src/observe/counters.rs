@@ -2,9 +2,12 @@
 
 use crate::stack::Counters;
 
-/// One line for each counter that is not zero: its value, flush right, and its name.
-pub fn format(counters: &Counters) -> String {
-    table(&counters.rows())
+/// One line for each counter that is not zero, then for each of `more` that the stack does not
+/// count: the value, flush right, and the name.
+pub fn format(counters: &Counters, more: &[(&str, u64)]) -> String {
+    let mut rows: Vec<(&str, u64)> = counters.rows();
+    rows.extend_from_slice(more);
+    table(&rows)
 }
 
 fn table(rows: &[(&str, u64)]) -> String {

@@ -147,6 +147,10 @@ impl Stack {
             return self.refuse_segment(Refusal::SynQueueFull, ends);
         }
         listener.half_open += 1;
+        self.env.counters.tcp_segments_accepted += 1;
+        if !syn.payload.is_empty() {
+            self.refuse_segment(Refusal::ListenText, ends);
+        }
         let conn = self.new_conn_id();
         let cx = self.env.context();
         let mut record = HalfOpen::new(&cx, conn, ends, syn, &self.secrets);
@@ -247,13 +251,17 @@ impl Stack {
         let window = self.tcp_config.receive_buffer.min(65_535);
         match entry.record.segment_arrives(&segment, window) {
             Ok(Step::AnswerAgain) => {
+                self.env.counters.tcp_segments_accepted += 1;
                 entry.record.syn_again(&segment);
                 if entry.record.may_answer(self.env.now) {
                     return self.send_syn_ack(key, Why::HandshakeAnswer);
                 }
                 self.refuse_segment(Refusal::ChallengeLimited, ends);
             }
-            Ok(Step::Forget) => self.forget_half_open(key, Cause::ResetArrived),
+            Ok(Step::Forget) => {
+                self.env.counters.tcp_segments_accepted += 1;
+                self.forget_half_open(key, Cause::ResetArrived);
+            }
             Ok(Step::Complete) => self.complete_handshake(key, segment),
             Err(discard) => {
                 self.refuse_segment(discard.reason, ends);

@@ -19,6 +19,12 @@ macro_rules! counters {
                 let refused = self.refusals.nonzero().map(|(reason, n)| (reason.name(), n));
                 own.into_iter().filter(|&(_, n)| n > 0).chain(refused).collect()
             }
+
+            /// Packets that were taken or refused for a named reason: all that were received.
+            pub fn packets_accounted(&self) -> u64 {
+                let taken = self.icmp_echo_replies + self.udp_received + self.tcp_segments_accepted;
+                taken + self.refusals.whole()
+            }
         }
     };
 }
@@ -48,6 +54,8 @@ counters! {
     tcp_passive_opens,
     /// Segments received with a valid checksum.
     tcp_segments_received,
+    /// Of these, segments that a connection or a listener took, at least in part.
+    tcp_segments_accepted,
     /// Segments and bursts sent.
     tcp_segments_sent,
     /// Segments sent again, SYNs included.

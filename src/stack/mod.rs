@@ -263,8 +263,11 @@ impl Stack {
         self.connections.values().filter(open).count()
     }
 
-    /// Checks what must always hold for every connection; for tests, after every step.
+    /// Checks what must always hold: for every connection, and that no packet has vanished without
+    /// being counted; for tests, after every step.
     pub fn check_invariants(&self) {
+        let counters = &self.env.counters;
+        assert_eq!(counters.packets_accounted(), counters.packets_received, "{counters:?}");
         self.connections.values().for_each(|connection| connection.tcb.check_invariants());
     }
 }

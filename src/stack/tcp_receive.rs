@@ -47,7 +47,7 @@ impl Stack {
         ends: Endpoints,
         segment: Segment,
     ) {
-        let reset = self.update_connection(key, |tcb, cx| {
+        let outcome = self.update_connection(key, |tcb, cx| {
             let view = cx.is_observed().then(|| tcb.view_received(&segment));
             let conn = tcb.conn();
             match tcb.segment_arrives(cx, segment) {
@@ -56,20 +56,19 @@ impl Stack {
                         let state = tcb.state();
                         cx.emit(|| Event::Received { conn, state, segment });
                     }
-                    None
+                    Ok(())
                 }
                 Err(discard) => {
                     cx.refuse(Some(conn), discard.reason, view);
                     tcb.answer(cx, discard.reply);
-                    match discard.reply {
-                        Reply::Reset(seq) => Some(seq),
-                        _ => None,
-                    }
+                    Err(discard.reply)
                 }
             }
         });
-        if let Some(seq) = reset.flatten() {
-            self.reset(ends, seq);
+        match outcome {
+            Some(Ok(())) => self.env.counters.tcp_segments_accepted += 1,
+            Some(Err(Reply::Reset(seq))) => self.reset(ends, seq),
+            Some(Err(_)) | None => {}
         }
     }
 

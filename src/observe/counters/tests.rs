@@ -1,4 +1,12 @@
-use super::table;
+use super::{format, table};
+use crate::stack::Counters;
+
+#[test]
+fn rows_from_elsewhere_stand_below_and_flush_with_the_counters() {
+    let counters = Counters { packets_received: 1207, ..Counters::default() };
+    let text = format(&counters, &[("connections", 3), ("device_dropped", 0)]);
+    assert_eq!(text, "1207 packets_received\n   3 connections\n   0 device_dropped\n");
+}
 
 #[test]
 fn values_stand_flush_right() {

@@ -112,6 +112,20 @@ fn random_bytes(random: &mut Random, len: usize) -> Vec<u8> {
     (0..len).map(|_| random.next() as u8).collect()
 }
 
+/// A listener keeps no text (RFC 9293 3.10.7.2 lets it); the acknowledgment of the SYN says so.
+#[test]
+fn text_on_a_syn_is_counted_and_sent_again_by_its_sender() {
+    let mut target = Target::new();
+    let syn =
+        craft::segment(stranger(), Server.addr(PORT), SeqNum::new(100), SeqNum::new(0), Flags::SYN);
+    let syn = Segment { payload: Bytes::from_static(b"early"), ..syn };
+    target.attack(craft::tcp(stranger(), Server.addr(PORT), &syn));
+    assert_eq!(target.world.refused(Server, Refusal::ListenText), 1);
+    let mut sent = target.world.sent_by(Server).map(|(_, segment)| segment);
+    let answer = sent.find(|segment| segment.dst_port == stranger().port()).unwrap();
+    assert_eq!((answer.flags, answer.ack), (Flags::SYN | Flags::ACK, SeqNum::new(101)));
+}
+
 #[test]
 fn random_bytes_do_no_harm() {
     let mut target = Target::new();
