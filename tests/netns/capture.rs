@@ -1,7 +1,5 @@
 //! What an independent judge says about the stack's packets.
 
-use std::fs;
-
 use crate::harness::{Capture, KERNEL, Lab, Loss, STACK, first_word, sha256, write_pattern};
 
 /// Expert information of tshark at the level of a warning or above.
@@ -37,12 +35,8 @@ fn assert_no_fault(capture: &Capture, tolerated: &[&str]) {
 #[test]
 #[ignore = "needs root: run scripts/test"]
 fn tshark_finds_no_fault_in_ordinary_traffic() {
-    let lab = Lab::new();
-    let www = lab.folder.path().join("www");
-    fs::create_dir(&www).expect("the folder is writable");
-    write_pattern(&www.join("file"), 8 * 1024);
-    let daemon = lab.daemon(&["--www", www.to_str().expect("a plain path")]);
-    lab.wait_until_up(&daemon, STACK);
+    let (lab, daemon) = Lab::up_with_www(|www| write_pattern(&www.join("file"), 8 * 1024));
+    let www = lab.www();
 
     let mut capture = Capture::start(&lab);
     let scripts = [
@@ -74,13 +68,9 @@ fn tshark_finds_no_fault_in_ordinary_traffic() {
 #[test]
 #[ignore = "needs root: run scripts/test"]
 fn tshark_finds_no_fault_when_packets_are_lost() {
-    let lab = Lab::new();
-    let www = lab.folder.path().join("www");
-    fs::create_dir(&www).expect("the folder is writable");
-    write_pattern(&www.join("file"), 2 * 1024);
+    let (lab, daemon) = Lab::up_with_www(|www| write_pattern(&www.join("file"), 2 * 1024));
+    let www = lab.www();
     let sum = sha256(&www.join("file"));
-    let daemon = lab.daemon(&["--www", www.to_str().expect("a plain path")]);
-    lab.wait_until_up(&daemon, STACK);
     lab.lose(Loss::Percent(5));
 
     let mut capture = Capture::start(&lab);

@@ -1,14 +1,12 @@
 //! How the daemon begins and ends.
 
-use std::fs;
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
 use std::process::Command;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use crate::harness::{DEVICE, Daemon, Lab, STACK, wait_for, write_pattern};
+use crate::harness::{DEVICE, Daemon, Lab, STACK, assert_echo, wait_for, write_pattern};
 
 #[test]
 #[ignore = "needs root: run scripts/test"]
@@ -22,23 +20,8 @@ fn sigterm_closes_connections_and_takes_everything_away() {
     ends_cleanly_on(Signal::SIGTERM);
 }
 
-/// Fails unless `text` comes back.
-#[track_caller]
-fn assert_echo(stream: &mut TcpStream, text: &str) {
-    stream.write_all(text.as_bytes()).expect("it can be sent");
-    let mut echo = vec![0; text.len()];
-    stream.read_exact(&mut echo).expect("it comes back");
-    assert_eq!(echo, text.as_bytes());
-}
-
 fn ends_cleanly_on(signal: Signal) {
-    let lab = Lab::new();
-    let www = lab.folder.path().join("www");
-    fs::create_dir(&www).expect("the folder is writable");
-    write_pattern(&www.join("large"), 100 * 1024);
-    let daemon = lab.daemon(&["--www", www.to_str().expect("a plain path")]);
-    lab.wait_until_up(&daemon, STACK);
-
+    let (lab, daemon) = Lab::up_with_www(|www| write_pattern(&www.join("large"), 100 * 1024));
     let mut idle = lab.connect(7);
     assert_echo(&mut idle, "hello");
     let busy =

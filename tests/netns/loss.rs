@@ -1,9 +1,6 @@
 //! Transfers over a path that loses packets in both directions.
 
-use std::fs;
-use std::path::PathBuf;
-
-use crate::harness::{Daemon, Lab, Loss, STACK, first_word, sha256, write_pattern};
+use crate::harness::{Daemon, Lab, Loss, first_word, sha256, write_pattern};
 
 /// How long a transfer may take.
 const LIMIT_S: u64 = 600;
@@ -14,21 +11,15 @@ struct Path {
     // Dropped in this order: the daemon before the folder with its log.
     daemon: Daemon,
     lab: Lab,
-    www: PathBuf,
     sum: String,
 }
 
 /// A daemon behind a path that loses packets each way, with a file of `kib` KiB to transfer.
 fn lossy(loss: Loss, kib: usize) -> Path {
-    let lab = Lab::new();
-    let www = lab.folder.path().join("www");
-    fs::create_dir(&www).expect("the folder is writable");
-    write_pattern(&www.join("file"), kib);
-    let sum = sha256(&www.join("file"));
-    let daemon = lab.daemon(&["--www", www.to_str().expect("a plain path")]);
-    lab.wait_until_up(&daemon, STACK);
+    let (lab, daemon) = Lab::up_with_www(|www| write_pattern(&www.join("file"), kib));
+    let sum = sha256(&lab.www().join("file"));
     lab.lose(loss);
-    Path { daemon, lab, www, sum }
+    Path { daemon, lab, sum }
 }
 
 impl Path {
@@ -44,12 +35,12 @@ impl Path {
             .lab
             .tool("curl")
             .args(["-sS", "-f", "-T"])
-            .args([self.www.join("file")])
+            .args([self.lab.www().join("file")])
             .args(["http://10.9.0.2/upload/copy"])
             .limit_s(limit_s)
             .finish();
         up.assert_success();
-        assert_eq!(sha256(&self.www.join("upload/copy")), self.sum);
+        assert_eq!(sha256(&self.lab.www().join("upload/copy")), self.sum);
         self.daemon.stop();
     }
 }

@@ -1,4 +1,4 @@
-//! The daemon against real tools: ping, curl, telnet, nc, tcpdump and tshark.
+//! The daemon against real tools: ping, curl, telnet, nc, ab, tcpdump and tshark.
 //!
 //! Each test starts the real binary in a network namespace of its own and takes away what it made,
 //! also when it fails. They need root, `/dev/net/tun` and the tools, so plain `cargo test` shows them
@@ -11,7 +11,9 @@ mod capture;
 mod hostile;
 mod http;
 mod lifecycle;
+mod load;
 mod loss;
 mod ping;
+mod slow;
 mod streams;
 mod udp;

@@ -10,6 +10,7 @@ use std::{fs, thread};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use super::account::{Counted, LAST_ROW, Usage};
 use super::wait_for;
 
 /// A daemon that was started; it is ended when this goes.
@@ -65,6 +66,21 @@ impl Daemon {
         wait_for(&format!("{text:?} in the log"), Duration::from_secs(10), || {
             self.log().contains(text)
         });
+    }
+
+    /// Everything it has counted so far.
+    #[track_caller]
+    pub fn counters(&self) -> Counted {
+        let tables = || self.log().matches(LAST_ROW).count();
+        let before = tables();
+        self.signal(Signal::SIGUSR1);
+        wait_for("the counters", Duration::from_secs(20), || tables() > before);
+        Counted::read(&self.log())
+    }
+
+    /// What it has used so far.
+    pub fn usage(&self) -> Usage {
+        Usage::of(self.child.lock().expect("no panic inside").id())
     }
 
     /// Waits for its end.

@@ -1,5 +1,6 @@
 //! A laboratory for one test: a namespace, a daemon in it, and tools that run beside it.
 
+mod account;
 mod capture;
 mod daemon;
 mod files;
@@ -8,7 +9,9 @@ pub mod packet;
 mod tool;
 
 use std::fs::{self, File};
+use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
@@ -73,6 +76,21 @@ impl Lab {
         let daemon = lab.daemon(arguments);
         lab.wait_until_up(&daemon, STACK);
         (lab, daemon)
+    }
+
+    /// The same with a web server that shows what `fill` writes into its folder.
+    pub fn up_with_www(fill: impl FnOnce(&Path)) -> (Lab, Daemon) {
+        let lab = Lab::new();
+        fs::create_dir(lab.www()).expect("the folder is writable");
+        fill(&lab.www());
+        let daemon = lab.daemon(&["--www", lab.www().to_str().expect("a plain path")]);
+        lab.wait_until_up(&daemon, STACK);
+        (lab, daemon)
+    }
+
+    /// The folder of the web server.
+    pub fn www(&self) -> PathBuf {
+        self.folder.path().join("www")
     }
 
     /// Starts a daemon with `--netns`, and does not wait.
@@ -165,6 +183,15 @@ impl Drop for Lab {
             ip(&["netns", "del", &self.netns]);
         }
     }
+}
+
+/// Fails unless `text` comes back.
+#[track_caller]
+pub fn assert_echo(stream: &mut TcpStream, text: &str) {
+    stream.write_all(text.as_bytes()).expect("it can be sent");
+    let mut echo = vec![0; text.len()];
+    stream.read_exact(&mut echo).expect("it comes back");
+    assert_eq!(echo, text.as_bytes());
 }
 
 /// Runs `ip` on this machine and says whether it succeeded.
