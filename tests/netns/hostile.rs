@@ -4,21 +4,12 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use crate::harness::{Daemon, Dice, Injector, KERNEL, Lab, STACK, packet, wait_for};
+use crate::harness::{Dice, Injector, KERNEL, Lab, STACK, packet, wait_for};
 
 const FIN: u8 = 0x01;
 const SYN: u8 = 0x02;
 const RST: u8 = 0x04;
 const ACK: u8 = 0x10;
-
-/// Every service that matters still works.
-fn assert_alive(lab: &Lab, daemon: &Daemon) {
-    daemon.assert_running();
-    lab.tool("ping").args(["-n", "-c", "3", "-i", "0.01", STACK]).finish().assert_success();
-    lab.tool("curl").args(["-sS", "-f", "http://10.9.0.2/"]).finish().assert_success();
-    let echo = lab.tool("nc").args(["-N", STACK, "7"]).input("alive").finish();
-    assert_eq!(echo.text(), "alive");
-}
 
 /// A valid packet of each kind.
 fn valid_packets() -> Vec<Vec<u8>> {
@@ -84,7 +75,7 @@ fn every_refusal_is_counted_under_its_name() {
     for (name, packet) in one_of_each() {
         wait_for(name, Duration::from_secs(5), || injector.send(&packet));
     }
-    assert_alive(&lab, &daemon);
+    lab.assert_alive(&daemon);
     daemon.signal(Signal::SIGUSR1);
     for (name, _) in one_of_each() {
         daemon.wait_for_log(name);
@@ -125,7 +116,7 @@ fn garbage_does_no_harm() {
         taken += usize::from(injector.send(&bytes));
     }
     assert!(taken > 30_000, "the device took only {taken} packets");
-    assert_alive(&lab, &daemon);
+    lab.assert_alive(&daemon);
     daemon.stop();
 }
 
@@ -148,7 +139,7 @@ fn hostile_segments_do_not_disturb_a_connection() {
     nc.type_in("after\n");
     nc.wait_for_output("before\nafter\n");
     drop(nc);
-    assert_alive(&lab, &daemon);
+    lab.assert_alive(&daemon);
     daemon.stop();
 }
 

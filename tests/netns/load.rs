@@ -103,8 +103,7 @@ fn twenty_thousand_idle_connections_stay_open() {
     let alone = cost_of_an_echo(&daemon, &mut echo);
     let empty = daemon.usage().memory_kib;
 
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/netns/hold.py");
-    let hold = || lab.tool("python3").args([script, STACK, "7", &EACH.to_string()]).start();
+    let hold = || lab.script("hold.py").args([STACK, "7", &EACH.to_string()]).start();
     let mut holders: Vec<Running> = (0..HOLDERS).map(|_| hold()).collect();
     holders.iter().for_each(|holder| holder.wait_for_output("holding"));
     let memory = daemon.usage().memory_kib;

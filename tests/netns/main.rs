@@ -1,4 +1,4 @@
-//! The daemon against real tools: ping, curl, telnet, nc, ab, tcpdump and tshark.
+//! The daemon against real tools: ping, curl, telnet, nc, ab, nmap, hping3, scapy, tcpdump and tshark.
 //!
 //! Each test starts the real binary in a network namespace of its own and takes away what it made,
 //! also when it fails. They need root, `/dev/net/tun` and the tools, so plain `cargo test` shows them
@@ -14,6 +14,7 @@ mod lifecycle;
 mod load;
 mod loss;
 mod ping;
+mod scan;
 mod slow;
 mod streams;
 mod udp;

@@ -119,6 +119,13 @@ impl Lab {
         self.tool("bash").args(["-o", "pipefail", "-c", script])
     }
 
+    /// A script of this folder that will run inside of the namespace, by the Python of the system,
+    /// which is the one that knows scapy.
+    pub fn script(&self, name: &str) -> Tool {
+        let path = format!("{}/tests/netns/{name}", env!("CARGO_MANIFEST_DIR"));
+        self.tool("/usr/bin/python3").args([path])
+    }
+
     /// Runs `work` on a thread inside of the namespace.
     pub fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         let netns = File::open(self.netns_path()).expect("the namespace exists");
@@ -129,6 +136,24 @@ impl Lab {
             });
             inside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
+    }
+
+    /// Fails unless every service that matters still works, and every packet that the kernel has
+    /// handed to the daemon was taken or refused for a reason that was counted.
+    #[track_caller]
+    pub fn assert_alive(&self, daemon: &Daemon) {
+        daemon.assert_running();
+        self.tool("ping").args(["-n", "-c", "3", "-i", "0.01", STACK]).finish().assert_success();
+        self.tool("curl").args(["-sS", "-f", "http://10.9.0.2/"]).finish().assert_success();
+        let echo = self.tool("nc").args(["-N", STACK, "7"]).input("alive").finish();
+        assert_eq!(echo.text(), "alive");
+        let path = format!("/sys/class/net/{DEVICE}/statistics/tx_packets");
+        wait_for("all packets to be received", Duration::from_secs(20), || {
+            let handed = self.tool("cat").args([&path]).finish().text();
+            let counted = daemon.counters();
+            counted.assert_accounted();
+            handed.trim() == counted.of("packets_received").to_string()
+        });
     }
 
     /// A connection of the kernel to `port` of the stack; a read waits for at most 20 s.
