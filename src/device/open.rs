@@ -38,6 +38,11 @@ pub enum OpenError {
         "/dev/net/tun is missing: load the driver with 'sudo modprobe tun', or where only the file is missing make it with 'sudo mkdir -p /dev/net && sudo mknod /dev/net/tun c 10 200' (in a container: pass the device in)"
     )]
     NoDriver,
+    /// Something else bears its name.
+    #[error(
+        "/dev/net/tun is not the TUN driver but something else: make it anew with 'sudo rm -r /dev/net/tun && sudo mknod /dev/net/tun c 10 200'"
+    )]
+    NotTheDriver,
     /// Not root and without CAP_NET_ADMIN.
     #[error(
         "no permission to make the network device '{0}' (that takes CAP_NET_ADMIN): run glasstcp with sudo"
@@ -149,6 +154,8 @@ fn explain(source: io::Error, name: &str) -> OpenError {
     let name = name.to_owned();
     match Errno::from_raw(source.raw_os_error().unwrap_or(0)) {
         Errno::ENOENT | Errno::ENODEV | Errno::ENXIO => OpenError::NoDriver,
+        // A plain file, another device, a folder.
+        Errno::ENOTTY | Errno::EISDIR => OpenError::NotTheDriver,
         Errno::EPERM | Errno::EACCES => OpenError::Permission(name),
         Errno::EBUSY => OpenError::Busy(name),
         Errno::EINVAL | Errno::EEXIST => OpenError::NotTun(name),

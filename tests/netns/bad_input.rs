@@ -118,6 +118,20 @@ fn without_a_tun_device_it_says_so() {
 
 #[test]
 #[ignore = "needs root: run scripts/test"]
+fn something_else_in_its_place_is_no_tun_device() {
+    for make in ["echo fake > /dev/net/tun", "mkdir /dev/net/tun", "mknod /dev/net/tun c 1 3"] {
+        let lab = Lab::new();
+        let mut command = Command::new("unshare");
+        let hide =
+            format!("mount -t tmpfs none /dev/net && {make} && exec \"$0\" up --netns \"$1\"");
+        command.args(["-m", "sh", "-c", &hide, Daemon::PROGRAM, &lab.netns]);
+        let daemon = Daemon::spawn(command, lab.folder.path());
+        assert_refused(&lab, &daemon, FAILURE, "not the TUN driver");
+    }
+}
+
+#[test]
+#[ignore = "needs root: run scripts/test"]
 fn without_the_right_it_says_so() {
     let lab = Lab::new();
     for without in ["-net_admin", "-net_admin,-sys_admin"] {

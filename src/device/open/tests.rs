@@ -18,6 +18,8 @@ fn every_system_error_has_its_sentence() {
     let table = [
         (Errno::ENOENT, "modprobe tun"),
         (Errno::ENODEV, "modprobe tun"),
+        (Errno::ENOTTY, "not the TUN driver"),
+        (Errno::EISDIR, "not the TUN driver"),
         (Errno::EPERM, "sudo"),
         (Errno::EACCES, "sudo"),
         (Errno::EBUSY, "--dev"),

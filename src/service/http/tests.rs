@@ -387,6 +387,26 @@ async fn bad_requests_get_an_answer_and_harm_nobody() {
     assert_eq!(talk(&context, both).await.matches("hello\n").count(), 2);
 }
 
+/// RFC 9112 6.1 and 6.3: the chunks count and not the length, and the connection ends after the
+/// reply, lest what follows be read as something else. A body that is no chunk is refused; the
+/// beginning of one (`hello` is none, `decade` is) is waited for as any other.
+#[tokio::test]
+async fn of_two_lengths_the_chunks_count_and_the_connection_ends() {
+    let context = ServiceContext::default();
+    let fields = ["content-length: 5", "transfer-encoding: chunked"];
+    for fields in [fields.join("\r\n"), [fields[1], fields[0]].join("\r\n")] {
+        for (body, code) in [("3\r\nabc\r\n0\r\n\r\n", 200), ("0\r\n\r\n", 200), ("hello", 400)] {
+            let request = format!("POST /sink HTTP/1.1\r\nhost: x\r\n{fields}\r\n\r\n{body}");
+            let (mut reader, mut writer) = tokio::io::split(connect(&context));
+            writer.write_all(request.as_bytes()).await.unwrap();
+            // The client's half stays open: it is the server that ends it.
+            let mut reply = String::new();
+            reader.read_to_string(&mut reply).await.unwrap();
+            assert_eq!(status(&reply), code, "{body:?}: {reply}");
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_slow_client_is_cut_off() {
     let context = ServiceContext::default();
