@@ -113,6 +113,7 @@ pub mod observe;
 pub mod runtime;
 pub mod service;
 pub mod stack;
+mod sync;
 pub mod tcp;
 pub mod time;
 pub mod wire;

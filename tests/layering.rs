@@ -19,8 +19,8 @@ use syn::visit::{self, Visit};
 
 /// The top-level modules; each may use only those before it.
 const LAYERS: &[&str] = &[
-    "time", "wire", "event", "context", "tcp", "stack", "device", "observe", "net", "runtime",
-    "sim", "service", "control", "cli", "main",
+    "time", "wire", "event", "context", "tcp", "stack", "sync", "device", "observe", "net",
+    "runtime", "sim", "service", "control", "cli", "main",
 ];
 
 /// Lines a production file may have.

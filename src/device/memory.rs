@@ -3,12 +3,13 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::{Bytes, BytesMut};
 
 use super::{Device, gso};
+use crate::sync::{Mutex, MutexGuard};
 use crate::wire::{Packet, RxBatch, TxBatch};
 
 /// Most packets on their way in one direction.

@@ -2,14 +2,15 @@
 
 use std::fmt;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 use std::task::{self, Poll, Waker, ready};
 
 use tokio::task::coop;
 
 use crate::event::Observer;
 use crate::stack::{Config, Counters, SocketError, Stack, Wakes};
+use crate::sync::{Mutex, MutexGuard};
 use crate::time::Instant;
 use crate::wire::{RxBatch, TxBatch};
 
@@ -87,13 +88,14 @@ impl Shared {
         self.ended.as_ref().map_or(Ok(()), |end| Err(end.error()))
     }
 
-    /// Tells a stack whose driver sleeps what time it is, lest the call that follows sets a timer by
-    /// a time long past. Timers that are due go off.
-    fn catch_up(&mut self) -> Wakes {
-        if self.sleeping.is_none() || self.ended.is_some() {
-            return Wakes::default();
+    /// Calls the stack, unless there is no driver any more. A stack whose driver sleeps is told what
+    /// time it is first, lest the call sets a timer by a time long past.
+    fn call<R>(&mut self, call: impl FnOnce(&mut Stack) -> R) -> io::Result<R> {
+        self.check()?;
+        if self.sleeping.is_some() {
+            self.stack.advance((self.clock)());
         }
-        self.stack.receive((self.clock)(), &mut RxBatch::new())
+        Ok(call(&mut self.stack))
     }
 
     /// The driver's waker, when it sleeps although there is something for it to do.
@@ -152,12 +154,13 @@ impl Net {
     /// on, so that connections can end: see [`Net::connection_count`], [`Net::abort_all`] and
     /// [`Net::stop`].
     pub fn shutdown(&self) {
-        self.call_and_wake(Stack::shutdown);
+        // After the end there is nothing left to close; the same below.
+        let _ = self.call(Stack::shutdown);
     }
 
     /// Resets every connection that is left.
     pub fn abort_all(&self) {
-        self.call_and_wake(Stack::abort_all);
+        let _ = self.call(Stack::abort_all);
     }
 
     /// Ends the driver: it resets the connections that are left, sends what can be sent at once and
@@ -178,18 +181,22 @@ impl Net {
         (self.lock().clock)()
     }
 
-    /// Calls the stack, then wakes the driver if there is something for it to do now.
+    /// Calls the stack, then wakes whom the call made ready, and the driver if there is something for
+    /// it to do now. If the call panics, the stack has ended, and the driver is woken to tell all.
     pub(super) fn call<R>(&self, call: impl FnOnce(&mut Stack) -> R) -> io::Result<R> {
         let mut shared = self.lock();
-        let wakes = shared.catch_up();
-        let result = shared.check().map(|()| call(&mut shared.stack));
+        let result = catch_unwind(AssertUnwindSafe(|| shared.call(call)));
+        if result.is_err() {
+            shared.ended.get_or_insert(End::Panicked);
+        }
+        let wakes = shared.stack.take_wakes();
         let driver = shared.driver_to_wake();
         drop(shared);
         wakes.notify();
         if let Some(driver) = driver {
             driver.wake();
         }
-        result
+        result.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
     /// [`Net::call`] for a call that may fail.
@@ -214,13 +221,6 @@ impl Net {
         };
         budget.made_progress();
         Poll::Ready(result)
-    }
-
-    /// [`Net::call`] for a call that lets other tasks go on. After the end there are none.
-    pub(super) fn call_and_wake(&self, call: impl FnOnce(&mut Stack) -> Wakes) {
-        if let Ok(wakes) = self.call(call) {
-            wakes.notify();
-        }
     }
 
     /// The lock. After a panic under it the stack counts as ended (see the head of `net`).
@@ -294,11 +294,14 @@ impl DriverSide {
         shared.sleeping = None;
         shared.ended.get_or_insert(why);
         // After a panic the stack may panic again; whoever waits in it is woken all the same.
-        let wakes =
-            catch_unwind(AssertUnwindSafe(|| [shared.stack.shutdown(), shared.stack.abort_all()]));
-        let rest = shared.stack.wake_all();
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            shared.stack.shutdown();
+            shared.stack.abort_all();
+        }));
+        shared.stack.wake_all();
+        let wakes = shared.stack.take_wakes();
         drop(shared);
-        wakes.into_iter().flatten().chain([rest]).for_each(Wakes::notify);
+        wakes.notify();
     }
 }
 

@@ -4,6 +4,7 @@ mod end;
 mod sleep;
 mod tcp;
 mod udp;
+mod wakers;
 
 use std::future::Future;
 use std::io;

@@ -6,9 +6,8 @@ use std::mem;
 use std::task::{Context, Poll};
 
 use super::AsyncDevice;
-use super::clock::Clock;
-use super::timer::Timer;
 use crate::net::{DriverSide, End};
+use crate::time::Instant;
 use crate::wire::{RxBatch, TxBatch};
 
 /// Packets received in one turn; more gain nothing and make tasks wait.
@@ -18,11 +17,19 @@ const TURNS_PER_YIELD: u32 = 8;
 /// How often output is taken from a stack that is being stopped.
 const FLUSH_ROUNDS: u32 = 64;
 
-pub(super) struct Loop<D> {
+/// Where the driver's time comes from.
+pub(super) trait Time {
+    /// What time it is.
+    fn now(&self) -> Instant;
+
+    /// Ready when `deadline` has come; otherwise the task is woken then, or earlier.
+    fn poll_expired(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+}
+
+pub(super) struct Loop<D, T> {
     stack: DriverSide,
     device: D,
-    clock: Clock,
-    timer: Timer,
+    time: T,
     rx: RxBatch,
     /// Output; what is left in it after a turn the device did not take.
     tx: TxBatch,
@@ -39,9 +46,9 @@ struct Input {
     stopping: bool,
 }
 
-impl<D: AsyncDevice> Loop<D> {
-    pub(super) fn new(stack: DriverSide, device: D, timer: Timer, clock: Clock) -> Loop<D> {
-        Loop { stack, device, clock, timer, rx: RxBatch::new(), tx: TxBatch::new(), turns: 0 }
+impl<D: AsyncDevice, T: Time> Loop<D, T> {
+    pub(super) fn new(stack: DriverSide, device: D, time: T) -> Loop<D, T> {
+        Loop { stack, device, time, rx: RxBatch::new(), tx: TxBatch::new(), turns: 0 }
     }
 
     /// Drives the stack to its end, and tells the handles why it came.
@@ -75,7 +82,7 @@ impl<D: AsyncDevice> Loop<D> {
     /// came of it.
     fn receive(&mut self) -> io::Result<Input> {
         let count = self.device.receive(&mut self.rx, RECEIVE_BATCH)?;
-        let received = self.stack.receive(self.clock.now(), &mut self.rx)?;
+        let received = self.stack.receive(self.time.now(), &mut self.rx)?;
         let input = Input {
             busy: count > 0 || !received.wakes.is_empty(),
             more: count == RECEIVE_BATCH,
@@ -105,7 +112,7 @@ impl<D: AsyncDevice> Loop<D> {
         if !self.tx.is_empty() {
             return Ok(false);
         }
-        let more = self.stack.transmit(self.clock.now(), &mut self.tx)?;
+        let more = self.stack.transmit(self.time.now(), &mut self.tx)?;
         if !self.tx.is_empty() {
             self.device.send(&mut self.tx)?;
         }
@@ -131,7 +138,7 @@ impl<D: AsyncDevice> Loop<D> {
         let Some(deadline) = self.stack.fall_asleep(cx.waker(), device_full) else {
             return Poll::Ready(Ok(()));
         };
-        let mut ready = self.timer.poll_expired(deadline, &self.clock, cx)?.is_ready();
+        let mut ready = self.time.poll_expired(deadline, cx)?.is_ready();
         ready |= self.device.poll_readable(cx)?.is_ready();
         ready |= device_full && self.device.poll_writable(cx)?.is_ready();
         if ready { Poll::Ready(Ok(())) } else { Poll::Pending }

@@ -57,10 +57,10 @@ where
              call `runtime::start` in a task or inside of `block_on`",
         ));
     }
-    let timer = timer::Timer::new()?;
     let clock = clock::Clock::new();
+    let timer = timer::Timer::new(clock)?;
     let (net, stack) = Net::new(stack, move || clock.now());
-    let run = Box::pin(driver::Loop::new(stack, device, timer, clock).run());
+    let run = Box::pin(driver::Loop::new(stack, device, timer).run());
     Ok((net, Driver { run }))
 }
 

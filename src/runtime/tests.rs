@@ -1,5 +1,8 @@
 //! The parts of the driver, each with a real file descriptor and a real clock.
 
+#[cfg(glasstcp_loom)]
+mod model;
+
 use std::future::poll_fn;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -8,6 +11,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::clock::Clock;
+use super::driver::Time;
 use super::timer::Timer;
 use super::{AsyncDevice, FdDevice, start};
 use crate::device::Device;
@@ -137,10 +141,10 @@ fn a_full_device_says_when_there_is_room() {
 fn the_timer_is_neither_early_nor_very_late() {
     run(async {
         let clock = Clock::new();
-        let mut timer = Timer::new().unwrap();
+        let mut timer = Timer::new(clock).unwrap();
         for millis in [1, 3, 0, 2, 20] {
             let deadline = clock.now() + Duration::from_millis(millis);
-            poll_fn(|cx| timer.poll_expired(deadline, &clock, cx)).await.unwrap();
+            poll_fn(|cx| timer.poll_expired(deadline, cx)).await.unwrap();
             let late = clock.now().since(deadline);
             assert!(clock.now() >= deadline);
             assert!(late < Duration::from_millis(500), "{late:?} late");
@@ -152,17 +156,17 @@ fn the_timer_is_neither_early_nor_very_late() {
 fn an_alarm_for_an_earlier_deadline_comes_first() {
     run(async {
         let clock = Clock::new();
-        let mut timer = Timer::new().unwrap();
+        let mut timer = Timer::new(clock).unwrap();
         let far = clock.now() + Duration::from_secs(3600);
         let near = clock.now() + Duration::from_millis(5);
         let soon = clock.now() + Duration::from_millis(30);
-        let ready = poll_fn(|cx| Poll::Ready(timer.poll_expired(far, &clock, cx).is_ready())).await;
+        let ready = poll_fn(|cx| Poll::Ready(timer.poll_expired(far, cx).is_ready())).await;
         assert!(!ready);
-        poll_fn(|cx| timer.poll_expired(near, &clock, cx)).await.unwrap();
+        poll_fn(|cx| timer.poll_expired(near, cx)).await.unwrap();
         // The alarm for `near` may go off once more; that must not be taken for this one.
-        poll_fn(|cx| timer.poll_expired(soon, &clock, cx)).await.unwrap();
+        poll_fn(|cx| timer.poll_expired(soon, cx)).await.unwrap();
         assert!(clock.now() >= soon);
-        let never = poll_fn(|cx| timer.poll_expired(Instant::FAR_FUTURE, &clock, cx));
+        let never = poll_fn(|cx| timer.poll_expired(Instant::FAR_FUTURE, cx));
         tokio::time::timeout(Duration::from_millis(20), never)
             .await
             .expect_err("there is no deadline");

@@ -15,9 +15,11 @@ use tokio::io::unix::AsyncFd;
 
 use super::clock::Clock;
 use super::device::register;
+use super::driver::Time;
 use crate::time::Instant;
 
 pub(super) struct Timer {
+    clock: Clock,
     fd: TimerFd,
     readiness: AsyncFd<OwnedFd>,
     /// When it goes off; `FAR_FUTURE` when it does not.
@@ -26,24 +28,24 @@ pub(super) struct Timer {
 
 impl Timer {
     /// A timer that is not armed. Must be called within a tokio runtime.
-    pub(super) fn new() -> io::Result<Timer> {
+    pub(super) fn new(clock: Clock) -> io::Result<Timer> {
         let fd = TimerFd::new(
             ClockId::CLOCK_MONOTONIC,
             TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC,
         )?;
         let readiness = register(fd.as_fd(), Interest::READABLE)?;
-        Ok(Timer { fd, readiness, armed: Instant::FAR_FUTURE })
+        Ok(Timer { clock, fd, readiness, armed: Instant::FAR_FUTURE })
+    }
+}
+
+impl Time for Timer {
+    fn now(&self) -> Instant {
+        self.clock.now()
     }
 
-    /// Ready when `deadline` has come; otherwise the task is woken then, or earlier.
-    pub(super) fn poll_expired(
-        &mut self,
-        deadline: Instant,
-        clock: &Clock,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_expired(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
-            let now = clock.now();
+            let now = self.now();
             if deadline <= now {
                 return Poll::Ready(Ok(()));
             }

@@ -14,7 +14,7 @@ use std::task::{self, Poll, Waker};
 use crate::event::{Cause, Event, Refusal, State, Why};
 use crate::stack::time_wait::TimeWait;
 use crate::stack::wheel::TimerId;
-use crate::stack::{ConnKey, HalfOpenKey, ListenerKey, Owner, SocketError, Stack, Token, Wakes};
+use crate::stack::{ConnKey, HalfOpenKey, ListenerKey, Owner, SocketError, Stack, Token};
 use crate::tcp::{Endpoints, HalfOpen, Mss, Reply, Step};
 use crate::wire::tcp::Segment;
 
@@ -29,7 +29,7 @@ pub(super) struct Listener {
     backlog: usize,
     half_open: usize,
     queue: VecDeque<(ConnKey, SocketAddr)>,
-    wakers: Vec<Waker>,
+    waker: Option<Waker>,
 }
 
 /// A half-open connection with its listener and timer.
@@ -67,7 +67,7 @@ impl Stack {
             backlog: backlog.max(1),
             half_open: 0,
             queue: VecDeque::new(),
-            wakers: Vec::new(),
+            waker: None,
         });
         self.demux.insert_listener(local, key);
         Ok(key)
@@ -90,31 +90,24 @@ impl Stack {
         if let Some(accepted) = listener.queue.pop_front() {
             return Poll::Ready(Ok(accepted));
         }
-        if !listener.wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
-            listener.wakers.push(cx.waker().clone());
-        }
+        self.wakes.register(&mut listener.waker, cx);
         Poll::Pending
-    }
-
-    /// Stops listening. Connections not yet accepted are reset, half-open ones forgotten.
-    pub fn close_listener(&mut self, key: ListenerKey) -> Wakes {
-        self.stop_listening(key);
-        std::mem::take(&mut self.wakes)
     }
 
     /// Wakes whoever waits for a connection.
     pub(super) fn wake_listeners(&mut self) {
         for listener in self.listeners.values_mut() {
-            self.wakes.add_all(&mut listener.wakers);
+            self.wakes.add(&mut listener.waker);
         }
     }
 
-    pub(super) fn stop_listening(&mut self, key: ListenerKey) {
+    /// Stops listening. Connections not yet accepted are reset, half-open ones forgotten.
+    pub fn close_listener(&mut self, key: ListenerKey) {
         let Some(mut listener) = self.listeners.remove(key) else {
             return;
         };
         self.demux.remove_listener(listener.local);
-        self.wakes.add_all(&mut listener.wakers);
+        self.wakes.add(&mut listener.waker);
         for (conn, _) in listener.queue {
             self.update_connection(conn, |tcb, cx| {
                 tcb.abort(cx, Cause::UserAbort);
@@ -311,7 +304,7 @@ impl Stack {
         self.env.counters.tcp_passive_opens += 1;
         if let Some(listener) = self.listeners.get_mut(listener) {
             listener.queue.push_back((conn, ends.remote));
-            self.wakes.add_all(&mut listener.wakers);
+            self.wakes.add(&mut listener.waker);
         }
         self.receive_for_connection(conn, ends, segment);
     }

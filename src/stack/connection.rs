@@ -2,12 +2,17 @@
 
 use std::task::Waker;
 
+use slotmap::SlotMap;
+
 use crate::context::Context;
 use crate::event::{Cause, Event, State, Why};
 use crate::stack::time_wait::TimeWait;
 use crate::stack::wheel::TimerId;
 use crate::stack::{ConnKey, Owner, Stack, TimeWaitEntry, TimeWaitKey, Token};
 use crate::tcp::{Endpoints, Tcb};
+
+/// The table of connections.
+pub(super) type Connections = SlotMap<ConnKey, Connection>;
 
 /// A control block with what the table needs around it.
 #[derive(Debug)]

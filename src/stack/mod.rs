@@ -45,7 +45,7 @@ pub use error::SocketError;
 pub use wakes::Wakes;
 
 use accept::{HalfOpenEntry, Listener};
-use connection::Connection;
+use connection::{Connection, Connections};
 use demux::{Demux, KeyedHash};
 use icmp::ErrorLimit;
 use ports::Ports;
@@ -112,7 +112,7 @@ pub struct Stack {
     secrets: Secrets,
     routes: Routes,
     demux: Demux<Owner, ListenerKey>,
-    connections: SlotMap<ConnKey, Connection>,
+    connections: Connections,
     listeners: SlotMap<ListenerKey, Listener>,
     half_open: SlotMap<HalfOpenKey, HalfOpenEntry>,
     time_wait: SlotMap<TimeWaitKey, TimeWaitEntry>,
@@ -187,9 +187,20 @@ impl Stack {
         for packet in rx.drain(..) {
             self.receive_packet(packet);
         }
+        self.advance(now);
+        self.take_wakes()
+    }
+
+    /// Lets time pass: processes every timer that is due at `now`.
+    pub fn advance(&mut self, now: Instant) {
+        self.env.now = self.env.now.max(now);
         while let Some(token) = self.wheel.expire(self.env.now) {
             self.expire(token);
         }
+    }
+
+    /// Whom the calls since the last turn made ready. Who does not ask leaves them to the next turn.
+    pub fn take_wakes(&mut self) -> Wakes {
         std::mem::take(&mut self.wakes)
     }
 
@@ -222,10 +233,10 @@ impl Stack {
 
     /// Refuses new connections from now on and closes all others (FIN after what was written);
     /// their sockets see the end of the stream, those of UDP and listeners an error.
-    pub fn shutdown(&mut self) -> Wakes {
+    pub fn shutdown(&mut self) {
         self.closing = true;
         for key in self.listeners.keys().collect::<Vec<_>>() {
-            self.stop_listening(key);
+            self.close_listener(key);
         }
         for key in self.connections.keys().collect::<Vec<_>>() {
             self.update_connection(key, |tcb, cx| tcb.shutdown_write(cx));
@@ -234,27 +245,24 @@ impl Stack {
             self.wakes.add(&mut connection.read_waker);
         }
         self.udp.wake_all(&mut self.wakes);
-        std::mem::take(&mut self.wakes)
     }
 
     /// Resets every connection that is left.
-    pub fn abort_all(&mut self) -> Wakes {
+    pub fn abort_all(&mut self) {
         for key in self.connections.keys().collect::<Vec<_>>() {
             self.update_connection(key, |tcb, cx| tcb.abort(cx, Cause::StackShutdown));
         }
-        std::mem::take(&mut self.wakes)
     }
 
     /// Wakes every task that waits for anything. It touches nothing but the wakers, so that it can be
     /// relied on even after a panic.
-    pub fn wake_all(&mut self) -> Wakes {
+    pub fn wake_all(&mut self) {
         for connection in self.connections.values_mut() {
             self.wakes.add(&mut connection.read_waker);
             self.wakes.add(&mut connection.write_waker);
         }
         self.wake_listeners();
         self.udp.wake_all(&mut self.wakes);
-        std::mem::take(&mut self.wakes)
     }
 
     /// Connections that are not closed; half-open ones and those in TIME-WAIT are not counted.

@@ -9,7 +9,6 @@ use slotmap::SlotMap;
 
 use crate::event::Refusal;
 use crate::stack::demux::{KeyedHash, unspecified};
-use crate::stack::wakes::register;
 use crate::stack::{SocketError, Stack, UdpKey, Wakes};
 use crate::wire::ip::Datagram;
 use crate::wire::{HeaderBuf, Packet, icmp, ip, udp};
@@ -124,7 +123,7 @@ impl Stack {
             }
             None if self.closing => Poll::Ready(Err(SocketError::StackGone)),
             None => {
-                register(&mut socket.waker, cx);
+                self.wakes.register(&mut socket.waker, cx);
                 Poll::Pending
             }
         }
@@ -146,7 +145,8 @@ impl Stack {
 
     /// Closes a socket; what is queued on it is dropped.
     pub fn udp_close(&mut self, key: UdpKey) {
-        if let Some(socket) = self.udp.sockets.remove(key) {
+        if let Some(mut socket) = self.udp.sockets.remove(key) {
+            self.wakes.discard(&mut socket.waker);
             self.udp.bound.remove(&socket.local);
         }
     }

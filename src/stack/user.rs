@@ -8,9 +8,8 @@ use bytes::Bytes;
 
 use crate::context::Context;
 use crate::event::{Cause, State};
-use crate::stack::connection::Connection;
-use crate::stack::wakes::register;
-use crate::stack::{ConnKey, SocketError, Stack, Wakes};
+use crate::stack::connection::{Connection, Connections};
+use crate::stack::{ConnKey, SocketError, Stack};
 use crate::tcp::{self, Endpoints, Keepalive, Mss, Refused, Tcb};
 use crate::time::Duration;
 
@@ -86,8 +85,8 @@ impl Stack {
     }
 
     /// The connection, while the application has not let go of it.
-    fn attached(&mut self, key: ConnKey) -> Option<&mut Connection> {
-        self.connections.get_mut(key).filter(|connection| !connection.tcb.is_detached())
+    fn attached(connections: &mut Connections, key: ConnKey) -> Option<&mut Connection> {
+        connections.get_mut(key).filter(|connection| !connection.tcb.is_detached())
     }
 
     /// The same to look at.
@@ -111,13 +110,13 @@ impl Stack {
         key: ConnKey,
         cx: &mut task::Context<'_>,
     ) -> Poll<Result<(), SocketError>> {
-        let Some(connection) = self.attached(key) else {
+        let Some(connection) = Self::attached(&mut self.connections, key) else {
             return Poll::Ready(Err(SocketError::NotConnected));
         };
         match (connection.tcb.state(), connection.tcb.error()) {
             (_, Some(error)) => Poll::Ready(Err(error.into())),
             (State::SynSent | State::SynReceived, None) => {
-                register(&mut connection.write_waker, cx);
+                self.wakes.register(&mut connection.write_waker, cx);
                 Poll::Pending
             }
             (_, None) => Poll::Ready(Ok(())),
@@ -150,7 +149,7 @@ impl Stack {
         cx: &mut task::Context<'_>,
         write: impl FnOnce(&mut Tcb) -> Result<usize, Refused>,
     ) -> Poll<Result<usize, SocketError>> {
-        let Some(connection) = self.attached(key) else {
+        let Some(connection) = Self::attached(&mut self.connections, key) else {
             return Poll::Ready(Err(SocketError::NotConnected));
         };
         match write(&mut connection.tcb) {
@@ -159,7 +158,7 @@ impl Stack {
                 Poll::Ready(Ok(written))
             }
             Err(Refused::WouldBlock) => {
-                register(&mut connection.write_waker, cx);
+                self.wakes.register(&mut connection.write_waker, cx);
                 Poll::Pending
             }
             Err(Refused::Closed) => Poll::Ready(Err(SocketError::BrokenPipe)),
@@ -197,7 +196,7 @@ impl Stack {
         read: impl FnOnce(&mut Tcb) -> Result<R, Refused>,
     ) -> Poll<Result<R, SocketError>> {
         let closing = self.closing;
-        let Some(connection) = self.attached(key) else {
+        let Some(connection) = Self::attached(&mut self.connections, key) else {
             return Poll::Ready(Err(SocketError::NotConnected));
         };
         match read(&mut connection.tcb) {
@@ -209,7 +208,7 @@ impl Stack {
             }
             Err(Refused::WouldBlock) if closing => Poll::Ready(Ok(R::default())),
             Err(Refused::WouldBlock) => {
-                register(&mut connection.read_waker, cx);
+                self.wakes.register(&mut connection.read_waker, cx);
                 Poll::Pending
             }
             Err(Refused::Closed) => Poll::Ready(Ok(R::default())),
@@ -232,17 +231,16 @@ impl Stack {
     /// The application lets go: what was written is still sent, then a FIN; but a reset when data
     /// is unread (RFC 2525 2.17) or linger is zero. The key is dead afterwards.
     pub fn close(&mut self, key: ConnKey) {
-        if let Some(connection) = self.attached(key) {
-            connection.read_waker = None;
-            connection.write_waker = None;
+        if let Some(connection) = Self::attached(&mut self.connections, key) {
+            self.wakes.discard(&mut connection.read_waker);
+            self.wakes.discard(&mut connection.write_waker);
         }
         self.update_attached(key, |tcb, cx| tcb.close(cx));
     }
 
     /// Resets the connection; calls on it give `Aborted` until it is closed.
-    pub fn abort(&mut self, key: ConnKey) -> Wakes {
+    pub fn abort(&mut self, key: ConnKey) {
         self.update_attached(key, |tcb, cx| tcb.abort(cx, Cause::UserAbort));
-        std::mem::take(&mut self.wakes)
     }
 
     fn configure(

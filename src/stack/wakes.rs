@@ -1,38 +1,43 @@
 //! Whom to wake after a turn.
 
-use std::task::Waker;
+use std::task::{Context, Waker};
 
 /// Wakers of tasks whose sockets became ready. Call [`Wakes::notify`] outside of any lock.
+///
+/// With them go the wakers that nobody needs any more. To drop a waker may be to drop a task with all
+/// it owns, sockets of the same stack among it, so that too is for outside of any lock.
 #[derive(Debug, Default)]
 #[must_use = "tasks wait for it"]
-pub struct Wakes(Vec<Waker>);
+pub struct Wakes {
+    ready: Vec<Waker>,
+    discarded: Vec<Waker>,
+}
 
 impl Wakes {
     /// Whether nobody has to be woken.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.ready.is_empty()
     }
 
     /// Wakes them all.
     pub fn notify(self) {
-        self.0.into_iter().for_each(Waker::wake);
+        self.ready.into_iter().for_each(Waker::wake);
     }
 
     /// Adds the waker, if there is one.
     pub(super) fn add(&mut self, waker: &mut Option<Waker>) {
-        self.0.extend(waker.take());
+        self.ready.extend(waker.take());
     }
 
-    /// Adds all of them.
-    pub(super) fn add_all(&mut self, wakers: &mut Vec<Waker>) {
-        self.0.append(wakers);
+    /// Forgets the waker, if there is one.
+    pub(super) fn discard(&mut self, waker: &mut Option<Waker>) {
+        self.discarded.extend(waker.take());
     }
-}
 
-/// Remembers who asked last.
-pub(super) fn register(slot: &mut Option<Waker>, cx: &std::task::Context<'_>) {
-    match slot {
-        Some(waker) => waker.clone_from(cx.waker()),
-        None => *slot = Some(cx.waker().clone()),
+    /// Remembers in `slot` who asked last.
+    pub(super) fn register(&mut self, slot: &mut Option<Waker>, cx: &Context<'_>) {
+        if !slot.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            self.discarded.extend(slot.replace(cx.waker().clone()));
+        }
     }
 }

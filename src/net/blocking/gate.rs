@@ -4,12 +4,13 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{self, Poll, Wake, Waker};
 
 use tokio::task::coop;
 
 use crate::net::Net;
+use crate::sync::{Condvar, Mutex, MutexGuard};
 use crate::time::Duration;
 
 /// Where all threads wait that want the same of one socket: to read, say, through any of its clones.

@@ -62,7 +62,7 @@ fn the_unspecified_address_stands_for_every_own_one() {
 fn a_stack_that_ends_opens_nothing() {
     let mut world = World::new();
     let stack = world.stack(Client);
-    stack.shutdown().notify();
+    stack.shutdown();
     let gone = SocketError::StackGone;
     assert_eq!(stack.listen(any(80), 1), Err(gone));
     assert_eq!(stack.udp_bind(any(53)), Err(gone));
@@ -82,7 +82,7 @@ fn a_key_that_has_died_answers_not_connected() {
     assert_eq!(stack.shutdown_write(pair.client), Err(SocketError::NotConnected));
     assert_eq!(stack.set_nodelay(pair.client, true), Err(SocketError::NotConnected));
     stack.close(pair.client);
-    stack.abort(pair.client).notify();
+    stack.abort(pair.client);
     let socket = stack.udp_bind(any(53)).unwrap();
     stack.udp_close(socket);
     stack.udp_close(socket);

@@ -376,7 +376,7 @@ fn a_stack_that_shuts_down_closes_everything_in_order() {
         .collect();
     let data = pattern(50_000);
     world.write_all(Server, pairs[0].server, &data);
-    world.stack(Server).shutdown().notify();
+    world.stack(Server).shutdown();
     let refused = world.stack(Server).connect(None, Client.addr(1), None);
     assert_eq!(refused, Err(SocketError::StackGone));
     let late = world.connect_from(5000);
@@ -552,8 +552,8 @@ fn aborting_everything_leaves_nothing() {
     world.shutdown(Client, pairs[2].client);
     world.pass(Duration::from_millis(20));
     let unanswered = world.stack(Server).connect(None, Client.addr(99), None).unwrap();
-    world.stack(Server).shutdown().notify();
-    world.stack(Server).abort_all().notify();
+    world.stack(Server).shutdown();
+    world.stack(Server).abort_all();
     world.pass(Duration::from_millis(50));
     assert_eq!(world.stack(Server).connection_count(), 0);
     for pair in &pairs {

@@ -298,7 +298,7 @@ fn closing_a_listener_resets_who_waits_and_keeps_who_was_accepted() {
     let half_open = world.connect_from(4002);
     world.pass(Duration::from_millis(50));
     assert_eq!(world.stack(Server).half_open.len(), 1);
-    world.stack(Server).close_listener(listener).notify();
+    world.stack(Server).close_listener(listener);
     world.pass(Duration::from_millis(50));
     assert_eq!(world.stack(Server).half_open.len(), 0);
     assert_eq!(world.read(Client, waiting), Some(Err(SocketError::Reset)));

@@ -53,7 +53,7 @@ fn the_reason_of_the_end_can_be_asked_for() {
     let mut world = World::new();
     let pair = world.open();
     assert_eq!(world.stack(Server).connection_error(pair.server), None);
-    world.stack(Client).abort(pair.client).notify();
+    world.stack(Client).abort(pair.client);
     let reset = Some(SocketError::Reset);
     world.run(PATIENCE, |world| world.stack(Server).connection_error(pair.server) == reset);
     assert_eq!(world.stack(Client).connection_error(pair.client), Some(SocketError::Aborted));

@@ -415,7 +415,7 @@ impl World {
     }
 
     pub(super) fn abort(&mut self, side: Side, key: ConnKey) {
-        self.stack(side).abort(key).notify();
+        self.stack(side).abort(key);
     }
 
     /// Closes both ends at once.
