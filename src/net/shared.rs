@@ -9,7 +9,7 @@ use std::task::{self, Poll, Waker, ready};
 use tokio::task::coop;
 
 use crate::event::Observer;
-use crate::stack::{Config, Counters, SocketError, Stack, Wakes};
+use crate::stack::{Config, Counters, SocketError, Stack, Tables, Wakes};
 use crate::sync::{Mutex, MutexGuard};
 use crate::time::Instant;
 use crate::wire::{RxBatch, TxBatch};
@@ -136,6 +136,11 @@ impl Net {
     /// A copy of all counters.
     pub fn counters(&self) -> Counters {
         self.lock().stack.counters().clone()
+    }
+
+    /// How many entries each of its tables has.
+    pub fn tables(&self) -> Tables {
+        self.lock().stack.tables()
     }
 
     /// Connections that are neither closed nor half-open nor in TIME-WAIT.

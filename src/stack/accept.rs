@@ -29,7 +29,7 @@ pub(super) struct Listener {
     backlog: usize,
     half_open: usize,
     queue: VecDeque<(ConnKey, SocketAddr)>,
-    waker: Option<Waker>,
+    pub(super) waker: Option<Waker>,
 }
 
 /// A half-open connection with its listener and timer.

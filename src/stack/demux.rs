@@ -67,6 +67,11 @@ impl<C: Copy, L: Copy> Demux<C, L> {
         self.connections.get(&Tuple(ends)).copied()
     }
 
+    /// How many addresses it knows, of connections and of listeners.
+    pub fn address_count(&self) -> usize {
+        self.connections.len() + self.listeners.len()
+    }
+
     /// How many connections somebody has.
     #[cfg(test)]
     pub fn len(&self) -> usize {

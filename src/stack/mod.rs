@@ -19,6 +19,7 @@ mod icmp;
 mod ports;
 mod receive;
 mod route;
+mod tables;
 mod tcp_receive;
 mod time_wait;
 mod transmit;
@@ -42,6 +43,7 @@ use crate::wire::{RxBatch, TxBatch};
 pub use config::{Address, Config, Limits};
 pub use counters::Counters;
 pub use error::SocketError;
+pub use tables::Tables;
 pub use wakes::Wakes;
 
 use accept::{HalfOpenEntry, Listener};

@@ -41,6 +41,21 @@ impl Udp {
         self.bound.get(&local).or_else(|| self.bound.get(&any)).copied()
     }
 
+    /// How many sockets there are.
+    pub(super) fn len(&self) -> usize {
+        self.sockets.len()
+    }
+
+    /// How many addresses they have.
+    pub(super) fn bound_len(&self) -> usize {
+        self.bound.len()
+    }
+
+    /// How many tasks wait for a datagram.
+    pub(super) fn waiting(&self) -> usize {
+        self.sockets.values().filter(|socket| socket.waker.is_some()).count()
+    }
+
     /// Wakes whoever waits for a datagram.
     pub(super) fn wake_all(&mut self, wakes: &mut Wakes) {
         self.sockets.values_mut().for_each(|socket| wakes.add(&mut socket.waker));

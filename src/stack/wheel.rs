@@ -68,6 +68,11 @@ impl<T: Copy> Wheel<T> {
         }
     }
 
+    /// How many timers there are, armed or not.
+    pub fn len(&self) -> usize {
+        self.nodes.len() - self.free.len()
+    }
+
     /// Forgets a timer.
     pub fn remove(&mut self, id: TimerId) {
         self.unlink(id.0);

@@ -1,0 +1,46 @@
+//! How much a stack holds.
+
+use crate::stack::Stack;
+
+/// How many entries each table of a stack has at one moment. All are zero once every socket is gone,
+/// what was written has been sent, and TIME-WAIT is over; something that stays is a leak.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tables {
+    /// Control blocks, those that only serve what is unread among them.
+    pub connections: usize,
+    /// Half-open connections of all listeners.
+    pub half_open: usize,
+    /// Records of connections in TIME-WAIT.
+    pub time_wait: usize,
+    /// Listeners.
+    pub listeners: usize,
+    /// UDP sockets.
+    pub udp_sockets: usize,
+    /// Addresses that lead to any of these.
+    pub addresses: usize,
+    /// Timers, armed or not.
+    pub timers: usize,
+    /// Wakers of tasks that wait.
+    pub wakers: usize,
+}
+
+impl Stack {
+    /// What it holds now. It looks at every socket, so this is for people and tests.
+    pub fn tables(&self) -> Tables {
+        let connections = self.connections.values();
+        let of_connections =
+            connections.flat_map(|connection| [&connection.read_waker, &connection.write_waker]);
+        let of_listeners = self.listeners.values().map(|listener| &listener.waker);
+        let wakers = of_connections.chain(of_listeners).flatten().count();
+        Tables {
+            connections: self.connections.len(),
+            half_open: self.half_open.len(),
+            time_wait: self.time_wait.len(),
+            listeners: self.listeners.len(),
+            udp_sockets: self.udp.len(),
+            addresses: self.demux.address_count() + self.udp.bound_len(),
+            timers: self.wheel.len(),
+            wakers: wakers + self.udp.waiting(),
+        }
+    }
+}
