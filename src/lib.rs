@@ -85,6 +85,7 @@
 //!     net                  TcpStream, TcpListener, UdpSocket over a shared stack; blocking
 //!     observe              events as text, counters as a table
 //!     device               TUN, a wire in memory; cutting bursts into packets
+//!     sync                 the locks of all above: std's, or those of a model checker
 //!   ------------ no clock, no randomness, no system call below this line ------------
 //!     stack                many connections: demux, listeners, ports, timers, ICMP, UDP
 //!     tcp                  one connection, as in RFC 9293

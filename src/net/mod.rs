@@ -22,10 +22,14 @@
 //!   sleeps, within one critical section. A call that made output, or moved the deadline forward,
 //!   looks at that note within its own. Again one of the two sees the other.
 //! * *One lock.* No call holds another lock while it takes this one, and nothing takes a second one
-//!   under it. Wakers are called after it is released, for they may run anything.
+//!   under it. Wakers are called after it is released, for they may run anything, and so they are
+//!   dropped: with the last waker of a task goes the task, and sockets that it owns take the lock.
 //! * *A panic under the lock* (a bug in the stack) leaves a stack that nobody may trust. The lock is
-//!   then not treated as poisoned for ever: the stack counts as ended, the driver ends with an
-//!   error, and every later call fails with one, without touching the stack.
+//!   then not treated as poisoned for ever: the stack counts as ended, the driver is woken and ends
+//!   with an error, and every later call fails with one, without touching the stack.
+//!
+//! `runtime/tests/model.rs` has all this checked by loom, on this code and the driver's, and
+//! `tests/stress` by many threads.
 
 pub mod blocking;
 mod delegate;

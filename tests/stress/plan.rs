@@ -127,7 +127,7 @@ impl Plan {
             return self.number.to_le_bytes()[at];
         }
         let mixed = (at as u64 + 1)
-            .wrapping_mul(2 * self.number + 1 + (self.side as u64) << 40 | 0x9e37_79b9);
+            .wrapping_mul(((2 * self.number + 1 + (self.side as u64)) << 40) | 0x9e37_79b9);
         (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8
     }
 }
