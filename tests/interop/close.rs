@@ -134,7 +134,7 @@ fn we_abort() {
     with_each_client(|world, conn| {
         world.write(Theirs, conn, b"unread");
         world.pass(seconds(1));
-        world.ours.abort(conn.ours).notify();
+        world.ours.abort(conn.ours);
         assert_eq!(world.read(Ours, conn, 100).unwrap(), &b"unread"[..]);
         assert_eq!(world.read(Ours, conn, 1), Err(Half::Failed(Some(SocketError::Aborted))));
         world.run(seconds(5), |world| world.their_state(conn) == tcp::State::Closed);
@@ -164,7 +164,7 @@ fn abort_in_the_middle_of_everything() {
             world.write(Theirs, conn, &pattern(60_000, Theirs));
             world.pass(4 * world.link.delay);
             match aborts {
-                Ours => world.ours.abort(conn.ours).notify(),
+                Ours => world.ours.abort(conn.ours),
                 Theirs => world.theirs.tcp(conn.theirs).abort(),
             }
             let mut rest = Vec::new();
@@ -188,7 +188,7 @@ fn the_reset_is_lost() {
                 segment.rst && resets == 1
             });
             match aborts {
-                Ours => world.ours.abort(conn.ours).notify(),
+                Ours => world.ours.abort(conn.ours),
                 Theirs => world.theirs.tcp(conn.theirs).abort(),
             }
             world.pass(seconds(1));

@@ -260,7 +260,7 @@ impl World {
                     ours = world.accept(listener);
                     ours.is_some()
                 });
-                self.ours.close_listener(listener).notify();
+                self.ours.close_listener(listener);
                 Conn { ours: ours.unwrap(), theirs }
             }
         };

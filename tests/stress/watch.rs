@@ -105,7 +105,7 @@ impl Board {
                     eprintln!("  {who}: {what}; {:?}", info.as_ref().and_then(InfoHandle::info));
                 }
                 for net in nets {
-                    eprintln!("{:?}\n{}", net.tables(), counters::format(&net.counters()));
+                    eprintln!("{:?}\n{}", net.tables(), counters::format(&net.counters(), &[]));
                 }
                 process::exit(1);
             }
