@@ -12,7 +12,7 @@ use bytes::Bytes;
 use crate::context::Context;
 use crate::event::{ConnId, Refusal, SegmentView, State};
 use crate::tcp::Config;
-use crate::tcp::arrive::sequence::Place;
+use crate::tcp::arrive::sequence::{Place, is_older};
 use crate::tcp::challenge::ChallengeLimit;
 use crate::tcp::discard::Discard;
 use crate::tcp::isn::Secrets;
@@ -185,7 +185,7 @@ impl HalfOpen {
     pub fn syn_again(&mut self, syn: &Segment) {
         self.sent_again = true;
         if let (Some(recent), Some(ts)) = (&mut self.tsval, syn.options.timestamps)
-            && (ts.tsval.wrapping_sub(*recent) as i32) > 0
+            && is_older(*recent, ts.tsval)
         {
             *recent = ts.tsval;
         }
@@ -209,12 +209,24 @@ impl HalfOpen {
         if let Some(ack) = segment.ack().filter(|&ack| ack != self.iss + 1) {
             return Err(Discard::reset(Refusal::SynReceivedUnacceptable, ack));
         }
+        self.check_timestamp(segment)?;
         if Place::of(segment, self.irs + 1, window) != Place::Inside {
             return Err(Discard::challenge(Refusal::SynReceivedUnacceptable));
         }
         match segment.ack() {
             None => Err(Discard::silent(Refusal::AckMissing)),
             Some(_) => Ok(Step::Complete),
+        }
+    }
+
+    /// What is old, or lacks the timestamp agreed on, completes nothing (RFC 7323 3.2, 5.3 R1).
+    fn check_timestamp(&self, segment: &Segment) -> Result<(), Discard> {
+        match (self.tsval, segment.options.timestamps) {
+            (Some(_), None) => Err(Discard::silent(Refusal::TimestampMissing)),
+            (Some(recent), Some(ts)) if is_older(ts.tsval, recent) => {
+                Err(Discard::challenge(Refusal::Paws))
+            }
+            _ => Ok(()),
         }
     }
 

@@ -62,6 +62,11 @@ impl Place {
     }
 }
 
+/// Whether a clock that showed `tsval` was read before it showed `recent` (RFC 7323 5.3 R1).
+pub(super) fn is_older(tsval: u32, recent: u32) -> bool {
+    (tsval.wrapping_sub(recent) as i32) < 0
+}
+
 impl Tcb {
     /// Refuses what is old or lies beyond the window, and trims the rest to the window.
     pub(super) fn check_sequence(
@@ -129,8 +134,7 @@ impl Tcb {
         let Some(ts) = segment.options.timestamps else {
             return Err(Discard::silent(Refusal::TimestampMissing));
         };
-        let older = (ts.tsval.wrapping_sub(state.recent) as i32) < 0;
-        if older && now.since(state.renewed) < PAWS_EXPIRY {
+        if is_older(ts.tsval, state.recent) && now.since(state.renewed) < PAWS_EXPIRY {
             return Err(if segment.payload.is_empty() {
                 Discard::challenge(Refusal::Paws)
             } else {

@@ -81,6 +81,13 @@ fn what_a_segment_means_to_a_half_open_connection_rfc_9293_3_10_7_4() {
         let expected = Discard::reset(Refusal::SynReceivedUnacceptable, wrong);
         assert_eq!(step(&of(Flags::ACK, PEER_ISS + 1, wrong)), Err(expected));
     }
+    let mut bare = ack.clone();
+    bare.options.timestamps = None;
+    let missing = Discard::silent(Refusal::TimestampMissing);
+    assert_eq!(step(&bare), Err(missing), "RFC 7323 3.2");
+    let mut old = ack;
+    old.options.timestamps.as_mut().unwrap().tsval -= 1;
+    assert_eq!(step(&old), Err(Discard::challenge(Refusal::Paws)), "RFC 7323 5.3 R1");
     let no_ack = of(Flags::FIN, PEER_ISS + 1, half.iss);
     assert_eq!(step(&no_ack), Err(Discard::silent(Refusal::AckMissing)));
     let challenged = Discard::challenge(Refusal::SynReceivedUnacceptable);
