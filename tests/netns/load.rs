@@ -33,8 +33,8 @@ fn a_thousand_parallel_curls_succeed() {
     let pages = lab.folder.path().join("pages");
     fs::create_dir(&pages).expect("the folder is writable");
     let script = ["-c", CURLS, "bash", &COUNT.to_string(), pages.to_str().expect("a plain path")];
-    let mut curls = lab.tool("bash").args(script).limit_s(120).start();
-    wait_for("all to be connected", Duration::from_secs(60), || {
+    let mut curls = lab.tool("bash").args(script).limit_s(300).start();
+    wait_for("all to be connected", Duration::from_secs(180), || {
         thread::sleep(Duration::from_millis(200));
         daemon.counters().of("connections") == COUNT as u64
     });
@@ -53,7 +53,7 @@ fn a_thousand_parallel_curls_succeed() {
 #[track_caller]
 fn ab(lab: &Lab, options: &[&str]) {
     let ab = lab.tool("ab").args(["-q", "-n", "50000", "-c", "200"]).args(options);
-    let ab = ab.args(["http://10.9.0.2/page"]).limit_s(120).finish();
+    let ab = ab.args(["http://10.9.0.2/page"]).limit_s(300).finish();
     let text = ab.assert_success().text();
     let row = |name: &str| {
         let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
@@ -84,10 +84,10 @@ fn no_request_of_ab_fails() {
 
 /// How long the daemon's processor worked for one round trip of a byte through the echo service.
 fn cost_of_an_echo(daemon: &Daemon, echo: &mut TcpStream) -> Duration {
-    const ROUNDS: u32 = 30_000;
-    let before = daemon.usage().cpu;
+    const ROUNDS: u32 = 3000;
+    let before = daemon.usage().on_cpu;
     (0..ROUNDS).for_each(|_| assert_echo(echo, "e"));
-    (daemon.usage().cpu - before) / ROUNDS
+    (daemon.usage().on_cpu - before) / ROUNDS
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn twenty_thousand_idle_connections_stay_open() {
     let alone = cost_of_an_echo(&daemon, &mut echo);
     let empty = daemon.usage().memory_kib;
 
-    let hold = || lab.script("hold.py").args([STACK, "7", &EACH.to_string()]).start();
+    let hold = || lab.script("hold.py").args([STACK, "7", &EACH.to_string()]).limit_s(180).start();
     let mut holders: Vec<Running> = (0..HOLDERS).map(|_| hold()).collect();
     holders.iter().for_each(|holder| holder.wait_for_output("holding"));
     let memory = daemon.usage().memory_kib;

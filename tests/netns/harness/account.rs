@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::fs;
 use std::time::Duration;
 
 use glasstcp::event::Refusal;
@@ -50,6 +51,8 @@ impl fmt::Display for Counted {
 pub struct Usage {
     /// Time of processors, for itself and inside of the kernel, in steps of 10 ms.
     pub cpu: Duration,
+    /// The same of its first thread alone, exactly where the kernel says it.
+    pub on_cpu: Duration,
     /// Resident memory.
     pub memory_kib: u64,
 }
@@ -57,10 +60,8 @@ pub struct Usage {
 impl Usage {
     /// What `/proc` says of a process.
     pub fn of(id: u32) -> Usage {
-        let file = |name| {
-            let path = format!("/proc/{id}/{name}");
-            std::fs::read_to_string(path).expect("the process has not ended")
-        };
+        let path = |name| format!("/proc/{id}/{name}");
+        let file = |name| fs::read_to_string(path(name)).expect("the process has not ended");
         let stat = file("stat");
         // The name, in parentheses, may contain anything; utime is the 14th field, stime the 15th.
         let (_, fields) = stat.rsplit_once(')').expect("proc(5)");
@@ -69,9 +70,13 @@ impl Usage {
         let status = file("status");
         let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let memory = memory.and_then(|text| text.trim().strip_suffix(" kB"));
+        // Linux tells user space 100 ticks a second on every machine.
+        let cpu = Duration::from_millis(ticks * 10);
+        let exact = fs::read_to_string(path("schedstat")).ok();
+        let exact = exact.and_then(|text| text.split(' ').next()?.parse().ok());
         Usage {
-            // Linux tells user space 100 ticks a second on every machine.
-            cpu: Duration::from_millis(ticks * 10),
+            cpu,
+            on_cpu: exact.map_or(cpu, Duration::from_nanos),
             memory_kib: memory.and_then(|text| text.parse().ok()).expect("proc(5)"),
         }
     }
