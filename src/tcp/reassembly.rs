@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 use arrayvec::ArrayVec;
 use bytes::Bytes;
 
+use crate::wire::shrink_to_fit;
+
 /// What a chunk counts for beside its bytes.
 const CHUNK_OVERHEAD: usize = 128;
 /// How many recently changed ranges are remembered: as many as SACK can report.
@@ -79,7 +81,8 @@ impl Reassembly {
                 continue;
             }
             let next = self.ranges.range(at..).next().map_or(end, |(&start, _)| start.min(end));
-            let piece = text.slice((at - offset) as usize..(next - offset) as usize);
+            let mut piece = text.slice((at - offset) as usize..(next - offset) as usize);
+            shrink_to_fit(&mut piece, text.len());
             self.charged += piece.len() + CHUNK_OVERHEAD;
             self.chunks.insert(at, piece);
             at = next;

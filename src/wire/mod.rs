@@ -17,7 +17,7 @@ pub mod tcp;
 pub mod tcp_options;
 pub mod udp;
 
-pub use packet::{Burst, Checksum, HeaderBuf, MAX_HEADER, Packet, RxBatch, TxBatch};
+pub use packet::{Burst, Checksum, HeaderBuf, MAX_HEADER, Packet, RxBatch, TxBatch, shrink_to_fit};
 pub use seq::SeqNum;
 
 /// Why bytes could not be read as a packet. Each is also a counter (see `event::Refusal`).

@@ -38,6 +38,14 @@ impl Packet {
     }
 }
 
+/// Copies `part` when it is less than half of the `whole` bytes it was cut from, which it would keep in
+/// memory for as long as itself. Whoever counts the bytes it holds must cut with this.
+pub fn shrink_to_fit(part: &mut Bytes, whole: usize) {
+    if part.len() < whole / 2 {
+        *part = Bytes::copy_from_slice(part);
+    }
+}
+
 /// Packets received in one batch, oldest first.
 pub type RxBatch = VecDeque<Packet>;
 

@@ -7,9 +7,9 @@ use crate::event::{Refusal, State};
 use crate::tcp::discard::Discard;
 use crate::tcp::tcb::Tcb;
 use crate::time::{Duration, Instant};
-use crate::wire::SeqNum;
 use crate::wire::tcp::{Flags, Segment};
 use crate::wire::tcp_options::SackBlock;
+use crate::wire::{SeqNum, shrink_to_fit};
 
 /// After this a timestamp proves nothing any more (RFC 7323 5.5).
 const PAWS_EXPIRY: Duration = Duration::from_secs(24 * 24 * 3600);
@@ -174,6 +174,7 @@ impl Tcb {
     /// Cuts off what was received before and what lies beyond the window.
     fn trim(&mut self, cx: &mut Context<'_>, mut segment: Segment) -> InWindow {
         let nxt = self.rcv.nxt;
+        let len = segment.payload.len();
         if segment.syn() {
             return InWindow::whole(segment); // refused as a whole by the fourth step
         }
@@ -196,6 +197,8 @@ impl Tcb {
             segment.flags = segment.flags.without(Flags::FIN);
             cx.refuse(Some(self.conn), Refusal::TextBeyondWindow, Some(whole));
         }
+        // The window counts what is left, so nothing else may stay in memory.
+        shrink_to_fit(&mut segment.payload, len);
         InWindow { segment, cut: before > 0 || beyond }
     }
 }

@@ -33,6 +33,17 @@ fn what_was_there_is_reported_as_duplicate() {
     assert_eq!(inside, Some(Range { start: 8, end: 12 }), "no more than came again");
 }
 
+/// A segment that repeats what is there but for a byte must not stay in memory for the sake of that byte.
+#[test]
+fn a_small_piece_does_not_keep_its_segment_in_memory() {
+    let mut queue = Reassembly::default();
+    queue.insert(10, &text(10..1000), CAPACITY).unwrap();
+    let segment = Bytes::from(vec![7; 1000]);
+    queue.insert(11, &segment.slice(..990), CAPACITY).unwrap();
+    assert!(segment.is_unique(), "the one byte that was new is a copy");
+    assert_eq!(ranges(&queue), [(10, 1001)]);
+}
+
 #[test]
 fn what_arrived_first_stays() {
     let mut queue = Reassembly::default();

@@ -1,3 +1,5 @@
+use bytes::Bytes;
+
 use super::*;
 use crate::event::TimerKind;
 use crate::event::Why;
@@ -263,6 +265,19 @@ fn both_ends_are_trimmed_at_once() {
     rig.arrive(long).unwrap();
     assert_eq!(rig.transmit_one().ack, EDGE);
     rig.read(1, EDGE - 1);
+}
+
+/// The window counts bytes: of a segment that lies mostly outside, only what it counts is kept.
+#[test]
+fn what_is_cut_off_does_not_stay_in_memory() {
+    let mut rig = Rig::open(Setup::default());
+    rig.text_arrives(1000);
+    let mut segment = rig.text(1, 1300);
+    let owned = Bytes::from(segment.payload.to_vec());
+    segment.payload = owned.clone();
+    rig.arrive(segment).unwrap();
+    assert!(owned.is_unique(), "the 300 new bytes are a copy");
+    rig.read(1, 1300);
 }
 
 #[test]
