@@ -39,7 +39,9 @@ mod tcp_split;
 mod tcp_stream;
 mod udp_socket;
 
-pub(crate) use shared::{DriverSide, End};
+#[doc(hidden)]
+pub use shared::DriverSide;
+pub(crate) use shared::End;
 
 pub use shared::Net;
 pub use tcp_listener::TcpListener;

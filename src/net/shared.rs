@@ -118,10 +118,9 @@ fn next_deadline(stack: &Stack) -> Instant {
 
 impl Net {
     /// Shares `stack` between handles and the one driver that moves it, by whose `clock` it goes.
-    pub(crate) fn new(
-        stack: Stack,
-        clock: impl Fn() -> Instant + Send + 'static,
-    ) -> (Net, DriverSide) {
+    /// Programs call [`crate::runtime::start`]; the fuzz targets play the driver themselves.
+    #[doc(hidden)]
+    pub fn new(stack: Stack, clock: impl Fn() -> Instant + Send + 'static) -> (Net, DriverSide) {
         let shared =
             Shared { stack, clock: Box::new(clock), sleeping: None, stopping: false, ended: None };
         let net = Net { shared: Arc::new(Mutex::new(shared)) };
@@ -245,21 +244,21 @@ impl fmt::Debug for Net {
 }
 
 /// What the driver may do with a shared stack. Dropping it ends the stack for all handles.
-pub(crate) struct DriverSide {
+pub struct DriverSide {
     net: Net,
 }
 
 /// What came of the first half of a turn.
-pub(crate) struct Received {
+pub struct Received {
     /// Whom to wake, now that the lock is released.
-    pub(crate) wakes: Wakes,
+    pub wakes: Wakes,
     /// [`Net::stop`] was called.
-    pub(crate) stopping: bool,
+    pub stopping: bool,
 }
 
 impl DriverSide {
     /// The first half of a turn: hands `rx` to the stack and lets timers run.
-    pub(crate) fn receive(&self, now: Instant, rx: &mut RxBatch) -> io::Result<Received> {
+    pub fn receive(&self, now: Instant, rx: &mut RxBatch) -> io::Result<Received> {
         let mut shared = self.net.lock();
         shared.check()?;
         shared.sleeping = None;
@@ -267,7 +266,7 @@ impl DriverSide {
     }
 
     /// The second half of a turn: takes output from the stack; whether there is more.
-    pub(crate) fn transmit(&self, now: Instant, tx: &mut TxBatch) -> io::Result<bool> {
+    pub fn transmit(&self, now: Instant, tx: &mut TxBatch) -> io::Result<bool> {
         let mut shared = self.net.lock();
         shared.check()?;
         Ok(shared.stack.transmit(now, tx))
@@ -275,7 +274,7 @@ impl DriverSide {
 
     /// Notes that the driver sleeps, and until when; `None` if it must not, for there is work.
     /// With `device_full` output does not count as work.
-    pub(crate) fn fall_asleep(&self, waker: &Waker, device_full: bool) -> Option<Instant> {
+    pub fn fall_asleep(&self, waker: &Waker, device_full: bool) -> Option<Instant> {
         let mut shared = self.net.lock();
         let work = shared.stopping
             || shared.ended.is_some()
