@@ -101,7 +101,7 @@ impl Scene {
         scene.world.watch.lenient = true;
         // From now on nobody hears the server.
         scene.world.deaf = true;
-        scene.world.stack(Client).abort_all().notify();
+        scene.world.stack(Client).abort_all();
         scene.world.turn();
         scene
     }
@@ -239,7 +239,7 @@ impl Scene {
             {}
             self.world.stack(Server).close(key);
         }
-        self.world.stack(Server).shutdown().notify();
+        self.world.stack(Server).shutdown();
         self.world.turn();
         let end = self.world.now + Duration::from_secs(5000);
         while self.world.step() {

@@ -370,7 +370,7 @@ impl Run {
             Step::Abort(pick) => {
                 let Some((world, end, _, excused)) = self.end(pick) else { return };
                 *excused = true;
-                world.stack(pick.side()).abort(end.key).notify();
+                world.stack(pick.side()).abort(end.key);
                 world.turn();
             }
             Step::Set(pick, setting) => self.set(pick, setting),
@@ -490,7 +490,7 @@ impl Run {
         every().for_each(|pick| self.close(pick));
         self.accept();
         let listener = self.listener;
-        self.world.stack(Server).close_listener(listener).notify();
+        self.world.stack(Server).close_listener(listener);
         self.world.turn();
         while self.world.step() {
             assert!(self.world.now < end + Duration::from_secs(5000), "it never ends");
