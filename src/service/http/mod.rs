@@ -57,8 +57,11 @@ const FIELDS_MAX: usize = 100;
 /// Most bytes that hyper reads ahead or keeps to be written, for one connection: one burst.
 const BUFFER_MAX: usize = 64 * 1024;
 
-/// How much a client may ask of one connection. The default times are longer than the longest
-/// retransmission time-out (120 s), so that a bad path is not taken for a slow client.
+/// How much a client may ask of one connection. By default the times for bodies and replies let
+/// seven retransmissions in a row fail that are 120 s apart, the longest retransmission time-out of
+/// the kernel and of this stack (a third lost in each direction fails every second try), so that a
+/// bad path is not taken for a slow client; that for the head, which also closes idle connections,
+/// lets two fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Time for the whole head of a request, counted from the end of the request before, so that it
@@ -75,9 +78,9 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Limits {
-            head: Duration::from_secs(180),
-            body: Duration::from_secs(300),
-            stall: Duration::from_secs(300),
+            head: Duration::from_secs(300),
+            body: Duration::from_secs(900),
+            stall: Duration::from_secs(900),
             requests: 10_000,
         }
     }

@@ -67,6 +67,33 @@ async fn a_slow_body_is_waited_for() {
     assert!(reply.contains("\r\n\r\n30000 bytes in "), "{reply}");
 }
 
+/// On a path that loses a third of what it carries in each direction one piece in two fails, and the
+/// kernel waits up to 120 s before each further try: several failures in a row are no slow client.
+#[tokio::test(start_paused = true)]
+async fn six_lost_retransmissions_in_a_row_are_waited_for() {
+    const LONGEST_RTO: Duration = Duration::from_secs(120);
+    let (outer, context) = site();
+    fs::write(outer.path().join("www/big"), vec![1; 100_000]).unwrap();
+    let (mut reader, mut writer) = tokio::io::split(connect(&context));
+    let begin = "POST /sink HTTP/1.1\r\nhost: x\r\ncontent-length: 4000\r\n";
+    let pieces = [
+        (begin.as_bytes().to_vec(), 2 * LONGEST_RTO),
+        (b"\r\n".to_vec(), 6 * LONGEST_RTO),
+        (vec![0; 2000], 6 * LONGEST_RTO),
+        (vec![0; 2000], Duration::ZERO),
+        (b"GET /big HTTP/1.0\r\n\r\n".to_vec(), 6 * LONGEST_RTO),
+    ];
+    for (piece, silence) in pieces {
+        writer.write_all(&piece).await.unwrap();
+        tokio::time::sleep(silence).await;
+    }
+    let mut reply = Vec::new();
+    reader.read_to_end(&mut reply).await.unwrap();
+    assert!(reply.ends_with(&[1; 100_000]), "{} bytes", reply.len());
+    let reply = String::from_utf8_lossy(&reply);
+    assert!(reply.contains("4000 bytes in ") && !reply.contains(" 408 "), "{reply}");
+}
+
 #[tokio::test]
 async fn a_connection_answers_so_many_requests() {
     let mut context = ServiceContext::default();
