@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderValue};
+use hyper::http::uri::Authority;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Version};
@@ -135,6 +136,7 @@ async fn answer(
         Some(other) if !other.as_bytes().eq_ignore_ascii_case(b"100-continue") => {
             Err(Refused::Expectation)
         }
+        _ if !host_is_good(head.version, &head.headers) => Err(Refused::Host),
         _ => route(&head.method, path, &head.headers, &mut body, &context, &info).await,
     };
     let reply = match routed {
@@ -181,6 +183,22 @@ async fn route(
         (_, None) if reads => Err(Refused::NotFound),
         _ => Err(Refused::Method("GET, HEAD")),
     }
+}
+
+/// Whether there is one well-formed `Host`, or in HTTP/1.0 perhaps none (RFC 9112 3.2). It may be
+/// empty, for a target that has no name (RFC 9110 7.2).
+fn host_is_good(version: Version, headers: &HeaderMap) -> bool {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else {
+        return version < Version::HTTP_11 && !headers.contains_key(header::HOST);
+    };
+    host.is_empty()
+        || Authority::try_from(host.as_bytes()).is_ok_and(|authority| {
+            // Nothing before the host, as a user's name, and only a port after it.
+            let rest = authority.as_str().strip_prefix(authority.host());
+            let port = rest.and_then(|rest| rest.strip_prefix(':').or(Some(rest)));
+            port.is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()))
+        })
 }
 
 /// Whether the client wrote `kind` among what it accepts, as a browser does with `text/html` and

@@ -85,6 +85,9 @@ pub(super) enum Refused {
     /// A condition such as `If-Match` does not hold.
     #[error("A condition of this request does not hold: the file is not the one you mean.")]
     Condition,
+    /// No `Host`, several, or one that is none.
+    #[error("A request takes one Host field, with the name or the address of the server.")]
+    Host,
     /// An `Expect` field that is not understood.
     #[error("This server meets no other expectation than 100-continue.")]
     Expectation,
@@ -111,9 +114,11 @@ pub(super) enum Refused {
 impl Refused {
     fn status(&self) -> StatusCode {
         match self {
-            Refused::BadPath | Refused::UploadName | Refused::Partial | Refused::Broken(_) => {
-                StatusCode::BAD_REQUEST
-            }
+            Refused::BadPath
+            | Refused::Host
+            | Refused::UploadName
+            | Refused::Partial
+            | Refused::Broken(_) => StatusCode::BAD_REQUEST,
             Refused::NotFound => StatusCode::NOT_FOUND,
             Refused::Outside | Refused::Forbidden | Refused::NoFolder => StatusCode::FORBIDDEN,
             Refused::Method(_) => StatusCode::METHOD_NOT_ALLOWED,

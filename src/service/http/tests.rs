@@ -407,6 +407,37 @@ async fn of_two_lengths_the_chunks_count_and_the_connection_ends() {
     }
 }
 
+/// RFC 9112 3.2.
+#[tokio::test]
+async fn a_request_has_one_good_host() {
+    let (_outer, context) = site();
+    for (version, fields, code) in [
+        ("1.1", "host: x\r\n", 200),
+        ("1.1", "HOST: 10.9.0.2:8080\r\n", 200),
+        ("1.1", "host: [fd00::1]:80\r\n", 200),
+        ("1.1", "host: glass.example:\r\n", 200),
+        ("1.1", "host:\r\n", 200), // what a client sends whose target has no name (RFC 9110 7.2)
+        ("1.1", "", 400),
+        ("1.1", "host: x\r\nhost: x\r\n", 400),
+        ("1.1", "host: x y\r\n", 400),
+        ("1.1", "host: x/y\r\n", 400),
+        ("1.1", "host: me@x\r\n", 400),
+        ("1.1", "host: x:eighty\r\n", 400),
+        ("1.1", "host: x, y\r\n", 400),
+        ("1.1", "host: \u{ff}\r\n", 400),
+        ("1.0", "", 200),
+        ("1.0", "host: x\r\nhost: y\r\n", 400),
+        ("1.0", "host: x y\r\n", 400),
+    ] {
+        let reply = talk(&context, format!("GET /a.txt HTTP/{version}\r\n{fields}\r\n")).await;
+        assert_eq!(status(&reply), code, "{version} {fields:?}: {reply}");
+        assert_eq!(reply.contains("one Host"), code == 400, "{reply}");
+    }
+    // An absolute target does not make up for it.
+    let absolute = talk(&context, "GET http://x/a.txt HTTP/1.1\r\n\r\n").await;
+    assert_eq!(status(&absolute), 400, "{absolute}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_slow_client_is_cut_off() {
     let context = ServiceContext::default();
