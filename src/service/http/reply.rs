@@ -97,6 +97,9 @@ pub(super) enum Refused {
     /// Something else than a file is in the way.
     #[error("A folder of this name is in the way.")]
     InTheWay,
+    /// What should be the folder for uploads is something else.
+    #[error("The server cannot store uploads: 'upload' in its folder is not a folder.")]
+    NoUploadFolder,
     /// The disk is full.
     #[error("The disk is full: nothing was stored. Make room on the server and send it again.")]
     Full,
@@ -128,13 +131,13 @@ impl Refused {
             Refused::InTheWay => StatusCode::CONFLICT,
             Refused::Full => StatusCode::INSUFFICIENT_STORAGE,
             Refused::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Refused::Io(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Refused::NoUploadFolder | Refused::Io(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
     /// The reply that says so; `path` is for the log.
     pub fn into_reply(self, path: &str) -> Reply {
-        if let Refused::Full | Refused::Io(_) = self {
+        if let Refused::NoUploadFolder | Refused::Full | Refused::Io(_) = self {
             log::warn!("http: {path:?}: {self}");
         }
         let mut reply = text(self.status(), format!("{self}\n"));

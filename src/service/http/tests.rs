@@ -243,6 +243,21 @@ async fn bad_uploads_are_refused() {
 }
 
 #[tokio::test]
+async fn what_is_in_the_way_of_uploads_is_named() {
+    let (outer, context) = site();
+    let place = outer.path().join("www/upload");
+    fs::write(&place, "").unwrap();
+    let reply = put(&context, "/upload/x", "text").await;
+    assert_eq!(status(&reply), 500, "{reply}");
+    assert!(reply.contains("'upload' in its folder is not a folder"), "{reply}");
+    // A link that leads nowhere.
+    fs::remove_file(&place).unwrap();
+    symlink("gone", &place).unwrap();
+    let reply = put(&context, "/upload/x", "text").await;
+    assert_eq!(status(&reply), 500, "{reply}");
+}
+
+#[tokio::test]
 async fn an_upload_through_a_link_replaces_the_link() {
     let (outer, context) = site();
     let upload = outer.path().join("www/upload");

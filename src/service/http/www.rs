@@ -126,8 +126,14 @@ impl Www {
     pub(super) fn upload_folder(&self) -> Result<File, Refused> {
         let everything = Mode::S_IRWXU | Mode::S_IRWXG | Mode::S_IRWXO; // less the umask
         match mkdirat(self.open_root()?, UPLOAD, everything) {
-            Ok(()) | Err(Errno::EEXIST) => self.reach([OsStr::new(UPLOAD)]),
-            Err(error) => Err(io::Error::from(error).into()),
+            Ok(()) | Err(Errno::EEXIST) => {}
+            Err(error) => return Err(io::Error::from(error).into()),
+        }
+        match self.reach([OsStr::new(UPLOAD)]) {
+            Ok(folder) if folder.metadata()?.is_dir() => Ok(folder),
+            // A file, or a link that leads nowhere.
+            Ok(_) | Err(Refused::NotFound) => Err(Refused::NoUploadFolder),
+            outside => outside,
         }
     }
 }
