@@ -177,12 +177,12 @@ impl Stack {
         let Some(entry) = self.half_open.get(key) else {
             return;
         };
-        let ends = entry.record.ends;
-        let own_mss = Mss::of_mtu(self.config.mtu, ends.local.ip());
+        let own_mss = Mss::of_mtu(self.config.mtu, entry.record.ends.local.ip());
         let segment = entry.record.syn_ack(self.env.now, &self.tcp_config, own_mss);
+        let view = entry.record.view_sent(&segment, &self.tcp_config);
         let sender = (Some(entry.record.conn), State::SynReceived, why);
         self.wheel.arm(entry.timer, entry.record.next_deadline());
-        self.reply_segment(ends, &segment, sender);
+        self.reply_segment(&segment, view, sender);
     }
 
     pub(super) fn expire_half_open(&mut self, key: HalfOpenKey) {
@@ -277,7 +277,8 @@ impl Stack {
         }
         let conn = entry.record.conn;
         let segment = entry.record.challenge_ack(self.env.now, &self.tcp_config);
-        self.reply_segment(ends, &segment, (Some(conn), State::SynReceived, Why::Challenge));
+        let view = entry.record.view_sent(&segment, &self.tcp_config);
+        self.reply_segment(&segment, view, (Some(conn), State::SynReceived, Why::Challenge));
     }
 
     /// The acknowledgment of our SYN: the record becomes a control block, which processes it.

@@ -143,7 +143,7 @@ impl Stack {
     pub(super) fn acknowledge_from(&mut self, record: &TimeWait) {
         let segment = record.acknowledgment(self.env.now.as_millis());
         let sender = (Some(record.conn), State::TimeWait, Why::AckNow);
-        self.reply_segment(record.ends, &segment, sender);
+        self.reply_segment(&segment, record.view_sent(&segment), sender);
     }
 
     pub(super) fn expire_time_wait(&mut self, key: TimeWaitKey) {

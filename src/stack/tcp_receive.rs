@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::event::{Cause, Event, Refusal, State, Why};
 use crate::stack::time_wait::Action;
 use crate::stack::{ConnKey, ListenerKey, Owner, Stack, TimeWaitKey};
-use crate::tcp::{Endpoints, Reply, check_listen, reset_for};
+use crate::tcp::{Endpoints, Reply, WindowScale, check_listen, reset_for};
 use crate::wire::ip::Datagram;
 use crate::wire::tcp::{self, Flags, Segment};
 use crate::wire::tcp_options::Options;
@@ -137,6 +137,8 @@ impl Stack {
             options: Options::default(),
             payload: Bytes::new(),
         };
-        self.reply_segment(ends, &segment, (None, State::Closed, Why::Reset));
+        // Without a connection there are no initial sequence numbers to count from.
+        let view = ends.view(&segment, WindowScale::NONE, seq, ack);
+        self.reply_segment(&segment, view, (None, State::Closed, Why::Reset));
     }
 }

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-use crate::event::{ConnId, Refusal};
-use crate::tcp::{Endpoints, Tcb};
+use crate::event::{ConnId, Refusal, SegmentView};
+use crate::tcp::{Endpoints, Tcb, WindowScale};
 use crate::wire::SeqNum;
 use crate::wire::tcp::{Flags, Segment};
 use crate::wire::tcp_options::{Options, Timestamps};
@@ -21,6 +21,12 @@ pub struct TimeWait {
     pub rcv_nxt: SeqNum,
     /// The window field of the last acknowledgment.
     pub window: u16,
+    /// The shift that field was made with.
+    pub scale: WindowScale,
+    /// Our initial sequence number.
+    pub iss: SeqNum,
+    /// The peer's.
+    pub irs: SeqNum,
     /// TS.Recent and the offset of our clock, when timestamps were agreed on.
     pub timestamps: Option<(u32, u32)>,
 }
@@ -48,8 +54,16 @@ impl TimeWait {
             snd_nxt: tcb.snd.nxt,
             rcv_nxt: tcb.rcv.nxt,
             window: tcb.rcv.window_field(),
+            scale: tcb.rcv.scale,
+            iss: tcb.snd.iss,
+            irs: tcb.rcv.irs,
             timestamps: tcb.timestamps.map(|state| (state.recent, tcb.timestamp_offset)),
         }
+    }
+
+    /// How events show a segment sent for it.
+    pub(super) fn view_sent(&self, segment: &Segment) -> SegmentView {
+        self.ends.view(segment, self.scale, self.iss, self.irs)
     }
 
     /// Judges a segment.

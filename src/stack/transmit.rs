@@ -11,7 +11,7 @@ use crate::tcp::Endpoints;
 use crate::tcp::output::Outgoing;
 use crate::time::Instant;
 use crate::wire::ip::Repr;
-use crate::wire::tcp::{Flags, Segment};
+use crate::wire::tcp::Segment;
 use crate::wire::{Burst, HeaderBuf, TxBatch, ip, tcp};
 
 /// Bursts of one connection in one go, so that no flow keeps the others waiting.
@@ -165,37 +165,21 @@ impl Stack {
     }
 
     /// Queues a segment that no control block sends: a reset, a SYN-ACK, an acknowledgment from
-    /// TIME-WAIT.
+    /// TIME-WAIT. `view` is how events show it.
     pub(super) fn reply_segment(
         &mut self,
-        ends: Endpoints,
         segment: &Segment,
+        view: SegmentView,
         sender: (Option<crate::event::ConnId>, State, Why),
     ) {
         let mut header = HeaderBuf::new();
-        let repr = self.repr(ends.local.ip(), ends.remote.ip(), ip::TCP, true);
+        let repr = self.repr(view.local.ip(), view.remote.ip(), ip::TCP, true);
         ip::emit(&repr, tcp::HEADER_LEN + segment.options.len(), &mut header);
         tcp::emit(segment, &mut header);
         self.env.counters.tcp_segments_sent += 1;
         self.env.counters.tcp_resets_sent += u64::from(segment.rst());
         self.reply(header, ip::TCP, Bytes::new());
         let (conn, state, why) = sender;
-        let syn = segment.flags.contains(Flags::SYN);
-        self.env.context().emit(|| Event::Sent {
-            conn,
-            state,
-            why,
-            segment: SegmentView {
-                local: ends.local,
-                remote: ends.remote,
-                seq: segment.seq,
-                ack: segment.ack,
-                flags: segment.flags,
-                len: 0,
-                window: segment.window.into(),
-                seq_base: segment.seq,
-                ack_base: if syn { segment.ack - 1 } else { segment.ack },
-            },
-        });
+        self.env.context().emit(|| Event::Sent { conn, state, why, segment: view });
     }
 }

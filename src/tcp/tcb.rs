@@ -34,7 +34,7 @@ pub struct Endpoints {
 impl Endpoints {
     /// How events show a segment between them: the window expanded by `scale`, relative numbers
     /// counted from `seq_base` and `ack_base`.
-    pub(super) fn view(
+    pub(crate) fn view(
         &self,
         segment: &Segment,
         scale: WindowScale,

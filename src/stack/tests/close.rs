@@ -390,6 +390,27 @@ fn a_stack_that_shuts_down_closes_everything_in_order() {
     assert_eq!(world.stack(Server).counters().tcp_resets_sent, 1, "only for the late one");
 }
 
+/// What the record in TIME-WAIT sends is shown as its control block would have shown it.
+#[test]
+fn time_wait_shows_relative_numbers_and_the_scaled_window() {
+    let (mut world, pair, _) = opened();
+    world.write_all(Client, pair.client, b"12345");
+    world.close(Client, pair.client);
+    world.pass(Duration::from_millis(50));
+    world.expect(Server, pair.server, b"12345");
+    world.close(Server, pair.server);
+    world.pass(Duration::from_millis(50));
+    let shown = world.events().into_iter().rev().find_map(|(_, by, event)| match event {
+        Event::Sent { state: State::TimeWait, segment, .. } if by == Client => Some(segment),
+        _ => None,
+    });
+    let shown = shown.expect("it has acknowledged the FIN");
+    assert_eq!(shown.seq - shown.seq_base, 7, "after SYN, five bytes and FIN");
+    assert_eq!(shown.ack - shown.ack_base, 2, "after SYN and FIN");
+    let field = world.sent_by(Client).map(|(_, segment)| segment.window).last().unwrap();
+    assert_eq!(shown.window, u32::from(field) << 5, "a buffer of 1 MiB takes a shift of 5");
+}
+
 /// From some moment on nothing arrives any more: every connection comes to its end.
 #[test]
 fn a_peer_that_vanishes_is_given_up() {

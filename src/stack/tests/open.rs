@@ -6,7 +6,7 @@ use super::world::Side::{Client, Server};
 use super::world::{
     Fate, PORT, Pair, World, config, craft, cx, drop_all, drop_numbers, fate_of, is, ready,
 };
-use crate::event::{Refusal, State};
+use crate::event::{Event, Refusal, State, Why};
 use crate::stack::{ConnKey, SocketError};
 use crate::time::{Duration, Instant};
 use crate::wire::SeqNum;
@@ -468,6 +468,35 @@ fn an_old_duplicate_syn_is_challenged() {
         world.refused(Server, Refusal::SynChallenged) + world.refused(Server, Refusal::Paws) > 0
     );
     use_and_close(&mut world, &pair);
+}
+
+/// A half-open connection shows what it sends as its control block would.
+#[test]
+fn a_half_open_connection_shows_relative_numbers_and_the_scaled_window() {
+    let mut world = World::new();
+    world.observe();
+    world.checker = None;
+    world.judge = fate_of(Fate::Drop, [0], |_, seg| is(seg, syn_ack()));
+    world.listen();
+    world.connect_from(4000);
+    world.pass(Duration::from_millis(50));
+    let answer = world.sent_by(Server).map(|(_, segment)| segment.clone()).last().unwrap();
+    assert_eq!(answer.flags, syn_ack());
+    let (from, to) = (Client.addr(4000), Server.addr(PORT));
+    let beyond = craft::segment(from, to, answer.ack + (1 << 30), answer.seq + 1, Flags::ACK);
+    world.inject(Server, craft::tcp(from, to, &beyond));
+    world.turn();
+    let field = world.sent_by(Server).map(|(_, segment)| segment.window).last().unwrap();
+    let shown = |wanted| {
+        let sent = |(_, by, event)| match event {
+            Event::Sent { why, segment, .. } if by == Server && why == wanted => Some(segment),
+            _ => None,
+        };
+        let view = world.events().into_iter().find_map(sent).unwrap();
+        (view.seq - view.seq_base, view.ack - view.ack_base, view.window)
+    };
+    assert_eq!(shown(Why::Handshake), (0, 1, 65_535), "the window of a SYN is never scaled");
+    assert_eq!(shown(Why::Challenge), (1, 1, u32::from(field) << 5));
 }
 
 #[test]

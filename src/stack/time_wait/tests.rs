@@ -10,6 +10,9 @@ fn record() -> TimeWait {
         snd_nxt: SeqNum::new(1000),
         rcv_nxt: SeqNum::new(5000),
         window: 100,
+        scale: WindowScale::NONE,
+        iss: SeqNum::new(900),
+        irs: SeqNum::new(4900),
         timestamps: Some((77, 1)),
     }
 }

@@ -109,6 +109,18 @@ impl HalfOpen {
         self.ends.view(segment, WindowScale::NONE, self.irs, self.iss)
     }
 
+    /// How events show a segment sent for it.
+    pub fn view_sent(&self, segment: &Segment, config: &Config) -> SegmentView {
+        let scale = if segment.syn() { WindowScale::NONE } else { self.own_scale(config) };
+        self.ends.view(segment, scale, self.iss, self.irs)
+    }
+
+    /// The shift of the windows that we offer, but for that of the SYN-ACK.
+    fn own_scale(&self, config: &Config) -> WindowScale {
+        let agreed = self.window_scale.map(|_| WindowScale::for_buffer(config.receive_buffer));
+        agreed.unwrap_or_default()
+    }
+
     /// Takes the place of a connection in TIME-WAIT: our numbers go on after its last one
     /// (RFC 1122 4.2.2.13).
     pub fn start_after(&mut self, snd_nxt: SeqNum) {
@@ -153,11 +165,10 @@ impl HalfOpen {
     /// The acknowledgment that answers an unacceptable segment.
     pub fn challenge_ack(&self, now: Instant, config: &Config) -> Segment {
         let syn_ack = self.syn_ack(now, config, Mss::DEFAULT);
-        let scale = self.window_scale.map(|_| WindowScale::for_buffer(config.receive_buffer));
         Segment {
             seq: self.iss + 1,
             flags: Flags::ACK,
-            window: scale.unwrap_or_default().field(syn_ack.window.into()),
+            window: self.own_scale(config).field(syn_ack.window.into()),
             options: Options { timestamps: syn_ack.options.timestamps, ..Options::default() },
             ..syn_ack
         }
