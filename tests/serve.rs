@@ -27,11 +27,11 @@ struct Server {
 
 impl Server {
     fn start(service: &str, more: &[&str]) -> Server {
-        let mut child = glasstcp(&["--kernel", "127.0.0.1:0", service])
-            .args(more)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("it starts");
+        Server::of(glasstcp(&["--kernel", "127.0.0.1:0", service]).args(more))
+    }
+
+    fn of(command: &mut Command) -> Server {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("it starts");
         let mut line = String::new();
         let output = child.stdout.take().expect("piped");
         BufReader::new(output).read_line(&mut line).expect("it says where it is");
@@ -124,6 +124,34 @@ fn every_service_runs_and_a_signal_ends_it() {
         let _open = TcpStream::connect(server.address).expect("it listens");
         assert_eq!(server.end(signal), Some(0), "{service}");
     }
+}
+
+/// As the same signal does with `glasstcp up`, so that `pkill -USR1 glasstcp` harms neither.
+#[test]
+fn sigusr1_prints_what_is_counted() {
+    let log = tempfile::NamedTempFile::new().expect("a file");
+    let mut command = glasstcp(&["--kernel", "127.0.0.1:0", "echo"]);
+    let server = Server::of(command.stderr(log.reopen().expect("it can be opened twice")));
+    let echo = || {
+        let mut stream = TcpStream::connect(server.address).expect("it listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+        stream.write_all(b"x").expect("sent");
+        stream.read_exact(&mut [0]).expect("it comes back");
+        stream
+    };
+    let mut first = echo();
+    first.shutdown(std::net::Shutdown::Write).expect("shut");
+    assert_eq!(first.read(&mut [0]).expect("its end"), 0);
+    let _open = [echo(), echo()];
+    let deadline = Instant::now() + PATIENCE;
+    let expected = "3 connections_accepted\n2 connections\n";
+    while !fs::read_to_string(log.path()).expect("there").ends_with(expected) {
+        assert!(Instant::now() < deadline, "{:?}", fs::read_to_string(log.path()));
+        kill(Pid::from_raw(server.child.id() as i32), Signal::SIGUSR1).expect("it runs");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    echo();
+    assert_eq!(server.end(Signal::SIGINT), Some(0));
 }
 
 #[test]

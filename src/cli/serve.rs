@@ -3,10 +3,13 @@
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
-use glasstcp::service::{Service, ServiceContext, ServiceSpec, Www, serve_listener, serve_socket};
+use glasstcp::service::{
+    Service, ServiceContext, ServiceSpec, Tally, Www, serve_listener, serve_socket,
+};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::signal::unix::{SignalKind, signal};
@@ -83,6 +86,7 @@ impl Args {
     async fn live(self) -> anyhow::Result<()> {
         // Before anything is there that somebody could want to end.
         let told = signals().context("cannot handle signals")?;
+        let mut counters = signal(SignalKind::user_defined1()).context("cannot handle signals")?;
         let www = self.www.as_deref().map(Www::open).transpose()?;
         let sentence = |error: io::Error| anyhow!(bind_error(self.kernel, &error));
         let listener = TcpListener::bind(self.kernel).await.map_err(sentence)?;
@@ -98,12 +102,26 @@ impl Args {
             services: vec![ServiceSpec { service: self.service, port: place.port() }],
             ..ServiceContext::default()
         };
+        let tally = Arc::clone(&context.tally);
         tasks.spawn(serve_listener(listener, self.service, Arc::new(context)));
         // Without standard output there is nobody to tell.
         let _ = io::stdout().write_all(welcome(self.service, place).as_bytes());
-        told.await;
-        Ok(())
+        let mut told = pin!(told);
+        loop {
+            tokio::select! {
+                () = &mut told => return Ok(()),
+                _ = counters.recv() => print_counters(&tally),
+            }
+        }
     }
+}
+
+/// Says how many connections there were, as `glasstcp up` says what its stack counts.
+fn print_counters(tally: &Tally) {
+    let (accepted, open) = (tally.accepted(), tally.open());
+    let text = format!("{accepted} connections_accepted\n{open} connections\n");
+    // Without standard error there is nobody to tell.
+    let _ = io::stderr().write_all(text.as_bytes());
 }
 
 /// Ends with the first signal that says so. The handlers are there when it returns.

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -51,6 +52,32 @@ impl Accept for tokio::net::TcpListener {
     }
 }
 
+/// How many connections were served: a count, shared by all listeners of one context.
+#[derive(Debug, Default)]
+pub struct Tally {
+    accepted: AtomicU64,
+    /// Every open connection holds it.
+    open: Arc<()>,
+}
+
+impl Tally {
+    /// Connections accepted so far.
+    pub fn accepted(&self) -> u64 {
+        self.accepted.load(Ordering::Relaxed)
+    }
+
+    /// Those of them that are not over.
+    pub fn open(&self) -> usize {
+        Arc::strong_count(&self.open) - 1
+    }
+
+    /// Counts a connection, which is open until the result is dropped.
+    fn enter(&self) -> Arc<()> {
+        self.accepted.fetch_add(1, Ordering::Relaxed);
+        Arc::clone(&self.open)
+    }
+}
+
 /// Serves every connection of `listener`, each in a task of its own on the current runtime, until
 /// the listener is gone. A connection that fails is logged at debug; nothing it does ends the loop.
 pub async fn serve_listener<L: Accept>(
@@ -67,12 +94,13 @@ pub async fn serve_listener<L: Accept>(
             Some(Ok((stream, peer))) => {
                 pause = PAUSE_MIN;
                 let info = L::info(&stream);
+                let counted = context.tally.enter();
                 let connection = serve_tcp(service, stream, Arc::clone(&context), info);
                 tokio::spawn(async move {
                     if let Err(error) = connection.await {
                         log::debug!("{service}: connection from {peer}: {error}");
                     }
-                    drop(place);
+                    drop((place, counted));
                 });
             }
             Some(Err(error)) => {

@@ -28,7 +28,7 @@ pub mod http;
 mod over_stack;
 pub mod registry;
 
-pub use accept::{Accept, Datagrams, serve_listener, serve_socket};
+pub use accept::{Accept, Datagrams, Tally, serve_listener, serve_socket};
 pub use http::{Limits, Www};
 pub use registry::{Service, ServiceSpec};
 
@@ -54,6 +54,8 @@ pub struct ServiceContext {
     pub netns: Option<String>,
     /// How patient HTTP is.
     pub limits: Limits,
+    /// How many connections there were.
+    pub tally: Arc<Tally>,
 }
 
 /// Runs one service over one connection until either side ends it.
