@@ -31,7 +31,10 @@ Examples:
   glasstcp serve --kernel 127.0.0.1:0 chargen                 on any free port, which it prints
 
 Echo, discard and daytime answer over UDP on the same port too. Ctrl-C (SIGINT), SIGTERM and SIGHUP
-end it.
+end it; SIGUSR1 prints how many connections it has accepted and how many are open.
+
+A connection that is silent for five minutes is probed every 30 seconds, and given up after five
+probes without an answer.
 
 Exit codes: 0 ended by a signal, 1 it cannot be done (one sentence says why), 2 the command line
 cannot be read.")]

@@ -33,6 +33,9 @@ Examples:
   sudo glasstcp up --addr 192.168.77.1/24            another network, the stack at 192.168.77.2
   sudo kill -USR1 $(pidof glasstcp)                  print the counters
 
+A connection to a service that is silent for five minutes is probed every 30 seconds, and given up
+after five probes without an answer.
+
 Signals: SIGINT (Ctrl-C), SIGTERM and SIGHUP close all connections and end it; a second one ends it
 at once. SIGUSR1 prints the counters to standard error.
 

@@ -7,16 +7,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use nix::sys::socket::{setsockopt, sockopt};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Semaphore;
 
 use super::{InfoSource, Service, ServiceContext, answer_udp, no_info, serve_tcp};
+use crate::tcp::Keepalive;
 
 #[cfg(test)]
 mod tests;
 
 /// Most connections that one listener serves at a time; more wait in its accept queue.
 pub const CONNECTIONS_MAX: usize = 65_536;
+/// When an accepted connection is probed (RFC 9293 3.8.4): a client that has vanished keeps its place
+/// for seven and a half minutes and not for ever. One that is only silent answers, and stays.
+pub const KEEPALIVE: Keepalive =
+    Keepalive { idle: Duration::from_secs(300), interval: Duration::from_secs(30), count: 5 };
 /// Pause after a failed call; it doubles with each further failure in a row.
 const PAUSE_MIN: Duration = Duration::from_millis(1);
 /// The longest pause.
@@ -47,9 +53,19 @@ impl Accept for tokio::net::TcpListener {
         Some(accepted.and_then(|(stream, peer)| {
             // A reply ends with a small segment that nothing follows: it must not wait.
             stream.set_nodelay(true)?;
+            probe_when_idle(&stream)?;
             Ok((stream, peer))
         }))
     }
+}
+
+/// Sets [`KEEPALIVE`] on a socket of the kernel.
+fn probe_when_idle(stream: &tokio::net::TcpStream) -> nix::Result<()> {
+    let Keepalive { idle, interval, count } = KEEPALIVE;
+    setsockopt(stream, sockopt::KeepAlive, &true)?;
+    setsockopt(stream, sockopt::TcpKeepIdle, &(idle.as_secs() as u32))?;
+    setsockopt(stream, sockopt::TcpKeepInterval, &(interval.as_secs() as u32))?;
+    setsockopt(stream, sockopt::TcpKeepCount, &count.into())
 }
 
 /// How many connections were served: a count, shared by all listeners of one context.

@@ -4,16 +4,24 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::accept::KEEPALIVE;
 use super::{Accept, Datagrams, InfoSource};
 use crate::net::{TcpListener, TcpStream, UdpSocket};
+
+#[cfg(test)]
+mod tests;
 
 impl Accept for TcpListener {
     type Stream = TcpStream;
 
     async fn accept(&mut self) -> Option<io::Result<(TcpStream, SocketAddr)>> {
         let accepted = unless_gone(TcpListener::accept(self).await)?;
-        // A reply ends with a small segment that nothing follows: it must not wait.
-        Some(accepted.and_then(|(stream, peer)| stream.set_nodelay(true).map(|()| (stream, peer))))
+        Some(accepted.and_then(|(stream, peer)| {
+            // A reply ends with a small segment that nothing follows: it must not wait.
+            stream.set_nodelay(true)?;
+            stream.set_keepalive(Some(KEEPALIVE))?;
+            Ok((stream, peer))
+        }))
     }
 
     fn info(stream: &TcpStream) -> InfoSource {

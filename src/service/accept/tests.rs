@@ -1,5 +1,6 @@
 use super::*;
 use crate::service::Www;
+use nix::sys::socket::{getsockopt, sockopt};
 use std::net::Ipv4Addr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
@@ -41,6 +42,18 @@ async fn every_service_runs_over_kernel_sockets() {
     let mut text = vec![0; 1 << 20];
     stream.read_exact(&mut text).await.unwrap();
     assert!(text.starts_with(b" !\"#$%&'()*+"));
+}
+
+/// A client that has vanished does not keep its place for ever.
+#[tokio::test]
+async fn accepted_connections_are_probed_when_idle() {
+    let mut listener = TcpListener::bind(LOOPBACK).await.unwrap();
+    let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (stream, _) = Accept::accept(&mut listener).await.unwrap().unwrap();
+    assert_eq!(getsockopt(&stream, sockopt::KeepAlive), Ok(true));
+    assert_eq!(getsockopt(&stream, sockopt::TcpKeepIdle), Ok(300));
+    assert_eq!(getsockopt(&stream, sockopt::TcpKeepInterval), Ok(30));
+    assert_eq!(getsockopt(&stream, sockopt::TcpKeepCount), Ok(5));
 }
 
 #[tokio::test]
