@@ -59,12 +59,13 @@
 //! # async fn echo(net: Net) -> std::io::Result<()> { Ok(()) }
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 //! let address = Cidr { address: [10, 9, 0, 1].into(), prefix_len: 24 }; // the kernel's side
-//! let (tun, _taken_back_when_dropped) =
-//!     device::open(&OpenConfig { name: "glass0".into(), address, mtu: 1500, netns: None })?;
+//! let ours = [10, 9, 0, 2].into();
+//! let config = OpenConfig { name: "glass0".into(), address, mtu: 1500, netns: None };
+//! let (tun, _taken_back_when_dropped) = device::open(&config, &[ours])?;
 //!
 //! let mut seed = [0; 32];
 //! getrandom::fill(&mut seed)?; // sequence numbers and ports nobody can guess
-//! let stack = Stack::new(Config::new([10, 9, 0, 2].into(), 24, seed)); // our side
+//! let stack = Stack::new(Config::new(ours.into(), 24, seed));
 //! let (net, driver) = runtime::start(stack, FdDevice::new(tun)?)?;
 //! tokio::spawn(driver);
 //! echo(net).await?;

@@ -45,7 +45,7 @@ async fn live(plan: &Plan) -> anyhow::Result<()> {
     let mut signals = Signals::new().context("cannot handle signals")?;
     let www = plan.www.as_deref().map(Www::open).transpose()?;
     let stack = Stack::new(stack_config(plan)?);
-    let (tun, guard) = device::open(&plan.device)?;
+    let (tun, guard) = device::open(&plan.device, &plan.addresses)?;
     let dropped = tun.dropped();
     let device = FdDevice::new(tun).context("cannot wait for the network device")?;
     let (net, driver) = runtime::start(stack, device)?;

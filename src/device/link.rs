@@ -2,14 +2,15 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use nix::net::if_::if_nametoindex;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
 use rtnetlink::packet_route::link::{AfSpecInet6, AfSpecUnspec, In6AddrGenMode, LinkAttribute};
-use rtnetlink::{Handle, LinkUnspec};
+use rtnetlink::packet_route::route::RouteAttribute;
+use rtnetlink::{Handle, LinkUnspec, RouteMessageBuilder};
 
 /// Packets the kernel may queue for us; its default of 500 drops under bursts.
 const TX_QUEUE_LEN: u32 = 4096;
@@ -75,13 +76,15 @@ pub enum LinkError {
         /// The interface that has it.
         interface: String,
     },
-    /// Packets to the network take another way, perhaps that of a VPN.
+    /// Packets to the stack take another way, perhaps that of a VPN.
     #[error(
-        "the network of {0} is already routed another way (see 'ip route'): choose another one with --addr (and --stack-addr), or a network namespace with --netns"
+        "packets to {0} already take another way than '{1}' (see 'ip route get {0}'): choose another network with --addr (and --stack-addr), or a network namespace with --netns"
     )]
-    Routed(Cidr),
+    Routed(Ipv4Addr, String),
     /// No right to change it.
-    #[error("no permission to set up the network device '{0}': run glasstcp with sudo")]
+    #[error(
+        "no permission to set up the network device '{0}', which takes CAP_NET_ADMIN: run glasstcp with sudo, or give the container that capability"
+    )]
     Permission(String),
     /// A step failed.
     #[error("cannot {step} of the network device '{name}'")]
@@ -124,20 +127,23 @@ pub(super) fn configure(name: &str, cidr: Cidr, mtu: u16) -> Result<bool, LinkEr
     })
 }
 
-/// Refuses a network to which the namespace of this thread does not send through the interface that
-/// has `cidr`: then nothing would ever reach the stack. Asks the kernel which source it would choose
-/// for a neighbour, without sending anything.
-pub(super) fn check_route(cidr: Cidr) -> Result<(), LinkError> {
-    let own = cidr.address.to_bits();
-    let neighbour = if cidr.contains(Ipv4Addr::from_bits(own + 1)) { own + 1 } else { own - 1 };
-    let source = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| {
-        socket.connect((Ipv4Addr::from_bits(neighbour), 9))?;
-        socket.local_addr()
-    });
-    match source {
-        Ok(source) if source.ip() == cidr.address => Ok(()),
-        _ => Err(LinkError::Routed(cidr)),
-    }
+/// Refuses addresses of the stack to which the namespace of this thread does not send through the
+/// interface `name`: nothing would ever reach them. Asks the kernel as `ip route get` does, and sends
+/// nothing.
+pub(super) fn check_routes(name: &str, stack: &[Ipv4Addr]) -> Result<(), LinkError> {
+    talk(name, async |handle| {
+        let through = RouteAttribute::Oif(index(name)?);
+        for &address in stack {
+            let to = RouteMessageBuilder::<Ipv4Addr>::new().destination_prefix(address, 32).build();
+            let answer = handle.route().get(to).execute().try_collect::<Vec<_>>().await;
+            // An error is a route as well, one that leads nowhere.
+            let routes = answer.unwrap_or_default();
+            if !routes.iter().any(|route| route.attributes.contains(&through)) {
+                return Err(LinkError::Routed(address, name.to_owned()));
+            }
+        }
+        Ok(())
+    })
 }
 
 /// Brings the loopback interface up, as a new namespace needs it.

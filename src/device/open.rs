@@ -1,6 +1,7 @@
 //! Makes a TUN device that is ready for use, and takes everything back at the end.
 
 use std::io;
+use std::net::Ipv4Addr;
 
 use nix::errno::Errno;
 
@@ -105,9 +106,10 @@ pub fn check_name(name: &str) -> Result<(), OpenError> {
     if good { Ok(()) } else { Err(OpenError::BadName(name.to_owned())) }
 }
 
-/// Opens the TUN device, in its namespace when one is asked for, with address and MTU set and up.
+/// Opens the TUN device, in its namespace when one is asked for, with address and MTU set and up, and
+/// makes sure that packets to the addresses of `stack` come out of it.
 /// On an error everything made so far is taken back.
-pub fn open(config: &OpenConfig) -> Result<(Tun, Guard), OpenError> {
+pub fn open(config: &OpenConfig, stack: &[Ipv4Addr]) -> Result<(Tun, Guard), OpenError> {
     check_name(&config.name)?;
     let netns = match &config.netns {
         Some(name) => Some(Namespace::use_or_make(name)?),
@@ -115,17 +117,19 @@ pub fn open(config: &OpenConfig) -> Result<(Tun, Guard), OpenError> {
     };
     let mut guard = Guard { added: None, netns };
     let owned = guard.owns_netns();
-    let (tun, added) = within(guard.netns.as_ref(), || attach(config, owned))??;
-    guard.added = added;
+    let added = &mut guard.added;
+    let tun = within(guard.netns.as_ref(), || attach(config, stack, owned, added))??;
     Ok((tun, guard))
 }
 
-/// Attaches to the device and sets it up, in the namespace of this thread. Says which address to
-/// take back from which interface, when that was there before.
+/// Attaches to the device and sets it up, in the namespace of this thread. Leaves in `added` which
+/// address to take back from which interface, when that was there before.
 fn attach(
     config: &OpenConfig,
+    stack: &[Ipv4Addr],
     owned_netns: bool,
-) -> Result<(Tun, Option<(String, Cidr)>), OpenError> {
+    added: &mut Option<(String, Cidr)>,
+) -> Result<Tun, OpenError> {
     if owned_netns {
         link::loopback_up()?;
     }
@@ -133,9 +137,9 @@ fn attach(
     let tun =
         Tun::attach(&config.name, config.mtu).map_err(|error| explain(error, &config.name))?;
     let fresh = link::configure(tun.name(), config.address, config.mtu)?;
-    link::check_route(config.address)?;
-    let added = (existed && fresh).then(|| (config.name.clone(), config.address));
-    Ok((tun, added))
+    *added = (existed && fresh).then(|| (config.name.clone(), config.address));
+    link::check_routes(tun.name(), stack)?;
+    Ok(tun)
 }
 
 /// Runs `f` in the namespace, or on a thread of its own in that of this process.

@@ -77,6 +77,25 @@ fn an_overlapping_network_is_refused() {
     assert!(!lab.device_exists(), "the device is still there");
 }
 
+/// A route to one of the stack's addresses alone, over a device that has no address of its own.
+#[test]
+#[ignore = "needs root: run scripts/test"]
+fn a_route_that_leads_elsewhere_is_refused() {
+    let lab = Lab::with_netns();
+    let make = "ip link add there type veth peer name beyond && ip link set beyond up && \
+                ip link set there up && ip route add 10.9.0.7/32 dev there && \
+                ip tuntap add glass0 mode tun";
+    lab.shell(make).finish().assert_success();
+    let daemon = lab.daemon(&["--stack-addr", STACK, "--stack-addr", "10.9.0.7"]);
+    let status = daemon.wait();
+    let said = daemon.log();
+    assert_eq!(status.code(), Some(FAILURE), "{said}");
+    assert!(said.contains("ip route get 10.9.0.7"), "{said}");
+    assert_eq!(said.trim_end().lines().count(), 1, "not one sentence: {said}");
+    let left = lab.tool("ip").args(["address", "show", "dev", DEVICE]).finish().text();
+    assert!(!left.contains("10.9.0.1"), "the address is still there: {left}");
+}
+
 #[test]
 #[ignore = "needs root: run scripts/test"]
 fn a_namespace_that_cannot_be_made_is_refused() {

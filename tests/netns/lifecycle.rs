@@ -72,6 +72,21 @@ fn without_a_namespace_the_device_is_where_the_daemon_runs() {
 
 #[test]
 #[ignore = "needs root: run scripts/test"]
+fn the_kernel_can_be_any_host_of_its_network() {
+    for (kernel, stack) in [
+        ("10.9.0.254/24", "10.9.0.253"),
+        ("10.9.0.253/24", "10.9.0.254"),
+        ("192.168.77.2/30", "192.168.77.1"),
+    ] {
+        let lab = Lab::new();
+        let daemon = lab.daemon(&["--addr", kernel]);
+        lab.wait_until_up(&daemon, stack);
+        daemon.stop();
+    }
+}
+
+#[test]
+#[ignore = "needs root: run scripts/test"]
 fn after_sigkill_it_starts_again_and_cleans_up_at_its_end() {
     let (lab, daemon) = Lab::up(&[]);
     let mut old = lab.connect(7);
