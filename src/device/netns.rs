@@ -44,8 +44,10 @@ pub enum NetnsError {
         "'{0}' is no name for a network namespace: use 1 to 200 characters without spaces and slashes, and not '.' or '..'"
     )]
     BadName(String),
-    /// Not root.
-    #[error("no permission to use the network namespace '{0}': run glasstcp with sudo")]
+    /// Without CAP_SYS_ADMIN.
+    #[error(
+        "no permission to use the network namespace '{0}', which takes CAP_SYS_ADMIN: run glasstcp with sudo, or give the container that capability"
+    )]
     Permission(String),
     /// The file is there, but it is not a namespace.
     #[error(

@@ -44,9 +44,9 @@ pub enum OpenError {
         "/dev/net/tun is not the TUN driver but something else: make it anew with 'sudo rm -r /dev/net/tun && sudo mknod /dev/net/tun c 10 200'"
     )]
     NotTheDriver,
-    /// Not root and without CAP_NET_ADMIN.
+    /// Without CAP_NET_ADMIN.
     #[error(
-        "no permission to make the network device '{0}' (that takes CAP_NET_ADMIN): run glasstcp with sudo"
+        "no permission to make the network device '{0}', which takes CAP_NET_ADMIN: run glasstcp with sudo, or give the container that capability"
     )]
     Permission(String),
     /// Another program is attached to it.

@@ -153,11 +153,13 @@ fn something_else_in_its_place_is_no_tun_device() {
 #[ignore = "needs root: run scripts/test"]
 fn without_the_right_it_says_so() {
     let lab = Lab::new();
-    for without in ["-net_admin", "-net_admin,-sys_admin"] {
+    for (without, lacks) in
+        [("-net_admin", "CAP_NET_ADMIN"), ("-net_admin,-sys_admin", "CAP_SYS_ADMIN")]
+    {
         let mut command = Command::new("setpriv");
         command.args([&format!("--bounding-set={without}"), Daemon::PROGRAM]);
         command.args(["up", "--netns", &lab.netns]);
         let daemon = Daemon::spawn(command, lab.folder.path());
-        assert_refused(&lab, &daemon, FAILURE, "sudo");
+        assert_refused(&lab, &daemon, FAILURE, lacks);
     }
 }

@@ -21,7 +21,7 @@ fn every_system_error_has_its_sentence() {
         (Errno::ENOTTY, "not the TUN driver"),
         (Errno::EISDIR, "not the TUN driver"),
         (Errno::EPERM, "sudo"),
-        (Errno::EACCES, "sudo"),
+        (Errno::EACCES, "CAP_NET_ADMIN"),
         (Errno::EBUSY, "--dev"),
         (Errno::EINVAL, "not a plain TUN device"),
         (Errno::ENOMEM, "cannot open the network device 'glass0'"),
