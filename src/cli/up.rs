@@ -106,16 +106,14 @@ pub struct Plan {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
     /// The kernel could not reach it over the device.
-    #[error("--stack-addr {0} is not in the network of --addr {1}: choose one from {2} to {3}")]
-    Outside(Ipv4Addr, Cidr, Ipv4Addr, Ipv4Addr),
+    #[error("--stack-addr {0} is not in the network of --addr {1}: choose {2}")]
+    Outside(Ipv4Addr, Cidr, String),
     /// It stands for the network or for all its hosts.
-    #[error(
-        "--stack-addr {0} stands for all of the network of --addr {1}: choose one from {2} to {3}"
-    )]
-    NotAHost(Ipv4Addr, Cidr, Ipv4Addr, Ipv4Addr),
+    #[error("--stack-addr {0} stands for all of the network of --addr {1}: choose {2}")]
+    NotAHost(Ipv4Addr, Cidr, String),
     /// The kernel has it.
-    #[error("--stack-addr {0} is the kernel's own address (--addr): the stack needs another one")]
-    Kernels(Ipv4Addr),
+    #[error("--stack-addr {0} is the kernel's own address (--addr): choose {1}")]
+    Kernels(Ipv4Addr, String),
     /// Given twice.
     #[error("--stack-addr {0} is given twice: leave one out")]
     Twice(Ipv4Addr),
@@ -161,8 +159,7 @@ impl Plan {
 
 /// The stack's addresses: those asked for, or the one beside the kernel's.
 fn stack_addresses(kernel: Cidr, asked: Vec<Ipv4Addr>) -> Result<Vec<Ipv4Addr>, PlanError> {
-    let first = Ipv4Addr::from_bits(kernel.network().to_bits() + 1);
-    let last = Ipv4Addr::from_bits(kernel.broadcast().to_bits() - 1);
+    let (first, last) = hosts(kernel);
     if asked.is_empty() {
         let own = kernel.address.to_bits();
         let beside = if kernel.address == last { own - 1 } else { own + 1 };
@@ -170,19 +167,40 @@ fn stack_addresses(kernel: Cidr, asked: Vec<Ipv4Addr>) -> Result<Vec<Ipv4Addr>, 
     }
     for (index, &address) in asked.iter().enumerate() {
         if !kernel.contains(address) {
-            return Err(PlanError::Outside(address, kernel, first, last));
+            return Err(PlanError::Outside(address, kernel, choice(kernel)));
         }
         if address < first || address > last {
-            return Err(PlanError::NotAHost(address, kernel, first, last));
+            return Err(PlanError::NotAHost(address, kernel, choice(kernel)));
         }
         if address == kernel.address {
-            return Err(PlanError::Kernels(address));
+            return Err(PlanError::Kernels(address, choice(kernel)));
         }
         if asked[..index].contains(&address) {
             return Err(PlanError::Twice(address));
         }
     }
     Ok(asked)
+}
+
+/// The first and the last address of a host in the network.
+fn hosts(network: Cidr) -> (Ipv4Addr, Ipv4Addr) {
+    let first = network.network().to_bits() + 1;
+    let last = network.broadcast().to_bits() - 1;
+    (Ipv4Addr::from_bits(first), Ipv4Addr::from_bits(last))
+}
+
+/// What the stack can have, as the end of a sentence.
+fn choice(kernel: Cidr) -> String {
+    let own = kernel.address;
+    let (first, last) = hosts(kernel);
+    let after = |address: Ipv4Addr| Ipv4Addr::from_bits(address.to_bits() + 1);
+    let before = |address: Ipv4Addr| Ipv4Addr::from_bits(address.to_bits() - 1);
+    let (low, high) = match own {
+        own if own == first => (after(first), last),
+        own if own == last => (first, before(last)),
+        own => return format!("one from {first} to {last}, not {own}"),
+    };
+    if low == high { low.to_string() } else { format!("one from {low} to {high}") }
 }
 
 fn device_name(text: &str) -> Result<String, device::OpenError> {
