@@ -16,6 +16,7 @@ mod serve;
 mod services;
 mod up;
 
+use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -49,18 +50,37 @@ enum Command {
 
 /// Does what the command line says.
 pub fn run() -> ExitCode {
-    let result = match Cli::parse().command {
+    let command = match Cli::try_parse() {
+        Ok(cli) => cli.command,
+        Err(answer) => return print(&answer),
+    };
+    let result = match command {
         Command::Up(args) => args.plan().map_err(anyhow::Error::from).and_then(daemon::run),
         Command::Serve(args) => args.run(),
         Command::Completions(args) => args.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("glasstcp: {error:#}");
-            ExitCode::FAILURE
-        }
+        Err(error) => fail(&error),
     }
+}
+
+/// Prints help, the version, or what is wrong with the command line.
+fn print(answer: &clap::Error) -> ExitCode {
+    match answer.print().and_then(|()| io::stdout().flush()) {
+        // Who stops reading, as `head` does, has read enough; and without standard error there is
+        // nobody to tell.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe && !answer.use_stderr() => {
+            fail(&anyhow::Error::new(error).context("cannot write to standard output"))
+        }
+        _ => ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(u8::MAX)),
+    }
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    // Without standard error there is nobody to tell.
+    let _ = writeln!(io::stderr(), "glasstcp: {error:#}");
+    ExitCode::FAILURE
 }
 
 #[cfg(test)]

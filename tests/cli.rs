@@ -1,0 +1,44 @@
+//! What the command line says when nobody can read it, as a program on its own.
+
+use std::fs::File;
+use std::process::{Command, Stdio};
+
+/// Runs glasstcp with its standard output on `place`: the exit code and what it says of it.
+fn run(argument: &str, place: &str) -> (Option<i32>, String) {
+    let stdout = File::options().write(true).open(place).expect("every Linux has it");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_glasstcp"));
+    let output = command.arg(argument).stdin(Stdio::null()).stdout(stdout).output();
+    let output = output.expect("it runs");
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn help_that_cannot_be_written_is_a_failure() {
+    for argument in ["--help", "help", "--version"] {
+        let (code, said) = run(argument, "/dev/full");
+        assert_eq!(code, Some(1), "{argument}: {said}");
+        assert!(said.contains("cannot write") && said.contains("No space left"), "{said}");
+        assert_eq!(run(argument, "/dev/null"), (Some(0), String::new()), "{argument}");
+    }
+}
+
+/// As in `glasstcp --help | head -1`: who stops reading has read enough.
+#[test]
+fn help_for_nobody_is_quiet() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_glasstcp"))
+        .arg("--help")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn a_line_that_cannot_be_read_is_exit_code_2() {
+    let (code, said) = run("--nonsense", "/dev/null");
+    assert_eq!(code, Some(2));
+    assert!(said.contains("--nonsense"), "{said}");
+}
