@@ -9,12 +9,12 @@ use anyhow::{Context, bail};
 use glasstcp::device::{self, Guard};
 use glasstcp::net::Net;
 use glasstcp::observe::counters;
-use glasstcp::runtime::{self, Driver, FdDevice};
+use glasstcp::runtime::{self, Driver, FdDevice, memory};
 use glasstcp::service::{Service, ServiceContext, Www};
 use glasstcp::stack::{Address, Config, Stack};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, interval, sleep, timeout};
 
 use super::log::{self, Printer};
 use super::services;
@@ -24,6 +24,8 @@ use super::up::Plan;
 const GRACE: Duration = Duration::from_secs(2);
 /// How often to look whether they have.
 const LOOK: Duration = Duration::from_millis(10);
+/// How often to look whether a crowd of connections has gone, so that its memory can.
+const TIDY: Duration = Duration::from_secs(1);
 /// How long the driver may take to send the last resets.
 const LAST_PACKETS: Duration = Duration::from_secs(1);
 
@@ -98,6 +100,8 @@ struct Daemon {
 impl Daemon {
     /// Waits for the signal that ends it; fails when the stack ends by itself.
     async fn until_told(&mut self, signals: &mut Signals) -> anyhow::Result<()> {
+        let mut crowd = Crowd::default();
+        let mut tidy = interval(TIDY);
         loop {
             tokio::select! {
                 ended = &mut self.driver => match ended {
@@ -108,6 +112,9 @@ impl Daemon {
                 told = signals.next() => match told {
                     Told::End => return Ok(()),
                     Told::Counters => self.print_counters(),
+                },
+                _ = tidy.tick() => if crowd.has_gone(self.net.connection_count()) {
+                    memory::give_back();
                 },
             }
         }
@@ -159,6 +166,28 @@ impl Daemon {
         let text = counters::format(&self.net.counters(), &rows);
         // Without standard error there is nobody to tell.
         let _ = io::stderr().write_all(text.as_bytes());
+    }
+}
+
+/// Tells when many connections have gone whose memory is worth giving back.
+#[derive(Default)]
+struct Crowd {
+    /// Most connections there were since it was last given back.
+    most: usize,
+}
+
+impl Crowd {
+    /// Fewer are no crowd: each has a few MiB at most.
+    const LEAST: usize = 16;
+
+    /// Whether at least half of those there were are gone, now that there are `count`.
+    fn has_gone(&mut self, count: usize) -> bool {
+        self.most = self.most.max(count);
+        let gone = self.most >= Self::LEAST && count <= self.most / 2;
+        if gone {
+            self.most = count;
+        }
+        gone
     }
 }
 

@@ -15,6 +15,7 @@
 mod clock;
 mod device;
 mod driver;
+pub mod memory;
 mod thread;
 mod timer;
 

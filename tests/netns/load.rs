@@ -131,3 +131,20 @@ fn twenty_thousand_idle_connections_stay_open() {
     // It can say goodbye to all of them.
     daemon.stop();
 }
+
+/// Each client that never reads costs the daemon a MiB; what they leave does not stay.
+#[test]
+#[ignore = "needs root: run scripts/test"]
+fn memory_goes_when_a_crowd_has_gone() {
+    const COUNT: u64 = 100;
+    let (lab, daemon) = Lab::up(&[]);
+    let before = daemon.usage().memory_kib;
+    let grown = || daemon.usage().memory_kib.saturating_sub(before);
+    let crowd: Vec<TcpStream> = (0..COUNT).map(|_| lab.connect(19)).collect();
+    wait_for("the buffers to fill", Duration::from_secs(60), || grown() > COUNT * 800);
+    // While they are there, so that the daemon sees how many they were.
+    thread::sleep(Duration::from_secs(2));
+    drop(crowd);
+    wait_for("the memory to go", Duration::from_secs(60), || grown() < COUNT * 200);
+    daemon.stop();
+}

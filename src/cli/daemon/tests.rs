@@ -52,3 +52,12 @@ fn the_stack_gets_what_was_planned() {
     assert_eq!(addresses, ["10.9.0.2/24", "10.9.0.3/24"]);
     assert_ne!(config.seed, [0; 32]);
 }
+
+#[test]
+fn a_crowd_has_gone_once_when_half_of_it_has() {
+    let mut crowd = Crowd::default();
+    let counts = [0, 15, 0, 40, 300, 200, 150, 149, 0, 0, 16, 8];
+    let gone: Vec<_> = counts.into_iter().filter(|&count| crowd.has_gone(count)).collect();
+    // 150 is half of 300, 0 less than half of 150; of 15 there is little to gain.
+    assert_eq!(gone, [150, 0, 8]);
+}
