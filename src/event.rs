@@ -7,6 +7,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::time::{Duration, Instant};
+use crate::wire::icmp::Report;
 use crate::wire::tcp::Flags;
 use crate::wire::{Malformed, SeqNum};
 
@@ -115,6 +116,8 @@ pub enum Cause {
     UserAbort,
     /// The peer reset the connection.
     ResetArrived,
+    /// An ICMP error says that it cannot be opened (RFC 9293 3.9.2.2).
+    IcmpError,
     /// Data arrived for which nobody is left to read (RFC 9293 3.6.1).
     DataAfterClose,
     /// Too many retransmissions without an answer (RFC 9293 3.8.3).
@@ -156,6 +159,8 @@ pub enum Why {
     Rto(u8),
     /// Still repairing what the last retransmission time-out declared lost.
     RtoRecovery,
+    /// It was larger than the path takes (RFC 1191 6.4).
+    PathMtu,
     /// The window is closed; is it still? (RFC 9293 3.8.6.1)
     ZeroWindowProbe,
     /// Is anybody still there? (RFC 9293 3.8.4)
@@ -273,6 +278,22 @@ pub enum Event {
         /// What it means.
         phase: Phase,
     },
+    /// An ICMP error about something that the connection has sent was believed (RFC 9293 3.9.2.2).
+    IcmpError {
+        /// The connection.
+        conn: ConnId,
+        /// What it reports.
+        report: Report,
+    },
+    /// The path takes only smaller segments from now on (RFC 1191).
+    PathMtu {
+        /// The connection.
+        conn: ConnId,
+        /// The largest packet, in bytes.
+        mtu: u16,
+        /// Text of a full-sized segment, in bytes.
+        mss: u32,
+    },
     /// A round-trip time was measured (RFC 6298 2).
     RttSample {
         /// The connection.
@@ -376,8 +397,25 @@ refusals! {
     IcmpTruncated = "icmp_truncated",
     /// Bad ICMP checksum.
     IcmpChecksum = "icmp_checksum",
-    /// An ICMP message that this stack does not act on.
+    /// An ICMP message that this stack does not act on; errors about UDP are, for its sockets are not
+    /// connected.
     IcmpIgnored = "icmp_ignored",
+    /// A source quench (RFC 9293 3.9.2.2 [MUST-55], RFC 6633).
+    IcmpSourceQuench = "icmp_source_quench",
+    /// An ICMP error that quotes no readable IP header.
+    IcmpQuoteHeader = "icmp_quote_header",
+    /// An ICMP error that quotes less than eight octets after the IP header.
+    IcmpQuoteTruncated = "icmp_quote_truncated",
+    /// An ICMP error that quotes a later fragment.
+    IcmpQuoteFragment = "icmp_quote_fragment",
+    /// An ICMP error that quotes a packet from somebody else.
+    IcmpQuoteForeign = "icmp_quote_foreign",
+    /// An ICMP error that quotes a segment of no connection.
+    IcmpQuoteStray = "icmp_quote_stray",
+    /// An ICMP error that quotes a segment which is not in flight (RFC 5927 4.1).
+    IcmpQuoteSequence = "icmp_quote_sequence",
+    /// Fragmentation needed for a size that the connection does not exceed (RFC 5927 7).
+    IcmpMtuNotSmaller = "icmp_mtu_not_smaller",
     /// An ICMP error that would have been sent but for the rate limit.
     IcmpRateLimited = "icmp_rate_limited",
     /// Shorter than a UDP header.
@@ -491,6 +529,9 @@ impl From<Malformed> for Refusal {
             Malformed::UdpChecksum => Refusal::UdpChecksum,
             Malformed::IcmpTruncated => Refusal::IcmpTruncated,
             Malformed::IcmpChecksum => Refusal::IcmpChecksum,
+            Malformed::IcmpQuoteHeader => Refusal::IcmpQuoteHeader,
+            Malformed::IcmpQuoteTruncated => Refusal::IcmpQuoteTruncated,
+            Malformed::IcmpQuoteFragment => Refusal::IcmpQuoteFragment,
         }
     }
 }

@@ -44,6 +44,8 @@ pub fn format(event: &Event, absolute: bool) -> Option<(Verbosity, String)> {
         Event::CongestionWindow { conn, cwnd, ssthresh, phase } => {
             congestion_window(*conn, *cwnd, *ssthresh, *phase)
         }
+        Event::IcmpError { conn, report } => format!("{conn} <- ICMP: {report}"),
+        Event::PathMtu { conn, mtu, mss } => format!("{conn} path MTU {mtu}: mss={mss}"),
         Event::RttSample { .. } | Event::TimerFired { .. } | Event::Limited { .. } => return None,
     };
     Some((Verbosity::Segments, line))
@@ -127,6 +129,7 @@ fn why_words(why: Why) -> Option<Cow<'static, str>> {
         Why::FastRetransmit => "fast retransmission, after three duplicate acknowledgments",
         Why::PartialAck => "retransmission, after a partial acknowledgment",
         Why::RtoRecovery => "retransmission, declared lost by the last time-out",
+        Why::PathMtu => "retransmission, it was larger than the path takes",
         Why::ZeroWindowProbe => "zero-window probe",
         Why::Keepalive => "keepalive probe",
         Why::AckDelayed => "delayed acknowledgment",
@@ -147,6 +150,7 @@ fn cause_words(cause: Cause) -> &'static str {
         Cause::UserClose => "the application closes",
         Cause::UserAbort => "the application aborts",
         Cause::ResetArrived => "a reset arrived",
+        Cause::IcmpError => "an ICMP error says that it cannot be opened",
         Cause::DataAfterClose => "data arrived that nobody is left to read",
         Cause::RetransmissionLimit => "too many retransmissions without an answer",
         Cause::UserTimeout => "the user time-out ran out",

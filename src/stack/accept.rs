@@ -35,7 +35,7 @@ pub(super) struct Listener {
 /// A half-open connection with its listener and timer.
 #[derive(Debug)]
 pub(super) struct HalfOpenEntry {
-    record: HalfOpen,
+    pub(super) record: HalfOpen,
     listener: ListenerKey,
     timer: TimerId,
 }
@@ -216,7 +216,7 @@ impl Stack {
         Some(entry)
     }
 
-    fn forget_half_open(&mut self, key: HalfOpenKey, cause: Cause) {
+    pub(super) fn forget_half_open(&mut self, key: HalfOpenKey, cause: Cause) {
         let Some(entry) = self.take_half_open(key) else {
             return;
         };

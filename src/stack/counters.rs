@@ -22,7 +22,8 @@ macro_rules! counters {
 
             /// Packets that were taken or refused for a named reason: all that were received.
             pub fn packets_accounted(&self) -> u64 {
-                let taken = self.icmp_echo_replies + self.udp_received + self.tcp_segments_accepted;
+                let icmp = self.icmp_echo_replies + self.icmp_errors_received;
+                let taken = icmp + self.udp_received + self.tcp_segments_accepted;
                 taken + self.refusals.whole()
             }
         }
@@ -44,6 +45,8 @@ counters! {
     icmp_echo_replies,
     /// ICMP errors sent.
     icmp_errors_sent,
+    /// ICMP errors that a connection believed.
+    icmp_errors_received,
     /// UDP datagrams delivered to a socket.
     udp_received,
     /// UDP datagrams sent.

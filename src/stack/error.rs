@@ -14,7 +14,7 @@ pub enum SocketError {
     /// No route to the destination, or it is not of a kind one can connect to.
     #[error("no route to host")]
     NoRoute,
-    /// The peer answered the SYN with a reset.
+    /// The peer answered the SYN with a reset, or with an ICMP error.
     #[error("connection refused")]
     Refused,
     /// The peer reset the connection.
@@ -26,6 +26,12 @@ pub enum SocketError {
     /// The peer did not answer for too long.
     #[error("connection timed out")]
     TimedOut,
+    /// The peer did not answer, and the network says that it has no way to it.
+    #[error("host unreachable")]
+    HostUnreachable,
+    /// The peer did not answer, and the network says that it has no way to its network.
+    #[error("network unreachable")]
+    NetworkUnreachable,
     /// The sending half was closed.
     #[error("broken pipe: the sending half is closed")]
     BrokenPipe,
@@ -48,7 +54,8 @@ impl From<SocketError> for io::Error {
         let kind = match error {
             SocketError::AddrInUse => io::ErrorKind::AddrInUse,
             SocketError::AddrNotAvailable => io::ErrorKind::AddrNotAvailable,
-            SocketError::NoRoute => io::ErrorKind::HostUnreachable,
+            SocketError::NoRoute | SocketError::HostUnreachable => io::ErrorKind::HostUnreachable,
+            SocketError::NetworkUnreachable => io::ErrorKind::NetworkUnreachable,
             SocketError::Refused => io::ErrorKind::ConnectionRefused,
             SocketError::Reset => io::ErrorKind::ConnectionReset,
             SocketError::Aborted | SocketError::StackGone => io::ErrorKind::ConnectionAborted,

@@ -48,8 +48,14 @@ impl Stack {
             Ok(message) => message,
             Err(malformed) => return self.refuse(malformed.into(), datagram.src, datagram.dst),
         };
+        if let Some(report) = message.report() {
+            return self.receive_icmp_error(datagram, report, &transport[message.payload]);
+        }
         if message.kind != icmp::ECHO_REQUEST || message.code != 0 {
-            return self.refuse(Refusal::IcmpIgnored, datagram.src, datagram.dst);
+            // RFC 9293 3.9.2.2 [MUST-55]
+            let quench = message.kind == icmp::SOURCE_QUENCH;
+            let reason = if quench { Refusal::IcmpSourceQuench } else { Refusal::IcmpIgnored };
+            return self.refuse(reason, datagram.src, datagram.dst);
         }
         let payload = transport.slice(message.payload);
         let mut header = HeaderBuf::new();

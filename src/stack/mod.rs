@@ -16,6 +16,7 @@ mod counters;
 mod demux;
 mod error;
 mod icmp;
+mod icmp_error;
 mod ports;
 mod receive;
 mod route;

@@ -3,6 +3,7 @@
 mod calls;
 mod close;
 mod hostile;
+mod icmp;
 mod limits;
 mod loss;
 mod matrix;

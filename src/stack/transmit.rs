@@ -115,12 +115,12 @@ impl Stack {
 
     /// Puts the IP header before a segment.
     fn burst(&mut self, ends: Endpoints, outgoing: Outgoing) -> Burst {
-        let Outgoing { header, payload, payload_len, segment_size } = outgoing;
+        let Outgoing { header, payload, payload_len, segment_size, dont_fragment } = outgoing;
         let packets = payload_len.checked_div(segment_size.into()).map_or(1, |n| n + 1);
         let mut bytes = HeaderBuf::new();
         let repr = Repr {
             identification: self.queues.identify(packets as u16),
-            ..self.repr_without_id(ends.local.ip(), ends.remote.ip(), ip::TCP, true)
+            ..self.repr_without_id(ends.local.ip(), ends.remote.ip(), ip::TCP, dont_fragment)
         };
         let tcp_len = tcp::HEADER_LEN + header.options.len() + payload_len as usize;
         ip::emit(&repr, tcp_len, &mut bytes);

@@ -20,6 +20,8 @@ impl From<tcp::Error> for SocketError {
             tcp::Error::Reset => SocketError::Reset,
             tcp::Error::Aborted => SocketError::Aborted,
             tcp::Error::TimedOut => SocketError::TimedOut,
+            tcp::Error::HostUnreachable => SocketError::HostUnreachable,
+            tcp::Error::NetworkUnreachable => SocketError::NetworkUnreachable,
         }
     }
 }

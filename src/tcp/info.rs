@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::event::{ConnId, State};
+use crate::tcp::Error;
 use crate::time::Duration;
 
 /// The state of a connection at one moment.
@@ -46,4 +47,7 @@ pub struct Info {
     pub bytes_received: u64,
     /// Segments retransmitted.
     pub retransmissions: u64,
+    /// What the network has reported since something was last acknowledged
+    /// (RFC 9293 3.9.2.2 [SHLD-25]).
+    pub soft_error: Option<Error>,
 }

@@ -14,6 +14,7 @@ mod info;
 mod isn;
 mod loss;
 mod mss;
+mod network;
 pub mod output;
 mod rcv;
 mod reassembly;

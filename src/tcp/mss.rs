@@ -13,6 +13,15 @@ const MIN_MTU: u16 = 68;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mss(u16);
 
+/// Both headers without options, in bytes.
+fn headers(address: IpAddr) -> u16 {
+    let ip = match address {
+        IpAddr::V4(_) => IPV4_HEADER_LEN,
+        IpAddr::V6(_) => 40,
+    };
+    (ip + HEADER_LEN) as u16
+}
+
 impl Mss {
     /// What a peer that sends no option can take over IPv4 (RFC 9293 3.7.1 [SHLD-5, MUST-15]).
     pub const DEFAULT: Mss = Mss(536);
@@ -23,11 +32,12 @@ impl Mss {
     /// What we can receive over a device with this MTU, of at least 68 bytes (RFC 791 3.2); never
     /// more than fits one burst.
     pub fn of_mtu(mtu: u16, address: IpAddr) -> Mss {
-        let ip = match address {
-            IpAddr::V4(_) => IPV4_HEADER_LEN,
-            IpAddr::V6(_) => 40,
-        };
-        Mss((mtu.max(MIN_MTU) - (ip + HEADER_LEN) as u16).min(MAX_BURST as u16))
+        Mss((mtu.max(MIN_MTU) - headers(address)).min(MAX_BURST as u16))
+    }
+
+    /// The packet that a full-sized segment fills.
+    pub fn mtu(self, address: IpAddr) -> u16 {
+        self.0 + headers(address)
     }
 
     /// What may be sent to a peer that announced `option`, over a device that itself allows `own`

@@ -99,6 +99,8 @@ pub struct Tcb {
     pub(crate) own_mss: Mss,
     /// What we may send, options not subtracted.
     pub(crate) mss: Mss,
+    /// Routers may not fragment what we send (RFC 1191 3).
+    pub(crate) dont_fragment: bool,
     /// SACK was agreed on.
     pub(crate) sack: bool,
     /// Timestamps were agreed on (or, in SYN-SENT, are offered).
@@ -124,6 +126,9 @@ pub struct Tcb {
     pub(crate) attachment: Attachment,
     /// Why it ended, when it did not end well.
     pub(crate) error: Option<Error>,
+    /// What the network has reported since something was last acknowledged; it is the error if time
+    /// runs out (RFC 5461 2.2).
+    pub(crate) soft_error: Option<Error>,
     /// A reset has to be sent, with this sequence number.
     pub(crate) reset_pending: bool,
     /// A probe of a closed window, or a keepalive, has to be sent.
@@ -160,6 +165,7 @@ impl Tcb {
             rcv: ReceiveSpace::new(SeqNum::default(), scale),
             own_mss,
             mss: Mss::DEFAULT.min(own_mss),
+            dont_fragment: true,
             sack: true,
             timestamps: None,
             timestamp_offset: 0,
@@ -176,6 +182,7 @@ impl Tcb {
             challenge: ChallengeLimit::default(),
             attachment: Attachment::Attached,
             error: None,
+            soft_error: None,
             reset_pending: false,
             probe_pending: None,
             last_heard: now,
@@ -310,8 +317,8 @@ impl Tcb {
             phase: match self.loss.mode() {
                 Mode::FastRecovery => Phase::FastRecovery,
                 Mode::RtoRecovery => Phase::RtoRecovery,
-                Mode::Open if self.congestion.in_slow_start() => Phase::SlowStart,
-                Mode::Open => Phase::CongestionAvoidance,
+                Mode::Open | Mode::PathMtu if self.congestion.in_slow_start() => Phase::SlowStart,
+                Mode::Open | Mode::PathMtu => Phase::CongestionAvoidance,
             },
         });
     }
@@ -351,6 +358,7 @@ impl Tcb {
             bytes_acked: self.totals.bytes_acked,
             bytes_received: self.rcv.offset,
             retransmissions: self.totals.retransmissions,
+            soft_error: self.soft_error,
         }
     }
 

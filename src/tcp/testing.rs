@@ -91,6 +91,7 @@ pub(crate) struct Sent {
     pub(crate) window: u32,
     pub(crate) why: Why,
     pub(crate) segment_size: u16,
+    pub(crate) dont_fragment: bool,
     pub(crate) options: Options,
     pub(crate) text: Vec<u8>,
 }
@@ -271,7 +272,7 @@ impl Rig {
     }
 
     fn sent(&mut self, outgoing: Outgoing) -> Sent {
-        let Outgoing { header, payload, payload_len, segment_size } = outgoing;
+        let Outgoing { header, payload, payload_len, segment_size, dont_fragment } = outgoing;
         let text: Vec<u8> = payload.concat();
         assert_eq!(text.len() as u32, payload_len);
         let Some(Event::Sent { segment, why, .. }) = self.recorder.0.last() else {
@@ -294,6 +295,7 @@ impl Rig {
             window: segment.window,
             why: *why,
             segment_size,
+            dont_fragment,
             options: header.options,
             text,
         }

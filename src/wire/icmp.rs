@@ -1,7 +1,10 @@
 //! ICMPv4 (RFC 792): echo, and the errors a host sends and understands.
 
+use std::fmt;
+use std::net::IpAddr;
+
 use super::checksum::Sum;
-use super::{HeaderBuf, Malformed};
+use super::{HeaderBuf, Malformed, SeqNum, ip};
 
 /// Length of the header, in bytes.
 pub const HEADER_LEN: usize = 8;
@@ -12,12 +15,94 @@ pub const CHECKSUM_AT: usize = 2;
 pub const ECHO_REPLY: u8 = 0;
 /// Type of a destination unreachable.
 pub const DESTINATION_UNREACHABLE: u8 = 3;
+/// Type of a source quench, which is obsolete (RFC 6633).
+pub const SOURCE_QUENCH: u8 = 4;
 /// Type of an echo request.
 pub const ECHO_REQUEST: u8 = 8;
+/// Type of a time exceeded.
+pub const TIME_EXCEEDED: u8 = 11;
+/// Type of a parameter problem.
+pub const PARAMETER_PROBLEM: u8 = 12;
+/// Code of [`DESTINATION_UNREACHABLE`]: no route to that host.
+pub const HOST_UNREACHABLE: u8 = 1;
 /// Code of [`DESTINATION_UNREACHABLE`]: no such protocol here.
 pub const PROTOCOL_UNREACHABLE: u8 = 2;
 /// Code of [`DESTINATION_UNREACHABLE`]: nobody on that port.
 pub const PORT_UNREACHABLE: u8 = 3;
+/// Code of [`DESTINATION_UNREACHABLE`]: larger than the next link takes, and not to be fragmented.
+pub const FRAGMENTATION_NEEDED: u8 = 4;
+
+/// What an ICMP error reports (RFC 792, RFC 1122 3.2.2.1, RFC 1812 5.2.7.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Report {
+    /// No route to the network at the moment.
+    NetworkUnreachable,
+    /// No route to the host at the moment, or not the one asked for.
+    HostUnreachable,
+    /// The host does not speak that protocol.
+    ProtocolUnreachable,
+    /// Nobody on that port.
+    PortUnreachable,
+    /// Larger than the next link takes.
+    FragmentationNeeded {
+        /// What it takes, in bytes; 0 from a router that does not say (RFC 1191 4).
+        mtu: u16,
+    },
+    /// There is no such network, or one may not speak to it.
+    NetworkRefused,
+    /// There is no such host, or one may not speak to it.
+    HostRefused,
+    /// It was on its way for too long.
+    TimeExceeded,
+    /// Its header could not be understood.
+    ParameterProblem,
+}
+
+impl Report {
+    /// Whether sending again cannot help: what Linux calls fatal; RFC 1122 4.2.3.9 knew only the
+    /// protocol and the port.
+    pub const fn is_hard(self) -> bool {
+        use Report::*;
+        matches!(self, ProtocolUnreachable | PortUnreachable | NetworkRefused | HostRefused)
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Report::NetworkUnreachable => "network unreachable",
+            Report::HostUnreachable => "host unreachable",
+            Report::ProtocolUnreachable => "protocol unreachable",
+            Report::PortUnreachable => "port unreachable",
+            Report::FragmentationNeeded { mtu } => {
+                return write!(f, "fragmentation needed, MTU {mtu}");
+            }
+            Report::NetworkRefused => "network unknown or prohibited",
+            Report::HostRefused => "host unknown or prohibited",
+            Report::TimeExceeded => "time exceeded",
+            Report::ParameterProblem => "parameter problem",
+        })
+    }
+}
+
+/// The beginning of a packet, as an ICMP error quotes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quote {
+    /// Who sent it.
+    pub src: IpAddr,
+    /// To whom.
+    pub dst: IpAddr,
+    /// The protocol of its payload.
+    pub protocol: u8,
+    /// Its total length field, in bytes, as far as it can be believed.
+    pub total_len: u16,
+    /// Source port, for the protocols that have ports.
+    pub src_port: u16,
+    /// Destination port, likewise.
+    pub dst_port: u16,
+    /// The four octets after the ports: the sequence number of TCP.
+    pub seq: SeqNum,
+}
 
 /// A received ICMP message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +115,49 @@ pub struct Message {
     pub rest: [u8; 4],
     /// The bytes after the header, as a range of `transport`.
     pub payload: std::ops::Range<usize>,
+}
+
+impl Message {
+    /// What it reports, when it is an error that is understood.
+    pub fn report(&self) -> Option<Report> {
+        let [_, _, mtu @ ..] = self.rest;
+        Some(match (self.kind, self.code) {
+            (DESTINATION_UNREACHABLE, 0 | 11) => Report::NetworkUnreachable,
+            (DESTINATION_UNREACHABLE, HOST_UNREACHABLE | 5 | 12) => Report::HostUnreachable,
+            (DESTINATION_UNREACHABLE, PROTOCOL_UNREACHABLE) => Report::ProtocolUnreachable,
+            (DESTINATION_UNREACHABLE, PORT_UNREACHABLE) => Report::PortUnreachable,
+            (DESTINATION_UNREACHABLE, FRAGMENTATION_NEEDED) => {
+                Report::FragmentationNeeded { mtu: u16::from_be_bytes(mtu) }
+            }
+            (DESTINATION_UNREACHABLE, 6 | 9) => Report::NetworkRefused,
+            (DESTINATION_UNREACHABLE, 7 | 8 | 10 | 13..=15) => Report::HostRefused,
+            (TIME_EXCEEDED, _) => Report::TimeExceeded,
+            (PARAMETER_PROBLEM, _) => Report::ParameterProblem,
+            _ => return None,
+        })
+    }
+}
+
+/// Reads what an error quotes: an IP header and at least the eight octets after it (RFC 792). The
+/// header's checksum is not verified, because the routers on the way have changed the header.
+pub fn parse_quote(quoted: &[u8]) -> Result<Quote, Malformed> {
+    let header = ip::header(quoted).map_err(|_| Malformed::IcmpQuoteHeader)?;
+    let Some((transport, _)) = quoted[header.slice().len()..].split_first_chunk::<8>() else {
+        return Err(Malformed::IcmpQuoteTruncated);
+    };
+    if header.fragments_offset().value() > 0 {
+        return Err(Malformed::IcmpQuoteFragment);
+    }
+    let [s0, s1, d0, d1, seq @ ..] = *transport;
+    Ok(Quote {
+        src: header.source_addr().into(),
+        dst: header.destination_addr().into(),
+        protocol: header.protocol().0,
+        total_len: header.total_len(),
+        src_port: u16::from_be_bytes([s0, s1]),
+        dst_port: u16::from_be_bytes([d0, d1]),
+        seq: SeqNum::new(u32::from_be_bytes(seq)),
+    })
 }
 
 /// Reads and verifies an ICMP message.

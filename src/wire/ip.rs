@@ -57,16 +57,21 @@ pub struct Datagram {
     pub payload: std::ops::Range<usize>,
 }
 
-/// Reads and verifies an IP header (RFC 1122 3.2.1).
-pub fn parse(packet: &[u8]) -> Result<Datagram, Malformed> {
-    let header = Ipv4HeaderSlice::from_slice(packet).map_err(|error| match error {
+/// Finds the header at the front of `packet`; neither lengths beyond it nor its checksum are looked at.
+pub(super) fn header(packet: &[u8]) -> Result<Ipv4HeaderSlice<'_>, Malformed> {
+    Ipv4HeaderSlice::from_slice(packet).map_err(|error| match error {
         HeaderSliceError::Content(HeaderError::UnexpectedVersion { .. }) => Malformed::IpVersion,
         HeaderSliceError::Content(HeaderError::HeaderLengthSmallerThanHeader { .. }) => {
             Malformed::IpHeaderLength
         }
         HeaderSliceError::Len(_) if packet.len() < IPV4_HEADER_LEN => Malformed::IpTruncated,
         HeaderSliceError::Len(_) => Malformed::IpHeaderLength,
-    })?;
+    })
+}
+
+/// Reads and verifies an IP header (RFC 1122 3.2.1).
+pub fn parse(packet: &[u8]) -> Result<Datagram, Malformed> {
+    let header = header(packet)?;
     let header_len = header.slice().len();
     let total_len = usize::from(header.total_len());
     if total_len < header_len || total_len > packet.len() {

@@ -65,4 +65,13 @@ pub enum Malformed {
     /// The ICMP checksum is wrong.
     #[error("bad ICMP checksum")]
     IcmpChecksum,
+    /// An ICMP error quotes something whose IP header cannot be read.
+    #[error("an ICMP error quotes no readable IP header")]
+    IcmpQuoteHeader,
+    /// An ICMP error quotes less than eight octets after the IP header.
+    #[error("an ICMP error quotes too little")]
+    IcmpQuoteTruncated,
+    /// An ICMP error quotes a later fragment, which has no ports.
+    #[error("an ICMP error quotes a later fragment")]
+    IcmpQuoteFragment,
 }

@@ -37,6 +37,9 @@ fn one_of_each() -> Vec<(&'static str, Vec<u8>)> {
         packet::seal_tcp(&mut spoiled);
         spoiled
     };
+    // What an ICMP error that says host unreachable quotes.
+    let quoting = |quoted: &[u8]| packet::icmp(KERNEL, STACK, 3, 1, quoted);
+    let ours = packet::tcp(STACK, KERNEL, 7, 1000, SYN, b"");
     let udp = |header: [u8; 8]| packet::ipv4(KERNEL, STACK, 17, &header);
     vec![
         ("ip_truncated", valid[..19].to_vec()),
@@ -52,6 +55,13 @@ fn one_of_each() -> Vec<(&'static str, Vec<u8>)> {
         ("ip_protocol", packet::ipv4(KERNEL, STACK, 253, b"hello?")),
         ("icmp_truncated", packet::ipv4(KERNEL, STACK, 1, &[8, 0, 0])),
         ("icmp_checksum", packet::ipv4(KERNEL, STACK, 1, &[8, 0, 1, 1, 0, 0, 0, 0])),
+        ("icmp_ignored", packet::icmp(KERNEL, STACK, 13, 0, &[0; 12])),
+        ("icmp_source_quench", packet::icmp(KERNEL, STACK, 4, 0, &ours)),
+        ("icmp_quote_header", quoting(&ours[..19])),
+        ("icmp_quote_truncated", quoting(&ours[..27])),
+        ("icmp_quote_fragment", quoting(&[&ours[..7], &[1], &ours[8..]].concat())),
+        ("icmp_quote_foreign", quoting(&valid)),
+        ("icmp_quote_stray", quoting(&ours)),
         ("udp_truncated", packet::ipv4(KERNEL, STACK, 17, &[0, 1, 0, 7])),
         ("udp_length", udp([0x9c, 0x40, 0, 7, 0, 99, 0, 0])),
         ("udp_checksum", udp([0x9c, 0x40, 0, 7, 0, 8, 0xde, 0xad])),

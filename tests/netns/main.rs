@@ -10,6 +10,7 @@ mod bad_input;
 mod capture;
 mod hostile;
 mod http;
+mod icmp;
 mod lifecycle;
 mod load;
 mod loss;

@@ -6,6 +6,7 @@ use crate::event::{
 };
 use crate::time::Duration;
 use crate::wire::SeqNum;
+use crate::wire::icmp::Report;
 use crate::wire::tcp::Flags;
 
 const CONN: ConnId = ConnId(3);
@@ -182,4 +183,12 @@ fn measurements_are_no_lines() {
 #[test]
 fn levels_include_those_before_them() {
     assert!(Verbosity::States < Verbosity::Segments);
+}
+
+#[test]
+fn what_the_network_reports() {
+    let event = Event::IcmpError { conn: CONN, report: Report::HostRefused };
+    assert_eq!(line(&event), "#3 <- ICMP: host unknown or prohibited");
+    let event = Event::PathMtu { conn: CONN, mtu: 1400, mss: 1348 };
+    assert_eq!(line(&event), "#3 path MTU 1400: mss=1348");
 }

@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use super::world::Side::{Client, Server};
-use super::world::{PORT, Pair, Random, World, craft, deliver_all, drop_numbers, pattern};
+use super::world::{
+    PORT, Pair, Random, World, craft, deliver_all, drop_all, drop_numbers, pattern,
+};
 use crate::event::{Refusal, State};
 use crate::stack::{ConnKey, SocketError};
 use crate::time::Duration;
@@ -441,7 +443,7 @@ fn floods_of_icmp_and_udp_are_answered_within_the_limit() {
     let world = &mut target.world;
     assert_eq!(world.refused(Server, Refusal::UdpPortClosed), COUNT as u64);
     assert_eq!(world.refused(Server, Refusal::IcmpRateLimited), 2 * COUNT as u64 - 50);
-    assert_eq!(world.refused(Server, Refusal::IcmpIgnored), COUNT as u64);
+    assert_eq!(world.refused(Server, Refusal::IcmpQuoteHeader), COUNT as u64);
     assert!(!world.stack(Server).has_output());
     target.survives();
 }
@@ -502,4 +504,89 @@ fn a_handshake_cannot_be_completed_blindly() {
     let pair = world.accepted(listener, client);
     world.close_both(&pair);
     world.assert_quiet_end();
+}
+
+/// The server has a thousand bytes in flight on the idle connection; gives the sequence number of the
+/// first and the last of them.
+fn thousand_in_flight(target: &mut Target) -> (SeqNum, SeqNum) {
+    let idle = target.idle;
+    target.world.pass(SECOND);
+    target.world.judge = drop_all();
+    target.world.write_all(Server, idle.server, &pattern(1000));
+    target.world.turn();
+    let last = target.world.sent_by(Server).last().unwrap().1;
+    assert_eq!((last.dst_port, last.payload.len()), (4002, 1000));
+    (last.seq, last.seq + 999)
+}
+
+/// The thousand bytes arrive after all.
+fn thousand_arrive(target: &mut Target) {
+    target.world.judge = deliver_all();
+    target.world.pass(5 * SECOND);
+    let idle = target.idle;
+    target.world.expect(Client, idle.client, &pattern(1000));
+}
+
+/// An ICMP error about a segment of the idle connection, supposedly at `seq`.
+fn icmp_error_at(seq: SeqNum, kind_and_code: [u8; 2], mtu: u16) -> Bytes {
+    let (client, server) = (Client.addr(4002), Server.addr(PORT));
+    let segment = craft::segment(server, client, seq, SeqNum::default(), Flags::ACK);
+    craft::icmp_error(kind_and_code, mtu, &craft::tcp(server, client, &segment))
+}
+
+/// RFC 5927 4.1: whoever does not see the segments cannot make the network seem to speak of them.
+#[test]
+fn blind_icmp_errors_do_no_harm() {
+    const COUNT: u64 = 3000;
+    let mut target = Target::new();
+    let (first, last) = thousand_in_flight(&mut target);
+    let before = target.world.info(Server, target.idle.server);
+    let mut random = Random::new(6);
+    let kinds = [[3, 0], [3, 1], [3, 2], [3, 3], [3, 4], [3, 13], [11, 0], [12, 0]];
+    for kind in kinds {
+        for _ in 0..COUNT {
+            let beside = [first - 1, last + 1, last + 1 + random.below(1 << 31) as u32];
+            target.attack(icmp_error_at(random.one_of(&beside), kind, 600));
+        }
+    }
+    let refused = target.world.refused(Server, Refusal::IcmpQuoteSequence);
+    assert_eq!(refused, COUNT * kinds.len() as u64);
+    assert_eq!(target.world.info(Server, target.idle.server), before);
+    thousand_arrive(&mut target);
+    target.survives();
+}
+
+/// Even with the right numbers a connection stays open, and its segments have a least size.
+#[test]
+fn icmp_errors_with_the_right_numbers_only_slow_down() {
+    let mut target = Target::new();
+    let (first, last) = thousand_in_flight(&mut target);
+    for code in 0..=15 {
+        target.attack(icmp_error_at(first, [3, code], 1400));
+        target.attack(icmp_error_at(last, [11, 0], 0));
+    }
+    for mtu in (0..1500).rev() {
+        target.attack(icmp_error_at(last, [3, 4], mtu));
+    }
+    let info = target.world.info(Server, target.idle.server);
+    assert_eq!((info.state, info.mss), (State::Established, 552 - 52));
+    thousand_arrive(&mut target);
+    target.survives();
+}
+
+#[test]
+fn a_flood_of_icmp_errors_makes_no_flood_of_segments() {
+    const COUNT: usize = 64 * 3000;
+    let mut target = Target::new();
+    let (first, last) = thousand_in_flight(&mut target);
+    let sent = flood(&mut target, &icmp_error_at(first, [3, 4], 700), COUNT);
+    assert_eq!(sent, 1, "once again in smaller segments");
+    let soft = flood(&mut target, &icmp_error_at(last, [3, 1], 0), COUNT);
+    let blind = flood(&mut target, &icmp_error_at(last + 1, [3, 4], 600), COUNT);
+    assert_eq!((soft, blind), (0, 0));
+    let world = &mut target.world;
+    assert_eq!(world.refused(Server, Refusal::IcmpMtuNotSmaller), COUNT as u64 - 1);
+    assert_eq!(world.refused(Server, Refusal::IcmpQuoteSequence), COUNT as u64);
+    thousand_arrive(&mut target);
+    target.survives();
 }

@@ -17,7 +17,7 @@ use crate::stack::{Config, ConnKey, ListenerKey, SocketError, Stack};
 use crate::tcp::{self, Info};
 use crate::time::{Duration, Instant};
 use crate::wire::tcp::{Flags, Segment};
-use crate::wire::{Burst, Packet, RxBatch, TxBatch, ip, tcp as tcp_wire};
+use crate::wire::{Burst, Packet, RxBatch, TxBatch, icmp, ip, tcp as tcp_wire};
 
 use checker::Checker;
 
@@ -91,6 +91,8 @@ pub(super) struct World {
     /// Until when the wire of each direction is occupied.
     busy: [Instant; 2],
     pub(super) judge: Judge,
+    /// The MTU of the link in the middle: the router before it drops larger packets and says so.
+    pub(super) middle: u16,
     /// Everything sent, in order.
     pub(super) trace: Vec<(Instant, Side, Segment)>,
     /// Every packet sent, in order, when a test wants them.
@@ -170,6 +172,7 @@ impl World {
             pace: Duration::ZERO,
             busy: [Instant::ZERO; 2],
             judge: deliver_all(),
+            middle: u16::MAX,
             trace: Vec::new(),
             packets: None,
             others: Vec::new(),
@@ -253,6 +256,13 @@ impl World {
         }
         if let Some(packets) = &mut self.packets {
             packets.push((from, packet.clone()));
+        }
+        if packet.len() > self.middle.into() && craft::dont_fragment(&packet) {
+            let too_large = [icmp::DESTINATION_UNREACHABLE, icmp::FRAGMENTATION_NEEDED];
+            let error = craft::icmp_error(too_large, self.middle, &packet);
+            self.sent += 1;
+            self.wire.push(Reverse((self.now + self.delay, self.sent, from, error)));
+            return;
         }
         let sent = self.now.max(self.busy[from as usize]) + self.pace;
         self.busy[from as usize] = sent;

@@ -117,6 +117,7 @@ impl Tcb {
         self.scoreboard.acknowledged(ack);
         self.totals.bytes_acked += u64::from(text);
         self.timeouts = 0;
+        self.soft_error = None;
         let mss = self.segment_size();
         let recovering = self.loss.mode() != Mode::Open;
         let verdict = self.loss.on_new_ack(ack, text, mss);

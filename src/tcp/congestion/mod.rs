@@ -27,6 +27,8 @@ pub trait CongestionControl: fmt::Debug + Send {
     fn on_recovered(&mut self, in_flight: u32);
     /// Nothing was sent for longer than a retransmission time-out (RFC 5681 4.1).
     fn on_idle_restart(&mut self);
+    /// A full-sized segment has only `mss` bytes of text from now on, fewer than before.
+    fn on_smaller_mss(&mut self, mss: u32);
     /// The congestion window.
     fn window(&self) -> u32;
     /// The slow-start threshold; `None` while it is infinite.

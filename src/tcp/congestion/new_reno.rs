@@ -77,6 +77,13 @@ impl CongestionControl for NewReno {
         self.cwnd = self.cwnd.min(NewReno::new(self.mss).cwnd);
     }
 
+    fn on_smaller_mss(&mut self, mss: u32) {
+        // RFC 5681 3.1: as many segments as before, lest they leave in a large burst.
+        let same_count = u64::from(self.cwnd) * u64::from(mss) / u64::from(self.mss);
+        self.cwnd = u32::try_from(same_count).unwrap_or(self.cwnd).max(mss);
+        self.mss = mss;
+    }
+
     fn window(&self) -> u32 {
         self.cwnd
     }

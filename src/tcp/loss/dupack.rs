@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   Open --3 duplicates--> FastRecovery --ack >= recover--> Open
-//!     \---- time-out ----> RtoRecovery  --ack >= recover--> Open
+//!     |\---- time-out ----> RtoRecovery  --ack >= recover--> Open
+//!      \---- too large ---> PathMtu      --ack >= recover--> Open
 //! ```
 //!
 //! RFC 5681 inflates cwnd by one segment for each duplicate. Here that allowance is kept apart, so
@@ -23,6 +24,8 @@ pub enum Mode {
     FastRecovery,
     /// Repairing what a time-out declared lost.
     RtoRecovery,
+    /// Sending in smaller segments what was larger than the path takes; no sign of congestion.
+    PathMtu,
 }
 
 /// What an acknowledgment asks the caller to do.
@@ -90,7 +93,7 @@ impl DupAck {
     /// A duplicate acknowledgment for `una` arrived while everything up to `nxt` was sent.
     pub fn on_duplicate(&mut self, una: SeqNum, nxt: SeqNum, mss: u32) -> Verdict {
         match self.mode {
-            Mode::RtoRecovery => return Verdict::Nothing,
+            Mode::RtoRecovery | Mode::PathMtu => return Verdict::Nothing,
             Mode::FastRecovery => {
                 self.allowance = self.allowance.saturating_add(mss);
                 return Verdict::Nothing;
@@ -128,8 +131,8 @@ impl DupAck {
                 let first = !std::mem::replace(&mut self.partial_seen, true);
                 Verdict::Partial { first }
             }
-            Mode::RtoRecovery if !done => Verdict::Nothing,
-            Mode::FastRecovery | Mode::RtoRecovery => {
+            Mode::RtoRecovery | Mode::PathMtu if !done => Verdict::Nothing,
+            Mode::FastRecovery | Mode::RtoRecovery | Mode::PathMtu => {
                 let fast = self.mode == Mode::FastRecovery;
                 *self = DupAck { recover: self.recover, ..DupAck::default() };
                 if fast { Verdict::Recovered } else { Verdict::Nothing }
@@ -139,7 +142,16 @@ impl DupAck {
 
     /// The retransmission timer went off while everything up to `nxt` was sent.
     pub fn on_rto(&mut self, nxt: SeqNum) {
-        *self = DupAck { mode: Mode::RtoRecovery, recover: nxt - 1, ..DupAck::default() };
+        self.repair(Mode::RtoRecovery, nxt);
+    }
+
+    /// Everything up to `nxt` was sent in segments that are too large for the path.
+    pub fn on_smaller_path(&mut self, nxt: SeqNum) {
+        self.repair(Mode::PathMtu, nxt);
+    }
+
+    fn repair(&mut self, mode: Mode, nxt: SeqNum) {
+        *self = DupAck { mode, recover: nxt - 1, ..DupAck::default() };
     }
 }
 

@@ -41,6 +41,7 @@ impl Tcb {
             } else {
                 0
             },
+            dont_fragment: self.dont_fragment,
         }
     }
 

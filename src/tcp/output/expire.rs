@@ -30,10 +30,10 @@ impl Tcb {
             self.config.retransmission_limit
         };
         if self.user_timeout_over(cx.now) {
-            return self.reset(cx, Cause::UserTimeout, Some(Error::TimedOut));
+            return self.reset(cx, Cause::UserTimeout, Some(self.timed_out()));
         }
         if self.timeouts >= limit {
-            return self.reset(cx, Cause::RetransmissionLimit, Some(Error::TimedOut));
+            return self.reset(cx, Cause::RetransmissionLimit, Some(self.timed_out()));
         }
         self.timeouts += 1;
         self.backoff = self.backoff.saturating_add(1);
@@ -52,10 +52,10 @@ impl Tcb {
     /// RFC 9293 3.8.6.1: probe for ever as long as the peer answers.
     fn persist_timeout(&mut self, cx: &mut Context<'_>) {
         if self.user_timeout_over(cx.now) {
-            return self.reset(cx, Cause::UserTimeout, Some(Error::TimedOut));
+            return self.reset(cx, Cause::UserTimeout, Some(self.timed_out()));
         }
         if self.timeouts >= self.config.retransmission_limit {
-            return self.reset(cx, Cause::RetransmissionLimit, Some(Error::TimedOut));
+            return self.reset(cx, Cause::RetransmissionLimit, Some(self.timed_out()));
         }
         self.timeouts += 1;
         self.backoff = self.backoff.saturating_add(1);
@@ -75,11 +75,16 @@ impl Tcb {
             return self.timers.arm(TimerKind::Keepalive, self.last_heard + keepalive.idle);
         }
         if self.keepalives >= keepalive.count {
-            return self.reset(cx, Cause::KeepaliveLimit, Some(Error::TimedOut));
+            return self.reset(cx, Cause::KeepaliveLimit, Some(self.timed_out()));
         }
         self.keepalives += 1;
         self.request_probe(Why::Keepalive);
         self.timers.arm(TimerKind::Keepalive, cx.now + keepalive.interval);
+    }
+
+    /// Why nothing was answered, as far as it is known (RFC 5461 2.2).
+    fn timed_out(&self) -> Error {
+        self.soft_error.unwrap_or(Error::TimedOut)
     }
 
     fn close_timeout(&mut self, cx: &mut Context<'_>) {

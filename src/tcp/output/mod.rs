@@ -26,6 +26,8 @@ pub struct Outgoing {
     pub payload_len: u32,
     /// Text of each segment when it is more than one, otherwise 0.
     pub segment_size: u16,
+    /// Whether routers must not fragment it.
+    pub dont_fragment: bool,
 }
 
 impl Tcb {

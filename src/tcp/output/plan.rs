@@ -99,12 +99,12 @@ impl Tcb {
     }
 
     /// Lost ranges come first. In fast recovery the one segment that was found lost goes out
-    /// whatever the window (RFC 5681 3.2 step 3); after a time-out the window decides.
+    /// whatever the window (RFC 5681 3.2 step 3); otherwise the window decides.
     fn plan_lost(&self) -> Option<Plan> {
         let (seq, len) = self.scoreboard.next_lost()?;
         let size = self.segment_size();
         let room = match self.loss.mode() {
-            Mode::RtoRecovery => self.congestion_room() / size * size,
+            Mode::RtoRecovery | Mode::PathMtu => self.congestion_room() / size * size,
             Mode::FastRecovery | Mode::Open => len,
         };
         if room == 0 {
@@ -118,6 +118,7 @@ impl Tcb {
                 Why::Rto(self.timeouts)
             }
             Mode::RtoRecovery => Why::RtoRecovery,
+            Mode::PathMtu => Why::PathMtu,
             _ if self.loss.partial_seen() => Why::PartialAck,
             _ => Why::FastRetransmit,
         };

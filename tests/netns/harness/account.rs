@@ -31,9 +31,10 @@ impl Counted {
     /// Fails unless every packet received was taken, or refused as a whole for one named reason.
     #[track_caller]
     pub fn assert_accounted(&self) {
-        let taken = ["icmp_echo_replies", "udp_received", "tcp_segments_accepted"];
+        let icmp = ["icmp_echo_replies", "icmp_errors_received"];
+        let taken = icmp.into_iter().chain(["udp_received", "tcp_segments_accepted"]);
         let whole = Refusal::ALL.iter().filter(|reason| reason.is_whole());
-        let names = taken.into_iter().chain(whole.map(|reason| reason.name()));
+        let names = taken.chain(whole.map(|reason| reason.name()));
         let accounted: u64 = names.map(|name| self.of(name)).sum();
         assert_eq!(accounted, self.of("packets_received"), "{self}");
     }

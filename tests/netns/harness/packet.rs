@@ -15,6 +15,15 @@ pub fn ipv4(src: &str, dst: &str, protocol: u8, payload: &[u8]) -> Vec<u8> {
     packet
 }
 
+/// An ICMP message around `payload`, in an IPv4 packet.
+pub fn icmp(src: &str, dst: &str, kind: u8, code: u8, payload: &[u8]) -> Vec<u8> {
+    let mut message = vec![kind, code, 0, 0, 0, 0, 0, 0];
+    message.extend(payload);
+    let sum = checksum(0, &message);
+    message[2..4].copy_from_slice(&sum.to_be_bytes());
+    ipv4(src, dst, 1, &message)
+}
+
 /// A TCP segment from port 40,000 without options, in an IPv4 packet.
 pub fn tcp(src: &str, dst: &str, port: u16, seq: u32, flags: u8, payload: &[u8]) -> Vec<u8> {
     let mut segment = 40_000_u16.to_be_bytes().to_vec();

@@ -23,6 +23,7 @@ fn info() -> tcp::Info {
         bytes_acked: 0,
         bytes_received: 1_234_567,
         retransmissions: 0,
+        soft_error: None,
     }
 }
 

@@ -83,12 +83,39 @@ pub(in crate::stack::tests) fn udp(from: SocketAddr, to: SocketAddr, payload: &[
 pub(in crate::stack::tests) fn icmp(
     from: SocketAddr,
     to: SocketAddr,
-    [kind, code]: [u8; 2],
+    kind_and_code: [u8; 2],
     payload: &[u8],
 ) -> Bytes {
+    icmp_message(from, to, kind_and_code, 0, payload)
+}
+
+fn icmp_message(
+    from: SocketAddr,
+    to: SocketAddr,
+    [kind, code]: [u8; 2],
+    mtu: u16,
+    payload: &[u8],
+) -> Bytes {
+    let [high, low] = mtu.to_be_bytes();
     let mut transport = HeaderBuf::new();
-    icmp::emit(kind, code, [0; 4], &mut transport);
+    icmp::emit(kind, code, [0, 0, high, low], &mut transport);
     packet(repr(from, to, ip::ICMP), &transport, Bytes::copy_from_slice(payload))
+}
+
+/// What a router in the middle says about `packet` to its sender: as much of it as it must quote.
+pub(in crate::stack::tests) fn icmp_error(
+    kind_and_code: [u8; 2],
+    mtu: u16,
+    packet: &[u8],
+) -> Bytes {
+    let from = SocketAddr::from(([10, 0, 0, 254], 0));
+    let to = SocketAddr::new(ip::parse(packet).unwrap().src, 0);
+    icmp_message(from, to, kind_and_code, mtu, &packet[..ip::IPV4_HEADER_LEN + 8])
+}
+
+/// Whether the packet may not be fragmented.
+pub(in crate::stack::tests) fn dont_fragment(packet: &[u8]) -> bool {
+    packet[6] & 0x40 != 0
 }
 
 /// A packet of a protocol that nobody speaks.

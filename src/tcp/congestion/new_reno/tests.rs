@@ -63,3 +63,16 @@ fn the_end_of_recovery_allows_no_burst() {
     cc.on_idle_restart();
     assert_eq!(cc.window(), 3 * MSS);
 }
+
+#[test]
+fn smaller_segments_leave_their_number_as_it_was_rfc_5681_3_1() {
+    let mut cc = NewReno::new(1000);
+    cc.on_smaller_mss(500);
+    assert_eq!((cc.window(), cc.ssthresh()), (5000, None));
+    cc.on_rto(5000, false);
+    cc.on_smaller_mss(499);
+    assert_eq!(cc.window(), 499, "never less than one");
+    let mut cc = NewReno { cwnd: MAX_WINDOW, ..NewReno::new(65_000) };
+    cc.on_smaller_mss(500);
+    assert_eq!(cc.window(), 8_259_552);
+}

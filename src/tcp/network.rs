@@ -1,0 +1,105 @@
+//! What the network reports about something we sent: ICMP errors (RFC 9293 3.9.2.2), believed with
+//! the caution of RFC 5927, and through them the path MTU (RFC 1191).
+//!
+//! An error is *soft* when sending again may help, and *hard* when not; only an open is given up for
+//! a hard one, and an established connection for none.
+
+use crate::context::Context;
+use crate::event::{Cause, Event, Refusal, State, TimerKind};
+use crate::tcp::tcb::Tcb;
+use crate::tcp::{Error, Mss};
+use crate::wire::icmp::{Quote, Report};
+
+/// Smaller path MTUs are not believed to be worth it: segments keep this size, and routers may
+/// fragment them (as Linux; RFC 1191 3).
+const MIN_PATH_MTU: u16 = 552;
+
+/// MTUs that links really have, for routers that do not name theirs (RFC 1191 7.1).
+const PLATEAUS: [u16; 7] = [32_000, 17_914, 8166, 4352, 2002, 1492, 1006];
+
+impl Tcb {
+    /// An ICMP error reports something about a segment of this connection, of which it quotes the
+    /// beginning.
+    pub fn icmp_error_arrives(
+        &mut self,
+        cx: &mut Context<'_>,
+        report: Report,
+        quote: &Quote,
+    ) -> Result<(), Refusal> {
+        // RFC 5927 4.1: whoever cannot see our segments does not know what is in flight.
+        if !quote.seq.within(self.snd.una, self.snd.outstanding()) {
+            return Err(Refusal::IcmpQuoteSequence);
+        }
+        let error = match report {
+            Report::FragmentationNeeded { mtu } => {
+                return self.path_is_smaller(cx, mtu, quote.total_len);
+            }
+            Report::NetworkUnreachable | Report::NetworkRefused => Error::NetworkUnreachable,
+            Report::ProtocolUnreachable | Report::PortUnreachable => Error::Refused,
+            // std knows no error for a parameter problem; for the time, Linux says the same.
+            Report::HostUnreachable
+            | Report::HostRefused
+            | Report::TimeExceeded
+            | Report::ParameterProblem => Error::HostUnreachable,
+        };
+        let conn = self.conn;
+        cx.emit(|| Event::IcmpError { conn, report });
+        if report.is_hard() && matches!(self.state, State::SynSent | State::SynReceived) {
+            // RFC 9293 3.9.2.2 [SHLD-26]
+            self.finish(cx, Cause::IcmpError, Some(error));
+        } else {
+            // RFC 9293 3.9.2.2 [MUST-56], RFC 5927 5.2.
+            self.soft_error = Some(error);
+        }
+        Ok(())
+    }
+
+    /// A router takes only packets up to `mtu` bytes (it may say 0 for that); it had one with
+    /// `quoted_len` bytes.
+    fn path_is_smaller(
+        &mut self,
+        cx: &mut Context<'_>,
+        mtu: u16,
+        quoted_len: u16,
+    ) -> Result<(), Refusal> {
+        let mtu = if mtu == 0 { self.next_plateau(quoted_len) } else { mtu };
+        let may_fragment = mtu < MIN_PATH_MTU;
+        let mtu = mtu.max(MIN_PATH_MTU);
+        let mss = Mss::of_mtu(mtu, self.ends.remote.ip()).min(self.mss);
+        // It never grows. Of the many errors that a window of large segments gives rise to, all but
+        // the first end here. And a SYN fits everywhere.
+        let news = mss < self.mss || (may_fragment && self.dont_fragment);
+        if !news || self.snd.una == self.snd.iss {
+            return Err(Refusal::IcmpMtuNotSmaller);
+        }
+        self.dont_fragment &= !may_fragment;
+        if mss < self.mss {
+            self.mss = mss;
+            self.congestion.on_smaller_mss(self.segment_size());
+        }
+        let (conn, mss) = (self.conn, self.segment_size());
+        cx.emit(|| Event::PathMtu { conn, mtu, mss });
+        self.send_all_again(cx);
+        Ok(())
+    }
+
+    /// The largest usual MTU below the size of the packet that was too large (RFC 1191 5). Where the
+    /// quoted length is wrong, as some routers have it, no segment was larger than ours are.
+    fn next_plateau(&self, quoted_len: u16) -> u16 {
+        let largest = self.mss.mtu(self.ends.remote.ip()).min(quoted_len);
+        PLATEAUS.into_iter().find(|&mtu| mtu < largest).unwrap_or(MIN_PATH_MTU)
+    }
+
+    /// Everything in flight goes again, in segments of the new size and within the congestion window,
+    /// which is not reduced: nothing was lost by congestion (RFC 1191 6.4).
+    fn send_all_again(&mut self, cx: &mut Context<'_>) {
+        self.loss.on_smaller_path(self.snd.nxt);
+        self.scoreboard.mark_lost(self.snd.una, self.snd.nxt);
+        self.timers.cancel(TimerKind::Retransmission);
+        self.arm_retransmission(cx.now);
+        self.emit_window(cx);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,52 @@
+//! Paths with a smaller MTU, and a kernel as the router that says so.
+
+use std::fs;
+
+use crate::harness::{Capture, Lab, STACK, first_word, sha256, write_pattern};
+
+/// The MTU behind the router.
+const MTU: usize = 1400;
+
+/// The namespace of `near` becomes a router to the one of `far`, which is [`MTU`] away.
+fn route(near: &Lab, far: &Lab) {
+    near.sysctl("ip_forward", "1");
+    let link = format!(
+        "ip link add behind0 mtu {MTU} type veth peer name host0 netns {} \
+         && ip addr add 10.9.1.1/24 dev behind0 && ip link set behind0 up",
+        far.netns
+    );
+    near.shell(&link).finish().assert_success();
+    let host = "ip addr add 10.9.1.2/24 dev host0 && ip link set host0 up \
+                && ip route add default via 10.9.1.1";
+    far.shell(host).finish().assert_success();
+}
+
+#[test]
+#[ignore = "needs root: run scripts/test"]
+fn a_download_through_a_smaller_mtu_completes() {
+    let lab = Lab::new();
+    let www = lab.folder.path().join("www");
+    fs::create_dir(&www).expect("the folder is writable");
+    write_pattern(&www.join("file"), 4 * 1024);
+    let daemon = lab.daemon(&["-vv", "--www", www.to_str().expect("a plain path")]);
+    lab.wait_until_up(&daemon, STACK);
+    let far = Lab::with_netns();
+    route(&lab, &far);
+
+    let mut capture = Capture::start(&lab);
+    let down = far.shell("curl -sS -f http://10.9.0.2/file | sha256sum").finish();
+    capture.stop();
+    let sum = sha256(&www.join("file"));
+    assert_eq!(first_word(&down.assert_success().text()), sum, "downloaded");
+
+    let errors = capture.select("icmp.type == 3 && icmp.code == 4", &["icmp.mtu"]);
+    assert!(!errors.is_empty(), "the router says that something was too large");
+    assert!(errors.iter().all(|mtu| *mtu == MTU.to_string()), "{errors:?}");
+    let too_large = format!("tcp.srcport == 80 && !icmp && ip.len > {MTU}");
+    let too_large = capture.select(&too_large, &["tcp.len"]).len();
+    assert_eq!(too_large, errors.len(), "each of them was lost, and no more were sent");
+    assert!(too_large <= 10, "only the initial window");
+    daemon.stop();
+    let log = daemon.log();
+    assert_eq!(log.matches("path MTU 1400: mss=1348").count(), 1, "the log says it once");
+}
