@@ -37,17 +37,26 @@ impl AsyncDevice for Memory {
     }
 }
 
+/// After so many batches in a row that nobody had to wait for, a device counts as busy.
+const BUSY: u32 = 16;
+
 /// A device with a non-blocking file descriptor, waited for by tokio.
 ///
 /// Readiness is edge-triggered: it is forgotten only when a call that began after it was learned of
 /// found the device drained or full, so nothing that arrives meanwhile is overlooked.
+///
+/// For every packet that arrives the kernel looks at every registration with epoll, awaited or not.
+/// So a device that keeps its driver busy is not registered, until the driver waits again.
 #[derive(Debug)]
 pub struct FdDevice<D> {
     device: D,
     /// Registered for reading alone. Writing then counts as ready only if the descriptor is in
     /// error, as that of a TUN device which was deleted: epoll reports no more than that.
-    reading: AsyncFd<OwnedFd>,
-    writing: AsyncFd<OwnedFd>,
+    reading: Option<AsyncFd<OwnedFd>>,
+    /// Batches received since somebody last waited for one.
+    unawaited: u32,
+    /// Registered for writing, only while the device is full.
+    writing: Option<AsyncFd<OwnedFd>>,
     /// The descriptor is in error; the next call on the device says which.
     failed: bool,
 }
@@ -62,8 +71,9 @@ impl<D: Device + AsFd> FdDevice<D> {
     /// Outside of a tokio runtime with I/O enabled.
     pub fn new(device: D) -> io::Result<FdDevice<D>> {
         Ok(FdDevice {
-            reading: register(device.as_fd(), Interest::READABLE)?,
-            writing: register(device.as_fd(), Interest::WRITABLE)?,
+            reading: Some(register(device.as_fd(), Interest::READABLE)?),
+            unawaited: 0,
+            writing: None,
             device,
             failed: false,
         })
@@ -83,12 +93,16 @@ impl<D: Device> Device for FdDevice<D> {
     }
 
     fn receive(&mut self, rx: &mut RxBatch, max: usize) -> io::Result<usize> {
-        if self.failed {
-            return self.device.receive(rx, max);
+        self.unawaited = self.unawaited.saturating_add(1);
+        if self.unawaited >= BUSY {
+            self.reading = None;
         }
-        let mut count = 0;
         let device = &mut self.device;
-        let outcome = self.reading.try_io(Interest::READABLE, |_| {
+        let Some(reading) = self.reading.as_ref().filter(|_| !self.failed) else {
+            return device.receive(rx, max);
+        };
+        let mut count = 0;
+        let outcome = reading.try_io(Interest::READABLE, |_| {
             count = device.receive(rx, max)?;
             if count < max { drained() } else { Ok(()) }
         });
@@ -98,25 +112,40 @@ impl<D: Device> Device for FdDevice<D> {
 
     fn send(&mut self, tx: &mut TxBatch) -> io::Result<()> {
         let device = &mut self.device;
-        let outcome = self.writing.try_io(Interest::WRITABLE, |_| {
+        let Some(writing) = &self.writing else {
+            return device.send(tx);
+        };
+        let outcome = writing.try_io(Interest::WRITABLE, |_| {
             device.send(tx)?;
             if tx.is_empty() { Ok(()) } else { drained() }
         });
+        if tx.is_empty() {
+            self.writing = None;
+        }
         ignore_would_block(outcome)
     }
 }
 
-impl<D: Device> AsyncDevice for FdDevice<D> {
+impl<D: Device + AsFd> AsyncDevice for FdDevice<D> {
     fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.reading.poll_write_ready(cx)?.is_ready() {
+        self.unawaited = 0;
+        let reading = match &mut self.reading {
+            Some(reading) => reading,
+            none => none.insert(register(self.device.as_fd(), Interest::READABLE)?),
+        };
+        if reading.poll_write_ready(cx)?.is_ready() {
             self.failed = true;
             return Poll::Ready(Ok(()));
         }
-        self.reading.poll_read_ready(cx).map_ok(drop)
+        reading.poll_read_ready(cx).map_ok(drop)
     }
 
     fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.writing.poll_write_ready(cx).map_ok(drop)
+        let writing = match &mut self.writing {
+            Some(writing) => writing,
+            none => none.insert(register(self.device.as_fd(), Interest::WRITABLE)?),
+        };
+        writing.poll_write_ready(cx).map_ok(drop)
     }
 }
 

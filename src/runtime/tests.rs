@@ -232,3 +232,31 @@ fn an_error_of_the_device_ends_the_driver_and_every_call() {
         assert!(error.to_string().contains("the cable was pulled"), "{error}");
     });
 }
+
+#[test]
+fn a_device_that_was_busy_is_waited_for_again() {
+    run(async {
+        let (device, peer) = Datagrams::pair();
+        let mut device = FdDevice::new(device).unwrap();
+        let mut rx = RxBatch::new();
+        for _ in 0..3 {
+            // Many batches that nobody waits for, more than make a device count as busy: none is lost.
+            rx.clear();
+            for number in 0..100 {
+                peer.send(&[number]).unwrap();
+                device.receive(&mut rx, 4).unwrap();
+            }
+            while device.receive(&mut rx, 4).unwrap() > 0 {}
+            assert_eq!(rx.len(), 100);
+            // What arrives before anybody waits counts, and so does what arrives after.
+            peer.send(&[1]).unwrap();
+            poll_fn(|cx| device.poll_readable(cx)).await.unwrap();
+            assert_eq!(device.receive(&mut rx, 4).unwrap(), 1);
+            let ready = poll_fn(|cx| Poll::Ready(device.poll_readable(cx).is_ready())).await;
+            assert!(!ready);
+            peer.send(&[2]).unwrap();
+            poll_fn(|cx| device.poll_readable(cx)).await.unwrap();
+            assert_eq!(device.receive(&mut rx, 4).unwrap(), 1);
+        }
+    });
+}
