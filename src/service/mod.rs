@@ -29,7 +29,7 @@ mod over_stack;
 pub mod registry;
 
 pub use accept::{Accept, Datagrams, Tally, serve_listener, serve_socket};
-pub use http::{Limits, Www};
+pub use http::{Limits, Suggestions, Www};
 pub use registry::{Service, ServiceSpec};
 
 /// Looks at the connection under a stream; `None` where there is nothing to see, as over a kernel
@@ -56,6 +56,8 @@ pub struct ServiceContext {
     pub limits: Limits,
     /// How many connections there were.
     pub tally: Arc<Tally>,
+    /// What the welcome page suggests; it makes it itself.
+    pub suggestions: Suggestions,
 }
 
 /// Runs one service over one connection until either side ends it.

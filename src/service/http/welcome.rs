@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::net::IpAddr;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use hyper::StatusCode;
@@ -173,10 +174,9 @@ fn cells(info: &tcp::Info) -> String {
 }
 
 fn plain(context: &ServiceContext, info: Option<&tcp::Info>) -> String {
-    let mut text = format!(
-        "glasstcp {}: a TCP/IP stack in user space that you can see through.\n\n",
-        env!("CARGO_PKG_VERSION")
-    );
+    let mut text = String::with_capacity(2048);
+    text.push_str(concat!("glasstcp ", env!("CARGO_PKG_VERSION")));
+    text.push_str(": a TCP/IP stack in user space that you can see through.\n\n");
     match info {
         None => {
             let _ = writeln!(text, "{NOT_OURS}");
@@ -188,11 +188,31 @@ fn plain(context: &ServiceContext, info: Option<&tcp::Info>) -> String {
                 info.conn, info.remote, info.local
             );
             for Figure { name, value, meaning } in figures(info) {
-                let _ = writeln!(text, "  {name:<16} {value:<18} {meaning}");
+                text.push_str("  ");
+                push_padded(&mut text, name, 16);
+                push_padded(&mut text, &value, 18);
+                text.push_str(meaning);
+                text.push('\n');
             }
         }
     }
+    text.push_str(context.suggestions.0.get_or_init(|| suggestions(context)));
+    text
+}
+
+/// Appends `word`, blanks up to `width` and one more.
+fn push_padded(text: &mut String, word: &str, width: usize) {
+    text.push_str(word);
+    text.extend(std::iter::repeat_n(' ', width.saturating_sub(word.len()) + 1));
+}
+
+/// What the page suggests to try, as plain text: made once, for it is the same for every request.
+#[derive(Clone, Debug, Default)]
+pub struct Suggestions(OnceLock<String>);
+
+fn suggestions(context: &ServiceContext) -> String {
     let trials = trials(context);
+    let mut text = String::new();
     if !trials.is_empty() {
         text.push_str("\nTry:\n\n");
     }
@@ -205,7 +225,8 @@ fn plain(context: &ServiceContext, info: Option<&tcp::Info>) -> String {
 
 /// `0.043 ms`
 fn millis(duration: Duration) -> String {
-    format!("{:.3} ms", duration.as_secs_f64() * 1e3)
+    let micros = (duration.as_nanos() + 500) / 1000;
+    format!("{}.{:03} ms", micros / 1000, micros % 1000)
 }
 
 /// `14,600 bytes`
