@@ -18,7 +18,7 @@ use bytes::{Buf, Bytes};
 
 use crate::wire::checksum::Sum;
 use crate::wire::tcp::Flags;
-use crate::wire::{Burst, HeaderBuf, icmp, ip, tcp, udp};
+use crate::wire::{Burst, HeaderBuf, append, icmp, ip, tcp, udp};
 
 /// Most slices of one packet, its header counted; payload in more chunks is copied together.
 pub const MAX_PARTS: usize = 32;
@@ -86,7 +86,8 @@ fn skip(burst: &mut Burst, packets: u32, bytes: usize) {
 /// The header of packet `index`, whose `len` bytes of payload start `offset` bytes into the burst:
 /// complete but for the checksums.
 fn packet_header(burst: &Burst, index: u32, offset: usize, len: usize, last: bool) -> HeaderBuf {
-    let mut header = burst.header.clone();
+    let mut header = HeaderBuf::new();
+    append(&mut header, &burst.header);
     let ip_len = usize::from(burst.ip_header_len);
     let packet_len = header.len() + len;
     let (network, transport) = header.split_at_mut(ip_len);

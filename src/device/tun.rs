@@ -14,6 +14,10 @@ use super::pool::Pool;
 use super::{Device, gso};
 use crate::wire::{Packet, RxBatch, TxBatch};
 
+/// Packets up to this many bytes are put together before they are written: for so few, a copy is
+/// cheaper than to have the kernel walk over a list of slices.
+const JOIN_MAX: usize = 2048;
+
 /// An open TUN device. The kernel removes the interface when it is dropped, unless somebody made it
 /// persistent before.
 #[derive(Debug)]
@@ -23,6 +27,7 @@ pub struct Tun {
     mtu: u16,
     pool: Pool,
     dropped: Arc<AtomicU64>,
+    joined: Box<[u8; JOIN_MAX]>,
 }
 
 impl Tun {
@@ -47,6 +52,7 @@ impl Tun {
             mtu,
             pool: Pool::new(mtu),
             dropped: Arc::default(),
+            joined: Box::new([0; JOIN_MAX]),
         })
     }
 
@@ -92,7 +98,8 @@ impl Device for Tun {
 
     fn send(&mut self, tx: &mut TxBatch) -> io::Result<()> {
         while let Some(burst) = tx.front_mut() {
-            match gso::cut(burst, |parts| write(&self.file, parts, &self.dropped)) {
+            let joined = &mut *self.joined;
+            match gso::cut(burst, |parts| write(&self.file, parts, joined, &self.dropped)) {
                 Ok(()) => {
                     tx.pop_front();
                 }
@@ -106,9 +113,27 @@ impl Device for Tun {
 
 /// Writes one packet. One that the kernel will never take is dropped and counted, as a network
 /// card would.
-fn write(mut file: &File, parts: &[IoSlice<'_>], dropped: &AtomicU64) -> io::Result<()> {
+fn write(
+    mut file: &File,
+    parts: &[IoSlice<'_>],
+    joined: &mut [u8; JOIN_MAX],
+    dropped: &AtomicU64,
+) -> io::Result<()> {
+    let len = parts.iter().map(|part| part.len()).sum();
+    if let Some(packet) = joined.get_mut(..len) {
+        let mut rest = &mut packet[..];
+        for part in parts {
+            let (front, back) = rest.split_at_mut(part.len());
+            front.copy_from_slice(part);
+            rest = back;
+        }
+    }
     loop {
-        let Err(error) = file.write_vectored(parts) else {
+        let written = match joined.get(..len) {
+            Some(packet) => file.write(packet),
+            None => file.write_vectored(parts),
+        };
+        let Err(error) = written else {
             return Ok(());
         };
         match errno(&error) {

@@ -249,10 +249,12 @@ impl Conn {
         if buf.remaining() == 0 {
             return Poll::Ready(Ok(()));
         }
-        if let Some(chunk) = ready!(self.poll_read_chunk(cx, buf.remaining()))? {
-            buf.put_slice(&chunk);
-        }
-        Poll::Ready(Ok(()))
+        self.net
+            .poll(cx, |stack, cx| {
+                let max = buf.remaining();
+                stack.poll_receive_all(self.key, max, cx, |chunk| buf.put_slice(chunk))
+            })
+            .map_ok(drop)
     }
 
     pub(super) fn poll_read_chunk(

@@ -45,11 +45,12 @@ impl Time for Timer {
 
     fn poll_expired(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
-            let now = self.now();
-            if deadline <= now {
-                return Poll::Ready(Ok(()));
-            }
+            // One that is armed for an earlier time says so itself when that has come.
             if deadline < self.armed {
+                let now = self.now();
+                if deadline <= now {
+                    return Poll::Ready(Ok(()));
+                }
                 // Not zero, which would disarm it: `deadline` is later than `now`.
                 let delay = TimeSpec::from_duration(deadline.since(now));
                 self.fd.set(Expiration::OneShot(delay), TimerSetTimeFlags::empty())?;

@@ -179,6 +179,28 @@ impl Stack {
         self.poll_read(key, cx, |tcb| tcb.receive(max.max(1)))
     }
 
+    /// The same for all chunks that wait, in one call: gives them to `sink` one after the other, at
+    /// most `max` bytes (at least 1), and says how many bytes that was; none at the end of the stream.
+    pub fn poll_receive_all(
+        &mut self,
+        key: ConnKey,
+        max: usize,
+        cx: &mut task::Context<'_>,
+        mut sink: impl FnMut(&[u8]),
+    ) -> Poll<Result<usize, SocketError>> {
+        self.poll_read(key, cx, |tcb| {
+            let first = tcb.receive(max.max(1))?;
+            let mut taken = first.len();
+            sink(&first);
+            while taken < max && tcb.has_text() {
+                let chunk = tcb.receive(max - taken)?;
+                taken += chunk.len();
+                sink(&chunk);
+            }
+            Ok(taken)
+        })
+    }
+
     /// The same without taking anything: copies to `buf` as many bytes as wait and fit, and says how
     /// many; none at the end of the stream.
     pub fn poll_peek(

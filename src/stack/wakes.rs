@@ -2,6 +2,8 @@
 
 use std::task::{Context, Waker};
 
+use smallvec::SmallVec;
+
 /// Wakers of tasks whose sockets became ready. Call [`Wakes::notify`] outside of any lock.
 ///
 /// With them go the wakers that nobody needs any more. To drop a waker may be to drop a task with all
@@ -9,7 +11,7 @@ use std::task::{Context, Waker};
 #[derive(Debug, Default)]
 #[must_use = "tasks wait for it"]
 pub struct Wakes {
-    ready: Vec<Waker>,
+    ready: SmallVec<[Waker; 4]>,
     discarded: Vec<Waker>,
 }
 

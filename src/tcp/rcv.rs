@@ -142,6 +142,9 @@ impl ReceiveSpace {
     /// The blocks to report: a duplicate first (RFC 2883 4), then the most recent (RFC 2018 4);
     /// at most `max`.
     pub fn sack_blocks(&self, max: usize) -> SackBlocks {
+        if self.duplicate.is_none() && self.reassembly.is_none() {
+            return SackBlocks::new();
+        }
         let ranges = self.reassembly.iter().flat_map(|queue| queue.recent_ranges());
         let blocks = ranges.map(|range| SackBlock {
             left: self.seq_of(range.start),

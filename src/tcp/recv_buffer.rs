@@ -12,6 +12,9 @@ const SMALL: usize = 256;
 /// What is allocated for a tail.
 const TAIL: usize = 4 << 10;
 
+/// Chunks that there is always room for once there was one.
+const KEPT: usize = 4;
+
 /// In-order bytes waiting for the application.
 #[derive(Debug, Default)]
 pub struct RecvBuffer {
@@ -62,8 +65,9 @@ impl RecvBuffer {
         let taken = if front.len() <= max { self.chunks.pop_front()? } else { front.split_to(max) };
         self.len -= taken.len();
         if self.len == 0 {
-            // An idle connection keeps nothing allocated.
-            *self = RecvBuffer::default();
+            // An idle connection keeps next to nothing allocated.
+            self.tail = BytesMut::new();
+            self.chunks.shrink_to(KEPT);
         }
         Some(taken)
     }

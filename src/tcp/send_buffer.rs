@@ -15,10 +15,16 @@ use smallvec::SmallVec;
 
 /// Writes smaller than this are copied into the tail.
 const SMALL: usize = 8 << 10;
-/// What is allocated for a tail.
+/// What is allocated for the first small write, unless it is longer.
+const FIRST: usize = 512;
+/// What is allocated for a tail that goes on.
 const TAIL: usize = 16 << 10;
 /// What is allocated for one copy of a large write at most.
 const COPY: usize = 64 << 10;
+/// Copies kept to be used again, at most.
+const SPARE: usize = 16;
+/// Chunks that there is always room for once there was one.
+const KEPT: usize = 4;
 /// What a chunk counts for beside its bytes, so that tiny chunks cannot cost more than they show.
 const CHUNK_OVERHEAD: usize = 64;
 /// Most slices in one burst: beyond it, `writev` costs more than it saves.
@@ -36,6 +42,8 @@ struct Chunk {
 pub struct SendBuffer {
     chunks: VecDeque<Chunk>,
     tail: BytesMut,
+    /// Empty, with room for about [`COPY`] bytes each; none while everything is acknowledged.
+    spare: Vec<BytesMut>,
     start: u64,
     end: u64,
 }
@@ -68,7 +76,7 @@ impl SendBuffer {
             if piece.len() < SMALL {
                 self.push_small(piece);
             } else {
-                self.push_chunk(Bytes::copy_from_slice(piece));
+                self.push_copy(piece);
             }
         }
         taken
@@ -88,11 +96,21 @@ impl SendBuffer {
 
     fn push_small(&mut self, data: &[u8]) {
         if self.tail.capacity() - self.tail.len() < data.len() {
+            // One small write alone, as a request or a reply is, takes what it needs.
+            let first = self.len() == 0;
             self.freeze_tail();
-            self.tail = BytesMut::with_capacity(TAIL);
+            self.tail = BytesMut::with_capacity(if first { data.len().max(FIRST) } else { TAIL });
         }
         self.tail.extend_from_slice(data);
         self.end += data.len() as u64;
+    }
+
+    /// A copy in memory that an acknowledged copy has left: memory touched for the first time costs
+    /// more than the copy.
+    fn push_copy(&mut self, data: &[u8]) {
+        let mut copy = self.spare.pop().unwrap_or_default();
+        copy.extend_from_slice(data);
+        self.push_chunk(copy.freeze());
     }
 
     fn push_chunk(&mut self, bytes: Bytes) {
@@ -115,14 +133,29 @@ impl SendBuffer {
         assert!(self.start <= offset && offset <= self.end, "acknowledged what was never written");
         self.start = offset;
         if offset == self.end {
-            // An idle connection keeps nothing allocated.
-            self.chunks = VecDeque::new();
+            // An idle connection keeps next to nothing allocated.
+            self.chunks.clear();
+            self.chunks.shrink_to(KEPT);
             self.tail = BytesMut::new();
+            self.spare = Vec::new();
             return;
         }
         let passed = |chunk: &Chunk| chunk.at + chunk.bytes.len() as u64 <= offset;
-        while self.chunks.front().is_some_and(passed) {
-            self.chunks.pop_front();
+        while self.chunks.front().is_some_and(passed)
+            && let Some(chunk) = self.chunks.pop_front()
+        {
+            self.keep(chunk.bytes);
+        }
+    }
+
+    /// Keeps the memory of a chunk for the next copy, if it is about that size and nobody else has it.
+    fn keep(&mut self, bytes: Bytes) {
+        if bytes.len() >= COPY / 2
+            && self.spare.len() < SPARE
+            && let Ok(mut memory) = bytes.try_into_mut()
+        {
+            memory.clear();
+            self.spare.push(memory);
         }
     }
 

@@ -89,7 +89,12 @@ impl Tcb {
 
     /// Whether a read would give something: data, the end of the stream, or an error.
     pub fn can_receive(&self) -> bool {
-        !self.rcv.buffer.is_empty() || self.at_end()
+        self.has_text() || self.at_end()
+    }
+
+    /// Whether text waits to be read.
+    pub fn has_text(&self) -> bool {
+        !self.rcv.buffer.is_empty()
     }
 
     /// Whether no more data will ever arrive.

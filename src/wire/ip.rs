@@ -6,7 +6,7 @@ use etherparse::err::ipv4::{HeaderError, HeaderSliceError};
 use etherparse::{IpNumber, Ipv4Header, Ipv4HeaderSlice};
 
 use super::checksum::Sum;
-use super::{HeaderBuf, Malformed};
+use super::{HeaderBuf, Malformed, append};
 
 /// Protocol number of ICMPv4.
 pub const ICMP: u8 = IpNumber::ICMP.0;
@@ -135,7 +135,7 @@ pub fn emit(repr: &Repr, payload_len: usize, out: &mut HeaderBuf) {
         ecn: etherparse::IpEcn::try_new(repr.ecn & 3).unwrap_or_default(),
         ..Ipv4Header::default()
     };
-    out.extend(header.to_bytes());
+    append(out, &header.to_bytes());
 }
 
 #[cfg(test)]

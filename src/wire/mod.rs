@@ -17,6 +17,7 @@ pub mod tcp;
 pub mod tcp_options;
 pub mod udp;
 
+pub(crate) use packet::append;
 pub use packet::{Burst, Checksum, HeaderBuf, MAX_HEADER, Packet, RxBatch, TxBatch, shrink_to_fit};
 pub use seq::SeqNum;
 

@@ -12,6 +12,15 @@ pub const MAX_HEADER: usize = 100;
 /// A network and transport header in place, without an allocation.
 pub type HeaderBuf = ArrayVec<u8, MAX_HEADER>;
 
+/// Appends `bytes` in one piece.
+///
+/// # Panics
+/// When there is no room: a header has room for whatever may be in it.
+pub(crate) fn append<const N: usize>(out: &mut ArrayVec<u8, N>, bytes: &[u8]) {
+    let appended = out.try_extend_from_slice(bytes);
+    assert!(appended.is_ok(), "a header longer than a header may be");
+}
+
 /// Whether the device has already vouched for the transport checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Checksum {

@@ -4,14 +4,13 @@ use std::fmt;
 use std::net::IpAddr;
 use std::ops::{BitOr, BitOrAssign};
 
-use arrayvec::ArrayVec;
 use bytes::Bytes;
 use etherparse::TcpSlice;
 use etherparse::err::tcp::HeaderSliceError;
 
 use super::checksum::Sum;
 use super::tcp_options::{self, Options};
-use super::{Checksum, HeaderBuf, Malformed, SeqNum, ip};
+use super::{Checksum, HeaderBuf, Malformed, SeqNum, append, ip};
 
 /// Length of a header without options, in bytes.
 pub const HEADER_LEN: usize = 20;
@@ -191,17 +190,19 @@ pub fn parse(
 
 /// Appends the header of `segment`, checksum zero (see [`super::Burst`]).
 pub fn emit(segment: &Segment, out: &mut HeaderBuf) {
-    let mut options = ArrayVec::<u8, 40>::new();
-    segment.options.emit(&mut options);
-    out.extend(segment.src_port.to_be_bytes());
-    out.extend(segment.dst_port.to_be_bytes());
-    out.extend(segment.seq.value().to_be_bytes());
-    out.extend(segment.ack.value().to_be_bytes());
-    out.extend([(((HEADER_LEN + options.len()) / 4) << 4) as u8, segment.flags.bits()]);
-    out.extend(segment.window.to_be_bytes());
-    out.extend([0, 0]);
-    out.extend(segment.urgent.to_be_bytes());
-    out.extend(options);
+    let [s0, s1] = segment.src_port.to_be_bytes();
+    let [d0, d1] = segment.dst_port.to_be_bytes();
+    let [q0, q1, q2, q3] = segment.seq.value().to_be_bytes();
+    let [a0, a1, a2, a3] = segment.ack.value().to_be_bytes();
+    let offset = (((HEADER_LEN + segment.options.len()) / 4) << 4) as u8;
+    let flags = segment.flags.bits();
+    let [w0, w1] = segment.window.to_be_bytes();
+    let [u0, u1] = segment.urgent.to_be_bytes();
+    append(
+        out,
+        &[s0, s1, d0, d1, q0, q1, q2, q3, a0, a1, a2, a3, offset, flags, w0, w1, 0, 0, u0, u1],
+    );
+    segment.options.emit(out);
 }
 
 #[cfg(test)]

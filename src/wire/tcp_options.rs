@@ -3,7 +3,7 @@
 use arrayvec::ArrayVec;
 use etherparse::{TcpOptionElement, TcpOptionsIterator, tcp_option};
 
-use super::SeqNum;
+use super::{SeqNum, append};
 
 /// The options of a segment that this stack understands. Unknown ones are skipped by their length;
 /// from the first one whose length makes no sense on, the rest is ignored (RFC 9293 3.1 [MUST-7]).
@@ -85,9 +85,27 @@ fn take(options: &mut Options, element: TcpOptionElement) {
 impl Options {
     /// Length on the wire, in bytes: a multiple of four, at most 40.
     pub fn len(&self) -> usize {
-        let mut out = ArrayVec::<u8, 40>::new();
-        self.emit(&mut out);
-        out.len()
+        match self.blocks_sent() {
+            0 => self.len_without_sack(),
+            blocks => self.len_without_sack() + 4 + 8 * blocks,
+        }
+    }
+
+    fn len_without_sack(&self) -> usize {
+        let mss = if self.mss.is_some() { 4 } else { 0 };
+        let scale = if self.window_scale.is_some() { 4 } else { 0 };
+        let rest = match (self.timestamps, self.sack_permitted) {
+            (Some(_), _) => 12,
+            (None, true) => 4,
+            (None, false) => 0,
+        };
+        mss + scale + rest
+    }
+
+    /// How many SACK blocks find room.
+    fn blocks_sent(&self) -> usize {
+        let room = (40 - self.len_without_sack()).saturating_sub(4) / 8;
+        self.sack.len().min(room)
     }
 
     /// Whether nothing is set.
@@ -101,42 +119,40 @@ impl Options {
     pub fn emit<const N: usize>(&self, out: &mut ArrayVec<u8, N>) {
         let start = out.len();
         if let Some(mss) = self.mss {
-            out.extend([
-                tcp_option::KIND_MAXIMUM_SEGMENT_SIZE,
-                tcp_option::LEN_MAXIMUM_SEGMENT_SIZE,
-            ]);
-            out.extend(mss.to_be_bytes());
+            let [m0, m1] = mss.to_be_bytes();
+            let kind = tcp_option::KIND_MAXIMUM_SEGMENT_SIZE;
+            append(out, &[kind, tcp_option::LEN_MAXIMUM_SEGMENT_SIZE, m0, m1]);
         }
+        let nops = [tcp_option::KIND_NOOP; 2];
         let sack_permitted =
             [tcp_option::KIND_SELECTIVE_ACK_PERMITTED, tcp_option::LEN_SELECTIVE_ACK_PERMITTED];
-        let nops = [tcp_option::KIND_NOOP; 2];
         if self.sack_permitted {
-            out.extend(sack_permitted);
+            append(out, &sack_permitted);
         }
         if let Some(Timestamps { tsval, tsecr }) = self.timestamps {
             if !self.sack_permitted {
-                out.extend(nops);
+                append(out, &nops);
             }
-            out.extend([tcp_option::KIND_TIMESTAMP, tcp_option::LEN_TIMESTAMP]);
-            out.extend(tsval.to_be_bytes());
-            out.extend(tsecr.to_be_bytes());
+            append(out, &[tcp_option::KIND_TIMESTAMP, tcp_option::LEN_TIMESTAMP]);
+            append(out, &tsval.to_be_bytes());
+            append(out, &tsecr.to_be_bytes());
         } else if self.sack_permitted {
-            out.extend(nops);
+            append(out, &nops);
         }
         if let Some(shift) = self.window_scale {
-            out.extend([tcp_option::KIND_NOOP, tcp_option::KIND_WINDOW_SCALE]);
-            out.extend([tcp_option::LEN_WINDOW_SCALE, shift]);
+            append(out, &[tcp_option::KIND_NOOP, tcp_option::KIND_WINDOW_SCALE]);
+            append(out, &[tcp_option::LEN_WINDOW_SCALE, shift]);
         }
-        let room = (40 - (out.len() - start)).saturating_sub(4) / 8;
-        let blocks = &self.sack[..self.sack.len().min(room)];
+        let blocks = &self.sack[..self.blocks_sent()];
         if !blocks.is_empty() {
-            out.extend(nops);
-            out.extend([tcp_option::KIND_SELECTIVE_ACK, 2 + 8 * blocks.len() as u8]);
+            append(out, &nops);
+            append(out, &[tcp_option::KIND_SELECTIVE_ACK, 2 + 8 * blocks.len() as u8]);
             for block in blocks {
-                out.extend(block.left.value().to_be_bytes());
-                out.extend(block.right.value().to_be_bytes());
+                append(out, &block.left.value().to_be_bytes());
+                append(out, &block.right.value().to_be_bytes());
             }
         }
+        debug_assert_eq!(out.len() - start, self.len(), "the length says how much is written");
     }
 }
 

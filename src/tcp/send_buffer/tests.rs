@@ -47,6 +47,29 @@ fn large_chunks_are_shared_not_copied() {
     assert_eq!(slices[0].as_ptr(), data[10_000..].as_ptr());
 }
 
+#[test]
+fn the_memory_of_an_acknowledged_copy_is_used_again() {
+    let mut buffer = SendBuffer::default();
+    let start_of = |buffer: &mut SendBuffer, offset| {
+        let mut slices = SmallVec::new();
+        buffer.gather(offset, 1, &mut slices);
+        slices[0].as_ptr()
+    };
+    assert_eq!(buffer.push(&[1; COPY + 100], 1 << 20), COPY + 100);
+    let first = start_of(&mut buffer, 0);
+    buffer.acknowledge(COPY as u64);
+    assert_eq!(buffer.push(&[2; COPY], 1 << 20), COPY);
+    assert_eq!(start_of(&mut buffer, COPY as u64 + 100), first);
+    assert_eq!(collect(&mut buffer, COPY as u64 + 100, 100), [2; 100]);
+    // But not while somebody still has it.
+    let mut held = SmallVec::new();
+    buffer.gather(COPY as u64 + 100, COPY as u32, &mut held);
+    buffer.push(&[3; COPY], 1 << 20);
+    buffer.acknowledge(2 * COPY as u64 + 100);
+    buffer.push(&[4; COPY], 1 << 20);
+    assert_eq!(held[0], [2; COPY][..]);
+}
+
 proptest! {
     /// Any mix of writes, acknowledgments and reads behaves as a plain vector does.
     #[test]
