@@ -12,6 +12,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::net::Ipv4Addr;
 use std::os::fd::{AsFd, OwnedFd};
 
 use anyhow::{Context, bail, ensure};
@@ -23,11 +24,11 @@ use smoltcp::iface::{Interface, PollResult, SocketHandle, SocketSet};
 use smoltcp::phy::{Device, DeviceCapabilities, Medium};
 use smoltcp::socket::tcp::{self, Socket, SocketBuffer};
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
+use smoltcp::wire::{HardwareAddress, IpCidr};
 
 /// The same network as that of `glasstcp up`.
-const KERNEL: Cidr = Cidr { address: std::net::Ipv4Addr::new(10, 9, 0, 1), prefix_len: 24 };
-const STACK: IpAddress = IpAddress::v4(10, 9, 0, 2);
+const KERNEL: Cidr = Cidr { address: Ipv4Addr::new(10, 9, 0, 1), prefix_len: 24 };
+const STACK: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);
 /// Send and receive buffer of a socket, in bytes.
 const BUFFER: usize = 1 << 20;
 /// Packets read before the services run.
@@ -76,7 +77,7 @@ fn main() -> anyhow::Result<()> {
     }
     ensure!(!specs.is_empty(), "nothing to serve: give NAME:PORT:SOCKETS, as echo:7:48");
     let config = OpenConfig { name: "glass0".into(), address: KERNEL, mtu, netns };
-    let (tun, guard) = device::open(&config)?;
+    let (tun, guard) = device::open(&config, &[STACK])?;
     run(Tun::new(tun.as_fd().try_clone_to_owned()?, mtu), &guard, &specs)
 }
 
@@ -106,7 +107,7 @@ fn run(mut device: Tun, _guard: &Guard, specs: &[(Service, u16, usize)]) -> anyh
     config.random_seed = u64::from_ne_bytes(seed);
     let mut iface = Interface::new(config, &mut device, Instant::now());
     iface.update_ip_addrs(|addresses| {
-        let _ = addresses.push(IpCidr::new(STACK, KERNEL.prefix_len));
+        let _ = addresses.push(IpCidr::new(STACK.into(), KERNEL.prefix_len));
     });
     let mut sockets = SocketSet::new(Vec::new());
     let mut served = Vec::new();
