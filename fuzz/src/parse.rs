@@ -81,11 +81,19 @@ fn check_transport(transport: &Bytes, protocol: u8, src: IpAddr, dst: IpAddr) {
         ip::ICMP => {
             let Ok(message) = icmp::parse(transport) else { return };
             let payload = transport.slice(message.payload.clone());
+            check_quote(&payload);
             icmp::emit(message.kind, message.code, message.rest, &mut header);
             assert_eq!(icmp::parse(&rebuilt(&header, payload)), Ok(message));
         }
         _ => {}
     }
+}
+
+/// What an ICMP error quotes reads as the whole packet would.
+fn check_quote(quoted: &[u8]) {
+    let (Ok(quote), Ok(whole)) = (icmp::parse_quote(quoted), ip::parse(quoted)) else { return };
+    assert_eq!((quote.src, quote.dst), (whole.src, whole.dst));
+    assert_eq!((quote.protocol, quote.total_len.into()), (whole.protocol, whole.payload.end));
 }
 
 fn check_tcp(

@@ -484,6 +484,8 @@ fn a_half_open_connection_shows_relative_numbers_and_the_scaled_window() {
     assert_eq!(answer.flags, syn_ack());
     let (from, to) = (Client.addr(4000), Server.addr(PORT));
     let beyond = craft::segment(from, to, answer.ack + (1 << 30), answer.seq + 1, Flags::ACK);
+    let echoed = answer.options.timestamps.unwrap();
+    let beyond = craft::stamped(beyond, echoed.tsecr, echoed.tsval);
     world.inject(Server, craft::tcp(from, to, &beyond));
     world.turn();
     let field = world.sent_by(Server).map(|(_, segment)| segment.window).last().unwrap();
