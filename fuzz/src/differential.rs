@@ -99,7 +99,7 @@ fn compare_ip_fields(ours: &ip::Datagram, smol: &Ipv4Packet<&[u8]>) {
 }
 
 fn compare_tcp(transport: &Bytes, src: Ipv4Addr, dst: Ipv4Addr) {
-    let read = |checksum| tcp::parse(transport, src.into(), dst.into(), checksum);
+    let read = |checksum| tcp::parse(transport.clone(), src.into(), dst.into(), checksum);
     let ours = read(Checksum::Unverified);
     let smol = TcpPacket::new_checked(&transport[..]).ok();
     let ends = (IpAddress::Ipv4(src), IpAddress::Ipv4(dst));

@@ -186,7 +186,7 @@ impl World {
         assert_eq!(datagram.payload.end, packet.len());
         if datagram.protocol == ip::TCP {
             let transport = packet.slice(datagram.payload);
-            let segment = tcp::parse(&transport, datagram.src, datagram.dst, Checksum::Unverified)
+            let segment = tcp::parse(transport, datagram.src, datagram.dst, Checksum::Unverified)
                 .expect("we send good segments");
             self.watch.check(from, &segment);
         }

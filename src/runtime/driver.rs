@@ -12,8 +12,9 @@ use crate::wire::{RxBatch, TxBatch};
 
 /// Packets received in one turn; more gain nothing and make tasks wait.
 const RECEIVE_BATCH: usize = 64;
-/// Every so many turns tokio gets the chance to look at its own I/O and timers.
-const TURNS_PER_YIELD: u32 = 8;
+/// Every so many turns tokio gets the chance to look at its own I/O and timers, and the device that to
+/// give a whole batch although packets came singly.
+const TURNS_PER_YIELD: u32 = 16;
 /// How often output is taken from a stack that is being stopped.
 const FLUSH_ROUNDS: u32 = 64;
 
@@ -34,6 +35,8 @@ pub(super) struct Loop<D, T> {
     /// Output; what is left in it after a turn the device did not take.
     tx: TxBatch,
     turns: u32,
+    /// The last whole batch was a single packet.
+    singly: bool,
 }
 
 /// What the first half of a turn found.
@@ -48,7 +51,15 @@ struct Input {
 
 impl<D: AsyncDevice, T: Time> Loop<D, T> {
     pub(super) fn new(stack: DriverSide, device: D, time: T) -> Loop<D, T> {
-        Loop { stack, device, time, rx: RxBatch::new(), tx: TxBatch::new(), turns: 0 }
+        Loop {
+            stack,
+            device,
+            time,
+            rx: RxBatch::new(),
+            tx: TxBatch::new(),
+            turns: 0,
+            singly: false,
+        }
     }
 
     /// Drives the stack to its end, and tells the handles why it came.
@@ -80,12 +91,20 @@ impl<D: AsyncDevice, T: Time> Loop<D, T> {
 
     /// The first half of a turn: a batch from the device through the stack, and the wake-ups that
     /// came of it.
+    ///
+    /// To find the device empty costs a system call. While packets come one by one, as in a dialogue,
+    /// it is put off until the answer is sent: often the next packet is there by then.
     fn receive(&mut self) -> io::Result<Input> {
-        let count = self.device.receive(&mut self.rx, RECEIVE_BATCH)?;
+        let whole = !self.singly || self.turns.is_multiple_of(TURNS_PER_YIELD);
+        let max = if whole { RECEIVE_BATCH } else { 1 };
+        let count = self.device.receive(&mut self.rx, max)?;
+        if whole {
+            self.singly = count == 1;
+        }
         let received = self.stack.receive(self.time.now(), &mut self.rx)?;
         let input = Input {
             busy: count > 0 || !received.wakes.is_empty(),
-            more: count == RECEIVE_BATCH,
+            more: count == max || (count > 0 && self.singly),
             stopping: received.stopping,
         };
         received.wakes.notify();

@@ -89,24 +89,31 @@ impl Stack {
         if connection.write_waker.is_some() && connection.write_ready() {
             self.wakes.add(&mut connection.write_waker);
         }
-        let ends = connection.tcb.endpoints();
-        match connection.tcb.state() {
-            State::TimeWait if connection.in_table => {
-                connection.in_table = false;
-                let record = TimeWait::of(&connection.tcb);
-                if connection.tcb.owes_acknowledgment() {
-                    self.acknowledge_from(&record);
-                }
-                self.insert_time_wait(ends, record);
-            }
-            State::Closed if connection.in_table => {
-                connection.in_table = false;
-                self.demux.remove(ends);
-            }
-            _ => {}
+        self.queues.mark_ready(key, connection);
+        if matches!(connection.tcb.state(), State::TimeWait | State::Closed) {
+            self.leave_table(key);
+            self.settle_connection(key);
+        } else if let Some(at) = connection.tcb.next_deadline() {
+            self.wheel.arm(connection.timer, at);
         }
-        self.mark_ready(key);
-        self.settle_connection(key);
+    }
+
+    /// From here on segments do not find the connection: a record in TIME-WAIT takes its place, or
+    /// nothing does.
+    fn leave_table(&mut self, key: ConnKey) {
+        let Some(connection) = self.connections.get_mut(key).filter(|one| one.in_table) else {
+            return;
+        };
+        connection.in_table = false;
+        let ends = connection.tcb.endpoints();
+        if connection.tcb.state() == State::Closed {
+            return self.demux.remove(ends);
+        }
+        let record = TimeWait::of(&connection.tcb);
+        if connection.tcb.owes_acknowledgment() {
+            self.acknowledge_from(&record);
+        }
+        self.insert_time_wait(ends, record);
     }
 
     /// Arms the wheel for the connection's next timer, or frees the slot when it is over.

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use crate::event::Refusal;
 use crate::stack::Stack;
+use crate::stack::receive::part;
 use crate::time::{Duration, Instant};
 use crate::wire::ip::Datagram;
 use crate::wire::{HeaderBuf, icmp, ip};
@@ -43,8 +44,9 @@ impl ErrorLimit {
 }
 
 impl Stack {
-    pub(super) fn receive_icmp(&mut self, datagram: &Datagram, transport: &Bytes) {
-        let message = match icmp::parse(transport) {
+    pub(super) fn receive_icmp(&mut self, datagram: &Datagram, packet: Bytes) {
+        let transport = part(packet, datagram.payload.clone());
+        let message = match icmp::parse(&transport) {
             Ok(message) => message,
             Err(malformed) => return self.refuse(malformed.into(), datagram.src, datagram.dst),
         };
@@ -57,7 +59,7 @@ impl Stack {
             let reason = if quench { Refusal::IcmpSourceQuench } else { Refusal::IcmpIgnored };
             return self.refuse(reason, datagram.src, datagram.dst);
         }
-        let payload = transport.slice(message.payload);
+        let payload = part(transport, message.payload);
         let mut header = HeaderBuf::new();
         let repr = self.repr(datagram.dst, datagram.src, ip::ICMP, false);
         ip::emit(&repr, icmp::HEADER_LEN + payload.len(), &mut header);

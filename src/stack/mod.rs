@@ -49,7 +49,7 @@ pub use wakes::Wakes;
 
 use accept::{HalfOpenEntry, Listener};
 use connection::{Connection, Connections};
-use demux::{Demux, KeyedHash};
+use demux::Demux;
 use icmp::ErrorLimit;
 use ports::Ports;
 use route::Routes;
@@ -133,12 +133,10 @@ impl Stack {
     /// A stack without sockets.
     pub fn new(config: Config) -> Stack {
         let mut rng = ChaCha12Rng::from_seed(config.seed);
-        let mut key = || {
-            let mut key = [0; 16];
-            rng.fill_bytes(&mut key);
-            key
-        };
-        let (hash, secrets) = (KeyedHash::new(key()), Secrets::new(key()));
+        let mut secret = [0; 16];
+        rng.fill_bytes(&mut secret);
+        let secrets = Secrets::new(secret);
+        let hash = demux::keyed_hash(std::array::from_fn(|_| rng.next_u64()));
         let identification = rng.next_u32() as u16;
         Stack {
             tcp_config: Arc::new(config.tcp.clone()),

@@ -1,8 +1,9 @@
 //! A packet arrives: IP, and who in the stack it is for.
 
 use std::net::IpAddr;
+use std::ops::Range;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 use crate::event::Refusal;
 use crate::stack::Stack;
@@ -36,11 +37,13 @@ impl Stack {
         if datagram.fragment.is_some() {
             return self.refuse(Refusal::IpFragment, datagram.src, datagram.dst);
         }
-        let transport = packet.bytes.slice(datagram.payload.clone());
         match datagram.protocol {
-            ip::TCP => self.receive_tcp(&datagram, &transport, packet.checksum),
-            ip::UDP => self.receive_udp(&datagram, &packet, &transport),
-            ip::ICMP => self.receive_icmp(&datagram, &transport),
+            ip::TCP => {
+                let transport = part(packet.bytes, datagram.payload.clone());
+                self.receive_tcp(&datagram, transport, packet.checksum);
+            }
+            ip::UDP => self.receive_udp(&datagram, packet),
+            ip::ICMP => self.receive_icmp(&datagram, packet.bytes),
             _ => self.receive_unknown(&datagram, &packet.bytes),
         }
     }
@@ -49,4 +52,12 @@ impl Stack {
         self.refuse(Refusal::IpProtocol, datagram.src, datagram.dst);
         self.unreachable(datagram, packet, icmp::PROTOCOL_UNREACHABLE);
     }
+}
+
+/// The bytes `range` of `whole`, which nobody else holds: without a second reference, that would have to
+/// be counted.
+pub(super) fn part(mut whole: Bytes, range: Range<usize>) -> Bytes {
+    whole.truncate(range.end);
+    whole.advance(range.start);
+    whole
 }

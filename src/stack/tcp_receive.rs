@@ -17,7 +17,7 @@ impl Stack {
     pub(super) fn receive_tcp(
         &mut self,
         datagram: &Datagram,
-        transport: &Bytes,
+        transport: Bytes,
         checksum: Checksum,
     ) {
         let segment = match tcp::parse(transport, datagram.src, datagram.dst, checksum) {

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use bytes::Bytes;
 
 use crate::event::{Event, SegmentView, State, Why};
+use crate::stack::connection::Connection;
 use crate::stack::{ConnKey, Stack};
 use crate::tcp::Endpoints;
 use crate::tcp::output::Outgoing;
@@ -38,6 +39,13 @@ impl Queues {
 
     fn is_empty(&self) -> bool {
         self.replies.is_empty() && self.ready.is_empty()
+    }
+
+    /// Lets a connection have its turn at sending.
+    pub(super) fn mark_ready(&mut self, key: ConnKey, connection: &mut Connection) {
+        if !std::mem::replace(&mut connection.queued, true) {
+            self.ready.push_back(key);
+        }
     }
 
     /// The next IP identification; `count` packets use it and those after it (RFC 6864 4.1).
@@ -78,12 +86,10 @@ impl Stack {
         self.env.counters.bytes_sent += burst.header.len() as u64 + u64::from(burst.payload_len);
     }
 
-    /// Lets a connection have its turn at sending.
+    /// [`Queues::mark_ready`] for whoever has only the key.
     pub(super) fn mark_ready(&mut self, key: ConnKey) {
-        if let Some(connection) = self.connections.get_mut(key)
-            && !std::mem::replace(&mut connection.queued, true)
-        {
-            self.queues.ready.push_back(key);
+        if let Some(connection) = self.connections.get_mut(key) {
+            self.queues.mark_ready(key, connection);
         }
     }
 

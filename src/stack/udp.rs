@@ -9,6 +9,7 @@ use slotmap::SlotMap;
 
 use crate::event::Refusal;
 use crate::stack::demux::{KeyedHash, unspecified};
+use crate::stack::receive::part;
 use crate::stack::{SocketError, Stack, UdpKey, Wakes};
 use crate::wire::ip::Datagram;
 use crate::wire::{HeaderBuf, Packet, icmp, ip, udp};
@@ -166,7 +167,8 @@ impl Stack {
         }
     }
 
-    pub(super) fn receive_udp(&mut self, datagram: &Datagram, packet: &Packet, transport: &Bytes) {
+    pub(super) fn receive_udp(&mut self, datagram: &Datagram, packet: Packet) {
+        let transport = &packet.bytes[datagram.payload.clone()];
         let parsed = match udp::parse(transport, datagram.src, datagram.dst, packet.checksum) {
             Ok(parsed) => parsed,
             Err(malformed) => return self.refuse(malformed.into(), datagram.src, datagram.dst),
@@ -177,7 +179,8 @@ impl Stack {
             self.refuse(Refusal::UdpPortClosed, datagram.src, datagram.dst);
             return self.unreachable(datagram, &packet.bytes, icmp::PORT_UNREACHABLE);
         };
-        let payload = transport.slice(parsed.payload);
+        let transport = part(packet.bytes, datagram.payload.clone());
+        let payload = part(transport, parsed.payload);
         if socket.charged + payload.len() + OVERHEAD > self.config.limits.udp_queue {
             return self.refuse(Refusal::UdpQueueFull, datagram.src, datagram.dst);
         }

@@ -139,10 +139,15 @@ impl ReceiveSpace {
         self.duplicate = Some(block);
     }
 
+    /// Whether there is anything to report.
+    pub fn has_sack_blocks(&self) -> bool {
+        self.duplicate.is_some() || self.reassembly.is_some()
+    }
+
     /// The blocks to report: a duplicate first (RFC 2883 4), then the most recent (RFC 2018 4);
     /// at most `max`.
     pub fn sack_blocks(&self, max: usize) -> SackBlocks {
-        if self.duplicate.is_none() && self.reassembly.is_none() {
+        if !self.has_sack_blocks() {
             return SackBlocks::new();
         }
         let ranges = self.reassembly.iter().flat_map(|queue| queue.recent_ranges());

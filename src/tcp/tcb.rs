@@ -279,8 +279,14 @@ impl Tcb {
 
     /// Text in a full-sized segment now: the MSS less the options it will carry (RFC 6691).
     pub(crate) fn segment_size(&self) -> u32 {
-        let blocks = self.rcv.sack_blocks(self.max_sack_blocks()).len() as u32;
-        let sack = if self.sack && blocks > 0 { 4 + 8 * blocks } else { 0 };
+        let sack = if self.sack && self.rcv.has_sack_blocks() {
+            match self.rcv.sack_blocks(self.max_sack_blocks()).len() as u32 {
+                0 => 0,
+                blocks => 4 + 8 * blocks,
+            }
+        } else {
+            0
+        };
         let timestamps = if self.timestamps.is_some() { 12 } else { 0 };
         u32::from(self.mss.bytes()).saturating_sub(sack + timestamps).max(1)
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::ops::{BitOr, BitOrAssign};
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use etherparse::TcpSlice;
 use etherparse::err::tcp::HeaderSliceError;
 
@@ -154,20 +154,20 @@ impl Segment {
     }
 }
 
-/// Reads and verifies a TCP segment; its payload is a slice of `transport`, not a copy.
+/// Reads and verifies a TCP segment; its payload is what is left of `transport`, not a copy.
 pub fn parse(
-    transport: &Bytes,
+    mut transport: Bytes,
     src: IpAddr,
     dst: IpAddr,
     checksum: Checksum,
 ) -> Result<Segment, Malformed> {
-    let tcp = TcpSlice::from_slice(transport).map_err(|error| match error {
+    let tcp = TcpSlice::from_slice(&transport).map_err(|error| match error {
         HeaderSliceError::Len(_) if transport.len() < HEADER_LEN => Malformed::TcpTruncated,
         _ => Malformed::TcpDataOffset,
     })?;
     if checksum == Checksum::Unverified {
         let sum =
-            Sum::pseudo_header(src, dst, ip::TCP, transport.len() as u32).add_bytes(transport);
+            Sum::pseudo_header(src, dst, ip::TCP, transport.len() as u32).add_bytes(&transport);
         if !sum.is_valid() {
             return Err(Malformed::TcpChecksum);
         }
@@ -175,7 +175,8 @@ pub fn parse(
     if tcp.source_port() == 0 || tcp.destination_port() == 0 {
         return Err(Malformed::TcpPortZero);
     }
-    Ok(Segment {
+    let header_len = tcp.header_len();
+    let segment = Segment {
         src_port: tcp.source_port(),
         dst_port: tcp.destination_port(),
         seq: SeqNum::new(tcp.sequence_number()),
@@ -184,8 +185,10 @@ pub fn parse(
         window: tcp.window_size(),
         urgent: tcp.urgent_pointer(),
         options: tcp_options::parse(tcp.options()),
-        payload: transport.slice(tcp.header_len()..),
-    })
+        payload: Bytes::new(),
+    };
+    transport.advance(header_len);
+    Ok(Segment { payload: transport, ..segment })
 }
 
 /// Appends the header of `segment`, checksum zero (see [`super::Burst`]).

@@ -44,6 +44,16 @@ pub type SackBlocks = ArrayVec<SackBlock, 4>;
 
 /// Reads the options area of a header; never fails.
 pub fn parse(mut area: &[u8]) -> Options {
+    const NOP: u8 = tcp_option::KIND_NOOP;
+    // The layout of nearly every segment after the handshake (RFC 7323 appendix A).
+    if let &[NOP, NOP, tcp_option::KIND_TIMESTAMP, tcp_option::LEN_TIMESTAMP, ref values @ ..] =
+        area
+        && let Ok([v0, v1, v2, v3, e0, e1, e2, e3]) = <[u8; 8]>::try_from(values)
+    {
+        let tsval = u32::from_be_bytes([v0, v1, v2, v3]);
+        let tsecr = u32::from_be_bytes([e0, e1, e2, e3]);
+        return Options { timestamps: Some(Timestamps { tsval, tsecr }), ..Options::default() };
+    }
     let mut options = Options::default();
     while let Some(&kind) = area.first() {
         let len = match (kind, area.get(1)) {

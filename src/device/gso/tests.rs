@@ -86,7 +86,7 @@ fn datagram(packet: &[u8]) -> (ip::Datagram, Bytes) {
 
 fn segment(packet: &[u8]) -> (ip::Datagram, Segment) {
     let (datagram, transport) = datagram(packet);
-    let segment = tcp::parse(&transport, SRC, DST, Checksum::Unverified).expect("a valid segment");
+    let segment = tcp::parse(transport, SRC, DST, Checksum::Unverified).expect("a valid segment");
     (datagram, segment)
 }
 

@@ -244,7 +244,7 @@ impl World {
         if datagram.protocol == ip::TCP {
             let transport = packet.slice(datagram.payload);
             let checksum = crate::wire::Checksum::Unverified;
-            let segment = tcp_wire::parse(&transport, datagram.src, datagram.dst, checksum)
+            let segment = tcp_wire::parse(transport, datagram.src, datagram.dst, checksum)
                 .expect("we send only good segments");
             if let Some(checker) = &mut self.checker {
                 checker.check(from, &segment);

@@ -15,7 +15,7 @@ impl Tcb {
     pub(super) fn process_ack(
         &mut self,
         cx: &mut Context<'_>,
-        segment: &InWindow,
+        segment: &InWindow<'_>,
     ) -> Result<(), Discard> {
         let Some(ack) = segment.ack() else {
             return Err(Discard::silent(Refusal::AckMissing));
@@ -52,7 +52,7 @@ impl Tcb {
     }
 
     /// SYN-RECEIVED becomes ESTABLISHED (or stays FIN-WAIT-1 when the application closed early).
-    fn complete_handshake(&mut self, cx: &mut Context<'_>, segment: &InWindow, ack: SeqNum) {
+    fn complete_handshake(&mut self, cx: &mut Context<'_>, segment: &InWindow<'_>, ack: SeqNum) {
         self.snd.wl1 = segment.seq;
         self.snd.wl2 = ack;
         self.set_window(self.snd.scale.expand(segment.window));
@@ -84,7 +84,7 @@ impl Tcb {
     /// SND.WL1 and SND.WL2 keep old segments from changing the window. Whatever acknowledges more is
     /// not old, even when it is a retransmission: the window before it began at another octet, and
     /// would now reach too far (as Linux; RFC 9293 3.10.7.4 looks at the sequence number alone).
-    fn update_window(&mut self, segment: &InWindow, ack: SeqNum) {
+    fn update_window(&mut self, segment: &InWindow<'_>, ack: SeqNum) {
         let snd = &self.snd;
         let newer = ack.after(snd.una)
             || snd.wl1.before(segment.seq)
@@ -194,7 +194,7 @@ impl Tcb {
     }
 
     /// RFC 5681 2: the definition of a duplicate acknowledgment.
-    fn is_duplicate(&self, segment: &InWindow, ack: SeqNum, window_before: u32) -> bool {
+    fn is_duplicate(&self, segment: &InWindow<'_>, ack: SeqNum, window_before: u32) -> bool {
         ack == self.snd.una
             && self.snd.outstanding() > 0
             && segment.payload.is_empty()

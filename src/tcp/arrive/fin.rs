@@ -7,14 +7,14 @@ use crate::tcp::tcb::Tcb;
 
 impl Tcb {
     /// Notes the peer's FIN, and acts on it once everything before it has arrived.
-    pub(super) fn process_fin(&mut self, cx: &mut Context<'_>, segment: &InWindow) {
+    pub(super) fn process_fin(&mut self, cx: &mut Context<'_>, segment: &InWindow<'_>) {
         if segment.fin() && self.can_take_text() {
-            self.rcv.fin = Some(segment.seq + segment.payload.len() as u32);
+            self.rcv.fin = Some(segment.text_end);
         }
         if segment.fin() || self.rcv.fin == Some(self.rcv.nxt) {
             self.ack.now(Why::AckNow);
         }
-        if self.rcv.fin != Some(self.rcv.nxt) || !self.can_take_text() {
+        if self.rcv.fin != Some(self.rcv.nxt) {
             return;
         }
         self.rcv.fin = None;

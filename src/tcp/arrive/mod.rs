@@ -28,12 +28,12 @@ impl Tcb {
     pub fn segment_arrives(
         &mut self,
         cx: &mut Context<'_>,
-        segment: Segment,
+        mut segment: Segment,
     ) -> Result<(), Discard> {
         if self.state == State::SynSent {
             return self.segment_arrives_in_syn_sent(cx, segment);
         }
-        let segment = self.check_sequence(cx, segment)?; // first
+        let mut segment = self.check_sequence(cx, &mut segment)?; // first
         self.last_heard = cx.now;
         self.keepalives = 0;
         if self.check_reset(cx, &segment)? {
@@ -44,7 +44,7 @@ impl Tcb {
         if self.state == State::Closed {
             return Ok(()); // our last FIN was acknowledged
         }
-        self.process_text(cx, &segment)?; // seventh
+        self.process_text(cx, &mut segment)?; // seventh
         self.process_fin(cx, &segment); // eighth
         self.note_ack_delay(cx);
         Ok(())

@@ -13,7 +13,7 @@ impl Tcb {
     pub(super) fn check_reset(
         &mut self,
         cx: &mut Context<'_>,
-        segment: &InWindow,
+        segment: &InWindow<'_>,
     ) -> Result<bool, Discard> {
         if !segment.rst() {
             return Ok(false);
@@ -33,7 +33,7 @@ impl Tcb {
     }
 
     /// A SYN on an open connection is challenged, wherever it lies (RFC 5961 4.2).
-    pub(super) fn check_syn(&mut self, segment: &InWindow) -> Result<(), Discard> {
+    pub(super) fn check_syn(&mut self, segment: &InWindow<'_>) -> Result<(), Discard> {
         if segment.syn() {
             return Err(Discard::challenge(Refusal::SynChallenged));
         }

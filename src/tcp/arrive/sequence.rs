@@ -1,6 +1,9 @@
 //! First: is it in the window? (RFC 9293 3.10.7.4 first, RFC 7323 5.3)
 
+use std::mem;
 use std::ops::Deref;
+
+use bytes::{Buf, Bytes};
 
 use crate::context::Context;
 use crate::event::{Refusal, State};
@@ -16,22 +19,30 @@ const PAWS_EXPIRY: Duration = Duration::from_secs(24 * 24 * 3600);
 
 /// A segment whose text and FIN lie within the window; what lay outside was cut off.
 #[derive(Debug)]
-pub(crate) struct InWindow {
-    segment: Segment,
+pub(crate) struct InWindow<'a> {
+    segment: &'a mut Segment,
+    /// The sequence number just after the text: that of the FIN, if there is one.
+    pub(super) text_end: SeqNum,
     /// Something was cut off, of which the peer must hear.
     pub(super) cut: bool,
 }
 
-impl InWindow {
-    fn whole(segment: Segment) -> Self {
-        InWindow { segment, cut: false }
+impl<'a> InWindow<'a> {
+    fn new(segment: &'a mut Segment, cut: bool) -> Self {
+        let text_end = segment.seq + segment.payload.len() as u32;
+        InWindow { segment, text_end, cut }
+    }
+
+    /// Takes the text out.
+    pub(super) fn take_text(&mut self) -> Bytes {
+        mem::take(&mut self.segment.payload)
     }
 }
 
-impl Deref for InWindow {
+impl Deref for InWindow<'_> {
     type Target = Segment;
     fn deref(&self) -> &Segment {
-        &self.segment
+        self.segment
     }
 }
 
@@ -69,33 +80,34 @@ pub(super) fn is_older(tsval: u32, recent: u32) -> bool {
 
 impl Tcb {
     /// Refuses what is old or lies beyond the window, and trims the rest to the window.
-    pub(super) fn check_sequence(
+    pub(super) fn check_sequence<'a>(
         &mut self,
         cx: &mut Context<'_>,
-        segment: Segment,
-    ) -> Result<InWindow, Discard> {
-        let segment = self.without_expected_syn(segment);
-        self.check_paws(cx.now, &segment)?;
+        segment: &'a mut Segment,
+    ) -> Result<InWindow<'a>, Discard> {
+        self.drop_expected_syn(segment);
+        self.check_paws(cx.now, segment)?;
         let (nxt, window) = (self.rcv.nxt, self.rcv.window());
         if segment.rst() {
             // RFC 5961 3.2: judged by its first octet alone; a window of zero has its edge.
             return if segment.seq.within(nxt, window.max(1)) {
-                Ok(InWindow::whole(segment))
+                Ok(InWindow::new(segment, false))
             } else {
                 Err(Discard::silent(Refusal::ResetOutsideWindow))
             };
         }
-        match Place::of(&segment, nxt, window) {
+        match Place::of(segment, nxt, window) {
             Place::Inside => {
-                self.note_timestamp(cx.now, &segment);
-                Ok(self.trim(cx, segment))
+                self.note_timestamp(cx.now, segment);
+                let cut = self.trim(cx, segment);
+                Ok(InWindow::new(segment, cut))
             }
             Place::Before => {
                 // The last segment again: its echo tells the peer's clock of this copy (as Linux).
                 if segment.seq_end() == nxt {
-                    self.note_timestamp(cx.now, &segment);
+                    self.note_timestamp(cx.now, segment);
                 }
-                Err(self.old_segment(&segment))
+                Err(self.old_segment(segment))
             }
             Place::After if segment.syn() => Err(Discard::challenge(Refusal::SynChallenged)),
             Place::After if segment.seq_len() == 0 => {
@@ -107,21 +119,16 @@ impl Tcb {
 
     /// In a simultaneous open the peer's SYN-ACK repeats the SYN that we already have: only its
     /// acknowledgment is new (RFC 9293 3.5, figure 8).
-    fn without_expected_syn(&self, segment: Segment) -> Segment {
+    fn drop_expected_syn(&self, segment: &mut Segment) {
         let repeats = self.state == State::SynReceived
             && segment.syn()
             && segment.seq == self.rcv.irs
             && segment.ack() == Some(self.snd.nxt);
-        if !repeats {
-            return segment;
-        }
-        // The window of a SYN is never scaled (RFC 7323 2.2), that of the rest would be.
-        let window = self.snd.scale.field(segment.window.into());
-        Segment {
-            seq: segment.seq + 1,
-            flags: segment.flags.without(Flags::SYN),
-            window,
-            ..segment
+        if repeats {
+            segment.seq += 1;
+            segment.flags = segment.flags.without(Flags::SYN);
+            // The window of a SYN is never scaled (RFC 7323 2.2), that of the rest would be.
+            segment.window = self.snd.scale.field(segment.window.into());
         }
     }
 
@@ -171,12 +178,12 @@ impl Tcb {
         Discard::ack(Refusal::SequenceOld)
     }
 
-    /// Cuts off what was received before and what lies beyond the window.
-    fn trim(&mut self, cx: &mut Context<'_>, mut segment: Segment) -> InWindow {
+    /// Cuts off what was received before and what lies beyond the window; whether there was any.
+    fn trim(&mut self, cx: &mut Context<'_>, segment: &mut Segment) -> bool {
         let nxt = self.rcv.nxt;
         let len = segment.payload.len();
         if segment.syn() {
-            return InWindow::whole(segment); // refused as a whole by the fourth step
+            return false; // refused as a whole by the fourth step
         }
         let before = nxt.since(segment.seq);
         if before > 0 {
@@ -184,7 +191,7 @@ impl Tcb {
                 self.rcv.duplicate = Some(SackBlock { left: segment.seq, right: nxt });
             }
             let old = (before as usize).min(segment.payload.len());
-            segment.payload = segment.payload.slice(old..);
+            segment.payload.advance(old);
             segment.seq = nxt;
         }
         // A FIN needs no room: some peers (smoltcp for one) send it although the window is closed
@@ -192,14 +199,14 @@ impl Tcb {
         let room = self.rcv.adv.since(segment.seq) as usize;
         let beyond = segment.payload.len() > room;
         if beyond {
-            let whole = self.view_received(&segment);
+            let whole = self.view_received(segment);
             segment.payload.truncate(room);
             segment.flags = segment.flags.without(Flags::FIN);
             cx.refuse(Some(self.conn), Refusal::TextBeyondWindow, Some(whole));
         }
         // The window counts what is left, so nothing else may stay in memory.
         shrink_to_fit(&mut segment.payload, len);
-        InWindow { segment, cut: before > 0 || beyond }
+        before > 0 || beyond
     }
 }
 

@@ -12,7 +12,7 @@ impl Tcb {
     pub(super) fn process_text(
         &mut self,
         cx: &mut Context<'_>,
-        segment: &InWindow,
+        segment: &mut InWindow<'_>,
     ) -> Result<(), Discard> {
         if segment.cut {
             self.ack.now(Why::AckNow);
@@ -30,7 +30,7 @@ impl Tcb {
         }
         if segment.seq == self.rcv.nxt && !self.rcv.has_gap() {
             let len = segment.payload.len() as u32;
-            self.rcv.buffer.push(segment.payload.clone());
+            self.rcv.buffer.push(segment.take_text());
             self.rcv.advance(len);
             self.ack.text_arrived(len, self.segment_size());
             return Ok(());
@@ -40,7 +40,7 @@ impl Tcb {
     }
 
     /// Out of order, or filling a gap: acknowledged at once (RFC 5681 4.2).
-    fn queue_text(&mut self, cx: &mut Context<'_>, segment: &InWindow) {
+    fn queue_text(&mut self, cx: &mut Context<'_>, segment: &mut InWindow<'_>) {
         self.ack.now(Why::AckNow);
         let offset = self.rcv.offset_of(segment.seq);
         let capacity = self.config.receive_buffer;
@@ -55,7 +55,7 @@ impl Tcb {
                 // What comes next in order must not be refused for the sake of what comes later.
                 self.rcv.drop_reassembly();
                 let len = segment.payload.len() as u32;
-                self.rcv.buffer.push(segment.payload.clone());
+                self.rcv.buffer.push(segment.take_text());
                 self.rcv.advance(len);
                 cx.refuse(Some(self.conn), Refusal::ReassemblyFull, None);
             }

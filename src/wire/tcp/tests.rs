@@ -26,7 +26,7 @@ fn bytes_of(segment: &Segment) -> Vec<u8> {
 }
 
 fn read(bytes: &[u8]) -> Result<Segment, Malformed> {
-    parse(&Bytes::copy_from_slice(bytes), SRC, DST, Checksum::Unverified)
+    parse(Bytes::copy_from_slice(bytes), SRC, DST, Checksum::Unverified)
 }
 
 fn segment(payload: &'static [u8]) -> Segment {
@@ -95,7 +95,7 @@ proptest! {
         };
         let (src, dst) = (address(addresses.0), address(addresses.1));
         let bytes = Bytes::from(bytes_between(&segment, src, dst));
-        prop_assert_eq!(parse(&bytes, src, dst, Checksum::Unverified).unwrap(), segment);
+        prop_assert_eq!(parse(bytes, src, dst, Checksum::Unverified).unwrap(), segment);
     }
 
     #[test]
@@ -121,7 +121,7 @@ proptest! {
         }
         let whole = Bytes::from(bytes);
         for checksum in [Checksum::Unverified, Checksum::Verified] {
-            if let Ok(got) = parse(&whole, SRC, DST, checksum) {
+            if let Ok(got) = parse(whole.clone(), SRC, DST, checksum) {
                 prop_assert!(got.payload.len() + HEADER_LEN <= whole.len());
                 prop_assert!(got.src_port != 0 && got.dst_port != 0);
             }
@@ -148,9 +148,9 @@ fn every_single_bit_flip_is_detected_at_even_and_odd_lengths_rfc_9293_3_1_must_3
 fn the_checksum_covers_the_addresses() {
     let bytes = Bytes::from(bytes_of(&segment(b"text")));
     let other = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2));
-    let got = parse(&bytes, other, DST, Checksum::Unverified);
+    let got = parse(bytes.clone(), other, DST, Checksum::Unverified);
     assert_eq!(got, Err(Malformed::TcpChecksum));
-    assert!(parse(&bytes, other, DST, Checksum::Verified).is_ok(), "the device vouched for it");
+    assert!(parse(bytes, other, DST, Checksum::Verified).is_ok(), "the device vouched for it");
 }
 
 #[test]
@@ -164,8 +164,12 @@ fn a_segment_cut_anywhere_is_an_error_or_fails_its_checksum() {
             _ => Malformed::TcpChecksum,
         };
         let cut = good.slice(..len);
-        assert_eq!(parse(&cut, SRC, DST, Checksum::Unverified), Err(expected), "{len} bytes");
-        let vouched = parse(&cut, SRC, DST, Checksum::Verified);
+        assert_eq!(
+            parse(cut.clone(), SRC, DST, Checksum::Unverified),
+            Err(expected),
+            "{len} bytes"
+        );
+        let vouched = parse(cut, SRC, DST, Checksum::Verified);
         match vouched {
             Ok(got) => assert_eq!(got.payload, b"some text"[..len - header]),
             Err(error) => assert_eq!(error, expected),
@@ -203,7 +207,7 @@ fn the_reserved_bits_are_ignored_rfc_9293_3_1() {
 #[test]
 fn the_payload_is_a_slice_not_a_copy() {
     let bytes = Bytes::from(bytes_of(&segment(b"text")));
-    let got = parse(&bytes, SRC, DST, Checksum::Unverified).unwrap();
+    let got = parse(bytes.clone(), SRC, DST, Checksum::Unverified).unwrap();
     assert_eq!(got.payload.as_ptr(), bytes[bytes.len() - 4..].as_ptr());
 }
 
