@@ -1,6 +1,8 @@
-//! `AsyncRead` and `AsyncWrite` for every handle that has a `Conn` in its field `conn`.
+//! `AsyncRead`, `AsyncBufRead` and `AsyncWrite` for every handle that has a `Conn` in its field `conn`,
+//! and, if it reads, what it holds in `held`.
 
-/// Reading is the connection's [`poll_read`](super::tcp_stream::Conn::poll_read).
+/// Reading is the connection's [`poll_read`](super::tcp_stream::Conn::poll_read), and without a copy its
+/// [`poll_fill`](super::tcp_stream::Conn::poll_fill).
 macro_rules! delegate_async_read {
     ($handle:ty) => {
         impl tokio::io::AsyncRead for $handle {
@@ -9,7 +11,23 @@ macro_rules! delegate_async_read {
                 cx: &mut task::Context<'_>,
                 buf: &mut tokio::io::ReadBuf<'_>,
             ) -> Poll<io::Result<()>> {
-                self.conn.poll_read(cx, buf)
+                let this = self.get_mut();
+                this.conn.poll_read(&mut this.held, cx, buf)
+            }
+        }
+
+        impl tokio::io::AsyncBufRead for $handle {
+            fn poll_fill_buf(
+                self: Pin<&mut Self>,
+                cx: &mut task::Context<'_>,
+            ) -> Poll<io::Result<&[u8]>> {
+                let this = self.get_mut();
+                this.conn.poll_fill(&mut this.held, cx).map_ok(|()| this.held.text())
+            }
+
+            fn consume(self: Pin<&mut Self>, len: usize) {
+                let this = self.get_mut();
+                this.conn.consume(&mut this.held, len);
             }
         }
     };

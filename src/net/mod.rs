@@ -2,7 +2,7 @@
 //!
 //! The names and the meaning are those of `tokio::net` wherever there is one; in addition every
 //! call that makes a socket takes the [`Net`] it lives on, and data can be read and written as
-//! chunks without a copy. All handles are `Send` and `Sync` and work from any thread and any
+//! chunks without a copy, or read where it lies (`AsyncBufRead`). All handles are `Send` and `Sync` and work from any thread and any
 //! executor. For threads that wait there is the same in the manner of `std::net`, in [`blocking`].
 //!
 //! ```text
@@ -33,6 +33,7 @@
 
 pub mod blocking;
 mod delegate;
+mod held;
 mod shared;
 mod tcp_listener;
 mod tcp_split;

@@ -11,12 +11,14 @@ use std::task::{self, Poll};
 use bytes::Bytes;
 
 use super::delegate::{delegate_async_read, delegate_async_write};
+use super::held::Held;
 use super::tcp_stream::{Conn, TcpStream};
 
 /// The half that reads, borrowed: see [`TcpStream::split`].
 #[derive(Debug)]
 pub struct ReadHalf<'a> {
     conn: &'a Conn,
+    held: &'a mut Held,
 }
 
 /// The half that writes, borrowed: see [`TcpStream::split`].
@@ -29,6 +31,7 @@ pub struct WriteHalf<'a> {
 #[derive(Debug)]
 pub struct OwnedReadHalf {
     conn: Arc<Conn>,
+    held: Held,
 }
 
 /// The half that writes, with an owner of its own: see [`TcpStream::into_split`]. Dropping it sends
@@ -39,12 +42,12 @@ pub struct OwnedWriteHalf {
     shutdown_on_drop: bool,
 }
 
-pub(super) fn split(conn: &Conn) -> (ReadHalf<'_>, WriteHalf<'_>) {
-    (ReadHalf { conn }, WriteHalf { conn })
+pub(super) fn split<'a>(conn: &'a Conn, held: &'a mut Held) -> (ReadHalf<'a>, WriteHalf<'a>) {
+    (ReadHalf { conn, held }, WriteHalf { conn })
 }
 
-pub(super) fn into_split(conn: Arc<Conn>) -> (OwnedReadHalf, OwnedWriteHalf) {
-    let read = OwnedReadHalf { conn: conn.clone() };
+pub(super) fn into_split(conn: Arc<Conn>, held: Held) -> (OwnedReadHalf, OwnedWriteHalf) {
+    let read = OwnedReadHalf { conn: conn.clone(), held };
     let write = OwnedWriteHalf { conn, shutdown_on_drop: true };
     (read, write)
 }
@@ -60,7 +63,7 @@ macro_rules! half {
             /// # Errors
             /// Those of `TcpStream::read_chunk`.
             pub async fn read_chunk(&mut self, max: usize) -> io::Result<Option<Bytes>> {
-                poll_fn(|cx| self.conn.poll_read_chunk(cx, max)).await
+                poll_fn(|cx| self.poll_read_chunk(cx, max)).await
             }
 
             /// See [`TcpStream::poll_read_chunk`].
@@ -69,7 +72,7 @@ macro_rules! half {
                 cx: &mut task::Context<'_>,
                 max: usize,
             ) -> Poll<io::Result<Option<Bytes>>> {
-                self.conn.poll_read_chunk(cx, max)
+                self.conn.poll_read_chunk(&mut self.held, cx, max)
             }
         }
 
@@ -138,7 +141,7 @@ impl OwnedReadHalf {
         drop(write);
         // There are two owners at most, and one is gone.
         match Arc::try_unwrap(self.conn) {
-            Ok(conn) => Ok(TcpStream::new(conn)),
+            Ok(conn) => Ok(TcpStream { conn, held: self.held }),
             Err(_) => unreachable!("a connection has one read half and one write half"),
         }
     }

@@ -7,6 +7,7 @@ use std::mem;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{self, Poll, ready};
 
 use bytes::Bytes;
@@ -14,6 +15,7 @@ use tokio::io::ReadBuf;
 
 use super::Net;
 use super::delegate::{delegate_async_read, delegate_async_write};
+use super::held::Held;
 use super::tcp_split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::stack::{ConnKey, SocketError, Stack};
 use crate::tcp;
@@ -24,13 +26,18 @@ use crate::time::Duration;
 /// Dropping it closes the connection: what was written is still sent, and a FIN after it. If there
 /// is data that nobody read, the peer gets a reset instead (RFC 2525 2.17), as
 /// [`TcpStream::set_linger`] with zero always does.
+///
+/// Through [`tokio::io::AsyncBufRead`] it is read without a copy and without a buffer of the reader's:
+/// the stream takes up to 64 KiB that wait over from the stack at a time, and shows them where they lie.
+/// What it has taken over no longer counts against the window; every way of reading gives it first.
 pub struct TcpStream {
     pub(super) conn: Conn,
+    pub(super) held: Held,
 }
 
 impl TcpStream {
     pub(super) fn new(conn: Conn) -> TcpStream {
-        TcpStream { conn }
+        TcpStream { conn, held: Held::default() }
     }
 
     /// Opens a connection to `remote`. Dropping the future gives the attempt up.
@@ -70,7 +77,7 @@ impl TcpStream {
     /// # Errors
     /// `ConnectionReset`, `TimedOut` or `ConnectionAborted` when the connection broke.
     pub async fn read_chunk(&mut self, max: usize) -> io::Result<Option<Bytes>> {
-        poll_fn(|cx| self.conn.poll_read_chunk(cx, max)).await
+        poll_fn(|cx| self.poll_read_chunk(cx, max)).await
     }
 
     /// Writes all of `chunk`, without a copy. As with tokio's `write_all`, nobody knows how much was
@@ -88,7 +95,7 @@ impl TcpStream {
         cx: &mut task::Context<'_>,
         max: usize,
     ) -> Poll<io::Result<Option<Bytes>>> {
-        self.conn.poll_read_chunk(cx, max)
+        self.conn.poll_read_chunk(&mut self.held, cx, max)
     }
 
     /// Writes as much of `chunk` as there is room for, takes that off its front and says how much it
@@ -101,15 +108,16 @@ impl TcpStream {
         self.conn.poll_write_chunk(cx, chunk)
     }
 
-    /// Halves for one task, that reads and writes at the same time.
+    /// Halves for one task, that reads and writes at the same time. Where `AsyncBufReadExt` is in
+    /// scope, which has a `split` too, write `TcpStream::split(&mut stream)`.
     pub fn split(&mut self) -> (ReadHalf<'_>, WriteHalf<'_>) {
-        tcp_split::split(&self.conn)
+        tcp_split::split(&self.conn, &mut self.held)
     }
 
     /// Halves that can go to different tasks. Dropping the write half sends a FIN; the connection
     /// is closed when both are gone.
     pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
-        tcp_split::into_split(Arc::new(self.conn))
+        tcp_split::into_split(Arc::new(self.conn), self.held)
     }
 
     /// Our address.
@@ -234,41 +242,85 @@ pub(super) struct Conn {
     key: ConnKey,
     pub(super) local: SocketAddr,
     pub(super) peer: SocketAddr,
+    /// Something is held that nobody has read. It is set by the half that reads, and looked at when
+    /// both are gone.
+    unread: AtomicBool,
 }
 
 impl Conn {
     pub(super) fn new(net: Net, key: ConnKey, local: SocketAddr, peer: SocketAddr) -> Conn {
-        Conn { net, key, local, peer }
+        Conn { net, key, local, peer, unread: AtomicBool::new(false) }
     }
 
+    /// Copies to `buf` what is held or, if that is nothing, all that waits, as far as it fits.
     pub(super) fn poll_read(
         &self,
+        held: &mut Held,
         cx: &mut task::Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if buf.remaining() == 0 {
             return Poll::Ready(Ok(()));
         }
+        if !held.is_empty() {
+            held.read(buf);
+            self.note(held);
+            return Poll::Ready(Ok(()));
+        }
         self.net
             .poll(cx, |stack, cx| {
                 let max = buf.remaining();
-                stack.poll_receive_all(self.key, max, cx, |chunk| buf.put_slice(chunk))
+                stack.poll_receive_all(self.key, max, cx, |chunk| buf.put_slice(&chunk))
             })
             .map_ok(drop)
     }
 
+    /// Ready when `held` has text, or there will never be any. All that waits is taken over under one
+    /// lock, up to [`Held::MAX`].
+    pub(super) fn poll_fill(
+        &self,
+        held: &mut Held,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        if held.is_empty() {
+            ready!(self.net.poll(cx, |stack, cx| {
+                stack.poll_receive_all(self.key, Held::MAX, cx, |chunk| held.push(chunk))
+            }))?;
+            self.note(held);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// The first `len` bytes of what is held have been read.
+    pub(super) fn consume(&self, held: &mut Held, len: usize) {
+        held.consume(len);
+        self.note(held);
+    }
+
+    /// Remembers whether anything of what the reading half holds is unread.
+    fn note(&self, held: &Held) {
+        self.unread.store(!held.is_empty(), Ordering::Relaxed);
+    }
+
     pub(super) fn poll_read_chunk(
         &self,
+        held: &mut Held,
         cx: &mut task::Context<'_>,
         max: usize,
     ) -> Poll<io::Result<Option<Bytes>>> {
+        if !held.is_empty() {
+            let chunk = held.take(max.max(1));
+            self.note(held);
+            return Poll::Ready(Ok(Some(chunk)));
+        }
         let chunk = ready!(
             self.net.poll(cx, |stack, cx| { stack.poll_receive(self.key, max.max(1), cx) })
         )?;
         Poll::Ready(Ok((!chunk.is_empty()).then_some(chunk)))
     }
 
-    /// Fills `bufs` one after the other with all that waits, as far as it fits.
+    /// Fills `bufs` one after the other with all that waits, as far as it fits. This and
+    /// [`Conn::poll_peek`] are for the blocking sockets, whose handles hold nothing.
     pub(super) fn poll_read_vectored(
         &self,
         cx: &mut task::Context<'_>,
@@ -379,8 +431,15 @@ impl Conn {
 
 impl Drop for Conn {
     fn drop(&mut self) {
+        let unread = *self.unread.get_mut();
         // After the end of the stack there is nothing left to close.
-        let _ = self.net.call(|stack| stack.close(self.key));
+        let _ = self.net.call(|stack| {
+            // The stack counts what is held as read.
+            if unread {
+                stack.abort(self.key);
+            }
+            stack.close(self.key);
+        });
     }
 }
 

@@ -1,6 +1,7 @@
 //! Two stacks joined by a wire in memory, on one single-threaded runtime, in real time.
 
 mod end;
+mod held;
 mod sleep;
 mod tcp;
 mod udp;

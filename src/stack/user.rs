@@ -186,16 +186,16 @@ impl Stack {
         key: ConnKey,
         max: usize,
         cx: &mut task::Context<'_>,
-        mut sink: impl FnMut(&[u8]),
+        mut sink: impl FnMut(Bytes),
     ) -> Poll<Result<usize, SocketError>> {
         self.poll_read(key, cx, |tcb| {
             let first = tcb.receive(max.max(1))?;
             let mut taken = first.len();
-            sink(&first);
+            sink(first);
             while taken < max && tcb.has_text() {
                 let chunk = tcb.receive(max - taken)?;
                 taken += chunk.len();
-                sink(&chunk);
+                sink(chunk);
             }
             Ok(taken)
         })
