@@ -8,10 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use nix::sys::socket::{setsockopt, sockopt};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Semaphore;
 
-use super::{InfoSource, Service, ServiceContext, answer_udp, no_info, serve_tcp};
+use super::{Service, ServiceContext, Stream, answer_udp, serve_tcp};
 use crate::tcp::Keepalive;
 
 #[cfg(test)]
@@ -31,18 +30,13 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// What accepts connections: a listener of this stack or one of the kernel's.
 pub trait Accept: Send {
     /// A connection.
-    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+    type Stream: Stream;
 
     /// The next connection, with the peer's address. An error concerns that one connection, or
     /// passes; `None` means that the listener is gone for good.
     fn accept(
         &mut self,
     ) -> impl Future<Output = Option<io::Result<(Self::Stream, SocketAddr)>>> + Send;
-
-    /// How to look at a connection.
-    fn info(_stream: &Self::Stream) -> InfoSource {
-        no_info()
-    }
 }
 
 impl Accept for tokio::net::TcpListener {
@@ -109,9 +103,8 @@ pub async fn serve_listener<L: Accept>(
             None => return,
             Some(Ok((stream, peer))) => {
                 pause = PAUSE_MIN;
-                let info = L::info(&stream);
                 let counted = context.tally.enter();
-                let connection = serve_tcp(service, stream, Arc::clone(&context), info);
+                let connection = serve_tcp(service, stream, Arc::clone(&context));
                 tokio::spawn(async move {
                     if let Err(error) = connection.await {
                         log::debug!("{service}: connection from {peer}: {error}");

@@ -3,9 +3,9 @@
 use std::io;
 use std::sync::LazyLock;
 
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
 
-use super::discard;
+use super::{Stream, discard};
 
 #[cfg(test)]
 mod tests;
@@ -29,11 +29,8 @@ static TEXT: LazyLock<Vec<u8>> = LazyLock::new(|| {
 ///
 /// # Errors
 /// What reading and writing the stream gave.
-pub async fn serve<S>(stream: S) -> io::Result<()>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    let (mut reader, mut writer) = tokio::io::split(stream);
+pub async fn serve<S: Stream>(mut stream: S) -> io::Result<()> {
+    let (mut reader, mut writer) = stream.halves();
     tokio::select! {
         ended = discard::drain(&mut reader) => ended?,
         failed = generate(&mut writer) => failed?,

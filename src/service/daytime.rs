@@ -4,9 +4,9 @@ use std::io;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 
-use super::discard;
+use super::{Stream, discard};
 
 #[cfg(test)]
 mod tests;
@@ -15,12 +15,10 @@ mod tests;
 ///
 /// # Errors
 /// What writing and closing the stream gave.
-pub async fn serve<S>(mut stream: S) -> io::Result<()>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    stream.write_all(line(SystemTime::now()).as_bytes()).await?;
-    discard::close_gently(&mut stream).await
+pub async fn serve<S: Stream>(mut stream: S) -> io::Result<()> {
+    let (mut reader, mut writer) = stream.halves();
+    writer.write_all(line(SystemTime::now()).as_bytes()).await?;
+    discard::close_gently(&mut reader, &mut writer).await
 }
 
 /// The same line in a datagram, whatever was asked.

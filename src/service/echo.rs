@@ -3,9 +3,9 @@
 use std::io;
 
 use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 
-use super::buffer::ReadBuffer;
+use super::Stream;
 
 #[cfg(test)]
 mod tests;
@@ -15,19 +15,11 @@ mod tests;
 ///
 /// # Errors
 /// What reading and writing the stream gave.
-pub async fn serve<S>(mut stream: S) -> io::Result<()>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    let mut buffer = ReadBuffer::new();
-    loop {
-        let text = buffer.read(&mut stream).await?;
-        if text.is_empty() {
-            return stream.shutdown().await;
-        }
-        stream.write_all(text).await?;
-        stream.flush().await?;
-    }
+pub async fn serve<S: Stream>(mut stream: S) -> io::Result<()> {
+    let (mut reader, mut writer) = stream.halves();
+    // It yields now and then: a stream that is always ready must not keep other tasks from running.
+    tokio::io::copy_buf(&mut reader, &mut writer).await?;
+    writer.shutdown().await
 }
 
 /// The same for one datagram; an empty one is answered by an empty one.

@@ -1,7 +1,7 @@
 //! The services one can talk to: echo, discard, daytime, chargen and HTTP.
 //!
-//! A service is an async function over anything that reads and writes bytes, so it runs over this
-//! stack, over a kernel socket and over a pipe in memory alike. It knows nothing of the stack but
+//! A service is an async function over any [`Stream`] of bytes, so it runs over this stack, over a
+//! kernel socket and over a pipe in memory alike. It knows nothing of the stack but
 //! [`tcp::Info`], which the welcome page shows.
 //!
 //! ```text
@@ -14,12 +14,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::tcp;
 
 pub mod accept;
-mod buffer;
+mod buffered;
 pub mod chargen;
 pub mod daytime;
 pub mod discard;
@@ -27,10 +26,12 @@ pub mod echo;
 pub mod http;
 mod over_stack;
 pub mod registry;
+mod stream;
 
 pub use accept::{Accept, Datagrams, Tally, serve_listener, serve_socket};
 pub use http::{Limits, Suggestions, Www};
 pub use registry::{Service, ServiceSpec};
+pub use stream::Stream;
 
 /// Looks at the connection under a stream; `None` where there is nothing to see, as over a kernel
 /// socket.
@@ -65,22 +66,21 @@ pub struct ServiceContext {
 /// # Errors
 /// What reading and writing the stream gave. The stream is gone by then; there is nothing to do
 /// but to log it.
-pub async fn serve_tcp<S>(
+pub async fn serve_tcp<S: Stream>(
     service: Service,
     stream: S,
     context: Arc<ServiceContext>,
-    info: InfoSource,
-) -> io::Result<()>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+) -> io::Result<()> {
     match service {
         Service::Echo => echo::serve(stream).await,
         Service::Discard => discard::serve(stream).await,
         Service::Daytime => daytime::serve(stream).await,
         Service::Chargen => chargen::serve(stream).await,
         // Much larger than the others, which would have to be as large.
-        Service::Http => Box::pin(http::serve(stream, context, info)).await,
+        Service::Http => {
+            let info = stream.info();
+            Box::pin(http::serve(stream, context, info)).await
+        }
     }
 }
 

@@ -4,8 +4,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use tokio::io::{AsyncBufRead, AsyncWrite};
+
 use super::accept::KEEPALIVE;
-use super::{Accept, Datagrams, InfoSource};
+use super::{Accept, Datagrams, InfoSource, Stream};
 use crate::net::{TcpListener, TcpStream, UdpSocket};
 
 #[cfg(test)]
@@ -23,9 +25,15 @@ impl Accept for TcpListener {
             Ok((stream, peer))
         }))
     }
+}
 
-    fn info(stream: &TcpStream) -> InfoSource {
-        let handle = stream.info_handle();
+impl Stream for TcpStream {
+    fn halves(&mut self) -> (impl AsyncBufRead + Unpin + Send, impl AsyncWrite + Unpin + Send) {
+        self.split()
+    }
+
+    fn info(&self) -> InfoSource {
+        let handle = self.info_handle();
         Arc::new(move || handle.info())
     }
 }
