@@ -29,7 +29,7 @@ pub mod registry;
 mod stream;
 
 pub use accept::{Accept, Datagrams, Tally, serve_listener, serve_socket};
-pub use http::{Limits, Suggestions, Www};
+pub use http::{Limits, Pages, Www};
 pub use registry::{Service, ServiceSpec};
 pub use stream::Stream;
 
@@ -57,8 +57,8 @@ pub struct ServiceContext {
     pub limits: Limits,
     /// How many connections there were.
     pub tally: Arc<Tally>,
-    /// What the welcome page suggests; it makes it itself.
-    pub suggestions: Suggestions,
+    /// What the welcome page keeps; it makes it itself.
+    pub welcome: Pages,
 }
 
 /// Runs one service over one connection until either side ends it.

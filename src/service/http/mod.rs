@@ -41,7 +41,7 @@ mod upload;
 mod uploaded;
 mod welcome;
 mod www;
-pub use welcome::Suggestions;
+pub use welcome::Pages;
 pub use www::{Www, WwwError};
 
 use path::Path;

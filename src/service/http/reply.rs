@@ -21,7 +21,7 @@ pub(super) fn text(status: StatusCode, text: impl Into<Bytes>) -> Reply {
 }
 
 /// A page of HTML that may use what it holds itself and nothing else.
-pub(super) fn html(page: String) -> Reply {
+pub(super) fn html(page: impl Into<Bytes>) -> Reply {
     let mut reply = with_body(StatusCode::OK, "text/html; charset=utf-8", page.into());
     let policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
     let headers = reply.headers_mut();

@@ -1,10 +1,13 @@
 //! The welcome page: what this is, the connection that carries the page, and what to try.
+//!
+//! Only the figures of the connection differ from one request to the next. What stands between them is
+//! put together once.
 
 use std::fmt::Write;
 use std::net::IpAddr;
 use std::sync::OnceLock;
-use std::time::Duration;
 
+use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::header::{self, HeaderMap, HeaderValue};
 
@@ -12,6 +15,9 @@ use super::listing::escape;
 use super::reply::{self, Reply};
 use crate::service::{Service, ServiceContext};
 use crate::tcp;
+
+mod value;
+use value::Value;
 
 #[cfg(test)]
 mod tests;
@@ -29,7 +35,7 @@ pub(super) fn reply(
     info: Option<&tcp::Info>,
 ) -> Reply {
     let mut reply = if super::accepts(headers, "text/html") {
-        reply::html(page(context, info))
+        reply::html(html(context, info))
     } else {
         reply::text(StatusCode::OK, plain(context, info))
     };
@@ -45,31 +51,33 @@ const WAY: &str = "<ol class=\"way\">\
     <li>a TUN device</li><i>&harr;</i><li class=\"us\">glasstcp</li><i>&harr;</i>\
     <li>this page</li></ol>";
 
-/// One figure of the connection: its name, its value, and what it means.
-struct Figure {
-    name: &'static str,
-    value: String,
-    meaning: &'static str,
-}
+/// A figure of the connection: its name and what it means.
+type Figure = (&'static str, &'static str);
 
-fn figures(info: &tcp::Info) -> Vec<Figure> {
-    let figure = |name, value, meaning| Figure { name, value, meaning };
-    let srtt = info.srtt.map_or("not measured yet".to_owned(), millis);
-    let ssthresh = info.ssthresh.map_or("none yet".to_owned(), bytes);
-    vec![
-        figure("state", info.state.to_string(), "where it stands in the diagram of RFC 9293"),
-        figure("srtt", srtt, "the smoothed round-trip time"),
-        figure("rto", millis(info.rto), "how long to wait before sending again"),
-        figure("cwnd", bytes(info.cwnd), "how much may be in flight"),
-        figure("ssthresh", ssthresh, "where slow start ends"),
-        figure("mss", bytes(info.mss), "the most data that one segment carries"),
-        figure("bytes in", bytes(info.bytes_received), "your requests so far"),
-        figure("bytes out", bytes(info.bytes_sent), "what was sent before this page"),
-        figure(
-            "retransmissions",
-            thousands(info.retransmissions),
-            "segments that had to be sent again",
-        ),
+const FIGURES: [Figure; 9] = [
+    ("state", "where it stands in the diagram of RFC 9293"),
+    ("srtt", "the smoothed round-trip time"),
+    ("rto", "how long to wait before sending again"),
+    ("cwnd", "how much may be in flight"),
+    ("ssthresh", "where slow start ends"),
+    ("mss", "the most data that one segment carries"),
+    ("bytes in", "your requests so far"),
+    ("bytes out", "what was sent before this page"),
+    ("retransmissions", "segments that had to be sent again"),
+];
+
+/// The values of [`FIGURES`].
+fn values(info: &tcp::Info) -> [Value; FIGURES.len()] {
+    [
+        Value::word(info.state.name()),
+        info.srtt.map_or_else(|| Value::word("not measured yet"), Value::millis),
+        Value::millis(info.rto),
+        Value::bytes(info.cwnd),
+        info.ssthresh.map_or_else(|| Value::word("none yet"), Value::bytes),
+        Value::bytes(info.mss),
+        Value::bytes(info.bytes_received),
+        Value::bytes(info.bytes_sent),
+        Value::count(info.retransmissions),
     ]
 }
 
@@ -134,82 +142,107 @@ fn url(address: IpAddr, port: u16) -> String {
     }
 }
 
-fn page(context: &ServiceContext, info: Option<&tcp::Info>) -> String {
-    let mut connection = String::new();
-    // Writing to a string cannot fail, here and below.
-    let _ = match info {
-        None => write!(connection, "<p class=\"none\">{NOT_OURS}</p>"),
-        Some(info) => write!(
-            connection,
-            "<p class=\"ends\"><b>Connection {}</b> <span>{}</span> <i>&rarr;</i> <span>{}</span></p>\n{WAY}\n<dl>\n{}</dl>",
-            info.conn,
-            info.remote,
-            info.local,
-            cells(info),
-        ),
-    };
-    let mut rows = String::new();
-    for Trial { command, shows } in trials(context) {
-        let _ = writeln!(
-            rows,
-            "<li><code>{}</code><span>{}</span></li>",
-            escape(&command),
-            escape(shows)
-        );
-    }
-    PAGE.replace("<!--version-->", env!("CARGO_PKG_VERSION"))
-        .replace("<!--connection-->", &connection)
-        .replace("<!--trials-->", &rows)
-}
-
-fn cells(info: &tcp::Info) -> String {
-    figures(info).iter().fold(String::new(), |mut cells, cell| {
-        let Figure { name, value, meaning } = cell;
-        let _ = writeln!(
-            cells,
-            "<div><dt>{name}</dt><dd>{value}</dd><dd class=\"what\">{meaning}</dd></div>"
-        );
-        cells
-    })
-}
-
-fn plain(context: &ServiceContext, info: Option<&tcp::Info>) -> String {
-    let mut text = String::with_capacity(2048);
-    text.push_str(concat!("glasstcp ", env!("CARGO_PKG_VERSION")));
-    text.push_str(": a TCP/IP stack in user space that you can see through.\n\n");
-    match info {
-        None => {
-            let _ = writeln!(text, "{NOT_OURS}");
-        }
-        Some(info) => {
-            let _ = writeln!(
-                text,
-                "Connection {}, {} -> {}, carries this page:\n",
-                info.conn, info.remote, info.local
-            );
-            for Figure { name, value, meaning } in figures(info) {
-                text.push_str("  ");
-                push_padded(&mut text, name, 16);
-                push_padded(&mut text, &value, 18);
-                text.push_str(meaning);
-                text.push('\n');
-            }
-        }
-    }
-    text.push_str(context.suggestions.0.get_or_init(|| suggestions(context)));
-    text
-}
-
-/// Appends `word`, blanks up to `width` and one more.
-fn push_padded(text: &mut String, word: &str, width: usize) {
-    text.push_str(word);
-    text.extend(std::iter::repeat_n(' ', width.saturating_sub(word.len()) + 1));
-}
-
-/// What the page suggests to try, as plain text: made once, for it is the same for every request.
+/// The welcome page, made once but for its figures.
 #[derive(Clone, Debug, Default)]
-pub struct Suggestions(OnceLock<String>);
+pub struct Pages {
+    html: OnceLock<Page>,
+    plain: OnceLock<Page>,
+}
 
+/// Where a value belongs, until it is known.
+const PLACE: &str = "\0";
+
+/// The page in one form.
+#[derive(Clone, Debug)]
+struct Page {
+    /// What it is over a connection that is not this stack's.
+    not_ours: Bytes,
+    /// What stands before the first value, between two, and after the last.
+    between: Vec<String>,
+}
+
+impl Page {
+    fn new(not_ours: String, ours: &str) -> Page {
+        let between: Vec<String> = ours.split(PLACE).map(str::to_owned).collect();
+        debug_assert_eq!(between.len(), 3 + FIGURES.len() + 1);
+        Page { not_ours: not_ours.into(), between }
+    }
+
+    /// With its values; `shown` is what it shows of a figure.
+    fn fill(&self, info: Option<&tcp::Info>, shown: impl Fn(&Value) -> &[u8]) -> Bytes {
+        let Some(info) = info else {
+            return self.not_ours.clone();
+        };
+        let ends =
+            [Value::conn(info.conn), Value::endpoint(info.remote), Value::endpoint(info.local)];
+        let figures = values(info);
+        let values = || ends.iter().map(Value::text).chain(figures.iter().map(&shown));
+        // Of just this length, it becomes `Bytes` as it is.
+        let len = self.between.iter().map(String::len).chain(values().map(<[u8]>::len)).sum();
+        let mut page = Vec::with_capacity(len);
+        let mut between = self.between.iter();
+        for value in values() {
+            page.extend_from_slice(between.next().map_or(b"", |text| text.as_bytes()));
+            page.extend_from_slice(value);
+        }
+        page.extend_from_slice(between.next().map_or(b"", |text| text.as_bytes()));
+        page.into()
+    }
+}
+
+fn html(context: &ServiceContext, info: Option<&tcp::Info>) -> Bytes {
+    let page = context.welcome.html.get_or_init(|| {
+        let mut rows = String::new();
+        for Trial { command, shows } in trials(context) {
+            // Writing to a string cannot fail, here and below.
+            let _ = writeln!(
+                rows,
+                "<li><code>{}</code><span>{}</span></li>",
+                escape(&command),
+                escape(shows)
+            );
+        }
+        let page = |connection: &str| {
+            PAGE.replace("<!--version-->", env!("CARGO_PKG_VERSION"))
+                .replace("<!--connection-->", connection)
+                .replace("<!--trials-->", &rows)
+        };
+        let mut ours = format!(
+            "<p class=\"ends\"><b>Connection {PLACE}</b> <span>{PLACE}</span> <i>&rarr;</i> \
+             <span>{PLACE}</span></p>\n{WAY}\n<dl>\n"
+        );
+        for (name, meaning) in FIGURES {
+            let _ = writeln!(
+                ours,
+                "<div><dt>{name}</dt><dd>{PLACE}</dd><dd class=\"what\">{meaning}</dd></div>"
+            );
+        }
+        ours.push_str("</dl>");
+        Page::new(page(&format!("<p class=\"none\">{NOT_OURS}</p>")), &page(&ours))
+    });
+    page.fill(info, Value::text)
+}
+
+fn plain(context: &ServiceContext, info: Option<&tcp::Info>) -> Bytes {
+    let page = context.welcome.plain.get_or_init(|| {
+        let suggestions = suggestions(context);
+        let page = |connection: &str| {
+            let version = env!("CARGO_PKG_VERSION");
+            format!(
+                "glasstcp {version}: a TCP/IP stack in user space that you can see through.\n\n\
+                 {connection}{suggestions}"
+            )
+        };
+        let mut ours = format!("Connection {PLACE}, {PLACE} -> {PLACE}, carries this page:\n\n");
+        for (name, meaning) in FIGURES {
+            let _ = writeln!(ours, "  {name:<16} {PLACE}{meaning}");
+        }
+        Page::new(page(&format!("{NOT_OURS}\n")), &page(&ours))
+    });
+    page.fill(info, |value| value.padded(18))
+}
+
+/// What the page suggests to try, as plain text.
 fn suggestions(context: &ServiceContext) -> String {
     let trials = trials(context);
     let mut text = String::new();
@@ -221,28 +254,4 @@ fn suggestions(context: &ServiceContext) -> String {
         let _ = writeln!(text, "  {command:<width$}   {shows}");
     }
     text
-}
-
-/// `0.043 ms`
-fn millis(duration: Duration) -> String {
-    let micros = (duration.as_nanos() + 500) / 1000;
-    format!("{}.{:03} ms", micros / 1000, micros % 1000)
-}
-
-/// `14,600 bytes`
-fn bytes(count: impl Into<u64>) -> String {
-    format!("{} bytes", thousands(count.into()))
-}
-
-/// `1,048,576`
-fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (index, digit) in digits.char_indices() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }

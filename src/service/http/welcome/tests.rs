@@ -1,6 +1,16 @@
+use std::time::Duration;
+
 use super::*;
 use crate::event::{ConnId, State};
 use crate::service::{ServiceSpec, registry};
+
+fn page(context: &ServiceContext, info: Option<&tcp::Info>) -> String {
+    String::from_utf8(html(context, info).into()).unwrap()
+}
+
+fn plain(context: &ServiceContext, info: Option<&tcp::Info>) -> String {
+    String::from_utf8(super::plain(context, info).into()).unwrap()
+}
 
 fn info() -> tcp::Info {
     tcp::Info {
@@ -92,8 +102,17 @@ fn the_page_needs_no_other_host() {
 }
 
 #[test]
-fn numbers_are_grouped() {
-    for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
-        assert_eq!(thousands(number), text);
-    }
+fn a_figure_that_is_longer_than_its_column_is_shown_whole() {
+    let long = tcp::Info { bytes_sent: u64::MAX, ..info() };
+    let context = context();
+    let before = plain(&context, Some(&info()));
+    let text = plain(&context, Some(&long));
+    let line =
+        "  bytes out        18,446,744,073,709,551,615 bytes what was sent before this page\n";
+    assert!(text.contains(line), "{text}");
+    assert!(
+        before.contains("  bytes out        0 bytes            what was sent before this page\n")
+    );
+    // The next one is as it was.
+    assert_eq!(plain(&context, Some(&info())), before);
 }
