@@ -54,8 +54,6 @@ mod tests;
 
 /// Longest request head, in bytes; a longer one gets 431.
 const HEAD_MAX: usize = 32 * 1024;
-/// Most header fields of a request; more get 431.
-const FIELDS_MAX: usize = 100;
 /// Most bytes that hyper reads ahead or keeps to be written, for one connection: one burst.
 const BUFFER_MAX: usize = 64 * 1024;
 
@@ -110,10 +108,11 @@ where
             Ok::<_, Infallible>(reply)
         }
     });
+    // At most 100 header fields, which is hyper's own limit: one that is set, though it be the same,
+    // costs work for each field that there might be.
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)
-        .max_headers(FIELDS_MAX)
         .max_header_size(HEAD_MAX)
         .max_buf_size(BUFFER_MAX)
         // `nc -N` closes its half right after the request, and wants the answer all the same.
@@ -193,13 +192,28 @@ fn host_is_good(version: Version, headers: &HeaderMap) -> bool {
     let (Some(host), None) = (hosts.next(), hosts.next()) else {
         return version < Version::HTTP_11 && !headers.contains_key(header::HOST);
     };
-    host.is_empty()
-        || Authority::try_from(host.as_bytes()).is_ok_and(|authority| {
-            // Nothing before the host, as a user's name, and only a port after it.
-            let rest = authority.as_str().strip_prefix(authority.host());
-            let port = rest.and_then(|rest| rest.strip_prefix(':').or(Some(rest)));
-            port.is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()))
-        })
+    let host = host.as_bytes();
+    host.is_empty() || is_plain_host(host) || is_host(host)
+}
+
+/// Whether it is a name or an IPv4 address with perhaps a port, as it nearly always is: then
+/// [`is_host`] says the same, at a higher price.
+fn is_plain_host(host: &[u8]) -> bool {
+    let colon = host.iter().position(|&byte| byte == b':');
+    let (name, port) = host.split_at(colon.unwrap_or(host.len()));
+    !name.is_empty()
+        && name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'))
+        && port.iter().skip(1).all(u8::is_ascii_digit)
+}
+
+/// Whether it is a host with perhaps a port (RFC 3986 3.2.2 and 3.2.3).
+fn is_host(host: &[u8]) -> bool {
+    Authority::try_from(host).is_ok_and(|authority| {
+        // Nothing before the host, as a user's name, and only a port after it.
+        let rest = authority.as_str().strip_prefix(authority.host());
+        let port = rest.and_then(|rest| rest.strip_prefix(':').or(Some(rest)));
+        port.is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()))
+    })
 }
 
 /// Whether the client wrote `kind` among what it accepts, as a browser does with `text/html` and

@@ -27,6 +27,9 @@ impl Path {
     /// Decodes a path as it stands in a request; slashes in a row count as one.
     pub fn parse(text: &str) -> Result<Path, Refused> {
         let inner = text.strip_prefix('/').ok_or(Refused::BadPath)?;
+        if inner.is_empty() {
+            return Ok(Path { names: Vec::new(), folder: true });
+        }
         let names =
             inner.split('/').filter(|part| !part.is_empty()).map(name).collect::<Result<_, _>>()?;
         let folder = text.ends_with('/');

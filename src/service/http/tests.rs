@@ -1,6 +1,7 @@
 use super::*;
 use crate::service::no_info;
 use nix::errno::Errno;
+use proptest::prelude::*;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path as FsPath;
@@ -451,6 +452,13 @@ async fn a_request_has_one_good_host() {
     // An absolute target does not make up for it.
     let absolute = talk(&context, "GET http://x/a.txt HTTP/1.1\r\n\r\n").await;
     assert_eq!(status(&absolute), 400, "{absolute}");
+}
+
+proptest! {
+    #[test]
+    fn a_plain_host_is_a_host(host in "[-.a-zA-Z0-9:@ ]{0,12}(:[0-9]{0,6})?") {
+        prop_assert!(!is_plain_host(host.as_bytes()) || is_host(host.as_bytes()), "{host:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
