@@ -5,13 +5,12 @@ use std::io;
 use std::ops::Range;
 use std::time::SystemTime;
 
-use bytes::Bytes;
 use http_body_util::{Either, Full};
 use hyper::StatusCode;
 use hyper::header::{self, HeaderMap, HeaderValue};
 use tokio::task::spawn_blocking;
 
-use super::body::{FileBody, Segment};
+use super::body::{Chunk, FileBody, Segment};
 use super::conditions::{self, Verdict, Version};
 use super::listing;
 use super::path::Path;
@@ -92,11 +91,11 @@ fn send(path: &Path, file: File, metadata: &Metadata, asked: &Asked) -> Result<R
     Ok(reply)
 }
 
-fn empty() -> Either<Full<Bytes>, FileBody> {
+fn empty() -> Either<Full<Chunk>, FileBody> {
     Either::Left(Full::default())
 }
 
-fn whole(body: Either<Full<Bytes>, FileBody>, len: u64, kind: &str) -> Reply {
+fn whole(body: Either<Full<Chunk>, FileBody>, len: u64, kind: &str) -> Reply {
     let mut reply = reply::bare(StatusCode::OK, body);
     describe(&mut reply, len, kind);
     reply

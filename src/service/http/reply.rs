@@ -7,44 +7,53 @@ use http_body_util::{Either, Full};
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 
-use super::body::FileBody;
+use super::body::{Chunk, FileBody};
 
 /// The name of the server in every reply.
-const SERVER: &str = concat!("glasstcp/", env!("CARGO_PKG_VERSION"));
+const SERVER: HeaderValue =
+    HeaderValue::from_static(concat!("glasstcp/", env!("CARGO_PKG_VERSION")));
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+/// May use what it holds itself and nothing else.
+const POLICY: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; img-src data:");
+/// In no cache.
+pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+/// The type of JSON.
+pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// A reply: a short text held in memory, or a file in pieces.
-pub(super) type Reply = Response<Either<Full<Bytes>, FileBody>>;
+pub(super) type Reply = Response<Either<Full<Chunk>, FileBody>>;
 
 /// Plain text.
 pub(super) fn text(status: StatusCode, text: impl Into<Bytes>) -> Reply {
-    with_body(status, "text/plain; charset=utf-8", text.into())
+    with_body(status, PLAIN, text.into())
 }
 
 /// A page of HTML that may use what it holds itself and nothing else.
 pub(super) fn html(page: impl Into<Bytes>) -> Reply {
-    let mut reply = with_body(StatusCode::OK, "text/html; charset=utf-8", page.into());
-    let policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+    let mut reply = with_body(StatusCode::OK, HTML, page.into());
     let headers = reply.headers_mut();
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, POLICY);
+    headers.insert(header::CACHE_CONTROL, NO_STORE);
     reply
 }
 
 /// A reply of a given type.
-pub(super) fn with_body(status: StatusCode, kind: &'static str, body: Bytes) -> Reply {
-    let mut reply = bare(status, Either::Left(Full::new(body)));
-    let headers = reply.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+pub(super) fn with_body(status: StatusCode, kind: HeaderValue, body: Bytes) -> Reply {
+    let mut reply = bare(status, Either::Left(Full::new(body.into())));
+    reply.headers_mut().insert(header::CONTENT_TYPE, kind);
     reply
 }
 
 /// A reply without anything but the name of the server.
-pub(super) fn bare(status: StatusCode, body: Either<Full<Bytes>, FileBody>) -> Reply {
+pub(super) fn bare(status: StatusCode, body: Either<Full<Chunk>, FileBody>) -> Reply {
     let mut reply = Response::new(body);
     *reply.status_mut() = status;
     let headers = reply.headers_mut();
-    headers.insert(header::SERVER, HeaderValue::from_static(SERVER));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::SERVER, SERVER);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
     reply
 }
 

@@ -19,7 +19,7 @@ pub(super) async fn count(body: &mut Uploaded, headers: &HeaderMap) -> Result<Re
     let seconds = begin.elapsed().as_secs_f64();
     if super::accepts(headers, "application/json") {
         let json = format!("{{\"bytes\":{bytes},\"seconds\":{seconds:.6}}}\n");
-        return Ok(reply::with_body(StatusCode::OK, "application/json", json.into()));
+        return Ok(reply::with_body(StatusCode::OK, reply::JSON, json.into()));
     }
     let gigabits = bytes as f64 * 8.0 / seconds.max(1e-9) / 1e9;
     let text = format!("{bytes} bytes in {seconds:.6} s ({gigabits:.3} Gbit/s)\n");

@@ -4,13 +4,16 @@
 //! put together once.
 
 use std::fmt::Write;
+use std::mem;
 use std::net::IpAddr;
 use std::sync::OnceLock;
 
 use bytes::Bytes;
-use hyper::StatusCode;
+use http_body_util::{Either, Full};
 use hyper::header::{self, HeaderMap, HeaderValue};
+use hyper::{Response, StatusCode};
 
+use super::body::Chunk;
 use super::listing::escape;
 use super::reply::{self, Reply};
 use crate::service::{Service, ServiceContext};
@@ -34,15 +37,12 @@ pub(super) fn reply(
     context: &ServiceContext,
     info: Option<&tcp::Info>,
 ) -> Reply {
-    let mut reply = if super::accepts(headers, "text/html") {
-        reply::html(html(context, info))
+    let pages = &context.welcome;
+    if super::accepts(headers, "text/html") {
+        pages.html.get_or_init(|| html(context)).reply(info)
     } else {
-        reply::text(StatusCode::OK, plain(context, info))
-    };
-    let headers = reply.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::VARY, HeaderValue::from_static("accept"));
-    reply
+        pages.plain.get_or_init(|| plain(context)).reply(info)
+    }
 }
 
 /// The way of this page over a connection that is.
@@ -155,91 +155,104 @@ const PLACE: &str = "\0";
 /// The page in one form.
 #[derive(Clone, Debug)]
 struct Page {
+    /// The fields that it comes with. A copy of them costs less than to insert one by one.
+    fields: HeaderMap,
     /// What it is over a connection that is not this stack's.
     not_ours: Bytes,
-    /// What stands before the first value, between two, and after the last.
-    between: Vec<String>,
+    /// What stands before the first value, and after each but the last.
+    before: Vec<String>,
+    /// What stands after the last value.
+    after: Bytes,
+    /// How wide a figure is at least, in bytes.
+    width: usize,
 }
 
 impl Page {
-    fn new(not_ours: String, ours: &str) -> Page {
-        let between: Vec<String> = ours.split(PLACE).map(str::to_owned).collect();
-        debug_assert_eq!(between.len(), 3 + FIGURES.len() + 1);
-        Page { not_ours: not_ours.into(), between }
+    /// `like` is a reply of its kind. `ours` has a [`PLACE`] for each value.
+    fn new(mut like: Reply, not_ours: String, ours: &str, width: usize) -> Page {
+        let mut before: Vec<String> = ours.split(PLACE).map(str::to_owned).collect();
+        debug_assert_eq!(before.len(), 3 + FIGURES.len() + 1);
+        let after = before.pop().unwrap_or_default().into();
+        let mut fields = mem::take(like.headers_mut());
+        fields.insert(header::CACHE_CONTROL, reply::NO_STORE);
+        fields.insert(header::VARY, HeaderValue::from_static("accept"));
+        Page { fields, not_ours: not_ours.into(), before, after, width }
     }
 
-    /// With its values; `shown` is what it shows of a figure.
-    fn fill(&self, info: Option<&tcp::Info>, shown: impl Fn(&Value) -> &[u8]) -> Bytes {
-        let Some(info) = info else {
-            return self.not_ours.clone();
+    fn reply(&self, info: Option<&tcp::Info>) -> Reply {
+        let body = match info {
+            None => self.not_ours.clone().into(),
+            Some(info) => Chunk::new(self.fill(info), self.after.clone()),
         };
+        let mut reply = Response::new(Either::Left(Full::new(body)));
+        *reply.headers_mut() = self.fields.clone();
+        reply
+    }
+
+    /// The page up to its last value.
+    fn fill(&self, info: &tcp::Info) -> Vec<u8> {
         let ends =
             [Value::conn(info.conn), Value::endpoint(info.remote), Value::endpoint(info.local)];
         let figures = values(info);
-        let values = || ends.iter().map(Value::text).chain(figures.iter().map(&shown));
+        let figures = figures.iter().map(|value| value.column(self.width));
+        let pieces = || self.before.iter().zip(ends.iter().map(Value::text).chain(figures.clone()));
         // Of just this length, it becomes `Bytes` as it is.
-        let len = self.between.iter().map(String::len).chain(values().map(<[u8]>::len)).sum();
+        let len = pieces().map(|(before, value)| before.len() + value.len()).sum();
         let mut page = Vec::with_capacity(len);
-        let mut between = self.between.iter();
-        for value in values() {
-            page.extend_from_slice(between.next().map_or(b"", |text| text.as_bytes()));
+        for (before, value) in pieces() {
+            page.extend_from_slice(before.as_bytes());
             page.extend_from_slice(value);
         }
-        page.extend_from_slice(between.next().map_or(b"", |text| text.as_bytes()));
-        page.into()
+        page
     }
 }
 
-fn html(context: &ServiceContext, info: Option<&tcp::Info>) -> Bytes {
-    let page = context.welcome.html.get_or_init(|| {
-        let mut rows = String::new();
-        for Trial { command, shows } in trials(context) {
-            // Writing to a string cannot fail, here and below.
-            let _ = writeln!(
-                rows,
-                "<li><code>{}</code><span>{}</span></li>",
-                escape(&command),
-                escape(shows)
-            );
-        }
-        let page = |connection: &str| {
-            PAGE.replace("<!--version-->", env!("CARGO_PKG_VERSION"))
-                .replace("<!--connection-->", connection)
-                .replace("<!--trials-->", &rows)
-        };
-        let mut ours = format!(
-            "<p class=\"ends\"><b>Connection {PLACE}</b> <span>{PLACE}</span> <i>&rarr;</i> \
-             <span>{PLACE}</span></p>\n{WAY}\n<dl>\n"
+fn html(context: &ServiceContext) -> Page {
+    let mut rows = String::new();
+    for Trial { command, shows } in trials(context) {
+        // Writing to a string cannot fail, here and below.
+        let _ = writeln!(
+            rows,
+            "<li><code>{}</code><span>{}</span></li>",
+            escape(&command),
+            escape(shows)
         );
-        for (name, meaning) in FIGURES {
-            let _ = writeln!(
-                ours,
-                "<div><dt>{name}</dt><dd>{PLACE}</dd><dd class=\"what\">{meaning}</dd></div>"
-            );
-        }
-        ours.push_str("</dl>");
-        Page::new(page(&format!("<p class=\"none\">{NOT_OURS}</p>")), &page(&ours))
-    });
-    page.fill(info, Value::text)
+    }
+    let page = |connection: &str| {
+        PAGE.replace("<!--version-->", env!("CARGO_PKG_VERSION"))
+            .replace("<!--connection-->", connection)
+            .replace("<!--trials-->", &rows)
+    };
+    let mut ours = format!(
+        "<p class=\"ends\"><b>Connection {PLACE}</b> <span>{PLACE}</span> <i>&rarr;</i> \
+         <span>{PLACE}</span></p>\n{WAY}\n<dl>\n"
+    );
+    for (name, meaning) in FIGURES {
+        let _ = writeln!(
+            ours,
+            "<div><dt>{name}</dt><dd>{PLACE}</dd><dd class=\"what\">{meaning}</dd></div>"
+        );
+    }
+    ours.push_str("</dl>");
+    let not_ours = page(&format!("<p class=\"none\">{NOT_OURS}</p>"));
+    Page::new(reply::html(""), not_ours, &page(&ours), 0)
 }
 
-fn plain(context: &ServiceContext, info: Option<&tcp::Info>) -> Bytes {
-    let page = context.welcome.plain.get_or_init(|| {
-        let suggestions = suggestions(context);
-        let page = |connection: &str| {
-            let version = env!("CARGO_PKG_VERSION");
-            format!(
-                "glasstcp {version}: a TCP/IP stack in user space that you can see through.\n\n\
-                 {connection}{suggestions}"
-            )
-        };
-        let mut ours = format!("Connection {PLACE}, {PLACE} -> {PLACE}, carries this page:\n\n");
-        for (name, meaning) in FIGURES {
-            let _ = writeln!(ours, "  {name:<16} {PLACE}{meaning}");
-        }
-        Page::new(page(&format!("{NOT_OURS}\n")), &page(&ours))
-    });
-    page.fill(info, |value| value.padded(18))
+fn plain(context: &ServiceContext) -> Page {
+    let suggestions = suggestions(context);
+    let page = |connection: &str| {
+        let version = env!("CARGO_PKG_VERSION");
+        format!(
+            "glasstcp {version}: a TCP/IP stack in user space that you can see through.\n\n\
+             {connection}{suggestions}"
+        )
+    };
+    let mut ours = format!("Connection {PLACE}, {PLACE} -> {PLACE}, carries this page:\n\n");
+    for (name, meaning) in FIGURES {
+        let _ = writeln!(ours, "  {name:<16} {PLACE} {meaning}");
+    }
+    let not_ours = page(&format!("{NOT_OURS}\n"));
+    Page::new(reply::text(StatusCode::OK, ""), not_ours, &page(&ours), 18)
 }
 
 /// What the page suggests to try, as plain text.

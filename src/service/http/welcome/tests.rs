@@ -1,15 +1,24 @@
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use http_body_util::BodyExt;
+
 use super::*;
 use crate::event::{ConnId, State};
 use crate::service::{ServiceSpec, registry};
 
+fn text(page: Page, info: Option<&tcp::Info>) -> String {
+    let reply = page.reply(info);
+    let whole = reply.into_body().collect().now_or_never().unwrap().unwrap().to_bytes();
+    String::from_utf8(whole.into()).unwrap()
+}
+
 fn page(context: &ServiceContext, info: Option<&tcp::Info>) -> String {
-    String::from_utf8(html(context, info).into()).unwrap()
+    text(html(context), info)
 }
 
 fn plain(context: &ServiceContext, info: Option<&tcp::Info>) -> String {
-    String::from_utf8(super::plain(context, info).into()).unwrap()
+    text(super::plain(context), info)
 }
 
 fn info() -> tcp::Info {

@@ -85,10 +85,9 @@ impl Value {
         &self.text[self.begin..self.end]
     }
 
-    /// The text, blanks up to `width`, which is at most [`BEFORE`], and one more.
-    pub fn padded(&self, width: usize) -> &[u8] {
-        let end = (self.begin + width).max(self.end).min(BEFORE + AFTER - 1);
-        &self.text[self.begin..=end]
+    /// The text, and blanks up to `width`, which is at most [`BEFORE`].
+    pub fn column(&self, width: usize) -> &[u8] {
+        &self.text[self.begin..self.end.max(self.begin + width)]
     }
 
     // What is written stands before what was.

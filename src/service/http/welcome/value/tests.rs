@@ -33,12 +33,12 @@ fn times_are_rounded_to_microseconds() {
 }
 
 #[test]
-fn blanks_follow_up_to_a_width_and_one_more() {
-    assert_eq!(Value::word("CLOSED").padded(8), b"CLOSED   ");
-    assert_eq!(Value::bytes(1000_u32).padded(18), b"1,000 bytes        ");
-    assert_eq!(Value::word("too long").padded(3), b"too long ");
-    assert_eq!(Value::word(&"x".repeat(100)).text(), [b'x'; AFTER]);
-    assert_eq!(Value::word(&"x".repeat(100)).padded(18).len(), AFTER);
+fn a_column_is_as_wide_as_it_is_told_or_as_it_must_be() {
+    assert_eq!(Value::word("CLOSED").column(8), b"CLOSED  ");
+    assert_eq!(Value::bytes(1000_u32).column(18), b"1,000 bytes       ");
+    assert_eq!(Value::count(u64::MAX).column(BEFORE).len(), BEFORE);
+    assert_eq!(Value::word("too long").column(3), b"too long");
+    assert_eq!(Value::word(&"x".repeat(100)).column(18), [b'x'; AFTER]);
 }
 
 proptest! {
