@@ -23,11 +23,12 @@ use hyper::http::uri::Authority;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Version};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{InfoSource, ServiceContext};
 
+mod alarm;
 mod body;
 mod conditions;
 mod file;
@@ -111,7 +112,7 @@ where
     // At most 100 header fields, which is hyper's own limit: one that is set, though it be the same,
     // costs work for each field that there might be.
     http1::Builder::new()
-        .timer(TokioTimer::new())
+        .timer(alarm::Timer::default())
         .header_read_timeout(limits.head)
         .max_header_size(HEAD_MAX)
         .max_buf_size(BUFFER_MAX)
