@@ -12,7 +12,9 @@
 //! depend on their size; files are read and written on tokio's blocking threads.
 
 use std::convert::Infallible;
+use std::future::{Future, poll_fn};
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -46,7 +48,7 @@ pub use welcome::Pages;
 pub use www::{Www, WwwError};
 
 use path::Path;
-use patient::Patient;
+use patient::{Dry, Patient};
 use reply::{Refused, Reply};
 use uploaded::Uploaded;
 
@@ -109,18 +111,25 @@ where
             Ok::<_, Infallible>(reply)
         }
     });
+    let dry = Dry::default();
+    let stream = Patient::new(stream, limits.stall, dry.clone());
     // At most 100 header fields, which is hyper's own limit: one that is set, though it be the same,
     // costs work for each field that there might be.
-    http1::Builder::new()
+    let connection = http1::Builder::new()
         .timer(alarm::Timer::default())
         .header_read_timeout(limits.head)
         .max_header_size(HEAD_MAX)
         .max_buf_size(BUFFER_MAX)
         // `nc -N` closes its half right after the request, and wants the answer all the same.
         .half_close(true)
-        .serve_connection(TokioIo::new(Patient::new(stream, limits.stall)), service)
-        .await
-        .map_err(io::Error::other)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    poll_fn(|cx| {
+        dry.forget();
+        connection.as_mut().poll(cx)
+    })
+    .await
+    .map_err(io::Error::other)
 }
 
 async fn answer(

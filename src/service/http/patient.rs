@@ -2,6 +2,8 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -19,9 +21,24 @@ const TAKEN_MIN: usize = 1024;
 /// cost the client the end of the reply (RFC 9112 9.6).
 const FAREWELL: Duration = Duration::from_secs(2);
 
+/// Whether a stream has nothing to read, as far as one poll of its task knows.
+///
+/// hyper asks again in the same poll, which costs the stack's lock each time. Once the answer was that
+/// the task will be woken, it stays true until the task is polled again.
+#[derive(Clone, Default)]
+pub(super) struct Dry(Arc<AtomicBool>);
+
+impl Dry {
+    /// Is called at the beginning of each poll of the task.
+    pub fn forget(&self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+}
+
 /// A stream with a time-out for writing, that closes gently.
 pub(super) struct Patient<S> {
     stream: S,
+    dry: Dry,
     stall: Duration,
     /// Set while the client does not take what we write.
     waiting: Option<Waiting>,
@@ -36,9 +53,10 @@ struct Waiting {
 }
 
 impl<S> Patient<S> {
-    /// Gives up with `TimedOut` when the client takes less than [`TAKEN_MIN`] bytes in `stall`.
-    pub fn new(stream: S, stall: Duration) -> Self {
-        Patient { stream, stall, waiting: None, farewell: None }
+    /// Gives up with `TimedOut` when the client takes less than [`TAKEN_MIN`] bytes in `stall`. Each
+    /// poll of its task begins with [`Dry::forget`].
+    pub fn new(stream: S, stall: Duration, dry: Dry) -> Self {
+        Patient { stream, dry, stall, waiting: None, farewell: None }
     }
 
     /// Passes on the outcome of a write, and an error in place of `Pending` if that has lasted too
@@ -94,7 +112,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        if self.dry.0.load(Ordering::Relaxed) {
+            return Poll::Pending;
+        }
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if read.is_pending() {
+            self.dry.0.store(true, Ordering::Relaxed);
+        }
+        read
     }
 }
 

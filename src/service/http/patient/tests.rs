@@ -1,3 +1,6 @@
+use std::future::poll_fn;
+use std::sync::atomic::AtomicUsize;
+
 use super::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::time::Instant;
@@ -7,7 +10,7 @@ const STALL: Duration = Duration::from_secs(60);
 #[tokio::test(start_paused = true)]
 async fn a_client_that_never_reads_is_given_up() {
     let (_client, server) = duplex(100);
-    let mut server = Patient::new(server, STALL);
+    let mut server = Patient::new(server, STALL, Dry::default());
     let began = Instant::now();
     let error = server.write_all(&[0; 200]).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::TimedOut);
@@ -17,7 +20,7 @@ async fn a_client_that_never_reads_is_given_up() {
 #[tokio::test(start_paused = true)]
 async fn a_trickle_counts_as_nothing() {
     let (mut client, server) = duplex(100);
-    let mut server = Patient::new(server, STALL);
+    let mut server = Patient::new(server, STALL, Dry::default());
     let began = Instant::now();
     let trickle = tokio::spawn(async move {
         while client.read_u8().await.is_ok() {
@@ -32,7 +35,7 @@ async fn a_trickle_counts_as_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_slow_client_is_waited_for() {
     let (mut client, server) = duplex(2048);
-    let mut server = Patient::new(server, STALL);
+    let mut server = Patient::new(server, STALL, Dry::default());
     let slow = tokio::spawn(async move {
         let mut read = 0;
         let mut buffer = [0; 2000];
@@ -55,7 +58,7 @@ async fn a_slow_client_is_waited_for() {
 async fn the_end_waits_for_the_client_but_not_for_long() {
     // It closes: at once.
     let (mut client, server) = duplex(100);
-    let mut server = Patient::new(server, STALL);
+    let mut server = Patient::new(server, STALL, Dry::default());
     let began = Instant::now();
     let closing = tokio::spawn(async move { server.shutdown().await });
     client.write_all(&[0; 50_000]).await.unwrap();
@@ -66,7 +69,7 @@ async fn the_end_waits_for_the_client_but_not_for_long() {
     // It does not, whether it says anything or not.
     for talks in [false, true] {
         let (mut client, server) = duplex(100);
-        let mut server = Patient::new(server, STALL);
+        let mut server = Patient::new(server, STALL, Dry::default());
         let began = Instant::now();
         let chatter = tokio::spawn(async move {
             while talks && client.write_all(&[0; 10]).await.is_ok() {
@@ -78,4 +81,51 @@ async fn the_end_waits_for_the_client_but_not_for_long() {
         assert_eq!(began.elapsed(), FAREWELL);
         chatter.abort();
     }
+}
+
+/// Counts how often it is asked for text.
+struct Counted<S>(S, Arc<AtomicUsize>);
+
+impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        Pin::new(&mut self.0).poll_read(cx, buffer)
+    }
+}
+
+#[tokio::test]
+async fn a_dry_stream_is_asked_once_in_a_poll() {
+    let (mut client, server) = duplex(100);
+    let asked = Arc::new(AtomicUsize::new(0));
+    let dry = Dry::default();
+    let mut server = Patient::new(Counted(server, Arc::clone(&asked)), STALL, dry.clone());
+    let task = tokio::spawn(async move {
+        let mut text = [0; 10];
+        let mut read = 0;
+        poll_fn(|cx| {
+            dry.forget();
+            while read < 6 {
+                let mut buffer = ReadBuf::new(&mut text);
+                let first = Pin::new(&mut server).poll_read(cx, &mut buffer)?;
+                if first.is_pending() {
+                    assert!(Pin::new(&mut server).poll_read(cx, &mut buffer)?.is_pending());
+                    return Poll::Pending;
+                }
+                read += buffer.filled().len();
+            }
+            Poll::Ready(io::Result::Ok(()))
+        })
+        .await
+    });
+    for text in [b"abc", b"def"] {
+        tokio::task::yield_now().await;
+        client.write_all(text).await.unwrap();
+    }
+    task.await.unwrap().unwrap();
+    // In vain; with the first half, then in vain; with the second.
+    assert_eq!(asked.load(Ordering::Relaxed), 4);
 }
