@@ -11,12 +11,15 @@ use tokio::sync::Mutex;
 use super::Net;
 use super::tcp_stream::{Conn, TcpStream};
 use crate::stack::{ListenerKey, SocketError};
+use crate::tcp;
 
 /// Connections that wait to be accepted, unless [`TcpListener::bind_with_backlog`] says otherwise.
 pub(super) const DEFAULT_BACKLOG: usize = 1024;
 
 /// A socket that waits for connections, as [`tokio::net::TcpListener`]. Dropping it stops listening
 /// and resets the connections that nobody accepted.
+///
+/// As on Linux, connections inherit what is set here before their handshake ends.
 pub struct TcpListener {
     pub(super) net: Net,
     key: ListenerKey,
@@ -70,7 +73,7 @@ impl TcpListener {
         self.net
             .poll(cx, |stack, cx| {
                 stack.poll_accept(self.key, cx).map_ok(|(key, peer)| {
-                    let local = stack.info(key).map_or(self.local, |info| info.local);
+                    let local = stack.local_addr(key).unwrap_or(self.local);
                     (key, local, peer)
                 })
             })
@@ -86,6 +89,45 @@ impl TcpListener {
     /// None at present; the type is that of tokio.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         Ok(self.local)
+    }
+
+    /// Whether connections begin with Nagle's algorithm off.
+    ///
+    /// # Errors
+    /// `ConnectionAborted` when the stack is shut down or has ended; this holds for all settings.
+    pub fn nodelay(&self) -> io::Result<bool> {
+        self.setting(|config| config.nodelay)
+    }
+
+    /// Has connections begin with Nagle's algorithm off, or not: see [`TcpStream::set_nodelay`].
+    ///
+    /// # Errors
+    /// As [`TcpListener::nodelay`].
+    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        self.net.try_call(|stack| stack.set_listener_nodelay(self.key, nodelay))
+    }
+
+    /// When connections are probed that are idle; `None`: never.
+    ///
+    /// # Errors
+    /// As [`TcpListener::nodelay`].
+    pub fn keepalive(&self) -> io::Result<Option<tcp::Keepalive>> {
+        self.setting(|config| config.keepalive)
+    }
+
+    /// Has connections probed when they are idle, or never: see [`TcpStream::set_keepalive`].
+    ///
+    /// # Errors
+    /// As [`TcpListener::nodelay`].
+    pub fn set_keepalive(&self, keepalive: Option<tcp::Keepalive>) -> io::Result<()> {
+        self.net.try_call(|stack| stack.set_listener_keepalive(self.key, keepalive))
+    }
+
+    fn setting<R>(&self, get: impl FnOnce(&tcp::Config) -> R) -> io::Result<R> {
+        self.net.try_call(|stack| {
+            let config = stack.listener_config(self.key);
+            config.map(get).ok_or(SocketError::StackGone)
+        })
     }
 }
 

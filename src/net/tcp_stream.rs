@@ -63,8 +63,8 @@ impl TcpStream {
         let remote = remote.into();
         let (key, local) = net.try_call(|stack| {
             let key = stack.connect(local, remote, config)?;
-            let info = stack.info(key).ok_or(SocketError::NotConnected)?;
-            Ok((key, info.local))
+            let local = stack.local_addr(key).ok_or(SocketError::NotConnected)?;
+            Ok((key, local))
         })?;
         let conn = Conn::new(net.clone(), key, local, remote);
         poll_fn(|cx| net.poll(cx, |stack, cx| stack.poll_connected(key, cx))).await?;

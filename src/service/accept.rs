@@ -32,6 +32,14 @@ pub trait Accept: Send {
     /// A connection.
     type Stream: Stream;
 
+    /// Sets what connections inherit from the listener; called once, before the first is accepted. A
+    /// reply ends with a small segment that nothing follows, which must not wait, and a peer that has
+    /// vanished must be found ([`KEEPALIVE`]).
+    ///
+    /// # Errors
+    /// Those of the listener; it can accept all the same.
+    fn prepare(&self) -> io::Result<()>;
+
     /// The next connection, with the peer's address. An error concerns that one connection, or
     /// passes; `None` means that the listener is gone for good.
     fn accept(
@@ -42,24 +50,18 @@ pub trait Accept: Send {
 impl Accept for tokio::net::TcpListener {
     type Stream = tokio::net::TcpStream;
 
-    async fn accept(&mut self) -> Option<io::Result<(Self::Stream, SocketAddr)>> {
-        let accepted = tokio::net::TcpListener::accept(self).await;
-        Some(accepted.and_then(|(stream, peer)| {
-            // A reply ends with a small segment that nothing follows: it must not wait.
-            stream.set_nodelay(true)?;
-            probe_when_idle(&stream)?;
-            Ok((stream, peer))
-        }))
+    fn prepare(&self) -> io::Result<()> {
+        let Keepalive { idle, interval, count } = KEEPALIVE;
+        setsockopt(self, sockopt::TcpNoDelay, &true)?;
+        setsockopt(self, sockopt::KeepAlive, &true)?;
+        setsockopt(self, sockopt::TcpKeepIdle, &(idle.as_secs() as u32))?;
+        setsockopt(self, sockopt::TcpKeepInterval, &(interval.as_secs() as u32))?;
+        Ok(setsockopt(self, sockopt::TcpKeepCount, &count.into())?)
     }
-}
 
-/// Sets [`KEEPALIVE`] on a socket of the kernel.
-fn probe_when_idle(stream: &tokio::net::TcpStream) -> nix::Result<()> {
-    let Keepalive { idle, interval, count } = KEEPALIVE;
-    setsockopt(stream, sockopt::KeepAlive, &true)?;
-    setsockopt(stream, sockopt::TcpKeepIdle, &(idle.as_secs() as u32))?;
-    setsockopt(stream, sockopt::TcpKeepInterval, &(interval.as_secs() as u32))?;
-    setsockopt(stream, sockopt::TcpKeepCount, &count.into())
+    async fn accept(&mut self) -> Option<io::Result<(Self::Stream, SocketAddr)>> {
+        Some(tokio::net::TcpListener::accept(self).await)
+    }
 }
 
 /// How many connections were served: a count, shared by all listeners of one context.
@@ -95,6 +97,9 @@ pub async fn serve_listener<L: Accept>(
     service: Service,
     context: Arc<ServiceContext>,
 ) {
+    if let Err(error) = listener.prepare() {
+        log::warn!("{service}: cannot set up the listener: {error}");
+    }
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut pause = PAUSE_MIN;
     // The semaphore is never closed, so that waiting for a place does not fail.

@@ -16,14 +16,13 @@ mod tests;
 impl Accept for TcpListener {
     type Stream = TcpStream;
 
+    fn prepare(&self) -> io::Result<()> {
+        self.set_nodelay(true)?;
+        self.set_keepalive(Some(KEEPALIVE))
+    }
+
     async fn accept(&mut self) -> Option<io::Result<(TcpStream, SocketAddr)>> {
-        let accepted = unless_gone(TcpListener::accept(self).await)?;
-        Some(accepted.and_then(|(stream, peer)| {
-            // A reply ends with a small segment that nothing follows: it must not wait.
-            stream.set_nodelay(true)?;
-            stream.set_keepalive(Some(KEEPALIVE))?;
-            Ok((stream, peer))
-        }))
+        unless_gone(TcpListener::accept(self).await)
     }
 }
 

@@ -9,13 +9,14 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::task::{self, Poll, Waker};
 
 use crate::event::{Cause, Event, Refusal, State, Why};
 use crate::stack::time_wait::TimeWait;
 use crate::stack::wheel::TimerId;
 use crate::stack::{ConnKey, HalfOpenKey, ListenerKey, Owner, SocketError, Stack, Token};
-use crate::tcp::{Endpoints, HalfOpen, Mss, Reply, Step};
+use crate::tcp::{self, Endpoints, HalfOpen, Keepalive, Mss, Reply, Step};
 use crate::wire::tcp::Segment;
 
 /// How often a SYN-ACK is sent again while the SYN queue is more than half full: under a flood the
@@ -28,6 +29,9 @@ pub(super) struct Listener {
     local: SocketAddr,
     backlog: usize,
     half_open: usize,
+    /// What its connections begin with; they share it until one is given settings of its own. It differs
+    /// from the stack's only in what a half-open connection has no use for.
+    config: Arc<tcp::Config>,
     queue: VecDeque<(ConnKey, SocketAddr)>,
     pub(super) waker: Option<Waker>,
 }
@@ -66,6 +70,7 @@ impl Stack {
             local,
             backlog: backlog.max(1),
             half_open: 0,
+            config: self.tcp_config.clone(),
             queue: VecDeque::new(),
             waker: None,
         });
@@ -76,6 +81,39 @@ impl Stack {
     /// Where the listener listens.
     pub fn listener_addr(&self, key: ListenerKey) -> Option<SocketAddr> {
         self.listeners.get(key).map(|listener| listener.local)
+    }
+
+    /// The settings that its connections inherit.
+    pub fn listener_config(&self, key: ListenerKey) -> Option<&tcp::Config> {
+        self.listeners.get(key).map(|listener| &*listener.config)
+    }
+
+    /// Turns Nagle's algorithm off or on for connections whose handshake ends from now on.
+    pub fn set_listener_nodelay(
+        &mut self,
+        key: ListenerKey,
+        nodelay: bool,
+    ) -> Result<(), SocketError> {
+        self.configure_listener(key, |config| config.nodelay = nodelay)
+    }
+
+    /// Sets for the same connections when an idle peer is probed; `None`: never.
+    pub fn set_listener_keepalive(
+        &mut self,
+        key: ListenerKey,
+        keepalive: Option<Keepalive>,
+    ) -> Result<(), SocketError> {
+        self.configure_listener(key, |config| config.keepalive = keepalive)
+    }
+
+    fn configure_listener(
+        &mut self,
+        key: ListenerKey,
+        change: impl FnOnce(&mut tcp::Config),
+    ) -> Result<(), SocketError> {
+        let listener = self.listeners.get_mut(key).ok_or(SocketError::StackGone)?;
+        change(Arc::make_mut(&mut listener.config));
+        Ok(())
     }
 
     /// The next connection and who opened it.
@@ -296,11 +334,12 @@ impl Stack {
         if self.connections.len() >= self.config.limits.connections {
             return self.refuse_segment(Refusal::ConnectionLimit, ends);
         }
+        let config = listener.config.clone();
         let Some(HalfOpenEntry { record, listener, .. }) = self.take_half_open(key) else {
             return;
         };
         let own_mss = Mss::of_mtu(self.config.mtu, ends.local.ip());
-        let tcb = record.into_tcb(self.env.now, self.tcp_config.clone(), own_mss);
+        let tcb = record.into_tcb(self.env.now, config, own_mss);
         let conn = self.insert_connection(tcb);
         self.env.counters.tcp_passive_opens += 1;
         if let Some(listener) = self.listeners.get_mut(listener) {

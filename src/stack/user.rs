@@ -309,6 +309,11 @@ impl Stack {
         self.configure(key, |config| config.user_timeout = timeout)
     }
 
+    /// Our address and port.
+    pub fn local_addr(&self, key: ConnKey) -> Option<SocketAddr> {
+        self.look(key).map(|tcb| tcb.endpoints().local)
+    }
+
     /// The settings in force.
     pub fn tcp_config(&self, key: ConnKey) -> Option<&tcp::Config> {
         self.look(key).map(Tcb::config)

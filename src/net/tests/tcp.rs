@@ -276,6 +276,33 @@ fn settings_are_kept() {
     });
 }
 
+/// As on Linux.
+#[test]
+fn settings_of_a_listener_are_inherited() {
+    run(async {
+        let world = world();
+        let listener = TcpListener::bind(&world.server, (SERVER, 7)).await.unwrap();
+        assert_eq!((listener.nodelay().unwrap(), listener.keepalive().unwrap()), (false, None));
+        let keepalive = Some(tcp::Keepalive { count: 3, ..tcp::Keepalive::default() });
+        listener.set_nodelay(true).unwrap();
+        listener.set_keepalive(keepalive).unwrap();
+        assert_eq!((listener.nodelay().unwrap(), listener.keepalive().unwrap()), (true, keepalive));
+        let _client = TcpStream::connect(&world.client, (SERVER, 7)).await.unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        assert_eq!((server.nodelay().unwrap(), server.keepalive().unwrap()), (true, keepalive));
+        // What a connection changes is its own.
+        server.set_nodelay(false).unwrap();
+        assert!(!server.nodelay().unwrap());
+        assert!(listener.nodelay().unwrap());
+
+        world.server.shutdown();
+        let error = listener.set_nodelay(true).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionAborted);
+        let error = listener.keepalive().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionAborted);
+    });
+}
+
 #[test]
 fn what_was_written_before_a_close_can_be_accepted_after_it() {
     run(async {

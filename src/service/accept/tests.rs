@@ -48,12 +48,14 @@ async fn every_service_runs_over_kernel_sockets() {
 #[tokio::test]
 async fn accepted_connections_are_probed_when_idle() {
     let mut listener = TcpListener::bind(LOOPBACK).await.unwrap();
+    listener.prepare().unwrap();
     let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (stream, _) = Accept::accept(&mut listener).await.unwrap().unwrap();
     assert_eq!(getsockopt(&stream, sockopt::KeepAlive), Ok(true));
     assert_eq!(getsockopt(&stream, sockopt::TcpKeepIdle), Ok(300));
     assert_eq!(getsockopt(&stream, sockopt::TcpKeepInterval), Ok(30));
     assert_eq!(getsockopt(&stream, sockopt::TcpKeepCount), Ok(5));
+    assert!(stream.nodelay().unwrap());
 }
 
 #[tokio::test]
@@ -110,6 +112,10 @@ struct Script(Vec<Option<io::Result<tokio::io::DuplexStream>>>);
 
 impl Accept for Script {
     type Stream = tokio::io::DuplexStream;
+
+    fn prepare(&self) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 
     async fn accept(&mut self) -> Option<io::Result<(Self::Stream, SocketAddr)>> {
         let next = self.0.pop().flatten()?;

@@ -22,6 +22,7 @@ async fn accepted_connections_are_probed_when_idle() {
     let (server, client) = (start(1, one), start(2, other));
     let place = SocketAddr::from(([10, 0, 0, 1], 7));
     let mut listener = TcpListener::bind(&server, place).await.unwrap();
+    listener.prepare().unwrap();
     let accept = Accept::accept(&mut listener);
     let (connected, accepted) = tokio::join!(TcpStream::connect(&client, place), accept);
     let (stream, _) = accepted.unwrap().unwrap();

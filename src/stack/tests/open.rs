@@ -1,6 +1,7 @@
 //! Every way to open a connection, and to fail at it.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::world::Side::{Client, Server};
 use super::world::{
@@ -8,6 +9,7 @@ use super::world::{
 };
 use crate::event::{Event, Refusal, State, Why};
 use crate::stack::{ConnKey, SocketError};
+use crate::tcp::Keepalive;
 use crate::time::{Duration, Instant};
 use crate::wire::SeqNum;
 use crate::wire::tcp::{Flags, Segment};
@@ -180,6 +182,40 @@ fn a_retransmitted_syn_makes_the_first_timeout_longer() {
     });
     let rto = world.info(Server, server.unwrap()).rto;
     assert!(rto <= Duration::from_secs(3), "{rto:?}");
+}
+
+/// As on Linux: what counts is what is set when the handshake ends.
+#[test]
+fn settings_of_the_listener_are_inherited() {
+    let keepalive =
+        Keepalive { idle: Duration::from_secs(60), interval: Duration::from_secs(10), count: 3 };
+    let mut world = World::new();
+    let listener = world.listen();
+    let client = world.connect();
+    let before = world.accepted(listener, client);
+    world.stack(Server).set_listener_nodelay(listener, true).unwrap();
+    world.stack(Server).set_listener_keepalive(listener, Some(keepalive)).unwrap();
+    let [first, second] = [(); 2].map(|()| {
+        let client = world.connect();
+        world.accepted(listener, client)
+    });
+    let config = |world: &mut World, pair: &Pair| {
+        world.stack(Server).connections[pair.server].tcb.config.clone()
+    };
+    assert_eq!(*config(&mut world, &before), world.stack(Server).config().tcp);
+    let shared = config(&mut world, &first);
+    assert_eq!((shared.nodelay, shared.keepalive), (true, Some(keepalive)));
+    assert!(Arc::ptr_eq(&shared, &config(&mut world, &second)), "one for all");
+    world.stack(Server).set_nodelay(first.server, false).unwrap();
+    assert!(config(&mut world, &second).nodelay, "and a change is for one");
+
+    let mark = world.trace.len();
+    world.pass(Duration::from_secs(70));
+    assert_eq!(world.shape(mark), ["S ACK", "S ACK", "C ACK", "C ACK"], "idle peers are probed");
+    for pair in [before, first, second] {
+        world.close_both(&pair);
+    }
+    world.assert_quiet_end();
 }
 
 #[test]
