@@ -23,7 +23,10 @@ impl Wakes {
 
     /// Wakes them all.
     pub fn notify(self) {
-        self.ready.into_iter().for_each(Waker::wake);
+        // Most calls wake nobody, and moving the list costs more than looking.
+        if !self.is_empty() {
+            self.ready.into_iter().for_each(Waker::wake);
+        }
     }
 
     /// Adds the waker, if there is one.

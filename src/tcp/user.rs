@@ -7,7 +7,6 @@ use bytes::Bytes;
 use crate::context::Context;
 use crate::event::{Cause, ConnId, State, TimerKind, Why};
 use crate::tcp::ack_policy::Due;
-use crate::tcp::congestion::NewReno;
 use crate::tcp::isn::Secrets;
 use crate::tcp::mss::Mss;
 use crate::tcp::rcv::ReceiveSpace;
@@ -215,7 +214,8 @@ impl Tcb {
                 self.rcv.scale = WindowScale::NONE;
             }
         }
-        self.congestion = Box::new(NewReno::new(self.segment_size()));
+        let mss = self.segment_size();
+        self.congestion.on_handshake(mss);
     }
 
     /// The peer's SYN with sequence number `irs` was accepted.

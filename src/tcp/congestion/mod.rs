@@ -17,6 +17,8 @@ pub struct Acked {
 
 /// An algorithm. It returns numbers, all in bytes; it never touches the control block.
 pub trait CongestionControl: fmt::Debug + Send {
+    /// The handshake says that a full-sized segment has `mss` bytes of text: begins anew with that.
+    fn on_handshake(&mut self, mss: u32);
     /// New data was acknowledged outside of fast recovery.
     fn on_ack(&mut self, acked: Acked);
     /// A loss was found by duplicate acknowledgments; `in_flight` bytes were out.

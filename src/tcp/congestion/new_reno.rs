@@ -34,6 +34,10 @@ impl NewReno {
 }
 
 impl CongestionControl for NewReno {
+    fn on_handshake(&mut self, mss: u32) {
+        *self = NewReno::new(mss);
+    }
+
     fn on_ack(&mut self, acked: Acked) {
         if !acked.window_limited {
             return;

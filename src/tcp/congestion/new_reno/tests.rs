@@ -10,6 +10,9 @@ fn acked(bytes: u32) -> Acked {
 fn initial_windows_of_rfc_6928() {
     for (mss, window) in [(1460, 14_600), (536, 5360), (8960, 17_920), (48, 480)] {
         assert_eq!(NewReno::new(mss).window(), window, "mss {mss}");
+        let mut cc = NewReno::new(MSS);
+        cc.on_handshake(mss);
+        assert_eq!((cc.window(), cc.ssthresh()), (window, None), "mss {mss}");
     }
 }
 
