@@ -109,7 +109,8 @@ pub async fn serve_listener<L: Accept>(
             Some(Ok((stream, peer))) => {
                 pause = PAUSE_MIN;
                 let counted = context.tally.enter();
-                let connection = serve_tcp(service, stream, Arc::clone(&context));
+                // On the heap, because tokio moves a task several times before it runs.
+                let connection = Box::pin(serve_tcp(service, stream, Arc::clone(&context)));
                 tokio::spawn(async move {
                     if let Err(error) = connection.await {
                         log::debug!("{service}: connection from {peer}: {error}");

@@ -40,6 +40,8 @@ impl Hash for Tuple {
 #[derive(Debug)]
 pub struct Demux<C, L> {
     connections: HashMap<Tuple, C, KeyedHash>,
+    /// What was found last: segments come in trains.
+    last: Option<(Tuple, C)>,
     listeners: HashMap<SocketAddr, L, KeyedHash>,
 }
 
@@ -48,6 +50,7 @@ impl<C: Copy, L: Copy> Demux<C, L> {
     pub fn new(hash: KeyedHash) -> Self {
         Demux {
             connections: HashMap::with_hasher(hash.clone()),
+            last: None,
             listeners: HashMap::with_hasher(hash),
         }
     }
@@ -55,6 +58,18 @@ impl<C: Copy, L: Copy> Demux<C, L> {
     /// Who has this connection.
     pub fn find(&self, ends: Endpoints) -> Option<C> {
         self.connections.get(&Tuple(ends)).copied()
+    }
+
+    /// The same for a segment, after which another is likely to follow.
+    pub fn find_for_segment(&mut self, ends: Endpoints) -> Option<C> {
+        match self.last {
+            Some((tuple, owner)) if tuple == Tuple(ends) => Some(owner),
+            _ => {
+                let found = self.find(ends)?;
+                self.last = Some((Tuple(ends), found));
+                Some(found)
+            }
+        }
     }
 
     /// How many addresses it knows, of connections and of listeners.
@@ -70,11 +85,13 @@ impl<C: Copy, L: Copy> Demux<C, L> {
 
     /// Gives the connection to `owner`, whoever had it before.
     pub fn insert(&mut self, ends: Endpoints, owner: C) {
+        self.last = None;
         self.connections.insert(Tuple(ends), owner);
     }
 
     /// Nobody has this connection any more.
     pub fn remove(&mut self, ends: Endpoints) {
+        self.last = None;
         self.connections.remove(&Tuple(ends));
     }
 

@@ -29,7 +29,7 @@ impl Stack {
             local: SocketAddr::new(datagram.dst, segment.dst_port),
             remote: SocketAddr::new(datagram.src, segment.src_port),
         };
-        match self.demux.find(ends) {
+        match self.demux.find_for_segment(ends) {
             Some(Owner::Connection(key)) => self.receive_for_connection(key, ends, segment),
             Some(Owner::HalfOpen(key)) => self.receive_half_open(key, ends, segment),
             Some(Owner::TimeWait(key)) => self.receive_in_time_wait(key, ends, segment),

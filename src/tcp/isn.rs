@@ -1,7 +1,7 @@
 //! Initial sequence numbers (RFC 6528) and timestamp offsets (RFC 7323 5.4).
 
 use std::hash::{Hash, Hasher};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use siphasher::sip::SipHasher24;
 
@@ -23,7 +23,14 @@ impl Secrets {
 
     fn hash(&self, purpose: u8, local: SocketAddr, remote: SocketAddr) -> u64 {
         let mut hasher = SipHasher24::new_with_key(&self.key);
-        (purpose, local, remote).hash(&mut hasher);
+        let ports = u32::from(local.port()) << 16 | u32::from(remote.port());
+        hasher.write_u64(u64::from(purpose) << 32 | u64::from(ports));
+        match (local.ip(), remote.ip()) {
+            (IpAddr::V4(local), IpAddr::V4(remote)) => {
+                hasher.write_u64(u64::from(local.to_bits()) << 32 | u64::from(remote.to_bits()));
+            }
+            addresses => addresses.hash(&mut hasher),
+        }
         hasher.finish()
     }
 

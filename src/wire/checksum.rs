@@ -5,12 +5,8 @@ use std::net::IpAddr;
 use etherparse::checksum::u64_16bit_word;
 use multiversion::multiversion;
 
-/// Words added side by side.
-const LANES: usize = 16;
-/// Bytes of these words.
-const BLOCK: usize = 4 * LANES;
-/// Blocks in a slice that is long enough for them.
-const LONG: usize = 2;
+/// Words in a slice that is long enough for vectors.
+const LONG: usize = 32;
 
 /// A running one's-complement sum. Slices may have any length; only the last one may be odd unless
 /// it is added through [`Sum::add_parts`], which carries the odd byte across.
@@ -85,27 +81,21 @@ impl Sum {
     }
 }
 
-/// `etherparse`'s sum, with long slices in lanes of 32 bits first.
+/// `etherparse`'s sum, with the 32-bit words of a long slice first.
 fn add_slice(start: u64, slice: &[u8]) -> u64 {
-    let (blocks, rest) = slice.as_chunks::<BLOCK>();
-    if blocks.len() < LONG {
+    let (words, rest) = slice.as_chunks::<4>();
+    if words.len() < LONG {
         return u64_16bit_word::add_slice(start, slice);
     }
-    let sum = u64_16bit_word::add_8bytes(start, add_blocks(blocks).to_ne_bytes());
+    let sum = u64_16bit_word::add_8bytes(start, add_words(words).to_ne_bytes());
     u64_16bit_word::add_slice(sum, rest)
 }
 
-/// The sum of the 32-bit words, which the compiler makes vectors of: as wide as the processor has them.
+/// The sum of these words, which does not overflow within 2^32 of them. The compiler makes vectors of
+/// it, as wide as the processor has them.
 #[multiversion(targets("x86_64+avx2"))]
-fn add_blocks(blocks: &[[u8; BLOCK]]) -> u64 {
-    let mut lanes = [0; LANES];
-    for block in blocks {
-        for (lane, word) in lanes.iter_mut().zip(block.as_chunks::<4>().0) {
-            *lane += u64::from(u32::from_ne_bytes(*word));
-        }
-    }
-    // No lane overflows within 2^32 words, and together they hold less than 2^63 by far.
-    lanes.iter().sum()
+fn add_words(words: &[[u8; 4]]) -> u64 {
+    words.iter().map(|word| u64::from(u32::from_ne_bytes(*word))).sum()
 }
 
 /// Folds to sixteen bits, in the byte order of memory.
