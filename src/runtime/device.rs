@@ -101,13 +101,17 @@ impl<D: Device> Device for FdDevice<D> {
         let Some(reading) = self.reading.as_ref().filter(|_| !self.failed) else {
             return device.receive(rx, max);
         };
-        let mut count = 0;
+        let mut count = None;
         let outcome = reading.try_io(Interest::READABLE, |_| {
-            count = device.receive(rx, max)?;
-            if count < max { drained() } else { Ok(()) }
+            let received = *count.insert(device.receive(rx, max)?);
+            if received < max { drained() } else { Ok(()) }
         });
         ignore_would_block(outcome)?;
-        Ok(count)
+        match count {
+            Some(count) => Ok(count),
+            // Tokio knows only what its last look at epoll told it; the device may have more by now.
+            None => device.receive(rx, max),
+        }
     }
 
     fn send(&mut self, tx: &mut TxBatch) -> io::Result<()> {

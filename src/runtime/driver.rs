@@ -104,7 +104,7 @@ impl<D: AsyncDevice, T: Time> Loop<D, T> {
         let received = self.stack.receive(self.time.now(), &mut self.rx)?;
         let input = Input {
             busy: count > 0 || !received.wakes.is_empty(),
-            more: count == max || (count > 0 && self.singly),
+            more: count > 0,
             stopping: received.stopping,
         };
         received.wakes.notify();
