@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::io;
 use std::mem;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use super::AsyncDevice;
 use crate::net::{DriverSide, End};
@@ -12,9 +13,9 @@ use crate::wire::{RxBatch, TxBatch};
 
 /// Packets received in one turn; more gain nothing and make tasks wait.
 const RECEIVE_BATCH: usize = 64;
-/// Every so many turns tokio gets the chance to look at its own I/O and timers, and the device that to
-/// give a whole batch although packets came singly.
-const TURNS_PER_YIELD: u32 = 16;
+/// After so long without a sleep tokio gets the chance to look at its own I/O and timers, and the device
+/// that to give a whole batch although packets came singly.
+const YIELD_AFTER: Duration = Duration::from_micros(500);
 /// How often output is taken from a stack that is being stopped.
 const FLUSH_ROUNDS: u32 = 64;
 
@@ -34,13 +35,15 @@ pub(super) struct Loop<D, T> {
     rx: RxBatch,
     /// Output; what is left in it after a turn the device did not take.
     tx: TxBatch,
-    turns: u32,
-    /// The last whole batch was a single packet.
+    /// When tokio last looked at its I/O and timers for our sake.
+    yielded: Instant,
+    /// The last batch, a whole one or one of this kind, was a single packet.
     singly: bool,
 }
 
 /// What the first half of a turn found.
 struct Input {
+    now: Instant,
     /// Packets arrived or tasks were woken.
     busy: bool,
     /// The device may have more.
@@ -57,7 +60,7 @@ impl<D: AsyncDevice, T: Time> Loop<D, T> {
             time,
             rx: RxBatch::new(),
             tx: TxBatch::new(),
-            turns: 0,
+            yielded: Instant::ZERO,
             singly: false,
         }
     }
@@ -80,7 +83,7 @@ impl<D: AsyncDevice, T: Time> Loop<D, T> {
                 return self.flush();
             }
             if input.busy || more_output {
-                self.let_tasks_run().await;
+                self.let_tasks_run(input.now).await;
             }
             more_output = self.transmit()?;
             if !input.more && !more_output {
@@ -95,14 +98,15 @@ impl<D: AsyncDevice, T: Time> Loop<D, T> {
     /// To find the device empty costs a system call. While packets come one by one, as in a dialogue,
     /// it is put off until the answer is sent: often the next packet is there by then.
     fn receive(&mut self) -> io::Result<Input> {
-        let whole = !self.singly || self.turns.is_multiple_of(TURNS_PER_YIELD);
-        let max = if whole { RECEIVE_BATCH } else { 1 };
+        let max = if self.singly { 1 } else { RECEIVE_BATCH };
         let count = self.device.receive(&mut self.rx, max)?;
-        if whole {
+        if count > 0 {
             self.singly = count == 1;
         }
-        let received = self.stack.receive(self.time.now(), &mut self.rx)?;
+        let now = self.time.now();
+        let received = self.stack.receive(now, &mut self.rx)?;
         let input = Input {
+            now,
             busy: count > 0 || !received.wakes.is_empty(),
             more: count > 0,
             stopping: received.stopping,
@@ -113,9 +117,10 @@ impl<D: AsyncDevice, T: Time> Loop<D, T> {
 
     /// Goes to the back of the queue of tasks. That alone makes tokio look at I/O and timers only
     /// every 61 polls, so every now and then it is asked to.
-    async fn let_tasks_run(&mut self) {
-        self.turns = self.turns.wrapping_add(1);
-        if self.turns.is_multiple_of(TURNS_PER_YIELD) {
+    async fn let_tasks_run(&mut self, now: Instant) {
+        if now.since(self.yielded) >= YIELD_AFTER {
+            self.yielded = now;
+            self.singly = false;
             tokio::task::yield_now().await;
         } else {
             back_of_the_queue().await;
