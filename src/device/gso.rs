@@ -39,11 +39,11 @@ pub fn cut<E>(
     burst: &mut Burst,
     mut send: impl FnMut(&[IoSlice<'_>]) -> Result<(), E>,
 ) -> Result<(), E> {
+    let step = usize::from(burst.segment_size);
+    if step == 0 {
+        return send_whole(burst, send);
+    }
     let total = burst.payload_len as usize;
-    let step = match usize::from(burst.segment_size) {
-        0 => total,
-        size => size,
-    };
     let mut cursor = Cursor::new(&burst.payload);
     let mut sent = 0;
     for index in 0u32.. {
@@ -51,7 +51,7 @@ pub fn cut<E>(
         let last = sent + len == total;
         let mut header = packet_header(burst, index, sent, len, last);
         let result = cursor.gather(len, |payload| {
-            fill_checksums(burst, &mut header, payload);
+            fill_checksums(burst.ip_header_len, burst.protocol, &mut header, payload);
             send_parts(&header, payload, &mut send)
         });
         if let Err(error) = result {
@@ -64,6 +64,26 @@ pub fn cut<E>(
         }
     }
     Ok(())
+}
+
+/// A burst that is one packet lacks nothing but its checksums. They are taken out again when it stays.
+fn send_whole<E>(
+    burst: &mut Burst,
+    mut send: impl FnMut(&[IoSlice<'_>]) -> Result<(), E>,
+) -> Result<(), E> {
+    let Burst { header, ip_header_len, protocol, payload, payload_len, .. } = burst;
+    let result = Cursor::new(payload).gather(*payload_len as usize, |payload| {
+        fill_checksums(*ip_header_len, *protocol, header, payload);
+        send_parts(header, payload, &mut send)
+    });
+    if result.is_err() {
+        let (network, transport) = header.split_at_mut((*ip_header_len).into());
+        put(network, ip::IPV4_CHECKSUM_AT, 0);
+        if let Some(at) = checksum_at(*protocol) {
+            put(transport, at, 0);
+        }
+    }
+    result
 }
 
 /// Takes the first `packets` packets, `bytes` of payload together, off the front of `burst`.
@@ -115,21 +135,17 @@ fn packet_header(burst: &Burst, index: u32, offset: usize, len: usize, last: boo
 }
 
 /// Fills in the checksum of the IP header and the one of the transport header.
-fn fill_checksums(burst: &Burst, header: &mut HeaderBuf, payload: &[&[u8]]) {
-    let ip_len = usize::from(burst.ip_header_len);
-    let (network, transport) = header.split_at_mut(ip_len);
+fn fill_checksums(ip_header_len: u8, protocol: u8, header: &mut HeaderBuf, payload: &[&[u8]]) {
+    let (network, transport) = header.split_at_mut(ip_header_len.into());
     let checksum = Sum::new().add_bytes(network).finish();
     put(network, ip::IPV4_CHECKSUM_AT, checksum);
 
-    let at = match burst.protocol {
-        ip::TCP => tcp::CHECKSUM_AT,
-        ip::UDP => udp::CHECKSUM_AT,
-        ip::ICMP => icmp::CHECKSUM_AT,
-        _ => return,
+    let Some(at) = checksum_at(protocol) else {
+        return;
     };
-    let start = match burst.protocol {
+    let start = match protocol {
         ip::ICMP => Sum::new(),
-        protocol => {
+        _ => {
             let len = transport.len() + payload.iter().map(|part| part.len()).sum::<usize>();
             let src = address(network, IPV4_SRC_AT);
             Sum::pseudo_header(src, address(network, IPV4_DST_AT), protocol, len as u32)
@@ -137,11 +153,21 @@ fn fill_checksums(burst: &Burst, header: &mut HeaderBuf, payload: &[&[u8]]) {
     };
     // A transport header is of even length, so the payload starts at an even offset.
     let sum = start.add_bytes(transport).add_parts(payload.iter().copied());
-    let checksum = match burst.protocol {
+    let checksum = match protocol {
         ip::UDP => sum.finish_nonzero(),
         _ => sum.finish(),
     };
     put(transport, at, checksum);
+}
+
+/// Where a transport header has its checksum.
+fn checksum_at(protocol: u8) -> Option<usize> {
+    match protocol {
+        ip::TCP => Some(tcp::CHECKSUM_AT),
+        ip::UDP => Some(udp::CHECKSUM_AT),
+        ip::ICMP => Some(icmp::CHECKSUM_AT),
+        _ => None,
+    }
 }
 
 /// Calls `send` with the header and the payload as one list.

@@ -5,11 +5,16 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use futures_util::TryStreamExt;
+use futures_util::{StreamExt, TryStreamExt};
 use nix::net::if_::if_nametoindex;
+use rtnetlink::packet_core::{
+    NLM_F_ACK, NLM_F_CREATE, NLM_F_REPLACE, NLM_F_REQUEST, NetlinkMessage,
+};
+use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
 use rtnetlink::packet_route::link::{AfSpecInet6, AfSpecUnspec, In6AddrGenMode, LinkAttribute};
 use rtnetlink::packet_route::route::RouteAttribute;
+use rtnetlink::packet_route::tc::{TcAttribute, TcHandle, TcMessage};
 use rtnetlink::{Handle, LinkUnspec, RouteMessageBuilder};
 
 /// Packets the kernel may queue for us; its default of 500 drops under bursts.
@@ -141,6 +146,23 @@ pub(super) fn check_routes(name: &str, stack: &[Ipv4Addr]) -> Result<(), LinkErr
             if !routes.iter().any(|route| route.attributes.contains(&through)) {
                 return Err(LinkError::Routed(address, name.to_owned()));
             }
+        }
+        Ok(())
+    })
+}
+
+/// Takes the queueing discipline from the interface `name`, as veth and WireGuard devices have none: a
+/// TUN device never says that it is full, so nothing ever waits in one, and every packet pays for it.
+/// A kernel without queueing disciplines refuses, and has none already.
+pub(super) fn remove_queue(name: &str) -> Result<(), LinkError> {
+    talk(name, async |mut handle| {
+        let mut message = TcMessage::with_index(index(name)? as i32);
+        message.header.parent = TcHandle::ROOT;
+        message.attributes.push(TcAttribute::Kind("noqueue".to_owned()));
+        let mut request = NetlinkMessage::from(RouteNetlinkMessage::NewQueueDiscipline(message));
+        request.header.flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE;
+        if let Ok(answers) = handle.request(request) {
+            answers.for_each(|_| std::future::ready(())).await;
         }
         Ok(())
     })

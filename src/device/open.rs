@@ -137,6 +137,9 @@ fn attach(
     let tun =
         Tun::attach(&config.name, config.mtu).map_err(|error| explain(error, &config.name))?;
     let fresh = link::configure(tun.name(), config.address, config.mtu)?;
+    if !existed {
+        link::remove_queue(tun.name())?;
+    }
     *added = (existed && fresh).then(|| (config.name.clone(), config.address));
     link::check_routes(tun.name(), stack)?;
     Ok(tun)

@@ -1,13 +1,12 @@
 //! A plain TUN device: one system call a packet, no offload.
 
-use std::fs::File;
-use std::io::{self, ErrorKind, IoSlice, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::io::{self, ErrorKind, IoSlice};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use filedescriptor::FileDescriptor;
-use nix::errno::Errno;
+use rustix::io::Errno;
 use tun_tap::{Iface, Mode};
 
 use super::pool::Pool;
@@ -20,9 +19,11 @@ const JOIN_MAX: usize = 2048;
 
 /// An open TUN device. The kernel removes the interface when it is dropped, unless somebody made it
 /// persistent before.
+///
+/// Its system calls go around libc, where each would be a point of cancellation of threads.
 #[derive(Debug)]
 pub struct Tun {
-    file: File,
+    file: OwnedFd,
     name: String,
     mtu: u16,
     pool: Pool,
@@ -47,7 +48,7 @@ impl Tun {
             .and_then(|descriptor| descriptor.as_file())
             .map_err(io::Error::other)?;
         Ok(Tun {
-            file,
+            file: file.into(),
             name: iface.name().to_owned(),
             mtu,
             pool: Pool::new(mtu),
@@ -80,17 +81,17 @@ impl Device for Tun {
     }
 
     fn receive(&mut self, rx: &mut RxBatch, max: usize) -> io::Result<usize> {
-        let mut file = &self.file;
+        let file = &self.file;
         let mut count = 0;
         while count < max {
-            match self.pool.receive(|buffer| file.read(buffer)) {
+            match self.pool.receive(|buffer| rustix::io::read(file, buffer)) {
                 Ok(packet) => {
                     rx.push_back(Packet::new(packet));
                     count += 1;
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(explain(error, &self.name)),
+                Err(Errno::AGAIN) => break,
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(explain(errno, &self.name)),
             }
         }
         Ok(count)
@@ -103,8 +104,9 @@ impl Device for Tun {
                 Ok(()) => {
                     tx.pop_front();
                 }
-                Err(error) if is_full(&error) => return Ok(()),
-                Err(error) => return Err(explain(error, &self.name)),
+                // The kernel has no room for more packets now.
+                Err(Errno::AGAIN | Errno::NOBUFS) => return Ok(()),
+                Err(errno) => return Err(explain(errno, &self.name)),
             }
         }
         Ok(())
@@ -114,11 +116,11 @@ impl Device for Tun {
 /// Writes one packet. One that the kernel will never take is dropped and counted, as a network
 /// card would.
 fn write(
-    mut file: &File,
+    file: &OwnedFd,
     parts: &[IoSlice<'_>],
     joined: &mut [u8; JOIN_MAX],
     dropped: &AtomicU64,
-) -> io::Result<()> {
+) -> Result<(), Errno> {
     let len = parts.iter().map(|part| part.len()).sum();
     if let Some(packet) = joined.get_mut(..len) {
         let mut rest = &mut packet[..];
@@ -130,39 +132,28 @@ fn write(
     }
     loop {
         let written = match joined.get(..len) {
-            Some(packet) => file.write(packet),
-            None => file.write_vectored(parts),
+            Some(packet) => rustix::io::write(file, packet),
+            None => rustix::io::writev(file, parts),
         };
-        let Err(error) = written else {
-            return Ok(());
-        };
-        match errno(&error) {
-            Errno::EINTR => {}
-            Errno::EINVAL | Errno::EIO | Errno::EMSGSIZE | Errno::ENOMEM => {
+        match written {
+            Ok(_) => return Ok(()),
+            Err(Errno::INTR) => {}
+            Err(Errno::INVAL | Errno::IO | Errno::MSGSIZE | Errno::NOMEM) => {
                 dropped.fetch_add(1, Ordering::Relaxed);
                 return Ok(());
             }
-            _ => return Err(error),
+            Err(errno) => return Err(errno),
         }
     }
 }
 
-/// Whether the kernel has no room for more packets now.
-fn is_full(error: &io::Error) -> bool {
-    matches!(errno(error), Errno::EAGAIN | Errno::ENOBUFS)
-}
-
 /// Says what happened when the interface was deleted under us.
-fn explain(error: io::Error, name: &str) -> io::Error {
-    match errno(&error) {
-        Errno::EBADFD | Errno::EFAULT => io::Error::new(
+fn explain(errno: Errno, name: &str) -> io::Error {
+    match errno {
+        Errno::BADFD | Errno::FAULT => io::Error::new(
             ErrorKind::NotConnected,
             format!("the network device {name} is gone: somebody has deleted it"),
         ),
-        _ => error,
+        errno => errno.into(),
     }
-}
-
-fn errno(error: &io::Error) -> Errno {
-    Errno::from_raw(error.raw_os_error().unwrap_or(0))
 }

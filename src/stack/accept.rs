@@ -243,11 +243,10 @@ impl Stack {
         self.send_syn_ack(key, Why::HandshakeRetransmission(nth));
     }
 
-    /// Takes the record out of every table; the number of half-open connections goes down.
+    /// Takes the record; the number of half-open connections goes down. Its timer and its addresses are
+    /// for the caller to give away.
     fn take_half_open(&mut self, key: HalfOpenKey) -> Option<HalfOpenEntry> {
         let entry = self.half_open.remove(key)?;
-        self.wheel.remove(entry.timer);
-        self.demux.remove(entry.record.ends);
         if let Some(listener) = self.listeners.get_mut(entry.listener) {
             listener.half_open -= 1;
         }
@@ -259,6 +258,8 @@ impl Stack {
             return;
         };
         let HalfOpen { conn, ends, .. } = entry.record;
+        self.wheel.remove(entry.timer);
+        self.demux.remove(ends);
         self.env.context().emit(|| Event::StateChanged {
             conn,
             local: ends.local,
@@ -335,12 +336,12 @@ impl Stack {
             return self.refuse_segment(Refusal::ConnectionLimit, ends);
         }
         let config = listener.config.clone();
-        let Some(HalfOpenEntry { record, listener, .. }) = self.take_half_open(key) else {
+        let Some(HalfOpenEntry { record, listener, timer }) = self.take_half_open(key) else {
             return;
         };
         let own_mss = Mss::of_mtu(self.config.mtu, ends.local.ip());
         let tcb = record.into_tcb(self.env.now, config, own_mss);
-        let conn = self.insert_connection(tcb);
+        let conn = self.insert_connection(tcb, Some(timer));
         self.env.counters.tcp_passive_opens += 1;
         if let Some(listener) = self.listeners.get_mut(listener) {
             listener.queue.push_back((conn, ends.remote));

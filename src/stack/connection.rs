@@ -45,13 +45,13 @@ impl Connection {
 }
 
 impl Stack {
-    /// Puts a control block into the table.
-    pub(super) fn insert_connection(&mut self, tcb: Tcb) -> ConnKey {
+    /// Puts a control block into the table, with the timer of the half-open connection that it was.
+    pub(super) fn insert_connection(&mut self, tcb: Tcb, timer: Option<TimerId>) -> ConnKey {
         let ends = tcb.endpoints();
         let wheel = &mut self.wheel;
         let key = self.connections.insert_with_key(|key| Connection {
             tcb,
-            timer: wheel.insert(Token::Connection(key)),
+            timer: wheel.insert_or_hand_over(timer, Token::Connection(key)),
             queued: false,
             in_table: true,
             read_waker: None,

@@ -42,7 +42,8 @@ pub struct Demux<C, L> {
     connections: HashMap<Tuple, C, KeyedHash>,
     /// What was found last: segments come in trains.
     last: Option<(Tuple, C)>,
-    listeners: HashMap<SocketAddr, L, KeyedHash>,
+    /// By port, for there are few addresses.
+    listeners: HashMap<u16, Vec<(IpAddr, L)>, KeyedHash>,
 }
 
 impl<C: Copy, L: Copy> Demux<C, L> {
@@ -74,7 +75,7 @@ impl<C: Copy, L: Copy> Demux<C, L> {
 
     /// How many addresses it knows, of connections and of listeners.
     pub fn address_count(&self) -> usize {
-        self.connections.len() + self.listeners.len()
+        self.connections.len() + self.listeners.values().map(Vec::len).sum::<usize>()
     }
 
     /// How many connections somebody has.
@@ -97,28 +98,33 @@ impl<C: Copy, L: Copy> Demux<C, L> {
 
     /// Who listens for `local`: on exactly that address, or on all.
     pub fn find_listener(&self, local: SocketAddr) -> Option<L> {
-        let any = SocketAddr::new(unspecified(local.ip()), local.port());
-        self.listeners.get(&local).or_else(|| self.listeners.get(&any)).copied()
+        let on_port = self.listeners.get(&local.port())?;
+        let on = |ip| on_port.iter().find(|(at, _)| *at == ip).map(|(_, owner)| *owner);
+        on(local.ip()).or_else(|| on(unspecified(local.ip())))
     }
 
     /// Whether `local` is free for a new listener: neither it nor, for its port, all addresses (or,
     /// to listen on all, any of `own`) are taken.
-    pub fn can_listen(&self, local: SocketAddr, own: impl Iterator<Item = IpAddr>) -> bool {
-        let taken = self.find_listener(local).is_some();
-        let mut others = own.map(|ip| SocketAddr::new(ip, local.port()));
-        let any =
-            local.ip().is_unspecified() && others.any(|other| self.listeners.contains_key(&other));
-        !taken && !any
+    pub fn can_listen(&self, local: SocketAddr, mut own: impl Iterator<Item = IpAddr>) -> bool {
+        let taken = |ip| self.find_listener(SocketAddr::new(ip, local.port())).is_some();
+        !(taken(local.ip()) || local.ip().is_unspecified() && own.any(taken))
     }
 
-    /// Makes `owner` the listener on `local`.
+    /// Makes `owner` the listener on `local`, whoever was it before.
     pub fn insert_listener(&mut self, local: SocketAddr, owner: L) {
-        self.listeners.insert(local, owner);
+        let on_port = self.listeners.entry(local.port()).or_default();
+        on_port.retain(|(at, _)| *at != local.ip());
+        on_port.push((local.ip(), owner));
     }
 
     /// Nobody listens on `local` any more.
     pub fn remove_listener(&mut self, local: SocketAddr) {
-        self.listeners.remove(&local);
+        if let Some(on_port) = self.listeners.get_mut(&local.port()) {
+            on_port.retain(|(at, _)| *at != local.ip());
+            if on_port.is_empty() {
+                self.listeners.remove(&local.port());
+            }
+        }
     }
 }
 

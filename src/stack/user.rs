@@ -53,7 +53,7 @@ impl Stack {
         let cx = &mut self.env.context();
         let tcb = Tcb::connect(cx, conn, ends, config, &self.secrets, own_mss);
         self.env.counters.tcp_active_opens += 1;
-        let key = self.insert_connection(tcb);
+        let key = self.insert_connection(tcb, None);
         self.mark_ready(key);
         Ok(key)
     }

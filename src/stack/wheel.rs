@@ -68,6 +68,15 @@ impl<T: Copy> Wheel<T> {
         }
     }
 
+    /// A timer that will hand back `token`: `old`, armed as it is, if there is one.
+    pub fn insert_or_hand_over(&mut self, old: Option<TimerId>, token: T) -> TimerId {
+        let Some(id) = old else {
+            return self.insert(token);
+        };
+        self.nodes[id.0 as usize].token = token;
+        id
+    }
+
     /// How many timers there are, armed or not.
     pub fn len(&self) -> usize {
         self.nodes.len() - self.free.len()

@@ -34,21 +34,24 @@ impl Secrets {
         hasher.finish()
     }
 
+    /// The initial sequence number, and what is added to our millisecond clock in timestamps.
+    ///
     /// ISN = M + F(localip, localport, remoteip, remoteport, secret), where M ticks every 4 us
-    /// (RFC 6528 3, RFC 9293 3.4.1 [MUST-8, SHLD-1]).
-    pub fn initial_sequence(&self, now: Instant, local: SocketAddr, remote: SocketAddr) -> SeqNum {
+    /// (RFC 6528 3, RFC 9293 3.4.1 [MUST-8, SHLD-1]). One hash has bits enough for both.
+    pub fn initial_numbers(
+        &self,
+        now: Instant,
+        local: SocketAddr,
+        remote: SocketAddr,
+    ) -> (SeqNum, u32) {
         let ticks = (now.as_nanos() / 4_000) as u32;
-        SeqNum::new((self.hash(0, local, remote) as u32).wrapping_add(ticks))
-    }
-
-    /// What is added to our millisecond clock in timestamps on this connection.
-    pub fn timestamp_offset(&self, local: SocketAddr, remote: SocketAddr) -> u32 {
-        self.hash(1, local, remote) as u32
+        let hash = self.hash(0, local, remote);
+        (SeqNum::new((hash as u32).wrapping_add(ticks)), (hash >> 32) as u32)
     }
 
     /// Where the search for an ephemeral port to `remote` starts (RFC 6056 3.3.3).
     pub fn port_offset(&self, local: SocketAddr, remote: SocketAddr) -> u32 {
-        self.hash(2, local, remote) as u32
+        self.hash(1, local, remote) as u32
     }
 }
 

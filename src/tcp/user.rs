@@ -38,9 +38,9 @@ impl Tcb {
         secrets: &Secrets,
         own_mss: Mss,
     ) -> Self {
-        let iss = secrets.initial_sequence(cx.now, ends.local, ends.remote);
+        let (iss, timestamp_offset) = secrets.initial_numbers(cx.now, ends.local, ends.remote);
         let mut tcb = Tcb::new(conn, ends, config, iss, own_mss, cx.now);
-        tcb.timestamp_offset = secrets.timestamp_offset(ends.local, ends.remote);
+        tcb.timestamp_offset = timestamp_offset;
         tcb.timestamps = Some(TimestampState { recent: 0, renewed: cx.now });
         tcb.enter(cx, State::SynSent, Cause::Connect);
         tcb

@@ -81,21 +81,24 @@ impl Sum {
     }
 }
 
-/// `etherparse`'s sum, with the 32-bit words of a long slice first.
+/// `etherparse`'s sum, by 32-bit words as far as there are any.
 fn add_slice(start: u64, slice: &[u8]) -> u64 {
     let (words, rest) = slice.as_chunks::<4>();
-    if words.len() < LONG {
-        return u64_16bit_word::add_slice(start, slice);
-    }
-    let sum = u64_16bit_word::add_8bytes(start, add_words(words).to_ne_bytes());
-    u64_16bit_word::add_slice(sum, rest)
+    let sum = if words.len() < LONG { add_words(words) } else { add_many_words(words) };
+    let sum = u64_16bit_word::add_8bytes(start, sum.to_ne_bytes());
+    if rest.is_empty() { sum } else { u64_16bit_word::add_slice(sum, rest) }
 }
 
-/// The sum of these words, which does not overflow within 2^32 of them. The compiler makes vectors of
-/// it, as wide as the processor has them.
-#[multiversion(targets("x86_64+avx2"))]
+/// The sum of these words, which does not overflow within 2^32 of them.
+#[inline]
 fn add_words(words: &[[u8; 4]]) -> u64 {
     words.iter().map(|word| u64::from(u32::from_ne_bytes(*word))).sum()
+}
+
+/// The same with vectors, as wide as the processor has them.
+#[multiversion(targets("x86_64+avx2"))]
+fn add_many_words(words: &[[u8; 4]]) -> u64 {
+    add_words(words)
 }
 
 /// Folds to sixteen bits, in the byte order of memory.

@@ -189,6 +189,16 @@ fn a_full_64_kib_burst_of_single_bytes_is_cut() {
 }
 
 #[test]
+fn a_single_packet_that_was_refused_is_left_as_it_was() {
+    let mut burst = tcp_burst(100, Flags::ACK, vec![vec![1; 10]], 0);
+    let before = burst.header.clone();
+    assert_eq!(cut(&mut burst, |_| Err("full")), Err("full"));
+    assert_eq!((burst.header.clone(), burst.payload_len), (before, 10));
+    let (_, segment) = segment(&packets(burst, 0)[0]);
+    assert_eq!(segment.payload, [1; 10][..]);
+}
+
+#[test]
 fn what_was_refused_stays_in_the_burst() {
     let mut burst = tcp_burst(100, Flags::ACK | Flags::FIN, vec![vec![1; 10], vec![2; 15]], 10);
     let mut room = 2;

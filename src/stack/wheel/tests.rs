@@ -46,6 +46,15 @@ fn a_removed_timer_never_fires_and_its_place_is_used_again() {
     assert_eq!(wheel.nodes.len(), 1);
 }
 
+#[test]
+fn a_timer_that_is_handed_over_stays_armed() {
+    let mut wheel = Wheel::default();
+    let first = wheel.insert_or_hand_over(None, 1u32);
+    wheel.arm(first, Instant::from_millis(1));
+    assert_eq!(wheel.insert_or_hand_over(Some(first), 2), first);
+    assert_eq!((wheel.len(), drain(&mut wheel, Instant::from_millis(2))), (1, vec![2]));
+}
+
 proptest! {
     /// Against a sorted map: every timer fires once, in the first look at or after its time
     /// (within one tick), and following `next_deadline` finds them all.

@@ -87,17 +87,18 @@ impl HalfOpen {
         syn: &Segment,
         secrets: &Secrets,
     ) -> Self {
+        let (iss, timestamp_offset) = secrets.initial_numbers(cx.now, ends.local, ends.remote);
         HalfOpen {
             conn,
             ends,
-            iss: secrets.initial_sequence(cx.now, ends.local, ends.remote),
+            iss,
             irs: syn.seq,
             retransmissions: 0,
             mss: syn.options.mss,
             window_scale: syn.options.window_scale,
             sack_permitted: syn.options.sack_permitted,
             tsval: syn.options.timestamps.map(|ts| ts.tsval),
-            timestamp_offset: secrets.timestamp_offset(ends.local, ends.remote),
+            timestamp_offset,
             sent: cx.now,
             sent_again: false,
             answers: ChallengeLimit::default(),
