@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{self, Poll, ready};
 
+use arrayvec::ArrayVec;
 use bytes::Bytes;
 use tokio::io::ReadBuf;
 
@@ -20,6 +21,10 @@ use super::tcp_split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf}
 use crate::stack::{ConnKey, SocketError, Stack};
 use crate::tcp;
 use crate::time::Duration;
+
+/// Several slices that are no longer than this together, as the head and the body of a short reply, are
+/// made one before they are written: for a small write that follows another the stack sets room aside.
+const GATHERED: usize = 4 << 10;
 
 /// A TCP connection, as [`tokio::net::TcpStream`].
 ///
@@ -373,6 +378,13 @@ impl Conn {
         cx: &mut task::Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        let mut whole = ArrayVec::<u8, GATHERED>::new();
+        if bufs.len() > 1 && bufs.iter().map(|buf| buf.len()).sum::<usize>() <= GATHERED {
+            // That there is room was looked at.
+            bufs.iter().try_for_each(|buf| whole.try_extend_from_slice(buf)).ok();
+        }
+        let gathered = [IoSlice::new(&whole)];
+        let bufs = if whole.is_empty() { bufs } else { &gathered };
         self.net.poll(cx, |stack, cx| {
             let mut written = 0;
             for buf in bufs.iter().filter(|buf| !buf.is_empty()) {

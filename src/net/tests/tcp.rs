@@ -92,6 +92,15 @@ fn several_slices_are_written_at_once() {
         let mut received = [0; 7];
         server.read_exact(&mut received).await.unwrap();
         assert_eq!(&received, b"one two");
+        // Short ones together, and long ones one by one.
+        for len in [1, 1365, 1366, 6000] {
+            let data = pattern(3 * len);
+            let slices: Vec<_> = data.chunks(len).map(IoSlice::new).collect();
+            assert_eq!(client.write_vectored(&slices).await.unwrap(), data.len());
+            let mut received = vec![0; data.len()];
+            server.read_exact(&mut received).await.unwrap();
+            assert!(received == data);
+        }
     });
 }
 

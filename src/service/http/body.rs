@@ -2,62 +2,17 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, IoSlice, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-#[cfg(test)]
-mod tests;
-
 /// Most bytes of a file in one piece. While one is sent the next is read, no more.
 const PIECE: u64 = 256 * 1024;
-
-/// What a body hands out at a time: bytes of its own and, after them, bytes that others hand out too
-/// and that need not be copied for it.
-#[derive(Default)]
-pub(super) struct Chunk {
-    own: Bytes,
-    shared: Bytes,
-}
-
-impl Chunk {
-    /// `own` and then `shared`.
-    pub fn new(own: impl Into<Bytes>, shared: Bytes) -> Chunk {
-        Chunk { own: own.into(), shared }
-    }
-}
-
-impl From<Bytes> for Chunk {
-    fn from(own: Bytes) -> Chunk {
-        Chunk { own, shared: Bytes::new() }
-    }
-}
-
-impl Buf for Chunk {
-    fn remaining(&self) -> usize {
-        self.own.len() + self.shared.len()
-    }
-
-    fn chunk(&self) -> &[u8] {
-        if self.own.is_empty() { &self.shared } else { &self.own }
-    }
-
-    fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
-        let own = self.own.chunks_vectored(slices);
-        own + self.shared.chunks_vectored(&mut slices[own..])
-    }
-
-    fn advance(&mut self, count: usize) {
-        let own = count.min(self.own.len());
-        self.own.advance(own);
-        self.shared.advance(count - own);
-    }
-}
 
 /// What a file's body is made of.
 pub(super) enum Segment {
@@ -109,20 +64,20 @@ impl FileBody {
         self.reading = (rest > 0).then(|| spawn_blocking(move || source.read()));
     }
 
-    fn hand_out(&mut self, piece: Bytes) -> Poll<Option<io::Result<Frame<Chunk>>>> {
+    fn hand_out(&mut self, piece: Bytes) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         self.left -= piece.len() as u64;
-        Poll::Ready(Some(Ok(Frame::data(piece.into()))))
+        Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 }
 
 impl Body for FileBody {
-    type Data = Chunk;
+    type Data = Bytes;
     type Error = io::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<io::Result<Frame<Chunk>>>> {
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         if let Some(piece) = self.ready.take() {
             return self.hand_out(piece);
         }

@@ -10,12 +10,12 @@ use hyper::StatusCode;
 use hyper::header::{self, HeaderMap, HeaderValue};
 use tokio::task::spawn_blocking;
 
-use super::body::{Chunk, FileBody, Segment};
+use super::body::{FileBody, Segment};
 use super::conditions::{self, Verdict, Version};
 use super::listing;
 use super::path::Path;
 use super::range::{self, Wanted};
-use super::reply::{self, Refused, Reply};
+use super::reply::{self, Body, Refused, Reply};
 use super::www::{Found, Www};
 
 /// How a file is asked for.
@@ -91,11 +91,11 @@ fn send(path: &Path, file: File, metadata: &Metadata, asked: &Asked) -> Result<R
     Ok(reply)
 }
 
-fn empty() -> Either<Full<Chunk>, FileBody> {
+fn empty() -> Body {
     Either::Left(Full::default())
 }
 
-fn whole(body: Either<Full<Chunk>, FileBody>, len: u64, kind: &str) -> Reply {
+fn whole(body: Body, len: u64, kind: &str) -> Reply {
     let mut reply = reply::bare(StatusCode::OK, body);
     describe(&mut reply, len, kind);
     reply

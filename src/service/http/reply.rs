@@ -7,7 +7,7 @@ use http_body_util::{Either, Full};
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 
-use super::body::{Chunk, FileBody};
+use super::body::FileBody;
 
 /// The name of the server in every reply.
 const SERVER: HeaderValue =
@@ -23,8 +23,10 @@ const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 /// The type of JSON.
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// A reply: a short text held in memory, or a file in pieces.
-pub(super) type Reply = Response<Either<Full<Chunk>, FileBody>>;
+/// A short text held in memory, or a file in pieces.
+pub(super) type Body = Either<Full<Bytes>, FileBody>;
+/// A reply.
+pub(super) type Reply = Response<Body>;
 
 /// Plain text.
 pub(super) fn text(status: StatusCode, text: impl Into<Bytes>) -> Reply {
@@ -42,13 +44,13 @@ pub(super) fn html(page: impl Into<Bytes>) -> Reply {
 
 /// A reply of a given type.
 pub(super) fn with_body(status: StatusCode, kind: HeaderValue, body: Bytes) -> Reply {
-    let mut reply = bare(status, Either::Left(Full::new(body.into())));
+    let mut reply = bare(status, Either::Left(Full::new(body)));
     reply.headers_mut().insert(header::CONTENT_TYPE, kind);
     reply
 }
 
 /// A reply without anything but the name of the server.
-pub(super) fn bare(status: StatusCode, body: Either<Full<Chunk>, FileBody>) -> Reply {
+pub(super) fn bare(status: StatusCode, body: Body) -> Reply {
     let mut reply = Response::new(body);
     *reply.status_mut() = status;
     let headers = reply.headers_mut();

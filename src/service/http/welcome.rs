@@ -13,7 +13,6 @@ use http_body_util::{Either, Full};
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Response, StatusCode};
 
-use super::body::Chunk;
 use super::listing::escape;
 use super::reply::{self, Reply};
 use crate::service::{Service, ServiceContext};
@@ -51,35 +50,36 @@ const WAY: &str = "<ol class=\"way\">\
     <li>a TUN device</li><i>&harr;</i><li class=\"us\">glasstcp</li><i>&harr;</i>\
     <li>this page</li></ol>";
 
-/// A figure of the connection: its name and what it means.
-type Figure = (&'static str, &'static str);
+/// What the page shows of the connection at a place.
+type Show = fn(&tcp::Info) -> Value;
 
-const FIGURES: [Figure; 9] = [
-    ("state", "where it stands in the diagram of RFC 9293"),
-    ("srtt", "the smoothed round-trip time"),
-    ("rto", "how long to wait before sending again"),
-    ("cwnd", "how much may be in flight"),
-    ("ssthresh", "where slow start ends"),
-    ("mss", "the most data that one segment carries"),
-    ("bytes in", "your requests so far"),
-    ("bytes out", "what was sent before this page"),
-    ("retransmissions", "segments that had to be sent again"),
+/// The ends of the connection, as the page names them.
+const ENDS: [Show; 3] = [
+    |info| Value::conn(info.conn),
+    |info| Value::endpoint(info.remote),
+    |info| Value::endpoint(info.local),
 ];
 
-/// The values of [`FIGURES`].
-fn values(info: &tcp::Info) -> [Value; FIGURES.len()] {
-    [
-        Value::word(info.state.name()),
-        info.srtt.map_or_else(|| Value::word("not measured yet"), Value::millis),
-        Value::millis(info.rto),
-        Value::bytes(info.cwnd),
-        info.ssthresh.map_or_else(|| Value::word("none yet"), Value::bytes),
-        Value::bytes(info.mss),
-        Value::bytes(info.bytes_received),
-        Value::bytes(info.bytes_sent),
-        Value::count(info.retransmissions),
-    ]
-}
+/// A figure of the connection: its name, what it means, and its value.
+type Figure = (&'static str, &'static str, Show);
+
+const FIGURES: [Figure; 9] = [
+    ("state", "where it stands in the diagram of RFC 9293", |info| Value::word(info.state.name())),
+    ("srtt", "the smoothed round-trip time", |info| {
+        info.srtt.map_or_else(|| Value::word("not measured yet"), Value::millis)
+    }),
+    ("rto", "how long to wait before sending again", |info| Value::millis(info.rto)),
+    ("cwnd", "how much may be in flight", |info| Value::bytes(info.cwnd)),
+    ("ssthresh", "where slow start ends", |info| {
+        info.ssthresh.map_or_else(|| Value::word("none yet"), Value::bytes)
+    }),
+    ("mss", "the most data that one segment carries", |info| Value::bytes(info.mss)),
+    ("bytes in", "your requests so far", |info| Value::bytes(info.bytes_received)),
+    ("bytes out", "what was sent before this page", |info| Value::bytes(info.bytes_sent)),
+    ("retransmissions", "segments that had to be sent again", |info| {
+        Value::count(info.retransmissions)
+    }),
+];
 
 /// Something to try: the command, and what it shows.
 struct Trial {
@@ -159,50 +159,56 @@ struct Page {
     fields: HeaderMap,
     /// What it is over a connection that is not this stack's.
     not_ours: Bytes,
-    /// What stands before the first value, and after each but the last.
-    before: Vec<String>,
+    /// The values, each with what stands before it.
+    pieces: Vec<Piece>,
     /// What stands after the last value.
-    after: Bytes,
-    /// How wide a figure is at least, in bytes.
+    after: String,
+    /// Room for all of it, in bytes.
+    room: usize,
+}
+
+/// A value and what stands before it.
+#[derive(Clone, Debug)]
+struct Piece {
+    before: String,
+    show: Show,
+    /// How wide the value is at least, in bytes.
     width: usize,
 }
 
 impl Page {
-    /// `like` is a reply of its kind. `ours` has a [`PLACE`] for each value.
+    /// `like` is a reply of its kind. `ours` has a [`PLACE`] for each value, of which figures take at
+    /// least `width` bytes.
     fn new(mut like: Reply, not_ours: String, ours: &str, width: usize) -> Page {
-        let mut before: Vec<String> = ours.split(PLACE).map(str::to_owned).collect();
-        debug_assert_eq!(before.len(), 3 + FIGURES.len() + 1);
-        let after = before.pop().unwrap_or_default().into();
+        let figures = FIGURES.map(|(_, _, show)| (show, width));
+        let shows = ENDS.map(|show| (show, 0)).into_iter().chain(figures);
+        let mut texts = ours.split(PLACE).map(str::to_owned);
+        let piece = |((show, width), before)| Piece { before, show, width };
+        let pieces: Vec<Piece> = shows.zip(&mut texts).map(piece).collect();
+        let after = texts.next().unwrap_or_default();
+        debug_assert!(texts.next().is_none(), "a place without a value");
+        let room = ours.len() + pieces.len() * Value::MAX;
         let mut fields = mem::take(like.headers_mut());
         fields.insert(header::CACHE_CONTROL, reply::NO_STORE);
         fields.insert(header::VARY, HeaderValue::from_static("accept"));
-        Page { fields, not_ours: not_ours.into(), before, after, width }
+        Page { fields, not_ours: not_ours.into(), pieces, after, room }
     }
 
     fn reply(&self, info: Option<&tcp::Info>) -> Reply {
-        let body = match info {
-            None => self.not_ours.clone().into(),
-            Some(info) => Chunk::new(self.fill(info), self.after.clone()),
-        };
+        let body = info.map_or_else(|| self.not_ours.clone(), |info| self.fill(info).into());
         let mut reply = Response::new(Either::Left(Full::new(body)));
         *reply.headers_mut() = self.fields.clone();
         reply
     }
 
-    /// The page up to its last value.
+    /// The page with its values.
     fn fill(&self, info: &tcp::Info) -> Vec<u8> {
-        let ends =
-            [Value::conn(info.conn), Value::endpoint(info.remote), Value::endpoint(info.local)];
-        let figures = values(info);
-        let figures = figures.iter().map(|value| value.column(self.width));
-        let pieces = || self.before.iter().zip(ends.iter().map(Value::text).chain(figures.clone()));
-        // Of just this length, it becomes `Bytes` as it is.
-        let len = pieces().map(|(before, value)| before.len() + value.len()).sum();
-        let mut page = Vec::with_capacity(len);
-        for (before, value) in pieces() {
+        let mut page = Vec::with_capacity(self.room);
+        for Piece { before, show, width } in &self.pieces {
             page.extend_from_slice(before.as_bytes());
-            page.extend_from_slice(value);
+            show(info).append_to(&mut page, *width);
         }
+        page.extend_from_slice(self.after.as_bytes());
         page
     }
 }
@@ -227,7 +233,7 @@ fn html(context: &ServiceContext) -> Page {
         "<p class=\"ends\"><b>Connection {PLACE}</b> <span>{PLACE}</span> <i>&rarr;</i> \
          <span>{PLACE}</span></p>\n{WAY}\n<dl>\n"
     );
-    for (name, meaning) in FIGURES {
+    for (name, meaning, _) in FIGURES {
         let _ = writeln!(
             ours,
             "<div><dt>{name}</dt><dd>{PLACE}</dd><dd class=\"what\">{meaning}</dd></div>"
@@ -248,7 +254,7 @@ fn plain(context: &ServiceContext) -> Page {
         )
     };
     let mut ours = format!("Connection {PLACE}, {PLACE} -> {PLACE}, carries this page:\n\n");
-    for (name, meaning) in FIGURES {
+    for (name, meaning, _) in FIGURES {
         let _ = writeln!(ours, "  {name:<16} {PLACE} {meaning}");
     }
     let not_ours = page(&format!("{NOT_OURS}\n"));

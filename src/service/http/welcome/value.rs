@@ -8,7 +8,8 @@ use crate::event::ConnId;
 #[cfg(test)]
 mod tests;
 
-/// Room for digits and what stands before them: a `u64` in groups takes 26.
+/// Room for digits and what stands before them: a `u64` in groups takes 26, and two zeros that are taken
+/// back.
 const BEFORE: usize = 32;
 /// Room for all that follows: an IPv6 address with its zone and port takes 58, or words, and blanks.
 const AFTER: usize = 64;
@@ -21,6 +22,9 @@ pub(super) struct Value {
 }
 
 impl Value {
+    /// Most bytes of a text, with the blanks after it.
+    pub const MAX: usize = AFTER;
+
     /// At most [`AFTER`] bytes of `word`.
     pub fn word(word: &str) -> Value {
         let word = &word.as_bytes()[..word.len().min(AFTER)];
@@ -45,9 +49,11 @@ impl Value {
 
     /// `0.043 ms`
     pub fn millis(duration: Duration) -> Value {
-        let micros = u64::try_from((duration.as_nanos() + 500) / 1000).unwrap_or(u64::MAX);
+        let rounded = duration.saturating_add(Duration::from_nanos(500));
+        let micros = rounded.as_secs().saturating_mul(1_000_000);
+        let micros = micros.saturating_add(rounded.subsec_micros().into());
         let mut value = Value::word(" ms");
-        value.three_digits(micros % 1000);
+        value.group(micros % 1000);
         value.byte(b'.');
         value.digits(micros / 1000);
         value
@@ -80,14 +86,12 @@ impl Value {
         }
     }
 
-    /// The text.
-    pub fn text(&self) -> &[u8] {
-        &self.text[self.begin..self.end]
-    }
-
-    /// The text, and blanks up to `width`, which is at most [`BEFORE`].
-    pub fn column(&self, width: usize) -> &[u8] {
-        &self.text[self.begin..self.end.max(self.begin + width)]
+    /// Adds the text to `page`, and blanks up to `width`. Both are [`Value::MAX`] bytes at most.
+    pub fn append_to(&self, page: &mut Vec<u8>, width: usize) {
+        let len = page.len() + width.max(self.end - self.begin);
+        // A copy whose length is known is a few instructions, and what is too much is cut off.
+        page.extend_from_slice(&self.text[self.begin..self.begin + Value::MAX]);
+        page.truncate(len);
     }
 
     // What is written stands before what was.
@@ -98,29 +102,45 @@ impl Value {
     }
 
     fn digits(&mut self, mut number: u64) {
-        while number > 9 {
-            self.byte(last_digit(number));
-            number /= 10;
+        while number > 999 {
+            self.group(number % 1000);
+            number /= 1000;
         }
-        self.byte(last_digit(number));
-    }
-
-    fn three_digits(&mut self, number: u64) {
-        self.byte(last_digit(number));
-        self.byte(last_digit(number / 10));
-        self.byte(last_digit(number / 100));
+        self.first(number);
     }
 
     fn grouped(&mut self, mut number: u64) {
         while number > 999 {
-            self.three_digits(number % 1000);
+            self.group(number % 1000);
             self.byte(b',');
             number /= 1000;
         }
-        self.digits(number);
+        self.first(number);
+    }
+
+    /// Three digits.
+    fn group(&mut self, number: u64) {
+        self.begin -= 3;
+        self.text[self.begin..self.begin + 3].copy_from_slice(&GROUPS[number as usize]);
+    }
+
+    /// The first group of a number, which has no zeros in front.
+    fn first(&mut self, number: u64) {
+        self.group(number);
+        self.begin += usize::from(number < 100) + usize::from(number < 10);
     }
 }
 
-fn last_digit(number: u64) -> u8 {
-    b'0' + (number % 10) as u8
+/// Three digits of each number under 1000.
+static GROUPS: [[u8; 3]; 1000] = groups();
+
+const fn groups() -> [[u8; 3]; 1000] {
+    let mut groups = [[0; 3]; 1000];
+    let mut number = 0;
+    while number < 1000 {
+        let digits = [number / 100, number / 10 % 10, number % 10];
+        groups[number] = [b'0' + digits[0] as u8, b'0' + digits[1] as u8, b'0' + digits[2] as u8];
+        number += 1;
+    }
+    groups
 }

@@ -3,7 +3,13 @@ use proptest::prelude::*;
 use super::*;
 
 fn text(value: Value) -> String {
-    String::from_utf8(value.text().to_vec()).unwrap()
+    column(value, 0)
+}
+
+fn column(value: Value, width: usize) -> String {
+    let mut page = b"| ".to_vec();
+    value.append_to(&mut page, width);
+    String::from_utf8(page).unwrap().strip_prefix("| ").unwrap().to_owned()
 }
 
 #[test]
@@ -34,11 +40,13 @@ fn times_are_rounded_to_microseconds() {
 
 #[test]
 fn a_column_is_as_wide_as_it_is_told_or_as_it_must_be() {
-    assert_eq!(Value::word("CLOSED").column(8), b"CLOSED  ");
-    assert_eq!(Value::bytes(1000_u32).column(18), b"1,000 bytes       ");
-    assert_eq!(Value::count(u64::MAX).column(BEFORE).len(), BEFORE);
-    assert_eq!(Value::word("too long").column(3), b"too long");
-    assert_eq!(Value::word(&"x".repeat(100)).column(18), [b'x'; AFTER]);
+    assert_eq!(column(Value::word("CLOSED"), 8), "CLOSED  ");
+    assert_eq!(column(Value::bytes(1000_u32), 18), "1,000 bytes       ");
+    let most = "18,446,744,073,709,551,615 bytes";
+    assert_eq!(column(Value::bytes(u64::MAX), 0), most);
+    assert_eq!(column(Value::bytes(u64::MAX), Value::MAX), format!("{most:64}"));
+    assert_eq!(column(Value::word("too long"), 3), "too long");
+    assert_eq!(column(Value::word(&"x".repeat(100)), 18), "x".repeat(Value::MAX));
 }
 
 proptest! {
