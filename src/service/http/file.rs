@@ -27,12 +27,11 @@ struct Asked {
 
 /// Answers with a file, with the `index.html` of a folder or with a listing of it.
 pub(super) async fn reply(
-    www: &Www,
+    www: Www,
     path: Path,
     head_only: bool,
     headers: &HeaderMap,
 ) -> Result<Reply, Refused> {
-    let www = www.clone();
     let asked = Asked { head_only, fields: conditions::fields(headers) };
     // One visit to a blocking thread is all that a short file costs.
     spawn_blocking(move || look(&www, path, &asked)).await.map_err(io::Error::other)?

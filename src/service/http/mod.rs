@@ -12,15 +12,18 @@
 //! depend on their size; files are read and written on tokio's blocking threads.
 
 use std::convert::Infallible;
-use std::future::{Future, poll_fn};
+use std::future::{Future, Ready, poll_fn, ready};
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Either};
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::http::uri::Authority;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -100,16 +103,13 @@ where
     let limits = context.limits;
     let answered = AtomicU32::new(0);
     let service = service_fn(move |request| {
-        let context = Arc::clone(&context);
-        let info = Arc::clone(&info);
         let is_last = answered.fetch_add(1, Ordering::Relaxed) + 1 >= limits.requests;
-        async move {
-            let mut reply = answer(request, context, info).await;
+        answer(request, &context, &info).map(move |mut reply| {
             if is_last {
                 reply.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
             Ok::<_, Infallible>(reply)
-        }
+        })
     });
     let dry = Dry::default();
     let stream = Patient::new(stream, limits.stall, dry.clone());
@@ -132,67 +132,107 @@ where
     .map_err(io::Error::other)
 }
 
-async fn answer(
-    request: Request<Incoming>,
-    context: Arc<ServiceContext>,
-    info: InfoSource,
-) -> Reply {
+/// A reply, at once or after some work. That is boxed, lest each connection keep room for it.
+type Answer = Either<Ready<Reply>, BoxFuture<'static, Reply>>;
+
+fn answer(request: Request<Incoming>, context: &Arc<ServiceContext>, info: &InfoSource) -> Answer {
     let (head, body) = request.into_parts();
-    // In HTTP/1.0 there are no expectations (RFC 9110 10.1.1).
-    let expects = head.headers.get(header::EXPECT).filter(|_| head.version > Version::HTTP_10);
-    let mut body = Uploaded::new(body, expects.is_some(), context.limits.body);
-    let path = head.uri.path();
-    let routed = match expects {
-        Some(other) if !other.as_bytes().eq_ignore_ascii_case(b"100-continue") => {
-            Err(Refused::Expectation)
+    let work = match route(&head, context.www.as_ref()) {
+        Ok(Target::Welcome) => {
+            let reply = welcome::reply(&head.headers, context, info().as_ref());
+            log(&head, &reply);
+            return ready(reply).left_future();
         }
-        _ if !host_is_good(head.version, &head.headers) => Err(Refused::Host),
-        _ => route(&head.method, path, &head.headers, &mut body, &context, &info).await,
+        Ok(Target::Work(work)) => Ok(work),
+        Err(refused) => Err(refused),
     };
-    let reply = match routed {
-        Ok(reply) => reply,
-        Err(refused) => {
-            body.drain().await;
-            refused.into_reply(path)
-        }
-    };
-    log::debug!("http: {} {path}: {}", head.method, reply.status());
-    reply
+    carry_out(work, head, body, context.limits).boxed().right_future()
 }
 
-async fn route(
-    method: &Method,
-    path: &str,
-    headers: &HeaderMap,
-    body: &mut Uploaded,
-    context: &ServiceContext,
-    info: &InfoSource,
-) -> Result<Reply, Refused> {
-    let wanted = Path::parse(path)?;
+/// What a request aims at.
+enum Target {
+    /// A page that is in memory.
+    Welcome,
+    /// Anything else.
+    Work(Work),
+}
+
+/// What waits for the body, or for the disk.
+enum Work {
+    Sink,
+    Upload(Www, Path),
+    File(Www, Path),
+}
+
+fn route(head: &Parts, www: Option<&Www>) -> Result<Target, Refused> {
+    match expectation(head) {
+        Some(other) if !other.as_bytes().eq_ignore_ascii_case(b"100-continue") => {
+            return Err(Refused::Expectation);
+        }
+        _ if !host_is_good(head.version, &head.headers) => return Err(Refused::Host),
+        _ => {}
+    }
+    let wanted = Path::parse(head.uri.path())?;
+    let method = &head.method;
     let reads = method == Method::GET || method == Method::HEAD;
-    match (wanted.first(), &context.www) {
+    match (wanted.first(), www) {
         (Some("sink"), _) if wanted.len() == 1 => {
             if method == Method::POST || method == Method::PUT {
-                return sink::count(body, headers).await;
+                return Ok(Target::Work(Work::Sink));
             }
             Err(Refused::Method("POST, PUT"))
         }
         (Some("upload"), www) if method == Method::PUT => {
-            let www = www.as_ref().ok_or(Refused::NoFolder)?;
-            upload::store(www, wanted, headers, body).await
+            let www = www.ok_or(Refused::NoFolder)?.clone();
+            Ok(Target::Work(Work::Upload(www, wanted)))
         }
-        (Some("welcome"), _) if wanted.len() == 1 && reads => {
-            Ok(welcome::reply(headers, context, info().as_ref()))
-        }
-        (None, None) if reads => Ok(welcome::reply(headers, context, info().as_ref())),
+        (Some("welcome"), _) if wanted.len() == 1 && reads => Ok(Target::Welcome),
+        (None, None) if reads => Ok(Target::Welcome),
         (Some("upload"), Some(_)) if !reads && wanted.len() == 2 => {
             Err(Refused::Method("GET, HEAD, PUT"))
         }
         (Some("upload"), None) if !reads => Err(Refused::NoFolder),
-        (_, Some(www)) if reads => file::reply(www, wanted, method == Method::HEAD, headers).await,
+        (_, Some(www)) if reads => Ok(Target::Work(Work::File(www.clone(), wanted))),
         (_, None) if reads => Err(Refused::NotFound),
         _ => Err(Refused::Method("GET, HEAD")),
     }
+}
+
+/// What the client expects; in HTTP/1.0 there are no expectations (RFC 9110 10.1.1).
+fn expectation(head: &Parts) -> Option<&HeaderValue> {
+    head.headers.get(header::EXPECT).filter(|_| head.version > Version::HTTP_10)
+}
+
+/// Does the work, or refuses it once the body has been read.
+async fn carry_out(
+    work: Result<Work, Refused>,
+    head: Parts,
+    body: Incoming,
+    limits: Limits,
+) -> Reply {
+    let mut body = Uploaded::new(body, expectation(&head).is_some(), limits.body);
+    let headers = &head.headers;
+    let done = match work {
+        Ok(Work::Sink) => sink::count(&mut body, headers).await,
+        Ok(Work::Upload(www, path)) => upload::store(www, path, headers, &mut body).await,
+        Ok(Work::File(www, path)) => {
+            file::reply(www, path, head.method == Method::HEAD, headers).await
+        }
+        Err(refused) => Err(refused),
+    };
+    let reply = match done {
+        Ok(reply) => reply,
+        Err(refused) => {
+            body.drain().await;
+            refused.into_reply(head.uri.path())
+        }
+    };
+    log(&head, &reply);
+    reply
+}
+
+fn log(head: &Parts, reply: &Reply) {
+    log::debug!("http: {} {}: {}", head.method, head.uri.path(), reply.status());
 }
 
 /// Whether there is one well-formed `Host`, or in HTTP/1.0 perhaps none (RFC 9112 3.2). It may be

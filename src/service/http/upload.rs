@@ -38,7 +38,7 @@ const BATCH_PIECES: usize = 256;
 /// never is, nothing is left. So whoever reads NAME finds the old file or the new one, whole, also
 /// after the machine has lost its power.
 pub(super) async fn store(
-    www: &Www,
+    www: Www,
     path: Path,
     headers: &HeaderMap,
     body: &mut Uploaded,
@@ -48,7 +48,6 @@ pub(super) async fn store(
         return Err(Refused::Partial); // RFC 9110 14.5
     }
     let fields = conditions::fields(headers);
-    let www = www.clone();
     let mut upload = blocking(move || Upload::begin(&www, name, &fields)).await?;
     let mut batch = collect(body).await?;
     while !batch.is_empty() {
