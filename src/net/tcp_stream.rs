@@ -113,6 +113,16 @@ impl TcpStream {
         self.conn.poll_write_chunk(cx, chunk)
     }
 
+    /// Reads, and says whether nothing is left; then the task is woken when there is more, as after
+    /// `Pending`.
+    pub(crate) fn poll_read_dry(
+        &mut self,
+        cx: &mut task::Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<bool>> {
+        self.conn.poll_read_dry(&mut self.held, cx, buf)
+    }
+
     /// Halves for one task, that reads and writes at the same time. Where `AsyncBufReadExt` is in
     /// scope, which has a `split` too, write `TcpStream::split(&mut stream)`.
     pub fn split(&mut self) -> (ReadHalf<'_>, WriteHalf<'_>) {
@@ -264,20 +274,50 @@ impl Conn {
         cx: &mut task::Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if buf.remaining() == 0 {
-            return Poll::Ready(Ok(()));
+        if let Some(outcome) = self.read_held(held, buf) {
+            return outcome;
         }
-        if !held.is_empty() {
+        self.net.poll(cx, |stack, cx| self.receive_all(stack, cx, buf)).map_ok(drop)
+    }
+
+    /// [`Conn::poll_read`], and whether nothing is left to read, so that the task will be woken.
+    fn poll_read_dry(
+        &self,
+        held: &mut Held,
+        cx: &mut task::Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<bool>> {
+        if let Some(outcome) = self.read_held(held, buf) {
+            return outcome.map_ok(|()| false);
+        }
+        self.net.poll(cx, |stack, cx| {
+            let read = ready!(self.receive_all(stack, cx, buf))?;
+            // To ask now, under the same lock, costs less than a call that finds nothing.
+            let ask = read > 0 && buf.remaining() > 0;
+            Poll::Ready(Ok(ask && stack.poll_receive(self.key, 1, cx).is_pending()))
+        })
+    }
+
+    /// Reads what is held; `None` when the stack must be asked.
+    fn read_held(&self, held: &mut Held, buf: &mut ReadBuf<'_>) -> Option<Poll<io::Result<()>>> {
+        if buf.remaining() > 0 {
+            if held.is_empty() {
+                return None;
+            }
             held.read(buf);
             self.note(held);
-            return Poll::Ready(Ok(()));
         }
-        self.net
-            .poll(cx, |stack, cx| {
-                let max = buf.remaining();
-                stack.poll_receive_all(self.key, max, cx, |chunk| buf.put_slice(&chunk))
-            })
-            .map_ok(drop)
+        Some(Poll::Ready(Ok(())))
+    }
+
+    fn receive_all(
+        &self,
+        stack: &mut Stack,
+        cx: &mut task::Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<Result<usize, SocketError>> {
+        let max = buf.remaining();
+        stack.poll_receive_all(self.key, max, cx, |chunk| buf.put_slice(&chunk))
     }
 
     /// Ready when `held` has text, or there will never be any. All that waits is taken over under one

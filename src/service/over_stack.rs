@@ -2,12 +2,14 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use tokio::io::{AsyncBufRead, AsyncWrite};
+use tokio::io::{AsyncBufRead, AsyncWrite, ReadBuf};
 
 use super::accept::KEEPALIVE;
-use super::{Accept, Datagrams, InfoSource, Stream};
+use super::{Accept, Datagrams, Drain, InfoSource, Stream};
 use crate::net::{TcpListener, TcpStream, UdpSocket};
 
 #[cfg(test)]
@@ -23,6 +25,16 @@ impl Accept for TcpListener {
 
     async fn accept(&mut self) -> Option<io::Result<(TcpStream, SocketAddr)>> {
         unless_gone(TcpListener::accept(self).await)
+    }
+}
+
+impl Drain for TcpStream {
+    fn poll_drain(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<bool>> {
+        self.get_mut().poll_read_dry(cx, buffer)
     }
 }
 

@@ -1,13 +1,33 @@
 //! What a service talks over.
 
-use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite};
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 
 use super::buffered::Buffered;
 use super::{InfoSource, no_info};
 
+/// Reading that can tell when it has taken everything.
+pub trait Drain: AsyncRead {
+    /// [`AsyncRead::poll_read`], and whether the stream is known to be empty now. Then the task will be
+    /// woken when there is more, as after `Pending`, and need not ask before.
+    ///
+    /// # Errors
+    /// Those of reading.
+    fn poll_drain(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<bool>> {
+        self.poll_read(cx, buffer).map_ok(|()| false)
+    }
+}
+
 /// A connection as a service takes it: whole, or as halves of which one is read without a buffer of
 /// the service's.
-pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+pub trait Stream: Drain + AsyncWrite + Unpin + Send + 'static {
     /// Both halves.
     fn halves(&mut self) -> (impl AsyncBufRead + Unpin + Send, impl AsyncWrite + Unpin + Send);
 
@@ -17,6 +37,8 @@ pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     }
 }
 
+impl Drain for tokio::net::TcpStream {}
+
 impl Stream for tokio::net::TcpStream {
     fn halves(&mut self) -> (impl AsyncBufRead + Unpin + Send, impl AsyncWrite + Unpin + Send) {
         let (reader, writer) = self.split();
@@ -25,6 +47,8 @@ impl Stream for tokio::net::TcpStream {
 }
 
 /// A pipe in memory.
+impl Drain for tokio::io::DuplexStream {}
+
 #[cfg(test)]
 impl Stream for tokio::io::DuplexStream {
     fn halves(&mut self) -> (impl AsyncBufRead + Unpin + Send, impl AsyncWrite + Unpin + Send) {

@@ -9,9 +9,9 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
 use futures_util::FutureExt;
-use tokio::io::AsyncWrite;
+use tokio::io::{AsyncWrite, AsyncWriteExt, ReadBuf};
 
-use super::{CLIENT, PATIENCE, SERVER, config};
+use super::{CLIENT, PATIENCE, SERVER, config, connected, run, until, world};
 use crate::device::Device;
 use crate::device::memory;
 use crate::event::{Event, Observer};
@@ -121,6 +121,37 @@ fn a_listener_remembers_one_task() {
     assert!(listener.poll_accept(&mut Context::from_waker(Waker::noop())).is_pending());
     assert_eq!(Arc::strong_count(&first), 1);
     assert_eq!(first.woken(), 0);
+}
+
+/// Who has read all there is need not ask again before it is woken.
+#[test]
+fn a_reader_that_has_emptied_the_stream_is_woken_for_more() {
+    run(async {
+        let world = world();
+        let (mut client, mut server) = connected(&world).await;
+        let (count, waker) = Count::new();
+        let mut read = |room: usize| {
+            let mut text = vec![0; room];
+            let mut buf = ReadBuf::new(&mut text);
+            let cx = &mut Context::from_waker(&waker);
+            let dry = server.poll_read_dry(cx, &mut buf).map(Result::unwrap);
+            (dry, buf.filled().to_vec())
+        };
+        assert_eq!(read(9), (Poll::Pending, vec![]));
+        for times in 1..5 {
+            client.write_all(b"more").await.unwrap();
+            until(|| count.woken() == times).await;
+            assert_eq!(read(9), (Poll::Ready(true), b"more".to_vec()));
+        }
+        client.write_all(b"just").await.unwrap();
+        until(|| count.woken() == 5).await;
+        // A buffer that is full tells nothing, and nor does the end.
+        assert_eq!(read(4), (Poll::Ready(false), b"just".to_vec()));
+        assert_eq!(read(4), (Poll::Pending, vec![]));
+        client.shutdown().await.unwrap();
+        until(|| count.woken() == 6).await;
+        assert_eq!(read(4), (Poll::Ready(false), vec![]));
+    });
 }
 
 /// A device that takes nothing is no reason to let a task wait for what has been decided.

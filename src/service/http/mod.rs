@@ -29,9 +29,9 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Version};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::AsyncWrite;
 
-use super::{InfoSource, ServiceContext};
+use super::{Drain, InfoSource, ServiceContext};
 
 mod alarm;
 mod body;
@@ -98,7 +98,7 @@ impl Default for Limits {
 /// The connection broke, or the peer does not speak HTTP or is too slow.
 pub async fn serve<S>(stream: S, context: Arc<ServiceContext>, info: InfoSource) -> io::Result<()>
 where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: Drain + AsyncWrite + Unpin + Send + 'static,
 {
     let limits = context.limits;
     let answered = AtomicU32::new(0);

@@ -10,6 +10,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
+use crate::service::Drain;
+
 #[cfg(test)]
 mod tests;
 
@@ -23,8 +25,8 @@ const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Whether a stream has nothing to read, as far as one poll of its task knows.
 ///
-/// hyper asks again in the same poll, which costs the stack's lock each time. Once the answer was that
-/// the task will be woken, it stays true until the task is polled again.
+/// hyper asks again in the same poll, which costs the stack's lock each time. Once it is known that
+/// the task will be woken, that stays true until the task is polled again.
 #[derive(Clone, Default)]
 pub(super) struct Dry(Arc<AtomicBool>);
 
@@ -106,7 +108,7 @@ impl<S> Patient<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
+impl<S: Drain + Unpin> AsyncRead for Patient<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -115,15 +117,15 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
         if self.dry.0.load(Ordering::Relaxed) {
             return Poll::Pending;
         }
-        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        if read.is_pending() {
+        let read = Pin::new(&mut self.stream).poll_drain(cx, buffer);
+        if matches!(read, Poll::Pending | Poll::Ready(Ok(true))) {
             self.dry.0.store(true, Ordering::Relaxed);
         }
-        read
+        read.map_ok(drop)
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+impl<S: Drain + AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -97,6 +97,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
     }
 }
 
+impl<S: AsyncRead + Unpin> Drain for Counted<S> {}
+
 #[tokio::test]
 async fn a_dry_stream_is_asked_once_in_a_poll() {
     let (mut client, server) = duplex(100);
