@@ -8,10 +8,11 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
 use hyper::rt;
+use tokio::task::coop;
 use tokio::time;
 
 #[cfg(test)]
@@ -19,7 +20,7 @@ mod tests;
 
 /// The timer of one connection. Nobody waits for two times at once.
 #[derive(Clone, Default)]
-pub(super) struct Timer(Arc<Mutex<Option<Pin<Box<time::Sleep>>>>>);
+pub(super) struct Timer(Arc<Mutex<Option<Alarm>>>);
 
 impl rt::Timer for Timer {
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn rt::Sleep>> {
@@ -45,18 +46,51 @@ impl Future for Sleep {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut alarm = self.alarm.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let alarm = alarm.get_or_insert_with(|| Box::pin(time::sleep_until(self.deadline)));
+        let alarm = alarm.get_or_insert_with(|| Alarm::new(self.deadline));
         if alarm.deadline() > self.deadline {
-            alarm.as_mut().reset(self.deadline);
+            alarm.reset(self.deadline);
         }
         loop {
-            ready!(alarm.as_mut().poll(cx));
+            ready!(alarm.poll(cx));
             if alarm.deadline() == self.deadline {
                 return Poll::Ready(());
             }
-            alarm.as_mut().reset(self.deadline);
+            alarm.reset(self.deadline);
         }
     }
 }
 
 impl rt::Sleep for Sleep {}
+
+/// One of tokio's timers, and whom it wakes: to look at both costs less than to poll it once more.
+struct Alarm {
+    sleep: Pin<Box<time::Sleep>>,
+    wakes: Option<Waker>,
+}
+
+impl Alarm {
+    fn new(deadline: time::Instant) -> Alarm {
+        Alarm { sleep: Box::pin(time::sleep_until(deadline)), wakes: None }
+    }
+
+    fn deadline(&self) -> time::Instant {
+        self.sleep.deadline()
+    }
+
+    fn reset(&mut self, deadline: time::Instant) {
+        self.wakes = None;
+        self.sleep.as_mut().reset(deadline);
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let wakes_us = self.wakes.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
+        if wakes_us && !self.sleep.is_elapsed() {
+            return Poll::Pending;
+        }
+        // A task that has used up its turn is sent back before the timer has looked at its waker.
+        let looks = coop::has_budget_remaining();
+        let outcome = self.sleep.as_mut().poll(cx);
+        self.wakes = (looks && outcome.is_pending()).then(|| cx.waker().clone());
+        outcome
+    }
+}

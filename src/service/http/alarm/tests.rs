@@ -1,3 +1,5 @@
+use std::future::poll_fn;
+
 use super::*;
 use rt::Timer as _;
 use time::sleep;
@@ -43,5 +45,23 @@ async fn a_wait_that_goes_on_elsewhere_wakes_who_has_it() {
         async move { timer.sleep(HEAD).await }
     });
     elsewhere.await.unwrap();
+    assert_eq!(began.elapsed(), HEAD);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_had_no_turn_left_is_woken_all_the_same() {
+    let timer = Timer::default();
+    let began = time::Instant::now();
+    let mut waiting = Box::pin(timer.sleep(HEAD));
+    poll_fn(|cx| {
+        while coop::has_budget_remaining() {
+            let turn = ready!(coop::poll_proceed(cx));
+            turn.made_progress();
+        }
+        assert!(waiting.as_mut().poll(cx).is_pending());
+        Poll::Ready(())
+    })
+    .await;
+    waiting.await;
     assert_eq!(began.elapsed(), HEAD);
 }
