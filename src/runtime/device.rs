@@ -38,7 +38,7 @@ impl AsyncDevice for Memory {
 }
 
 /// After so many batches in a row that nobody had to wait for, a device counts as busy.
-const BUSY: u32 = 1024;
+pub(super) const BUSY: u32 = 1024;
 
 /// A device with a non-blocking file descriptor, waited for by tokio.
 ///

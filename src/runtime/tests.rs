@@ -11,6 +11,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::clock::Clock;
+use super::device::BUSY;
 use super::driver::Time;
 use super::timer::Timer;
 use super::{AsyncDevice, FdDevice, start};
@@ -239,12 +240,12 @@ fn a_device_that_was_busy_is_waited_for_again() {
         for _ in 0..3 {
             // Many batches that nobody waits for, more than make a device count as busy: none is lost.
             rx.clear();
-            for number in 0..100 {
-                peer.send(&[number]).unwrap();
+            for number in 0..2 * BUSY {
+                peer.send(&number.to_be_bytes()).unwrap();
                 device.receive(&mut rx, 4).unwrap();
             }
             while device.receive(&mut rx, 4).unwrap() > 0 {}
-            assert_eq!(rx.len(), 100);
+            assert_eq!(rx.len() as u32, 2 * BUSY);
             // What arrives before anybody waits counts, and so does what arrives after.
             peer.send(&[1]).unwrap();
             poll_fn(|cx| device.poll_readable(cx)).await.unwrap();
