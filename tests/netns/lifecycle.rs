@@ -54,6 +54,27 @@ fn a_namespace_that_was_there_before_stays() {
 
 #[test]
 #[ignore = "needs root: run scripts/test"]
+fn packets_wait_in_no_queue_but_one_that_somebody_else_has_chosen() {
+    let queue_of = |lab: &Lab| {
+        let shown = lab.tool("tc").args(["qdisc", "show", "dev", DEVICE]).finish().text();
+        shown.split_whitespace().nth(1).unwrap_or_default().to_owned()
+    };
+    let (lab, daemon) = Lab::up(&[]);
+    assert_eq!(queue_of(&lab), "noqueue");
+    daemon.stop();
+
+    let lab = Lab::with_netns();
+    let made = "ip tuntap add glass0 mode tun && tc qdisc add dev glass0 root tbf rate 1gbit burst 64kb latency 9ms";
+    lab.shell(made).finish().assert_success();
+    let daemon = lab.daemon(&[]);
+    lab.wait_until_up(&daemon, STACK);
+    assert_eq!(queue_of(&lab), "tbf");
+    daemon.stop();
+    assert!(lab.device_exists(), "the daemon took away what it had not made");
+}
+
+#[test]
+#[ignore = "needs root: run scripts/test"]
 fn without_a_namespace_the_device_is_where_the_daemon_runs() {
     let lab = Lab::with_netns();
     let mut command = Command::new("ip");
