@@ -84,9 +84,9 @@ struct Flying {
 }
 
 /// What the harness and the tables of two small stacks may hold beside what connections do.
-const TABLES: usize = 256 << 10;
+const TABLES: usize = 96 << 10;
 /// What a connection may hold beside its buffers: a control block, tails and chunks.
-const CONNECTION: usize = 64 << 10;
+const CONNECTION: usize = 8 << 10;
 
 pub struct World {
     pub now: Instant,

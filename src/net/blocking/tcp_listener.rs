@@ -11,6 +11,7 @@ use super::addresses::try_each;
 use super::gate::{Gate, block_on};
 use super::tcp_stream::TcpStream;
 use crate::net::{self, Net};
+use crate::tcp;
 
 /// A socket that waits for connections, as [`std::net::TcpListener`]. When its last handle is
 /// dropped it stops listening, and connections that nobody accepted are reset.
@@ -127,6 +128,49 @@ impl TcpListener {
     /// None at present; the type is that of std.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.shared.listener.local_addr()
+    }
+
+    /// Whether connections begin with Nagle's algorithm off.
+    ///
+    /// # Errors
+    /// `ConnectionAborted` when the stack is shut down or has ended; this holds for all settings.
+    pub fn nodelay(&self) -> io::Result<bool> {
+        self.shared.listener.nodelay()
+    }
+
+    /// Has connections begin with Nagle's algorithm off, or not: see [`TcpStream::set_nodelay`].
+    ///
+    /// # Errors
+    /// As [`TcpListener::nodelay`].
+    ///
+    /// ```
+    /// # use glasstcp::blocking::{self, TcpListener};
+    /// # use glasstcp::{device::memory, stack::{Config, Stack}};
+    /// # let stack = Stack::new(Config::new([10, 0, 0, 1].into(), 24, [1; 32]));
+    /// # let (net, _) = blocking::start(stack, memory::pair(1500).0)?;
+    /// let listener = TcpListener::bind(&net, "10.0.0.1:0")?;
+    /// listener.set_nodelay(true)?;
+    /// assert!(listener.try_clone()?.nodelay()?);
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        self.shared.listener.set_nodelay(nodelay)
+    }
+
+    /// When connections are probed that are idle; `None`: never.
+    ///
+    /// # Errors
+    /// As [`TcpListener::nodelay`].
+    pub fn keepalive(&self) -> io::Result<Option<tcp::Keepalive>> {
+        self.shared.listener.keepalive()
+    }
+
+    /// Has connections probed when they are idle, or never: see [`TcpStream::set_keepalive`].
+    ///
+    /// # Errors
+    /// As [`TcpListener::nodelay`].
+    pub fn set_keepalive(&self, keepalive: Option<tcp::Keepalive>) -> io::Result<()> {
+        self.shared.listener.set_keepalive(keepalive)
     }
 
     /// Another handle to the same listener.

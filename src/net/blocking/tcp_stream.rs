@@ -11,6 +11,7 @@ use super::addresses::try_each;
 use super::gate::{Gate, block_on};
 use crate::net::tcp_stream::Conn;
 use crate::net::{self, InfoHandle, Net};
+use crate::tcp;
 use crate::time::Duration;
 
 /// A TCP connection, as [`std::net::TcpStream`]. It is read and written through [`Read`] and
@@ -338,6 +339,39 @@ impl TcpStream {
     /// As [`TcpStream::nodelay`].
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
         self.shared.stream.set_nodelay(nodelay)
+    }
+
+    /// When the idle connection is probed; `None`: never.
+    ///
+    /// # Errors
+    /// As [`TcpStream::nodelay`].
+    pub fn keepalive(&self) -> io::Result<Option<tcp::Keepalive>> {
+        self.shared.stream.keepalive()
+    }
+
+    /// Probes the connection when it is idle, or never (RFC 9293 3.8.4).
+    ///
+    /// # Errors
+    /// As [`TcpStream::nodelay`].
+    pub fn set_keepalive(&self, keepalive: Option<tcp::Keepalive>) -> io::Result<()> {
+        self.shared.stream.set_keepalive(keepalive)
+    }
+
+    /// How long data may stay unacknowledged before the connection is given up; `None`: as long as
+    /// retransmissions last.
+    ///
+    /// # Errors
+    /// As [`TcpStream::nodelay`].
+    pub fn user_timeout(&self) -> io::Result<Option<Duration>> {
+        self.shared.stream.user_timeout()
+    }
+
+    /// Sets how long data may stay unacknowledged (RFC 9293 3.8.3).
+    ///
+    /// # Errors
+    /// As [`TcpStream::nodelay`].
+    pub fn set_user_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.shared.stream.set_user_timeout(timeout)
     }
 
     /// What closing does, see [`TcpStream::set_linger`].

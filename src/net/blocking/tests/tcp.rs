@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::{CLIENT, MOMENT, SERVER, pattern, within_patience, world};
 use crate::event::State;
 use crate::net::blocking::{TcpListener, TcpStream};
+use crate::tcp::Keepalive;
 
 const MIB: usize = 1 << 20;
 
@@ -361,8 +362,27 @@ fn settings_hold_for_all_handles() {
         assert!(client.nodelay().unwrap());
         clone.set_linger(Some(Duration::ZERO)).unwrap();
         assert_eq!(client.linger().unwrap(), Some(Duration::ZERO));
+        clone.set_keepalive(Some(Keepalive::default())).unwrap();
+        assert_eq!(client.keepalive().unwrap(), Some(Keepalive::default()));
+        clone.set_user_timeout(Some(Duration::from_secs(7))).unwrap();
+        assert_eq!(client.user_timeout().unwrap(), Some(Duration::from_secs(7)));
         assert!(format!("{client:?}").contains("10.0.0.1"));
         assert_eq!(client.local_addr().unwrap().ip(), CLIENT);
+    });
+}
+
+#[test]
+fn settings_of_a_listener_are_inherited() {
+    within_patience(|| {
+        let world = world();
+        let listener = TcpListener::bind(&world.server, (SERVER, 7)).unwrap();
+        let keepalive = Some(Keepalive::default());
+        listener.set_nodelay(true).unwrap();
+        listener.set_keepalive(keepalive).unwrap();
+        assert_eq!((listener.nodelay().unwrap(), listener.keepalive().unwrap()), (true, keepalive));
+        let _client = TcpStream::connect(&world.client, (SERVER, 7)).unwrap();
+        let (server, _) = listener.accept().unwrap();
+        assert_eq!((server.nodelay().unwrap(), server.keepalive().unwrap()), (true, keepalive));
     });
 }
 
