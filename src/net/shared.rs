@@ -84,6 +84,7 @@ fn aborted(why: String) -> io::Error {
 
 impl Shared {
     /// Fails when there is no driver any more; the stack must not be touched then.
+    #[inline]
     fn check(&self) -> io::Result<()> {
         self.ended.as_ref().map_or(Ok(()), |end| Err(end.error()))
     }
@@ -196,7 +197,9 @@ impl Net {
         let wakes = shared.stack.take_wakes();
         let driver = shared.driver_to_wake();
         drop(shared);
-        wakes.notify();
+        if let Some(wakes) = wakes {
+            wakes.notify();
+        }
         if let Some(driver) = driver {
             driver.wake();
         }
@@ -305,7 +308,9 @@ impl DriverSide {
         shared.stack.wake_all();
         let wakes = shared.stack.take_wakes();
         drop(shared);
-        wakes.notify();
+        if let Some(wakes) = wakes {
+            wakes.notify();
+        }
     }
 }
 

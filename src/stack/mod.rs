@@ -189,7 +189,7 @@ impl Stack {
             self.receive_packet(packet);
         }
         self.advance(now);
-        self.take_wakes()
+        self.take_wakes().unwrap_or_default()
     }
 
     /// Lets time pass: processes every timer that is due at `now`.
@@ -200,9 +200,10 @@ impl Stack {
         }
     }
 
-    /// Whom the calls since the last turn made ready. Who does not ask leaves them to the next turn.
-    pub fn take_wakes(&mut self) -> Wakes {
-        std::mem::take(&mut self.wakes)
+    /// Whom the calls since the last turn made ready, if there is anybody. Who does not ask leaves
+    /// them to the next turn.
+    pub fn take_wakes(&mut self) -> Option<Wakes> {
+        self.wakes.take()
     }
 
     /// Both halves of a turn, as the simulator runs them.

@@ -1,5 +1,6 @@
 //! Whom to wake after a turn.
 
+use std::mem;
 use std::task::{Context, Waker};
 
 use smallvec::SmallVec;
@@ -22,16 +23,22 @@ impl Wakes {
     }
 
     /// Wakes them all.
-    pub fn notify(self) {
-        // Most calls wake nobody, and moving the list costs more than looking.
-        if !self.is_empty() {
-            self.ready.into_iter().for_each(Waker::wake);
-        }
+    pub fn notify(mut self) {
+        self.ready.drain(..).for_each(Waker::wake);
+    }
+
+    /// Takes them all out, if there are any.
+    pub(super) fn take(&mut self) -> Option<Wakes> {
+        // Most calls wake nobody, and moving the lists costs more than looking.
+        let any = !self.ready.is_empty() || !self.discarded.is_empty();
+        any.then(|| mem::take(self))
     }
 
     /// Adds the waker, if there is one.
     pub(super) fn add(&mut self, waker: &mut Option<Waker>) {
-        self.ready.extend(waker.take());
+        if let Some(waker) = waker.take() {
+            self.ready.push(waker);
+        }
     }
 
     /// Forgets the waker, if there is one.
