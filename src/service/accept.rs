@@ -4,11 +4,11 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use nix::sys::socket::{setsockopt, sockopt};
-use tokio::sync::Semaphore;
+use tokio::sync::Notify;
 
 use super::{Service, ServiceContext, Stream, answer_udp, serve_tcp};
 use crate::tcp::Keepalive;
@@ -68,8 +68,7 @@ impl Accept for tokio::net::TcpListener {
 #[derive(Debug, Default)]
 pub struct Tally {
     accepted: AtomicU64,
-    /// Every open connection holds it.
-    open: Arc<()>,
+    ended: AtomicU64,
 }
 
 impl Tally {
@@ -80,13 +79,50 @@ impl Tally {
 
     /// Those of them that are not over.
     pub fn open(&self) -> usize {
-        Arc::strong_count(&self.open) - 1
+        // In this order, so that whatever is seen to have ended is seen to have been accepted.
+        let ended = self.ended.load(Ordering::Acquire);
+        (self.accepted() - ended) as usize
+    }
+}
+
+/// Where the connections of one listener are served, up to so many at a time.
+struct Places {
+    context: Arc<ServiceContext>,
+    max: usize,
+    taken: AtomicUsize,
+    /// Told when all places are taken and one is given back.
+    freed: Notify,
+}
+
+impl Places {
+    fn new(context: Arc<ServiceContext>, max: usize) -> Arc<Places> {
+        Arc::new(Places { context, max, taken: AtomicUsize::new(0), freed: Notify::new() })
     }
 
-    /// Counts a connection, which is open until the result is dropped.
-    fn enter(&self) -> Arc<()> {
-        self.accepted.fetch_add(1, Ordering::Relaxed);
-        Arc::clone(&self.open)
+    /// Waits until a place is free; it stays free, for nobody but the one who waits takes any.
+    async fn wait(&self) {
+        while self.taken.load(Ordering::Relaxed) >= self.max {
+            self.freed.notified().await;
+        }
+    }
+
+    /// A place for a connection that was accepted.
+    fn take(self: &Arc<Places>) -> Place {
+        self.taken.fetch_add(1, Ordering::Relaxed);
+        self.context.tally.accepted.fetch_add(1, Ordering::Relaxed);
+        Place(Arc::clone(self))
+    }
+}
+
+/// The place of a connection, which is over when this is dropped.
+struct Place(Arc<Places>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.context.tally.ended.fetch_add(1, Ordering::Release);
+        if self.0.taken.fetch_sub(1, Ordering::Relaxed) == self.0.max {
+            self.0.freed.notify_one();
+        }
     }
 }
 
@@ -100,23 +136,21 @@ pub async fn serve_listener<L: Accept>(
     if let Err(error) = listener.prepare() {
         log::warn!("{service}: cannot set up the listener: {error}");
     }
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let places = Places::new(context, CONNECTIONS_MAX);
     let mut pause = PAUSE_MIN;
-    // The semaphore is never closed, so that waiting for a place does not fail.
-    while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+    loop {
+        places.wait().await;
         match listener.accept().await {
             None => return,
             Some(Ok((stream, peer))) => {
                 pause = PAUSE_MIN;
-                let counted = context.tally.enter();
-                // On the heap, because tokio moves a task several times before it runs.
-                let connection = Box::pin(serve_tcp(service, stream, Arc::clone(&context)));
-                tokio::spawn(async move {
-                    if let Err(error) = connection.await {
+                let place = places.take();
+                // On the heap, because tokio moves a task several times before and after it runs.
+                tokio::spawn(Box::pin(async move {
+                    if let Err(error) = serve_tcp(service, stream, &place.0.context).await {
                         log::debug!("{service}: connection from {peer}: {error}");
                     }
-                    drop((place, counted));
-                });
+                }));
             }
             Some(Err(error)) => {
                 log::debug!("{service}: cannot accept a connection: {error}");

@@ -69,7 +69,7 @@ pub struct ServiceContext {
 pub async fn serve_tcp<S: Stream>(
     service: Service,
     stream: S,
-    context: Arc<ServiceContext>,
+    context: &Arc<ServiceContext>,
 ) -> io::Result<()> {
     match service {
         Service::Echo => echo::serve(stream).await,
@@ -79,7 +79,7 @@ pub async fn serve_tcp<S: Stream>(
         // Much larger than the others, which would have to be as large.
         Service::Http => {
             let info = stream.info();
-            Box::pin(http::serve(stream, context, info)).await
+            Box::pin(http::serve(stream, Arc::clone(context), info)).await
         }
     }
 }

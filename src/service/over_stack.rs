@@ -1,5 +1,6 @@
 //! The sockets of this stack as the services take them; the only file here that knows them.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -24,7 +25,8 @@ impl Accept for TcpListener {
     }
 
     async fn accept(&mut self) -> Option<io::Result<(TcpStream, SocketAddr)>> {
-        unless_gone(TcpListener::accept(self).await)
+        // There is no other task that accepts, whose turn it might be.
+        unless_gone(poll_fn(|cx| self.poll_accept(cx)).await)
     }
 }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::service::Www;
+use futures_util::FutureExt;
 use nix::sys::socket::{getsockopt, sockopt};
 use std::net::Ipv4Addr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -134,6 +135,29 @@ async fn errors_are_survived_and_the_end_is_seen() {
     let mut echoed = [0; 5];
     client.read_exact(&mut echoed).await.unwrap();
     assert_eq!(&echoed, b"still");
+}
+
+#[test]
+fn connections_wait_for_a_place() {
+    let context = Arc::new(ServiceContext::default());
+    let places = Places::new(Arc::clone(&context), 2);
+    let free = || places.wait().now_or_never().is_some();
+    assert!(free());
+    let first = places.take();
+    assert!(free());
+    let second = places.take();
+    assert!(!free());
+    assert_eq!((context.tally.accepted(), context.tally.open()), (2, 2));
+    let waiting = places.wait();
+    let mut waiting = std::pin::pin!(waiting);
+    assert!(waiting.as_mut().now_or_never().is_none());
+    drop(first);
+    assert!(waiting.now_or_never().is_some());
+    // Given back while nobody waited.
+    let third = places.take();
+    drop((second, third));
+    assert!(free());
+    assert_eq!((context.tally.accepted(), context.tally.open()), (3, 0));
 }
 
 #[tokio::test]
