@@ -6,7 +6,7 @@ use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{self, Poll};
+use std::task::{self, Poll, ready};
 
 use bytes::Bytes;
 
@@ -127,6 +127,18 @@ half!(read ReadHalf<'_>);
 half!(read OwnedReadHalf);
 half!(write WriteHalf<'_>);
 half!(write OwnedWriteHalf);
+
+impl ReadHalf<'_> {
+    /// `poll_fill_buf`, and whether nothing is left behind what it shows; then the task is woken when
+    /// there is more, as after `Pending`.
+    pub(crate) fn poll_fill_dry(
+        &mut self,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<io::Result<(&[u8], bool)>> {
+        let dry = ready!(self.conn.poll_fill_dry(self.held, cx))?;
+        Poll::Ready(Ok((self.held.text(), dry)))
+    }
+}
 
 impl OwnedReadHalf {
     /// Puts two halves of one connection together again.

@@ -328,12 +328,38 @@ impl Conn {
         cx: &mut task::Context<'_>,
     ) -> Poll<io::Result<()>> {
         if held.is_empty() {
-            ready!(self.net.poll(cx, |stack, cx| {
-                stack.poll_receive_all(self.key, Held::MAX, cx, |chunk| held.push(chunk))
-            }))?;
+            ready!(self.net.poll(cx, |stack, cx| self.take_over(stack, held, cx)))?;
             self.note(held);
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// [`Conn::poll_fill`], and whether nothing is left behind the front of what is held, so that the
+    /// task will be woken.
+    pub(super) fn poll_fill_dry(
+        &self,
+        held: &mut Held,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<io::Result<bool>> {
+        if !held.is_empty() {
+            return Poll::Ready(Ok(false));
+        }
+        let dry = ready!(self.net.poll(cx, |stack, cx| {
+            let taken = ready!(self.take_over(stack, held, cx))?;
+            let ask = taken > 0 && taken < Held::MAX && taken == held.text().len();
+            Poll::Ready(Ok(ask && stack.poll_receive(self.key, 1, cx).is_pending()))
+        }))?;
+        self.note(held);
+        Poll::Ready(Ok(dry))
+    }
+
+    fn take_over(
+        &self,
+        stack: &mut Stack,
+        held: &mut Held,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<Result<usize, SocketError>> {
+        stack.poll_receive_all(self.key, Held::MAX, cx, |chunk| held.push(chunk))
     }
 
     /// The first `len` bytes of what is held have been read.

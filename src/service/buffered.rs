@@ -7,6 +7,8 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
 
+use super::DrainBuf;
+
 #[cfg(test)]
 mod tests;
 
@@ -49,6 +51,8 @@ impl<R: AsyncRead + Unpin> AsyncBufRead for Buffered<R> {
         self.text.start += len;
     }
 }
+
+impl<R: AsyncRead + Unpin> DrainBuf for Buffered<R> {}
 
 impl<R: AsyncRead + Unpin> AsyncRead for Buffered<R> {
     fn poll_read(

@@ -31,7 +31,7 @@ mod stream;
 pub use accept::{Accept, Datagrams, Tally, serve_listener, serve_socket};
 pub use http::{Limits, Pages, Www};
 pub use registry::{Service, ServiceSpec};
-pub use stream::{Drain, Stream};
+pub use stream::{Drain, DrainBuf, Stream};
 
 /// Looks at the connection under a stream; `None` where there is nothing to see, as over a kernel
 /// socket.

@@ -7,11 +7,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncBufRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncWrite, ReadBuf};
 
 use super::accept::KEEPALIVE;
-use super::{Accept, Datagrams, Drain, InfoSource, Stream};
-use crate::net::{TcpListener, TcpStream, UdpSocket};
+use super::{Accept, Datagrams, Drain, DrainBuf, InfoSource, Stream};
+use crate::net::{ReadHalf, TcpListener, TcpStream, UdpSocket};
 
 #[cfg(test)]
 mod tests;
@@ -40,8 +40,17 @@ impl Drain for TcpStream {
     }
 }
 
+impl DrainBuf for ReadHalf<'_> {
+    fn poll_drain_buf(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<(&[u8], bool)>> {
+        self.get_mut().poll_fill_dry(cx)
+    }
+}
+
 impl Stream for TcpStream {
-    fn halves(&mut self) -> (impl AsyncBufRead + Unpin + Send, impl AsyncWrite + Unpin + Send) {
+    fn halves(&mut self) -> (impl DrainBuf + Unpin + Send, impl AsyncWrite + Unpin + Send) {
         self.split()
     }
 

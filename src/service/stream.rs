@@ -25,11 +25,27 @@ pub trait Drain: AsyncRead {
     }
 }
 
+/// The same without a buffer of the reader's.
+pub trait DrainBuf: AsyncBufRead {
+    /// [`AsyncBufRead::poll_fill_buf`], and whether the stream is known to hold nothing but that now.
+    /// Then the task will be woken when there is more, as after `Pending`, and need not ask before.
+    ///
+    /// # Errors
+    /// Those of reading.
+    fn poll_drain_buf(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<(&[u8], bool)>> {
+        self.poll_fill_buf(cx).map_ok(|text| (text, false))
+    }
+}
+
 /// A connection as a service takes it: whole, or as halves of which one is read without a buffer of
-/// the service's.
+/// the service's. What is written goes out without being flushed, and so it does before a stream that
+/// is dropped closes the connection.
 pub trait Stream: Drain + AsyncWrite + Unpin + Send + 'static {
     /// Both halves.
-    fn halves(&mut self) -> (impl AsyncBufRead + Unpin + Send, impl AsyncWrite + Unpin + Send);
+    fn halves(&mut self) -> (impl DrainBuf + Unpin + Send, impl AsyncWrite + Unpin + Send);
 
     /// How to look at the connection.
     fn info(&self) -> InfoSource {
@@ -40,7 +56,7 @@ pub trait Stream: Drain + AsyncWrite + Unpin + Send + 'static {
 impl Drain for tokio::net::TcpStream {}
 
 impl Stream for tokio::net::TcpStream {
-    fn halves(&mut self) -> (impl AsyncBufRead + Unpin + Send, impl AsyncWrite + Unpin + Send) {
+    fn halves(&mut self) -> (impl DrainBuf + Unpin + Send, impl AsyncWrite + Unpin + Send) {
         let (reader, writer) = self.split();
         (Buffered::new(reader), writer)
     }
@@ -51,7 +67,7 @@ impl Drain for tokio::io::DuplexStream {}
 
 #[cfg(test)]
 impl Stream for tokio::io::DuplexStream {
-    fn halves(&mut self) -> (impl AsyncBufRead + Unpin + Send, impl AsyncWrite + Unpin + Send) {
+    fn halves(&mut self) -> (impl DrainBuf + Unpin + Send, impl AsyncWrite + Unpin + Send) {
         let (reader, writer) = tokio::io::split(self);
         (Buffered::new(reader), writer)
     }

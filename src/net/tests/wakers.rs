@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
 use futures_util::FutureExt;
-use tokio::io::{AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncBufRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use super::{CLIENT, PATIENCE, SERVER, config, connected, run, until, world};
 use crate::device::Device;
@@ -151,6 +151,41 @@ fn a_reader_that_has_emptied_the_stream_is_woken_for_more() {
         client.shutdown().await.unwrap();
         until(|| count.woken() == 6).await;
         assert_eq!(read(4), (Poll::Ready(false), vec![]));
+    });
+}
+
+/// The same for who reads it where it lies; what lies behind the first piece is not forgotten.
+#[test]
+fn a_reader_that_was_shown_all_there_is_is_woken_for_more() {
+    run(async {
+        let world = world();
+        let (mut client, mut server) = connected(&world).await;
+        let (count, waker) = Count::new();
+        let mut fill = || {
+            let mut reader = server.split().0;
+            let cx = &mut Context::from_waker(&waker);
+            let shown = reader.poll_fill_dry(cx).map(Result::unwrap);
+            let shown = shown.map(|(text, dry)| (text.len(), dry));
+            if let Poll::Ready((len, _)) = shown {
+                Pin::new(&mut reader).consume(len);
+            }
+            shown
+        };
+        assert_eq!(fill(), Poll::Pending);
+        for times in 1..5 {
+            client.write_all(b"more").await.unwrap();
+            until(|| count.woken() == times).await;
+            assert_eq!(fill(), Poll::Ready((4, true)));
+        }
+        // Two pieces: after the first the reader must come again.
+        client.write_all(&[1; 2000]).await.unwrap();
+        until(|| client.info().unwrap().bytes_acked == 16 + 2000).await;
+        let Poll::Ready((first, false)) = fill() else { panic!("the second piece is forgotten") };
+        assert_eq!(fill(), Poll::Ready((2000 - first, false)));
+        assert_eq!(fill(), Poll::Pending);
+        client.shutdown().await.unwrap();
+        until(|| count.woken() == 6).await;
+        assert_eq!(fill(), Poll::Ready((0, false)));
     });
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 #[tokio::test]
 async fn everything_is_echoed_before_our_half_is_closed() {
