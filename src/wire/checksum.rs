@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use etherparse::checksum::u64_16bit_word;
 use multiversion::multiversion;
 
-/// Words in a slice that is long enough for vectors.
-const LONG: usize = 32;
+/// Bytes in a slice that is long enough for vectors.
+const LONG: usize = 128;
 
 /// A running one's-complement sum. Slices may have any length; only the last one may be odd unless
 /// it is added through [`Sum::add_parts`], which carries the odd byte across.
@@ -21,6 +21,7 @@ impl Sum {
 
     /// Adds the bytes of `slice`, which starts at an even offset; an odd last byte is padded.
     #[must_use]
+    #[inline]
     pub fn add_bytes(self, slice: &[u8]) -> Self {
         Sum(add_slice(self.0, slice))
     }
@@ -38,11 +39,12 @@ impl Sum {
         let mut sum = self;
         let mut odd = false;
         for part in parts {
-            let mut part_sum = fold(add_slice(0, part));
-            if odd {
-                part_sum = part_sum.swap_bytes();
-            }
-            sum = Sum(u64_16bit_word::add_2bytes(sum.0, part_sum.to_ne_bytes()));
+            sum = if odd {
+                let swapped = fold(add_slice(0, part)).swap_bytes();
+                Sum(u64_16bit_word::add_2bytes(sum.0, swapped.to_ne_bytes()))
+            } else {
+                sum.add_bytes(part)
+            };
             odd ^= part.len() % 2 == 1;
         }
         sum
@@ -50,16 +52,17 @@ impl Sum {
 
     /// The pseudo-header of TCP and UDP (RFC 9293 3.1, RFC 8200 8.1) over `len` transport bytes.
     pub fn pseudo_header(src: IpAddr, dst: IpAddr, protocol: u8, len: u32) -> Self {
-        let sum = match (src, dst) {
+        let word = |bytes: [u8; 4]| u64::from(u32::from_ne_bytes(bytes));
+        let numbers = word(len.to_be_bytes()) + word(u32::from(protocol).to_be_bytes());
+        match (src, dst) {
             (IpAddr::V4(src), IpAddr::V4(dst)) => {
-                Sum::new().add_bytes(&src.octets()).add_bytes(&dst.octets())
+                Sum(numbers + word(src.octets()) + word(dst.octets()))
             }
             (IpAddr::V6(src), IpAddr::V6(dst)) => {
-                Sum::new().add_bytes(&src.octets()).add_bytes(&dst.octets())
+                Sum(numbers).add_bytes(&src.octets()).add_bytes(&dst.octets())
             }
-            _ => Sum::new(),
-        };
-        sum.add_bytes(&len.to_be_bytes()).add_u16(protocol.into())
+            _ => Sum(numbers),
+        }
     }
 
     /// The checksum to write into a header, in host order.
@@ -81,24 +84,36 @@ impl Sum {
     }
 }
 
-/// `etherparse`'s sum, by 32-bit words as far as there are any.
+/// `etherparse`'s sum, by 64-bit words as far as there are any.
+#[inline]
 fn add_slice(start: u64, slice: &[u8]) -> u64 {
-    let (words, rest) = slice.as_chunks::<4>();
-    let sum = if words.len() < LONG { add_words(words) } else { add_many_words(words) };
-    let sum = u64_16bit_word::add_8bytes(start, sum.to_ne_bytes());
+    if slice.len() < LONG { add_short(start, slice) } else { add_long(start, slice) }
+}
+
+/// Header by header, so most sums are of a few words.
+#[inline]
+fn add_short(start: u64, slice: &[u8]) -> u64 {
+    let (words, rest) = slice.as_chunks::<8>();
+    let sum = words.iter().fold(start, |sum, &word| u64_16bit_word::add_8bytes(sum, word));
     if rest.is_empty() { sum } else { u64_16bit_word::add_slice(sum, rest) }
 }
 
-/// The sum of these words, which does not overflow within 2^32 of them.
-#[inline]
-fn add_words(words: &[[u8; 4]]) -> u64 {
-    words.iter().map(|word| u64::from(u32::from_ne_bytes(*word))).sum()
+#[inline(never)]
+fn add_long(start: u64, slice: &[u8]) -> u64 {
+    let (words, rest) = slice.as_chunks::<8>();
+    let sum = u64_16bit_word::add_8bytes(start, add_halves(words).to_ne_bytes());
+    add_short(sum, rest)
 }
 
-/// The same with vectors, as wide as the processor has them.
+/// The sum of the halves of these words, which does not overflow within 2^31 of them: without carries
+/// it is taken with vectors, as wide as the processor has them.
 #[multiversion(targets("x86_64+avx2"))]
-fn add_many_words(words: &[[u8; 4]]) -> u64 {
-    add_words(words)
+fn add_halves(words: &[[u8; 8]]) -> u64 {
+    let halves = |word: &[u8; 8]| {
+        let word = u64::from_ne_bytes(*word);
+        (word & u64::from(u32::MAX)) + (word >> 32)
+    };
+    words.iter().map(halves).sum()
 }
 
 /// Folds to sixteen bits, in the byte order of memory.
