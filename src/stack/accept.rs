@@ -197,9 +197,11 @@ impl Stack {
             to: State::SynReceived,
             cause: Cause::SynArrived,
         });
-        let segment = record.view_received(syn);
-        let state = State::SynReceived;
-        self.env.context().emit(|| Event::Received { conn, state, segment });
+        self.env.context().emit(|| Event::Received {
+            conn,
+            state: State::SynReceived,
+            segment: record.view_received(syn),
+        });
         let wheel = &mut self.wheel;
         let half = self.half_open.insert_with_key(|half| HalfOpenEntry {
             record,
@@ -217,10 +219,12 @@ impl Stack {
         };
         let own_mss = Mss::of_mtu(self.config.mtu, entry.record.ends.local.ip());
         let segment = entry.record.syn_ack(self.env.now, &self.tcp_config, own_mss);
-        let view = entry.record.view_sent(&segment, &self.tcp_config);
-        let sender = (Some(entry.record.conn), State::SynReceived, why);
+        let view = || entry.record.view_sent(&segment, &self.tcp_config);
+        let view = self.env.is_observed().then(view);
+        let (ends, sender) =
+            (entry.record.ends, (Some(entry.record.conn), State::SynReceived, why));
         self.wheel.arm(entry.timer, entry.record.next_deadline());
-        self.reply_segment(&segment, view, sender);
+        self.reply_segment(&segment, ends, sender, view);
     }
 
     pub(super) fn expire_half_open(&mut self, key: HalfOpenKey) {
@@ -275,16 +279,16 @@ impl Stack {
         &mut self,
         key: HalfOpenKey,
         ends: Endpoints,
-        segment: Segment,
+        segment: &mut Segment,
     ) {
         let Some(entry) = self.half_open.get_mut(key) else {
             return;
         };
         let window = self.tcp_config.receive_buffer.min(65_535);
-        match entry.record.segment_arrives(&segment, window) {
+        match entry.record.segment_arrives(segment, window) {
             Ok(Step::AnswerAgain) => {
                 self.env.counters.tcp_segments_accepted += 1;
-                entry.record.syn_again(&segment);
+                entry.record.syn_again(segment);
                 if entry.record.may_answer(self.env.now) {
                     return self.send_syn_ack(key, Why::HandshakeAnswer);
                 }
@@ -316,12 +320,14 @@ impl Stack {
         }
         let conn = entry.record.conn;
         let segment = entry.record.challenge_ack(self.env.now, &self.tcp_config);
-        let view = entry.record.view_sent(&segment, &self.tcp_config);
-        self.reply_segment(&segment, view, (Some(conn), State::SynReceived, Why::Challenge));
+        let view = || entry.record.view_sent(&segment, &self.tcp_config);
+        let view = self.env.is_observed().then(view);
+        let sender = (Some(conn), State::SynReceived, Why::Challenge);
+        self.reply_segment(&segment, ends, sender, view);
     }
 
     /// The acknowledgment of our SYN: the record becomes a control block, which processes it.
-    fn complete_handshake(&mut self, key: HalfOpenKey, segment: Segment) {
+    fn complete_handshake(&mut self, key: HalfOpenKey, segment: &mut Segment) {
         let Some(entry) = self.half_open.get(key) else {
             return;
         };

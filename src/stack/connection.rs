@@ -150,7 +150,8 @@ impl Stack {
     pub(super) fn acknowledge_from(&mut self, record: &TimeWait) {
         let segment = record.acknowledgment(self.env.now.as_millis());
         let sender = (Some(record.conn), State::TimeWait, Why::AckNow);
-        self.reply_segment(&segment, record.view_sent(&segment), sender);
+        let view = self.env.is_observed().then(|| record.view_sent(&segment));
+        self.reply_segment(&segment, record.ends, sender, view);
     }
 
     pub(super) fn expire_time_wait(&mut self, key: TimeWaitKey) {

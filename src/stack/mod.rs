@@ -101,6 +101,11 @@ struct Environment {
 }
 
 impl Environment {
+    /// Whether anybody observes: what only serves to make an event need not be made otherwise.
+    fn is_observed(&self) -> bool {
+        self.observer.is_some()
+    }
+
     fn context(&mut self) -> Context<'_> {
         let observer = self.observer.as_deref_mut();
         Context::new(self.now, &mut self.rng, &mut self.counters.refusals, observer)
@@ -185,7 +190,7 @@ impl Stack {
     /// [`Stack::transmit`], so that their answers travel with the acknowledgments.
     pub fn receive(&mut self, now: Instant, rx: &mut RxBatch) -> Wakes {
         self.env.now = self.env.now.max(now);
-        for packet in rx.drain(..) {
+        while let Some(packet) = rx.pop_front() {
             self.receive_packet(packet);
         }
         self.advance(now);

@@ -20,7 +20,7 @@ impl Stack {
         transport: Bytes,
         checksum: Checksum,
     ) {
-        let segment = match tcp::parse(transport, datagram.src, datagram.dst, checksum) {
+        let mut segment = match tcp::parse(transport, datagram.src, datagram.dst, checksum) {
             Ok(segment) => segment,
             Err(malformed) => return self.refuse(malformed.into(), datagram.src, datagram.dst),
         };
@@ -30,11 +30,11 @@ impl Stack {
             remote: SocketAddr::new(datagram.src, segment.src_port),
         };
         match self.demux.find_for_segment(ends) {
-            Some(Owner::Connection(key)) => self.receive_for_connection(key, ends, segment),
-            Some(Owner::HalfOpen(key)) => self.receive_half_open(key, ends, segment),
-            Some(Owner::TimeWait(key)) => self.receive_in_time_wait(key, ends, segment),
+            Some(Owner::Connection(key)) => self.receive_for_connection(key, ends, &mut segment),
+            Some(Owner::HalfOpen(key)) => self.receive_half_open(key, ends, &mut segment),
+            Some(Owner::TimeWait(key)) => self.receive_in_time_wait(key, ends, &segment),
             None => match self.demux.find_listener(ends.local) {
-                Some(key) => self.receive_in_listen(key, ends, segment),
+                Some(key) => self.receive_in_listen(key, ends, &segment),
                 None => self.receive_closed(ends, &segment),
             },
         }
@@ -45,10 +45,10 @@ impl Stack {
         &mut self,
         key: ConnKey,
         ends: Endpoints,
-        segment: Segment,
+        segment: &mut Segment,
     ) {
         let outcome = self.update_connection(key, |tcb, cx| {
-            let view = cx.is_observed().then(|| tcb.view_received(&segment));
+            let view = cx.is_observed().then(|| tcb.view_received(segment));
             let conn = tcb.conn();
             match tcb.segment_arrives(cx, segment) {
                 Ok(()) => {
@@ -72,9 +72,9 @@ impl Stack {
         }
     }
 
-    fn receive_in_listen(&mut self, key: ListenerKey, ends: Endpoints, segment: Segment) {
-        match check_listen(&segment) {
-            Ok(()) => self.receive_syn(key, ends, &segment, None),
+    fn receive_in_listen(&mut self, key: ListenerKey, ends: Endpoints, segment: &Segment) {
+        match check_listen(segment) {
+            Ok(()) => self.receive_syn(key, ends, segment, None),
             Err(discard) => {
                 self.refuse_segment(discard.reason, ends);
                 if let Reply::Reset(seq) = discard.reply {
@@ -84,11 +84,11 @@ impl Stack {
         }
     }
 
-    fn receive_in_time_wait(&mut self, key: TimeWaitKey, ends: Endpoints, segment: Segment) {
+    fn receive_in_time_wait(&mut self, key: TimeWaitKey, ends: Endpoints, segment: &Segment) {
         let Some(entry) = self.time_wait.get_mut(key) else {
             return;
         };
-        match entry.record.segment_arrives(&segment) {
+        match entry.record.segment_arrives(segment) {
             Action::Ignore(reason) => self.refuse_segment(reason, ends),
             Action::Acknowledge { restart } => {
                 if restart {
@@ -102,8 +102,8 @@ impl Stack {
                 let record = entry.record.clone();
                 self.remove_time_wait(key, Cause::TimeWaitReused);
                 match self.demux.find_listener(ends.local) {
-                    Some(listener) => self.receive_syn(listener, ends, &segment, Some(record)),
-                    None => self.receive_closed(ends, &segment),
+                    Some(listener) => self.receive_syn(listener, ends, segment, Some(record)),
+                    None => self.receive_closed(ends, segment),
                 }
             }
         }
@@ -138,7 +138,8 @@ impl Stack {
             payload: Bytes::new(),
         };
         // Without a connection there are no initial sequence numbers to count from.
-        let view = ends.view(&segment, WindowScale::NONE, seq, ack);
-        self.reply_segment(&segment, view, (None, State::Closed, Why::Reset));
+        let view = || ends.view(&segment, WindowScale::NONE, seq, ack);
+        let view = self.env.is_observed().then(view);
+        self.reply_segment(&segment, ends, (None, State::Closed, Why::Reset), view);
     }
 }

@@ -171,21 +171,24 @@ impl Stack {
     }
 
     /// Queues a segment that no control block sends: a reset, a SYN-ACK, an acknowledgment from
-    /// TIME-WAIT. `view` is how events show it.
+    /// TIME-WAIT. `view` is how events show it, if there is an observer.
     pub(super) fn reply_segment(
         &mut self,
         segment: &Segment,
-        view: SegmentView,
+        ends: Endpoints,
         sender: (Option<crate::event::ConnId>, State, Why),
+        view: Option<SegmentView>,
     ) {
         let mut header = HeaderBuf::new();
-        let repr = self.repr(view.local.ip(), view.remote.ip(), ip::TCP, true);
+        let repr = self.repr(ends.local.ip(), ends.remote.ip(), ip::TCP, true);
         ip::emit(&repr, tcp::HEADER_LEN + segment.options.len(), &mut header);
         tcp::emit(segment, &mut header);
         self.env.counters.tcp_segments_sent += 1;
         self.env.counters.tcp_resets_sent += u64::from(segment.rst());
         self.reply(header, ip::TCP, Bytes::new());
-        let (conn, state, why) = sender;
-        self.env.context().emit(|| Event::Sent { conn, state, why, segment: view });
+        if let Some(segment) = view {
+            let (conn, state, why) = sender;
+            self.env.context().emit(|| Event::Sent { conn, state, why, segment });
+        }
     }
 }

@@ -238,9 +238,9 @@ impl Rig {
     }
 
     /// A segment arrives; a refusal is counted and answered as the stack does it.
-    pub(crate) fn arrive(&mut self, segment: Segment) -> Result<(), Discard> {
+    pub(crate) fn arrive(&mut self, mut segment: Segment) -> Result<(), Discard> {
         let result = self.with(|tcb, cx| {
-            let result = tcb.segment_arrives(cx, segment);
+            let result = tcb.segment_arrives(cx, &mut segment);
             if let Err(discard) = result {
                 cx.refuse(Some(ConnId(1)), discard.reason, None);
                 tcb.answer(cx, discard.reply);

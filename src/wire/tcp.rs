@@ -176,7 +176,7 @@ pub fn parse(
         return Err(Malformed::TcpPortZero);
     }
     let header_len = tcp.header_len();
-    let segment = Segment {
+    Ok(Segment {
         src_port: tcp.source_port(),
         dst_port: tcp.destination_port(),
         seq: SeqNum::new(tcp.sequence_number()),
@@ -185,10 +185,11 @@ pub fn parse(
         window: tcp.window_size(),
         urgent: tcp.urgent_pointer(),
         options: tcp_options::parse(tcp.options()),
-        payload: Bytes::new(),
-    };
-    transport.advance(header_len);
-    Ok(Segment { payload: transport, ..segment })
+        payload: {
+            transport.advance(header_len);
+            transport
+        },
+    })
 }
 
 /// Appends the header of `segment`, checksum zero (see [`super::Burst`]).

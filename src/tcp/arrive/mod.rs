@@ -28,12 +28,12 @@ impl Tcb {
     pub fn segment_arrives(
         &mut self,
         cx: &mut Context<'_>,
-        mut segment: Segment,
+        segment: &mut Segment,
     ) -> Result<(), Discard> {
         if self.state == State::SynSent {
             return self.segment_arrives_in_syn_sent(cx, segment);
         }
-        let mut segment = self.check_sequence(cx, &mut segment)?; // first
+        let mut segment = self.check_sequence(cx, segment)?; // first
         self.last_heard = cx.now;
         self.keepalives = 0;
         if self.check_reset(cx, &segment)? {

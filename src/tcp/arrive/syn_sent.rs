@@ -11,7 +11,7 @@ impl Tcb {
     pub(super) fn segment_arrives_in_syn_sent(
         &mut self,
         cx: &mut Context<'_>,
-        segment: Segment,
+        segment: &mut Segment,
     ) -> Result<(), Discard> {
         // First, the ACK bit.
         let acked = segment.ack();
@@ -44,7 +44,7 @@ impl Tcb {
         if let Some(ack) = acked {
             self.snd.wl2 = ack;
             self.syn_acknowledged();
-            self.new_ack(cx, ack, &segment);
+            self.new_ack(cx, ack, segment);
             self.enter(cx, State::Established, Cause::SynAckArrived);
             self.start_keepalive(cx.now);
             self.ack.now(Why::Handshake);
@@ -59,14 +59,11 @@ impl Tcb {
         // Text and FIN on the SYN are processed like those of any segment.
         if !segment.payload.is_empty() || segment.fin() {
             self.rcv.open_window(self.config.receive_buffer, self.own_mss.bytes().into());
-            let rest = Segment {
-                seq: segment.seq + 1,
-                flags: segment.flags.without(Flags::SYN),
-                window: self.snd.scale.field(segment.window.into()),
-                ..segment
-            };
             if self.state == State::Established {
-                return self.segment_arrives(cx, rest);
+                segment.seq += 1;
+                segment.flags = segment.flags.without(Flags::SYN);
+                segment.window = self.snd.scale.field(segment.window.into());
+                return self.segment_arrives(cx, segment);
             }
         }
         Ok(())
