@@ -17,7 +17,8 @@ pub(super) type Connections = SlotMap<ConnKey, Connection>;
 /// A control block with what the table needs around it.
 #[derive(Debug)]
 pub(super) struct Connection {
-    pub(super) tcb: Tcb,
+    /// Boxed, for it is large and what is in a table moves about.
+    pub(super) tcb: Box<Tcb>,
     pub(super) timer: TimerId,
     /// It stands in the queue of those that may send.
     pub(super) queued: bool,
@@ -50,7 +51,7 @@ impl Stack {
         let ends = tcb.endpoints();
         let wheel = &mut self.wheel;
         let key = self.connections.insert_with_key(|key| Connection {
-            tcb,
+            tcb: Box::new(tcb),
             timer: wheel.insert_or_hand_over(timer, Token::Connection(key)),
             queued: false,
             in_table: true,

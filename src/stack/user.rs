@@ -93,7 +93,10 @@ impl Stack {
 
     /// The same to look at.
     fn look(&self, key: ConnKey) -> Option<&Tcb> {
-        self.connections.get(key).map(|connection| &connection.tcb).filter(|tcb| !tcb.is_detached())
+        self.connections
+            .get(key)
+            .map(|connection| &*connection.tcb)
+            .filter(|tcb| !tcb.is_detached())
     }
 
     /// Does what the application asks for, and what follows from it.
