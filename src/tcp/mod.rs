@@ -16,6 +16,7 @@ mod loss;
 mod mss;
 mod network;
 pub mod output;
+mod queue;
 mod rcv;
 mod reassembly;
 mod recv_buffer;

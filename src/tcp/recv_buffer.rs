@@ -3,9 +3,9 @@
 //! Chunks are handed over as they came from the device. When small ones pile up they are copied
 //! into a shared tail, so that a thousand tiny segments do not hold a thousand buffers.
 
-use std::collections::VecDeque;
-
 use bytes::{Bytes, BytesMut};
+
+use crate::tcp::queue::Queue;
 
 /// Chunks smaller than this join a tail when others are already waiting.
 const SMALL: usize = 256;
@@ -18,7 +18,7 @@ const KEPT: usize = 4;
 /// In-order bytes waiting for the application.
 #[derive(Debug, Default)]
 pub struct RecvBuffer {
-    chunks: VecDeque<Bytes>,
+    chunks: Queue<Bytes>,
     tail: BytesMut,
     len: usize,
 }

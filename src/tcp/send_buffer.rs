@@ -8,10 +8,10 @@
 //! Chunks are shared, never copied: `gather` hands out slices of them. Small writes gather in a
 //! tail, so that many of them travel as one slice.
 
-use std::collections::VecDeque;
-
 use bytes::{Bytes, BytesMut};
 use smallvec::SmallVec;
+
+use crate::tcp::queue::Queue;
 
 /// Writes smaller than this are copied into the tail.
 const SMALL: usize = 8 << 10;
@@ -40,7 +40,7 @@ struct Chunk {
 /// The bytes of the stream from `start`, the first unacknowledged one, to `end`.
 #[derive(Debug, Default)]
 pub struct SendBuffer {
-    chunks: VecDeque<Chunk>,
+    chunks: Queue<Chunk>,
     tail: BytesMut,
     /// Empty, with room for about [`COPY`] bytes each; none while everything is acknowledged.
     spare: Vec<BytesMut>,
@@ -168,9 +168,9 @@ impl SendBuffer {
         if end > tail_at {
             self.freeze_tail();
         }
-        let first = self.chunks.partition_point(|c| c.at + c.bytes.len() as u64 <= offset);
+        let chunks = self.chunks.iter_after(|c| c.at + c.bytes.len() as u64 <= offset);
         let mut at = offset;
-        for chunk in self.chunks.range(first..).take(MAX_SLICES) {
+        for chunk in chunks.take(MAX_SLICES) {
             if at == end {
                 break;
             }
