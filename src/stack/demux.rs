@@ -18,21 +18,35 @@ pub fn keyed_hash([a, b, c, d]: [u64; 4]) -> KeyedHash {
     RandomState::with_seeds(a, b, c, d)
 }
 
-/// The two ends as a key: hashed in few words.
+/// The two ends as a key, in few words: every segment has one made, hashed and compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Tuple(Endpoints);
+enum Tuple {
+    /// Both addresses and both ports, the local ones first.
+    V4(u64, u32),
+    Other(IpAddr, IpAddr, u32),
+}
 
-impl Hash for Tuple {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let Tuple(Endpoints { local, remote }) = self;
+impl From<Endpoints> for Tuple {
+    fn from(Endpoints { local, remote }: Endpoints) -> Self {
         let ports = u32::from(local.port()) << 16 | u32::from(remote.port());
         match (local.ip(), remote.ip()) {
             (IpAddr::V4(local), IpAddr::V4(remote)) => {
-                state.write_u64(u64::from(local.to_bits()) << 32 | u64::from(remote.to_bits()));
+                Tuple::V4(u64::from(local.to_bits()) << 32 | u64::from(remote.to_bits()), ports)
             }
-            (local, remote) => (local, remote).hash(state),
+            (local, remote) => Tuple::Other(local, remote, ports),
         }
-        state.write_u32(ports);
+    }
+}
+
+impl Hash for Tuple {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match *self {
+            Tuple::V4(addresses, ports) => {
+                state.write_u64(addresses);
+                state.write_u32(ports);
+            }
+            Tuple::Other(local, remote, ports) => (local, remote, ports).hash(state),
+        }
     }
 }
 
@@ -58,16 +72,17 @@ impl<C: Copy, L: Copy> Demux<C, L> {
 
     /// Who has this connection.
     pub fn find(&self, ends: Endpoints) -> Option<C> {
-        self.connections.get(&Tuple(ends)).copied()
+        self.connections.get(&ends.into()).copied()
     }
 
     /// The same for a segment, after which another is likely to follow.
     pub fn find_for_segment(&mut self, ends: Endpoints) -> Option<C> {
+        let tuple = ends.into();
         match self.last {
-            Some((tuple, owner)) if tuple == Tuple(ends) => Some(owner),
+            Some((last, owner)) if last == tuple => Some(owner),
             _ => {
-                let found = self.find(ends)?;
-                self.last = Some((Tuple(ends), found));
+                let found = *self.connections.get(&tuple)?;
+                self.last = Some((tuple, found));
                 Some(found)
             }
         }
@@ -87,13 +102,13 @@ impl<C: Copy, L: Copy> Demux<C, L> {
     /// Gives the connection to `owner`, whoever had it before.
     pub fn insert(&mut self, ends: Endpoints, owner: C) {
         self.last = None;
-        self.connections.insert(Tuple(ends), owner);
+        self.connections.insert(ends.into(), owner);
     }
 
     /// Nobody has this connection any more.
     pub fn remove(&mut self, ends: Endpoints) {
         self.last = None;
-        self.connections.remove(&Tuple(ends));
+        self.connections.remove(&ends.into());
     }
 
     /// Who listens for `local`: on exactly that address, or on all.
