@@ -8,7 +8,7 @@
 use crate::time::Duration;
 
 /// The clock is finer than this; the RFC's G keeps the time-out off the mean of a steady path.
-const GRANULARITY: Duration = Duration::from_millis(1);
+const GRANULARITY_NS: u64 = 1_000_000;
 
 /// A retransmission time-out that is within its bounds by construction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,7 +41,7 @@ impl Rto {
     }
 }
 
-/// What is known of the path's round-trip time.
+/// What is known of the path's round-trip time; figures in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RttEstimator {
     /// No sample yet; the time-out in use.
@@ -49,11 +49,13 @@ pub enum RttEstimator {
     /// At least one sample.
     Measured {
         /// Smoothed round-trip time.
-        srtt: Duration,
+        srtt: u64,
         /// Its variation.
-        rttvar: Duration,
+        rttvar: u64,
         /// The shortest sample.
-        min: Duration,
+        min: u64,
+        /// The time-out that follows from them: it is asked for more often than they change.
+        rto: Rto,
     },
 }
 
@@ -66,16 +68,21 @@ impl Default for RttEstimator {
 impl RttEstimator {
     /// Takes a sample in (RFC 6298 2.2 and 2.3).
     pub fn sample(&mut self, rtt: Duration) {
+        let rtt = rtt.as_nanos() as u64;
         *self = match *self {
-            RttEstimator::Initial(_) => {
-                RttEstimator::Measured { srtt: rtt, rttvar: rtt / 2, min: rtt }
-            }
-            RttEstimator::Measured { srtt, rttvar, min } => RttEstimator::Measured {
-                min: min.min(rtt),
-                rttvar: (rttvar * 3 + srtt.abs_diff(rtt)) / 4,
-                srtt: (srtt * 7 + rtt) / 8,
-            },
+            RttEstimator::Initial(_) => RttEstimator::measured(rtt, rtt / 2, rtt),
+            RttEstimator::Measured { srtt, rttvar, min, .. } => RttEstimator::measured(
+                (srtt * 7 + rtt) / 8,
+                (rttvar * 3 + srtt.abs_diff(rtt)) / 4,
+                min.min(rtt),
+            ),
         };
+    }
+
+    /// With these figures (RFC 6298 2.3).
+    pub(crate) fn measured(srtt: u64, rttvar: u64, min: u64) -> Self {
+        let rto = Duration::from_nanos(srtt + GRANULARITY_NS.max(rttvar * 4));
+        RttEstimator::Measured { srtt, rttvar, min, rto: Rto::clamped(rto) }
     }
 
     /// The SYN had to be retransmitted: until the first sample, be careful (RFC 6298 5.7).
@@ -88,10 +95,7 @@ impl RttEstimator {
     /// The retransmission time-out without backoff.
     pub fn rto(&self) -> Rto {
         match *self {
-            RttEstimator::Initial(rto) => rto,
-            RttEstimator::Measured { srtt, rttvar, .. } => {
-                Rto::clamped(srtt + GRANULARITY.max(rttvar * 4))
-            }
+            RttEstimator::Initial(rto) | RttEstimator::Measured { rto, .. } => rto,
         }
     }
 
@@ -99,7 +103,7 @@ impl RttEstimator {
     pub fn srtt(&self) -> Option<Duration> {
         match *self {
             RttEstimator::Initial(_) => None,
-            RttEstimator::Measured { srtt, .. } => Some(srtt),
+            RttEstimator::Measured { srtt, .. } => Some(Duration::from_nanos(srtt)),
         }
     }
 
@@ -107,7 +111,7 @@ impl RttEstimator {
     pub fn min(&self) -> Duration {
         match *self {
             RttEstimator::Initial(_) => Duration::ZERO,
-            RttEstimator::Measured { min, .. } => min,
+            RttEstimator::Measured { min, .. } => Duration::from_nanos(min),
         }
     }
 
@@ -115,7 +119,7 @@ impl RttEstimator {
     pub fn rttvar(&self) -> Duration {
         match *self {
             RttEstimator::Initial(_) => Duration::ZERO,
-            RttEstimator::Measured { rttvar, .. } => rttvar,
+            RttEstimator::Measured { rttvar, .. } => Duration::from_nanos(rttvar),
         }
     }
 }

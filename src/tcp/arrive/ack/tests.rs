@@ -187,8 +187,8 @@ fn timestamps_tell_which_copy_arrived_rfc_7323_4_1() {
     // second: the acknowledgment of the first was lost.
     for (echo_first, after, sample) in [(true, 5, true), (true, 25, false), (false, 25, true)] {
         let mut rig = Rig::open(Setup::default());
-        let (srtt, rttvar) = (ms(20), ms(10));
-        rig.tcb.rtt = RttEstimator::Measured { srtt, rttvar, min: srtt };
+        let srtt = 20_000_000;
+        rig.tcb.rtt = RttEstimator::measured(srtt, srtt / 2, srtt);
         rig.write(500);
         let first = rig.transmit_one();
         let again = rig.sleep(ms(201)).remove(0);
