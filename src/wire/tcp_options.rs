@@ -136,22 +136,19 @@ impl Options {
         let nops = [tcp_option::KIND_NOOP; 2];
         let sack_permitted =
             [tcp_option::KIND_SELECTIVE_ACK_PERMITTED, tcp_option::LEN_SELECTIVE_ACK_PERMITTED];
-        if self.sack_permitted {
-            append(out, &sack_permitted);
-        }
         if let Some(Timestamps { tsval, tsecr }) = self.timestamps {
-            if !self.sack_permitted {
-                append(out, &nops);
-            }
-            append(out, &[tcp_option::KIND_TIMESTAMP, tcp_option::LEN_TIMESTAMP]);
-            append(out, &tsval.to_be_bytes());
-            append(out, &tsecr.to_be_bytes());
+            let [p0, p1] = if self.sack_permitted { sack_permitted } else { nops };
+            let (kind, len) = (tcp_option::KIND_TIMESTAMP, tcp_option::LEN_TIMESTAMP);
+            let [v0, v1, v2, v3] = tsval.to_be_bytes();
+            let [e0, e1, e2, e3] = tsecr.to_be_bytes();
+            append(out, &[p0, p1, kind, len, v0, v1, v2, v3, e0, e1, e2, e3]);
         } else if self.sack_permitted {
+            append(out, &sack_permitted);
             append(out, &nops);
         }
         if let Some(shift) = self.window_scale {
-            append(out, &[tcp_option::KIND_NOOP, tcp_option::KIND_WINDOW_SCALE]);
-            append(out, &[tcp_option::LEN_WINDOW_SCALE, shift]);
+            let kind = tcp_option::KIND_WINDOW_SCALE;
+            append(out, &[tcp_option::KIND_NOOP, kind, tcp_option::LEN_WINDOW_SCALE, shift]);
         }
         let blocks = &self.sack[..self.blocks_sent()];
         if !blocks.is_empty() {
