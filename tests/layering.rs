@@ -101,6 +101,8 @@ const BANS: &[Ban] = &[
             "std::net::ToSocketAddrs",
             "tokio",
             "nix",
+            "rustix",
+            "filedescriptor",
             "libc",
             "tun_tap",
             "rtnetlink",

@@ -32,7 +32,10 @@ const LAST_PACKETS: Duration = Duration::from_secs(1);
 /// Runs the daemon to its end.
 pub fn run(plan: Plan) -> anyhow::Result<()> {
     log::init(plan.detail);
-    let runtime = runtime::builder().build().context("cannot start the runtime")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
     let result = runtime.block_on(live(&plan));
     // A thread that waits for a slow disk must not hold up the end.
     runtime.shutdown_background();

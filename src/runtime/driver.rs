@@ -13,8 +13,8 @@ use crate::wire::{RxBatch, TxBatch};
 
 /// Packets received in one turn; more gain nothing and make tasks wait.
 const RECEIVE_BATCH: usize = 64;
-/// After so long without a sleep tokio gets the chance to look at its own I/O and timers, and the device
-/// that to give a whole batch although packets came singly.
+/// At least this often, while there is work, tokio gets the chance to look at its own I/O and timers, and
+/// the device that to give a whole batch although packets came singly.
 const YIELD_AFTER: Duration = Duration::from_millis(2);
 /// How often output is taken from a stack that is being stopped.
 const FLUSH_ROUNDS: u32 = 64;
@@ -116,7 +116,7 @@ impl<D: AsyncDevice, T: Time> Loop<D, T> {
     }
 
     /// Goes to the back of the queue of tasks. That alone makes tokio look at I/O and timers only
-    /// every so many polls ([`super::builder`]), so every now and then it is asked to.
+    /// every 61 polls, so every now and then it is asked to.
     async fn let_tasks_run(&mut self, now: Instant) {
         if now.since(self.yielded) >= YIELD_AFTER {
             self.yielded = now;

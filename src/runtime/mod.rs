@@ -28,7 +28,7 @@ use crate::net::Net;
 use crate::stack::Stack;
 
 pub use device::{AsyncDevice, FdDevice};
-pub use thread::{builder, start_thread, start_thread_with};
+pub use thread::{start_thread, start_thread_with};
 
 /// The future that drives a stack: spawn it on a tokio runtime, best on one with a single thread
 /// that also runs the tasks which use the stack's sockets, for then a request costs no thread

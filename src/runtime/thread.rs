@@ -8,19 +8,6 @@ use super::AsyncDevice;
 use crate::net::Net;
 use crate::stack::Stack;
 
-/// Task polls after which tokio looks at its I/O and timers of its own accord, on a runtime for a stack:
-/// the driver asks for a look at least every 2 ms, and each is a system call in somebody's round trip.
-const EVENT_INTERVAL: u32 = 1024;
-
-/// A tokio runtime as it suits a stack: one thread, on which the driver and the tasks with its sockets
-/// are best, with I/O and timers. A program that shuttles between kernel sockets and the stack's may
-/// rather want tokio's default of [`event_interval`](tokio::runtime::Builder::event_interval).
-pub fn builder() -> tokio::runtime::Builder {
-    let mut builder = tokio::runtime::Builder::new_current_thread();
-    builder.enable_all().event_interval(EVENT_INTERVAL);
-    builder
-}
-
 /// Joins `stack` and `device` and drives them on a new thread: a handle for making sockets, and that
 /// of the thread.
 ///
@@ -83,7 +70,7 @@ where
 {
     let (tell, told) = mpsc::channel();
     let drive = move || {
-        let runtime = builder().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             let (net, driver) = super::start(stack, device()?)?;
             // It is listened to until the thread ends.

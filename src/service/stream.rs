@@ -62,7 +62,7 @@ impl Stream for tokio::net::TcpStream {
     }
 }
 
-/// A pipe in memory.
+/// A pipe in memory, over which the fuzz target serves HTTP.
 impl Drain for tokio::io::DuplexStream {}
 
 #[cfg(test)]
