@@ -31,18 +31,19 @@ const LAST_PACKETS: Duration = Duration::from_secs(1);
 
 /// Runs the daemon to its end.
 pub fn run(plan: Plan) -> anyhow::Result<()> {
-    log::init(plan.detail);
+    let printer = log::init(plan.detail);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let result = runtime.block_on(live(&plan));
+    let result = runtime.block_on(live(&plan, &printer));
     // A thread that waits for a slow disk must not hold up the end.
     runtime.shutdown_background();
+    printer.finish();
     result
 }
 
-async fn live(plan: &Plan) -> anyhow::Result<()> {
+async fn live(plan: &Plan, printer: &Printer) -> anyhow::Result<()> {
     // Before anything is made that a signal would leave behind.
     let mut signals = Signals::new().context("cannot handle signals")?;
     let www = plan.www.as_deref().map(Www::open).transpose()?;
@@ -51,11 +52,10 @@ async fn live(plan: &Plan) -> anyhow::Result<()> {
     let dropped = tun.dropped();
     let device = FdDevice::new(tun).context("cannot wait for the network device")?;
     let (net, driver) = runtime::start(stack, device)?;
-    let mut daemon = Daemon { net, driver: tokio::spawn(driver), dropped, printer: None, guard };
-    if let Some((observer, printer)) = log::observer(plan.detail, plan.absolute) {
-        daemon.net.set_observer(Some(Box::new(observer)));
-        daemon.printer = Some(printer);
+    if let Some(observer) = log::observer(plan.detail, plan.absolute) {
+        net.set_observer(Some(Box::new(observer)));
     }
+    let mut daemon = Daemon { net, driver: tokio::spawn(driver), dropped, printer, guard };
     let context = ServiceContext {
         www,
         addresses: plan.ip_addresses(),
@@ -89,15 +89,15 @@ fn stack_config(plan: &Plan) -> anyhow::Result<Config> {
 }
 
 /// A running stack and what goes with it.
-struct Daemon {
+struct Daemon<'a> {
     net: Net,
     driver: JoinHandle<<Driver as Future>::Output>,
     dropped: Arc<AtomicU64>,
-    printer: Option<Printer>,
+    printer: &'a Printer,
     guard: Guard,
 }
 
-impl Daemon {
+impl Daemon<'_> {
     /// Waits for the signal that ends it; fails when the stack ends by itself.
     async fn until_told(&mut self, signals: &mut Signals) -> anyhow::Result<()> {
         let mut crowd = Crowd::default();
@@ -152,9 +152,6 @@ impl Daemon {
             let _ = (&mut self.driver).await;
         }
         drop(self.net);
-        if let Some(printer) = self.printer {
-            printer.finish();
-        }
         drop(self.guard);
     }
 
@@ -163,9 +160,7 @@ impl Daemon {
             ("connections", self.net.connection_count() as u64),
             ("device_dropped", self.dropped.load(Ordering::Relaxed)),
         ];
-        let text = counters::format(&self.net.counters(), &rows);
-        // Without standard error there is nobody to tell.
-        let _ = io::stderr().write_all(text.as_bytes());
+        self.printer.print(counters::format(&self.net.counters(), &rows));
     }
 }
 

@@ -1,12 +1,13 @@
 //! What the daemon prints: warnings always, the stack's events with `-v` and `-vv`.
 //!
-//! Events are made under the stack's lock, where nothing may block; so lines go to a thread that
-//! prints them. When it cannot keep up (a slow terminal), lines are left out, and counted.
+//! Events are made under the stack's lock, and the services run on the driver's thread: neither may wait
+//! for a terminal. So lines go to a thread that prints them, the only one to touch standard error. When
+//! it cannot keep up (a slow terminal, or a pipe that nobody reads), lines are left out, and counted.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{self, Duration};
 
 use glasstcp::event::{Event, Observer};
 use glasstcp::observe::text::{self, Verbosity};
@@ -17,6 +18,8 @@ use log::{Level, LevelFilter};
 const WAITING_LINES: usize = 65_536;
 /// Longest to wait at the end for lines to be printed.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How often to look meanwhile whether there is room.
+const LOOK: Duration = Duration::from_millis(1);
 
 /// How much to print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,10 +51,12 @@ impl Detail {
     }
 }
 
-/// Sets up printing to standard error. `RUST_LOG` overrides `detail`, as with any program that uses
-/// `env_logger`.
-pub fn init(detail: Detail) {
+/// Sets up printing to standard error, and gives what waits for the last line. `RUST_LOG` overrides
+/// `detail`, as with any program that uses `env_logger`.
+pub fn init(detail: Detail) -> Printer {
+    let (lines, printer) = printer(WAITING_LINES);
     env_logger::Builder::new()
+        .target(env_logger::Target::Pipe(Box::new(lines)))
         .filter_level(LevelFilter::Warn)
         .filter_module("glasstcp", detail.level())
         .parse_default_env()
@@ -66,44 +71,23 @@ pub fn init(detail: Detail) {
             }
         })
         .init();
+    printer
 }
 
-/// An observer that logs, and what waits for its last line; `None` when `detail` asks for no
-/// events.
-pub fn observer(detail: Detail, absolute: bool) -> Option<(LineObserver, Printer)> {
+/// An observer that logs; `None` when `detail` asks for no events.
+pub fn observer(detail: Detail, absolute: bool) -> Option<LineObserver> {
     let verbosity = match detail {
         Detail::Warnings => return None,
         Detail::States => Verbosity::States,
         Detail::Segments => Verbosity::Segments,
     };
-    let (lines, waiting) = sync_channel(WAITING_LINES);
-    let observer = LineObserver { lines, verbosity, absolute, lost: 0 };
-    Some((observer, Printer::start(waiting)))
+    Some(LineObserver { verbosity, absolute })
 }
-
-type Line = (Level, String);
 
 /// Turns events into lines.
 pub struct LineObserver {
-    lines: SyncSender<Line>,
     verbosity: Verbosity,
     absolute: bool,
-    lost: u64,
-}
-
-impl LineObserver {
-    /// Hands a line to the printer, or counts it when too many wait.
-    fn hand_over(&mut self, line: Line) {
-        if self.lost > 0 {
-            let notice = format!("... {} lines left out: printing is too slow", self.lost);
-            if self.lines.try_send((Level::Warn, notice)).is_ok() {
-                self.lost = 0;
-            }
-        }
-        if let Err(TrySendError::Full(_)) = self.lines.try_send(line) {
-            self.lost += 1;
-        }
-    }
 }
 
 impl Observer for LineObserver {
@@ -119,31 +103,83 @@ impl Observer for LineObserver {
             Verbosity::States => Level::Info,
             Verbosity::Segments => Level::Debug,
         };
-        self.hand_over((level, line));
+        log::log!(level, "{line}");
     }
 }
 
-/// The thread that prints. It ends when the observer is dropped.
-pub struct Printer {
-    done: Receiver<()>,
+/// What the printer is told.
+enum Told {
+    /// Print this.
+    Print(Vec<u8>),
+    /// Say when everything before has been printed.
+    Report(SyncSender<()>),
+}
+
+/// Hands what is written, a record at a time, to the printer, or counts it when too much waits.
+struct Lines {
+    printer: SyncSender<Told>,
+    lost: u64,
+}
+
+impl Write for Lines {
+    fn write(&mut self, record: &[u8]) -> io::Result<usize> {
+        if self.lost > 0 {
+            let notice = format!("... {} lines left out: printing is too slow\n", self.lost);
+            if self.printer.try_send(Told::Print(notice.into())).is_ok() {
+                self.lost = 0;
+            }
+        }
+        if let Err(TrySendError::Full(_)) = self.printer.try_send(Told::Print(record.to_vec())) {
+            self.lost += 1;
+        }
+        Ok(record.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The thread that prints, for others.
+pub struct Printer(SyncSender<Told>);
+
+/// A printer with room for so much that waits, and what hands it lines.
+fn printer(room: usize) -> (Lines, Printer) {
+    let (printer, told) = sync_channel(room);
+    thread::spawn(move || print(&told));
+    (Lines { printer: printer.clone(), lost: 0 }, Printer(printer))
+}
+
+fn print(told: &Receiver<Told>) {
+    for told in told {
+        match told {
+            // Without standard error there is nobody to tell.
+            Told::Print(text) => drop(io::stderr().write_all(&text)),
+            // Nobody waits any more when the program has given up on a blocked terminal.
+            Told::Report(done) => drop(done.try_send(())),
+        }
+    }
 }
 
 impl Printer {
-    fn start(waiting: Receiver<Line>) -> Printer {
-        let (finished, done) = sync_channel(1);
-        thread::spawn(move || {
-            for (level, line) in waiting {
-                log::log!(level, "{line}");
-            }
-            // Nobody waits any more when the program has given up on a blocked terminal.
-            let _ = finished.send(());
-        });
-        Printer { done }
+    /// Prints `text` as it is, if that does not have to wait.
+    pub fn print(&self, text: String) {
+        let _ = self.0.try_send(Told::Print(text.into()));
     }
 
-    /// Waits until everything is printed, but not for ever. The observer must be gone.
+    /// Waits until everything is printed, but not for ever.
     pub fn finish(self) {
-        let _ = self.done.recv_timeout(PATIENCE);
+        let end = time::Instant::now() + PATIENCE;
+        let (done, is_done) = sync_channel(1);
+        let mut report = Told::Report(done);
+        while let Err(TrySendError::Full(again)) = self.0.try_send(report) {
+            if time::Instant::now() > end {
+                return;
+            }
+            report = again;
+            thread::sleep(LOOK);
+        }
+        let _ = is_done.recv_timeout(PATIENCE);
     }
 }
 

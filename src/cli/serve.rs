@@ -74,7 +74,7 @@ impl Args {
     /// Serves until a signal ends it.
     pub fn run(self) -> anyhow::Result<()> {
         self.check()?;
-        log::init(Detail::from_count(self.verbose));
+        let printer = log::init(Detail::from_count(self.verbose));
         raise_file_limit();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -83,6 +83,7 @@ impl Args {
         let result = runtime.block_on(self.live());
         // A thread that waits for a slow disk must not hold up the end.
         runtime.shutdown_background();
+        printer.finish();
         result
     }
 

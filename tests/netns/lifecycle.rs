@@ -1,10 +1,13 @@
 //! How the daemon begins and ends.
 
+use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::process::Command;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
 
 use crate::harness::{DEVICE, Daemon, Lab, STACK, assert_echo, wait_for, write_pattern};
 
@@ -71,6 +74,26 @@ fn packets_wait_in_no_queue_but_one_that_somebody_else_has_chosen() {
     assert_eq!(queue_of(&lab), "tbf");
     daemon.stop();
     assert!(lab.device_exists(), "the daemon took away what it had not made");
+}
+
+/// As when somebody holds a terminal with Ctrl-S.
+#[test]
+#[ignore = "needs root: run scripts/test"]
+fn nobody_has_to_read_what_it_prints() {
+    let lab = Lab::new();
+    let pipe = lab.folder.path().join("unread");
+    mkfifo(&pipe, Mode::S_IRWXU).expect("a FIFO");
+    let _unread = File::options().read(true).write(true).open(&pipe).expect("both ends");
+    let mut command = Command::new("bash");
+    command.args(["-c", "exec $0 up --netns $1 -vv 2> $2", Daemon::PROGRAM, &lab.netns]).arg(&pipe);
+    let daemon = Daemon::spawn(command, lab.folder.path());
+    lab.wait_until_up(&daemon, STACK);
+    let load = lab.tool("ab").args(["-l", "-q", "-n", "2000", "-c", "20", "http://10.9.0.2/"]);
+    load.finish().assert_success();
+    daemon.signal(Signal::SIGUSR1);
+    lab.tool("curl").args(["-sS", "-f", "http://10.9.0.2/"]).finish().assert_success();
+    daemon.stop();
+    assert!(!lab.netns_exists(), "the namespace is still there");
 }
 
 #[test]

@@ -1,65 +1,45 @@
-use glasstcp::event::{Cause, ConnId, State, TimerKind};
-
 use super::*;
 
-fn opened() -> Event {
-    Event::StateChanged {
-        conn: ConnId(1),
-        local: "10.9.0.2:80".parse().unwrap(),
-        remote: "10.9.0.1:40000".parse().unwrap(),
-        from: State::Listen,
-        to: State::SynReceived,
-        cause: Cause::SynArrived,
-    }
-}
-
-fn dropped() -> Event {
-    Event::Refused {
-        conn: None,
-        reason: glasstcp::event::Refusal::IpChecksum,
-        segment: None,
-        addresses: None,
-    }
-}
-
-fn with_room(verbosity: Verbosity, room: usize) -> (LineObserver, Receiver<Line>) {
-    let (lines, waiting) = sync_channel(room);
-    let observer = LineObserver { lines, verbosity, absolute: false, lost: 0 };
-    (observer, waiting)
-}
-
-fn levels(verbosity: Verbosity) -> Vec<Level> {
-    let (mut observer, waiting) = with_room(verbosity, 10);
-    let timer = Event::TimerFired { conn: ConnId(1), timer: TimerKind::Persist };
-    for event in [opened(), dropped(), timer] {
-        observer.observe(Instant::ZERO, &event);
-    }
-    waiting.try_iter().map(|(level, _)| level).collect()
+fn text(told: &Receiver<Told>) -> Vec<String> {
+    let of = |told| match told {
+        Told::Print(text) => String::from_utf8(text).unwrap(),
+        Told::Report(_) => "report".to_owned(),
+    };
+    told.try_iter().map(of).collect()
 }
 
 #[test]
-fn each_level_shows_its_events() {
-    assert_eq!(levels(Verbosity::States), [Level::Info]);
-    assert_eq!(levels(Verbosity::Segments), [Level::Info, Level::Debug]);
+fn events_are_observed_from_one_v_on() {
     assert!(observer(Detail::Warnings, false).is_none());
+    let verbosity = |detail| observer(detail, false).unwrap().verbosity;
+    assert_eq!(verbosity(Detail::States), Verbosity::States);
+    assert_eq!(verbosity(Detail::Segments), Verbosity::Segments);
 }
 
 #[test]
 fn lines_that_cannot_be_printed_in_time_are_counted() {
-    let (mut observer, waiting) = with_room(Verbosity::States, 2);
-    for _ in 0..5 {
-        observer.observe(Instant::ZERO, &opened());
+    let (printer, told) = sync_channel(2);
+    let mut lines = Lines { printer, lost: 0 };
+    for number in 0..5 {
+        lines.write_all(format!("line {number}\n").as_bytes()).unwrap();
     }
-    assert_eq!(waiting.try_iter().count(), 2);
-    observer.observe(Instant::ZERO, &opened());
-    let (_, notice) = waiting.recv().unwrap();
-    assert!(notice.contains("3 lines left out"), "{notice}");
-    assert!(waiting.recv().unwrap().1.contains("10.9.0.2:80"));
+    assert_eq!(text(&told), ["line 0\n", "line 1\n"]);
+    lines.write_all(b"after\n").unwrap();
+    assert_eq!(text(&told), ["... 3 lines left out: printing is too slow\n", "after\n"]);
 }
 
 #[test]
-fn the_printer_ends_with_the_observer() {
-    let (observer, printer) = observer(Detail::States, false).unwrap();
-    drop(observer);
-    assert_eq!(printer.done.recv_timeout(PATIENCE), Ok(()));
+fn the_end_waits_for_what_was_printed_but_not_for_ever() {
+    let (_lines, ours) = printer(1);
+    let start = time::Instant::now();
+    ours.finish();
+    assert!(start.elapsed() < PATIENCE, "the printer has said that it is done");
+
+    // Nobody prints.
+    let (printer, told) = sync_channel(1);
+    let printer = Printer(printer);
+    printer.print("one".to_owned());
+    printer.print("too many".to_owned());
+    printer.finish();
+    assert_eq!(text(&told), ["one"]);
 }
