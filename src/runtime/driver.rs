@@ -37,7 +37,7 @@ pub(super) struct Loop<D, T> {
     tx: TxBatch,
     /// When tokio last looked at its I/O and timers for our sake.
     yielded: Instant,
-    /// The last batch, a whole one or one of this kind, was a single packet.
+    /// The last batch with anything in it was a single packet.
     singly: bool,
 }
 
