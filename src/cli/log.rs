@@ -3,9 +3,11 @@
 //! Events are made under the stack's lock, and the services run on the driver's thread: neither may wait
 //! for a terminal. So lines go to a thread that prints them, the only one to touch standard error. When
 //! it cannot keep up (a slow terminal, or a pipe that nobody reads), lines are left out, and counted.
+//! The first line starts it: a process of one thread has cheaper system calls.
 
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{self, Duration};
 
@@ -54,7 +56,8 @@ impl Detail {
 /// Sets up printing to standard error, and gives what waits for the last line. `RUST_LOG` overrides
 /// `detail`, as with any program that uses `env_logger`.
 pub fn init(detail: Detail) -> Printer {
-    let (lines, printer) = printer(WAITING_LINES);
+    let printer = Printer::default();
+    let lines = Lines { printer: printer.clone(), lost: 0 };
     env_logger::Builder::new()
         .target(env_logger::Target::Pipe(Box::new(lines)))
         .filter_level(LevelFilter::Warn)
@@ -117,7 +120,7 @@ enum Told {
 
 /// Hands what is written, a record at a time, to the printer, or counts it when too much waits.
 struct Lines {
-    printer: SyncSender<Told>,
+    printer: Printer,
     lost: u64,
 }
 
@@ -125,13 +128,11 @@ impl Write for Lines {
     fn write(&mut self, record: &[u8]) -> io::Result<usize> {
         if self.lost > 0 {
             let notice = format!("... {} lines left out: printing is too slow\n", self.lost);
-            if self.printer.try_send(Told::Print(notice.into())).is_ok() {
+            if self.printer.print(notice) {
                 self.lost = 0;
             }
         }
-        if let Err(TrySendError::Full(_)) = self.printer.try_send(Told::Print(record.to_vec())) {
-            self.lost += 1;
-        }
+        self.lost += u64::from(!self.printer.print(record));
         Ok(record.len())
     }
 
@@ -140,14 +141,15 @@ impl Write for Lines {
     }
 }
 
-/// The thread that prints, for others.
-pub struct Printer(SyncSender<Told>);
+/// The thread that prints, for others; there is none before the first line.
+#[derive(Clone, Default)]
+pub struct Printer(Arc<OnceLock<SyncSender<Told>>>);
 
-/// A printer with room for so much that waits, and what hands it lines.
-fn printer(room: usize) -> (Lines, Printer) {
-    let (printer, told) = sync_channel(room);
-    thread::spawn(move || print(&told));
-    (Lines { printer: printer.clone(), lost: 0 }, Printer(printer))
+/// Starts the thread; without one, whatever it is told is refused.
+fn start() -> SyncSender<Told> {
+    let (printer, told) = sync_channel(WAITING_LINES);
+    let _ = thread::Builder::new().name("printer".to_owned()).spawn(move || print(&told));
+    printer
 }
 
 fn print(told: &Receiver<Told>) {
@@ -162,17 +164,20 @@ fn print(told: &Receiver<Told>) {
 }
 
 impl Printer {
-    /// Prints `text` as it is, if that does not have to wait.
-    pub fn print(&self, text: String) {
-        let _ = self.0.try_send(Told::Print(text.into()));
+    /// Prints `text` as it is, if that does not have to wait: whether it will be.
+    pub fn print(&self, text: impl Into<Vec<u8>>) -> bool {
+        self.0.get_or_init(start).try_send(Told::Print(text.into())).is_ok()
     }
 
     /// Waits until everything is printed, but not for ever.
     pub fn finish(self) {
+        let Some(printer) = self.0.get() else {
+            return;
+        };
         let end = time::Instant::now() + PATIENCE;
         let (done, is_done) = sync_channel(1);
         let mut report = Told::Report(done);
-        while let Err(TrySendError::Full(again)) = self.0.try_send(report) {
+        while let Err(TrySendError::Full(again)) = printer.try_send(report) {
             if time::Instant::now() > end {
                 return;
             }

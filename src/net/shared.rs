@@ -255,6 +255,8 @@ pub struct DriverSide {
 pub struct Received {
     /// Whom to wake, now that the lock is released.
     pub wakes: Wakes,
+    /// Whether there is something to send already.
+    pub output: bool,
     /// [`Net::stop`] was called.
     pub stopping: bool,
 }
@@ -265,7 +267,8 @@ impl DriverSide {
         let mut shared = self.net.lock();
         shared.check()?;
         shared.sleeping = None;
-        Ok(Received { wakes: shared.stack.receive(now, rx), stopping: shared.stopping })
+        let wakes = shared.stack.receive(now, rx);
+        Ok(Received { wakes, output: shared.stack.has_output(), stopping: shared.stopping })
     }
 
     /// The second half of a turn: takes output from the stack; whether there is more.

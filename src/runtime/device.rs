@@ -37,8 +37,9 @@ impl AsyncDevice for Memory {
     }
 }
 
-/// After so many batches in a row that nobody had to wait for, a device counts as busy.
-pub(super) const BUSY: u32 = 1024;
+/// After so many batches in a row that nobody had to wait for, a device counts as busy. Packets taken
+/// one at a time, as in a dialogue, are no batch: their driver soon waits again.
+pub(super) const BUSY: u32 = 64;
 
 /// A device with a non-blocking file descriptor, waited for by tokio.
 ///
@@ -93,7 +94,7 @@ impl<D: Device> Device for FdDevice<D> {
     }
 
     fn receive(&mut self, rx: &mut RxBatch, max: usize) -> io::Result<usize> {
-        self.unawaited = self.unawaited.saturating_add(1);
+        self.unawaited = self.unawaited.saturating_add((max > 1).into());
         if self.unawaited >= BUSY {
             self.reading = None;
         }

@@ -39,6 +39,8 @@ pub(super) struct Loop<D, T> {
     yielded: Instant,
     /// The last batch with anything in it was a single packet.
     singly: bool,
+    /// Since the last turn it had nothing to do, and tokio time to look.
+    slept: bool,
 }
 
 /// What the first half of a turn found.
@@ -48,6 +50,8 @@ struct Input {
     busy: bool,
     /// The device may have more.
     more: bool,
+    /// There is something to send already.
+    output: bool,
     /// The stack is being stopped.
     stopping: bool,
 }
@@ -62,6 +66,7 @@ impl<D: AsyncDevice, T: Time> Loop<D, T> {
             tx: TxBatch::new(),
             yielded: Instant::ZERO,
             singly: false,
+            slept: false,
         }
     }
 
@@ -85,9 +90,11 @@ impl<D: AsyncDevice, T: Time> Loop<D, T> {
             if input.busy || more_output {
                 self.let_tasks_run(input.now).await;
             }
-            more_output = self.transmit()?;
+            if input.busy || input.output || more_output || !self.tx.is_empty() {
+                more_output = self.transmit()?;
+            }
             if !input.more && !more_output {
-                self.sleep().await?;
+                more_output = self.sleep().await?;
             }
         }
     }
@@ -104,11 +111,15 @@ impl<D: AsyncDevice, T: Time> Loop<D, T> {
             self.singly = count == 1;
         }
         let now = self.time.now();
+        if mem::take(&mut self.slept) {
+            self.yielded = now;
+        }
         let received = self.stack.receive(now, &mut self.rx)?;
         let input = Input {
             now,
             busy: count > 0 || !received.wakes.is_empty(),
             more: count > 0,
+            output: received.output,
             stopping: received.stopping,
         };
         received.wakes.notify();
@@ -144,28 +155,30 @@ impl<D: AsyncDevice, T: Time> Loop<D, T> {
     }
 
     /// Sleeps until the device, a deadline or a handle has something for the driver. Whatever woke
-    /// it, the next turn looks at everything.
-    async fn sleep(&mut self) -> io::Result<()> {
-        let mut slept = false;
+    /// it, the next turn looks at everything. True when it did not sleep, for output is waiting.
+    async fn sleep(&mut self) -> io::Result<bool> {
         poll_fn(|cx| {
-            if mem::replace(&mut slept, true) {
-                return Poll::Ready(Ok(()));
+            if self.slept {
+                return Poll::Ready(Ok(false));
             }
-            self.poll_work(cx)
+            let work = self.poll_work(cx);
+            self.slept = work.is_pending();
+            work
         })
         .await
     }
 
-    /// Ready when there is something to do; otherwise the task is woken by whatever comes first.
-    fn poll_work(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Ready when there is something to do, true if it is output; otherwise the task is woken by
+    /// whatever comes first.
+    fn poll_work(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         let device_full = !self.tx.is_empty();
         let Some(deadline) = self.stack.fall_asleep(cx.waker(), device_full) else {
-            return Poll::Ready(Ok(()));
+            return Poll::Ready(Ok(true));
         };
         let mut ready = self.time.poll_expired(deadline, cx)?.is_ready();
         ready |= self.device.poll_readable(cx)?.is_ready();
         ready |= device_full && self.device.poll_writable(cx)?.is_ready();
-        if ready { Poll::Ready(Ok(())) } else { Poll::Pending }
+        if ready { Poll::Ready(Ok(false)) } else { Poll::Pending }
     }
 
     /// Resets what is left and sends as much as the device takes at once.

@@ -17,7 +17,7 @@ pub(super) type Connections = SlotMap<ConnKey, Connection>;
 /// A control block with what the table needs around it.
 #[derive(Debug)]
 pub(super) struct Connection {
-    /// Boxed, for it is large and what is in a table moves about.
+    /// Not in the table itself, for it is large and what is in a table moves about.
     pub(super) tcb: Box<Tcb>,
     pub(super) timer: TimerId,
     /// It stands in the queue of those that may send.
@@ -47,11 +47,11 @@ impl Connection {
 
 impl Stack {
     /// Puts a control block into the table, with the timer of the half-open connection that it was.
-    pub(super) fn insert_connection(&mut self, tcb: Tcb, timer: Option<TimerId>) -> ConnKey {
+    pub(super) fn insert_connection(&mut self, tcb: Box<Tcb>, timer: Option<TimerId>) -> ConnKey {
         let ends = tcb.endpoints();
         let wheel = &mut self.wheel;
         let key = self.connections.insert_with_key(|key| Connection {
-            tcb: Box::new(tcb),
+            tcb,
             timer: wheel.insert_or_hand_over(timer, Token::Connection(key)),
             queued: false,
             in_table: true,

@@ -147,7 +147,8 @@ pub struct Tcb {
 }
 
 impl Tcb {
-    /// A control block that has neither sent nor received anything.
+    /// A control block that has neither sent nor received anything. It is large, so it is made where it
+    /// stays.
     pub(crate) fn new(
         conn: ConnId,
         ends: Endpoints,
@@ -155,9 +156,10 @@ impl Tcb {
         iss: SeqNum,
         own_mss: Mss,
         now: Instant,
-    ) -> Self {
+    ) -> Box<Self> {
         let scale = WindowScale::for_buffer(config.receive_buffer);
-        Tcb {
+        let place = Box::new_uninit();
+        let tcb = Tcb {
             conn,
             ends,
             state: State::Closed,
@@ -192,7 +194,8 @@ impl Tcb {
             window_limited: false,
             totals: Totals::default(),
             config,
-        }
+        };
+        Box::write(place, tcb)
     }
 
     /// The number of this connection in events.

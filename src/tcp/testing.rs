@@ -118,7 +118,7 @@ impl Sent {
 
 /// A control block and all around it.
 pub(crate) struct Rig {
-    pub(crate) tcb: Tcb,
+    pub(crate) tcb: Box<Tcb>,
     pub(crate) now: Instant,
     pub(crate) setup: Setup,
     /// The next sequence number of the peer, relative.

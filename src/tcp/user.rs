@@ -37,7 +37,7 @@ impl Tcb {
         config: Arc<Config>,
         secrets: &Secrets,
         own_mss: Mss,
-    ) -> Self {
+    ) -> Box<Self> {
         let (iss, timestamp_offset) = secrets.initial_numbers(cx.now, ends.local, ends.remote);
         let mut tcb = Tcb::new(conn, ends, config, iss, own_mss, cx.now);
         tcb.timestamp_offset = timestamp_offset;

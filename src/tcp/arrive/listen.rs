@@ -244,7 +244,7 @@ impl HalfOpen {
 
     /// The control block, in SYN-RECEIVED with the SYN-ACK sent, ready to process the segment that
     /// completes the handshake.
-    pub fn into_tcb(self, now: Instant, config: Arc<Config>, own_mss: Mss) -> Tcb {
+    pub fn into_tcb(self, now: Instant, config: Arc<Config>, own_mss: Mss) -> Box<Tcb> {
         let mut tcb = Tcb::new(self.conn, self.ends, config, self.iss, own_mss, now);
         tcb.state = State::SynReceived;
         tcb.timestamp_offset = self.timestamp_offset;
