@@ -53,15 +53,15 @@ const WAY: &str = "<ol class=\"way\">\
 /// What the page shows of the connection at a place.
 type Show = fn(&tcp::Info) -> Value;
 
-/// The ends of the connection, as the page names them.
-const ENDS: [Show; 3] = [
-    |info| Value::conn(info.conn),
-    |info| Value::endpoint(info.remote),
-    |info| Value::endpoint(info.local),
-];
-
 /// A figure of the connection: its name, what it means, and its value.
 type Figure = (&'static str, &'static str, Show);
+
+/// Which connection it is.
+const ENDS: [Figure; 3] = [
+    ("connection", "its number on this stack", |info| Value::conn(info.conn)),
+    ("from", "your end of it", |info| Value::endpoint(info.remote)),
+    ("to", "this end", |info| Value::endpoint(info.local)),
+];
 
 const FIGURES: [Figure; 9] = [
     ("state", "where it stands in the diagram of RFC 9293", |info| Value::word(info.state.name())),
@@ -149,6 +149,11 @@ pub struct Pages {
     plain: OnceLock<Page>,
 }
 
+/// How wide values are in plain text: room for the longest IPv4 address and port, and for any figure
+/// that is met with. So the page is as long as before when it is asked for again, which is what load
+/// generators expect of a page.
+const COLUMN: usize = 21;
+
 /// Where a value belongs, until it is known.
 const PLACE: &str = "\0";
 
@@ -161,6 +166,8 @@ struct Page {
     not_ours: Bytes,
     /// The values, each with what stands before it.
     pieces: Vec<Piece>,
+    /// How wide each value is at least, in bytes.
+    width: usize,
     /// What stands after the last value.
     after: String,
     /// Room for all of it, in bytes.
@@ -172,26 +179,23 @@ struct Page {
 struct Piece {
     before: String,
     show: Show,
-    /// How wide the value is at least, in bytes.
-    width: usize,
 }
 
 impl Page {
-    /// `like` is a reply of its kind. `ours` has a [`PLACE`] for each value, of which figures take at
-    /// least `width` bytes.
+    /// `like` is a reply of its kind. `ours` has a [`PLACE`] for each value, which takes at least `width`
+    /// bytes.
     fn new(mut like: Reply, not_ours: String, ours: &str, width: usize) -> Page {
-        let figures = FIGURES.map(|(_, _, show)| (show, width));
-        let shows = ENDS.map(|show| (show, 0)).into_iter().chain(figures);
         let mut texts = ours.split(PLACE).map(str::to_owned);
-        let piece = |((show, width), before)| Piece { before, show, width };
-        let pieces: Vec<Piece> = shows.zip(&mut texts).map(piece).collect();
+        let piece = |((_, _, show), before)| Piece { before, show };
+        let pieces: Vec<Piece> =
+            ENDS.into_iter().chain(FIGURES).zip(&mut texts).map(piece).collect();
         let after = texts.next().unwrap_or_default();
         debug_assert!(texts.next().is_none(), "a place without a value");
         let room = ours.len() + pieces.len() * Value::MAX;
         let mut fields = mem::take(like.headers_mut());
         fields.insert(header::CACHE_CONTROL, reply::NO_STORE);
         fields.insert(header::VARY, HeaderValue::from_static("accept"));
-        Page { fields, not_ours: not_ours.into(), pieces, after, room }
+        Page { fields, not_ours: not_ours.into(), pieces, width, after, room }
     }
 
     fn reply(&self, info: Option<&tcp::Info>) -> Reply {
@@ -204,9 +208,9 @@ impl Page {
     /// The page with its values.
     fn fill(&self, info: &tcp::Info) -> Vec<u8> {
         let mut page = Vec::with_capacity(self.room);
-        for Piece { before, show, width } in &self.pieces {
+        for Piece { before, show } in &self.pieces {
             page.extend_from_slice(before.as_bytes());
-            show(info).append_to(&mut page, *width);
+            show(info).append_to(&mut page, self.width);
         }
         page.extend_from_slice(self.after.as_bytes());
         page
@@ -253,12 +257,12 @@ fn plain(context: &ServiceContext) -> Page {
              {connection}{suggestions}"
         )
     };
-    let mut ours = format!("Connection {PLACE}, {PLACE} -> {PLACE}, carries this page:\n\n");
-    for (name, meaning, _) in FIGURES {
+    let mut ours = "What carries this page:\n\n".to_owned();
+    for (name, meaning, _) in ENDS.into_iter().chain(FIGURES) {
         let _ = writeln!(ours, "  {name:<16} {PLACE} {meaning}");
     }
     let not_ours = page(&format!("{NOT_OURS}\n"));
-    Page::new(reply::text(StatusCode::OK, ""), not_ours, &page(&ours), 18)
+    Page::new(reply::text(StatusCode::OK, ""), not_ours, &page(&ours), COLUMN)
 }
 
 /// What the page suggests to try, as plain text.

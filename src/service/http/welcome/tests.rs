@@ -120,8 +120,24 @@ fn a_figure_that_is_longer_than_its_column_is_shown_whole() {
         "  bytes out        18,446,744,073,709,551,615 bytes what was sent before this page\n";
     assert!(text.contains(line), "{text}");
     assert!(
-        before.contains("  bytes out        0 bytes            what was sent before this page\n")
+        before
+            .contains("  bytes out        0 bytes               what was sent before this page\n")
     );
     // The next one is as it was.
     assert_eq!(plain(&context, Some(&info())), before);
+}
+
+#[test]
+fn the_plain_page_is_as_long_whoever_asks() {
+    let late = tcp::Info {
+        conn: ConnId(u32::MAX),
+        remote: "255.255.255.255:65535".parse().unwrap(),
+        state: State::CloseWait,
+        srtt: None,
+        ssthresh: Some(u32::MAX),
+        bytes_sent: 999_999_999_999,
+        ..info()
+    };
+    let lines = |info| plain(&context(), Some(&info)).lines().map(str::len).collect::<Vec<_>>();
+    assert_eq!(lines(late), lines(info()));
 }
