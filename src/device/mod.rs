@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   open -> netns (where), tun (what), link (address, MTU, up)
-//!   tun    -> pool (receive without a copy), gso (cut bursts)   a plain TUN device
+//!   tun    -> pool (receive without a copy), gso (cut bursts),
+//!             uring (many small packets in one system call)     a plain TUN device
 //!   memory -> gso                                               a wire in memory, for tests
 //! ```
 
@@ -13,6 +14,7 @@ pub mod netns;
 mod open;
 pub mod pool;
 pub mod tun;
+mod uring;
 
 pub use open::{Guard, OpenConfig, OpenError, check_name, open};
 

@@ -1,4 +1,5 @@
-//! A plain TUN device: one system call a packet, no offload.
+//! A plain TUN device: one system call a packet (fewer for small ones, where io_uring is allowed), no
+//! offload.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -10,6 +11,7 @@ use rustix::io::Errno;
 use tun_tap::{Iface, Mode};
 
 use super::pool::Pool;
+use super::uring::Ring;
 use super::{Device, gso};
 use crate::wire::{Packet, RxBatch, TxBatch};
 
@@ -29,6 +31,7 @@ pub struct Tun {
     pool: Pool,
     dropped: Arc<AtomicU64>,
     joined: Box<[u8; JOIN_MAX]>,
+    ring: Option<Ring>,
 }
 
 impl Tun {
@@ -54,6 +57,7 @@ impl Tun {
             pool: Pool::new(mtu),
             dropped: Arc::default(),
             joined: Box::new([0; JOIN_MAX]),
+            ring: Ring::new().ok(),
         })
     }
 
@@ -98,17 +102,53 @@ impl Device for Tun {
     }
 
     fn send(&mut self, tx: &mut TxBatch) -> io::Result<()> {
-        while let Some(burst) = tx.front_mut() {
-            let joined = &mut *self.joined;
-            match gso::cut(burst, |parts| write(&self.file, parts, joined, &self.dropped)) {
-                Ok(()) => {
-                    tx.pop_front();
-                }
+        while !tx.is_empty() {
+            let sent = self.send_small(tx).and_then(|()| self.send_first(tx));
+            match sent {
+                Ok(()) => {}
                 // The kernel has no room for more packets now.
                 Err(Errno::AGAIN | Errno::NOBUFS) => return Ok(()),
                 Err(errno) => return Err(explain(errno, &self.name)),
             }
         }
+        Ok(())
+    }
+}
+
+impl Tun {
+    /// Sends the small packets at the front of `tx`, if there are many.
+    fn send_small(&mut self, tx: &mut TxBatch) -> Result<(), Errno> {
+        let Some(ring) = &mut self.ring else {
+            return Ok(());
+        };
+        let (file, joined, dropped) = (&self.file, &mut self.joined, &self.dropped);
+        let mut unsupported = false;
+        let sent = ring.send(tx, file.as_fd(), |packet, errno| {
+            unsupported |= errno == Errno::OPNOTSUPP;
+            match write(file, &[IoSlice::new(packet)], joined, dropped) {
+                // It is out of `tx`, and cannot wait.
+                Err(Errno::AGAIN | Errno::NOBUFS) => {
+                    dropped.fetch_add(1, Ordering::Relaxed);
+                    Ok(())
+                }
+                written => written,
+            }
+        });
+        if unsupported {
+            // The driver of an older kernel, for which a ring would always have to wait.
+            self.ring = None;
+        }
+        sent
+    }
+
+    /// Sends the first burst of `tx`, if there is one.
+    fn send_first(&mut self, tx: &mut TxBatch) -> Result<(), Errno> {
+        let Some(burst) = tx.front_mut() else {
+            return Ok(());
+        };
+        let joined = &mut *self.joined;
+        gso::cut(burst, |parts| write(&self.file, parts, joined, &self.dropped))?;
+        tx.pop_front();
         Ok(())
     }
 }

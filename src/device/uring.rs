@@ -1,0 +1,132 @@
+//! Small packets, many of them written with one system call (io_uring).
+//!
+//! ```text
+//!   packets   | SYN-ACK | data | ACK | FIN |   put together, one behind the other
+//!   ring        write     write  write write   --- one call --->   a result for each, in order
+//! ```
+//!
+//! A call costs more than all that is done here for a small packet, and where there are many connections
+//! each turn has small packets for many of them. Long packets gain nothing by it.
+
+use std::fmt;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+use io_uring::{IoUring, opcode, types};
+use rustix::io::Errno;
+
+use super::gso;
+use crate::wire::{Burst, TxBatch};
+
+/// Fewer packets than this are left to be written one by one.
+const FEWEST: usize = 4;
+/// Most packets in one call.
+const MOST: usize = 64;
+/// The longest packet that is small, in bytes.
+const SMALL: usize = 256;
+
+/// A ring of requests to the kernel.
+pub(super) struct Ring {
+    ring: IoUring,
+    packets: Box<[u8; MOST * SMALL]>,
+}
+
+impl Ring {
+    /// A ring, which serves any descriptor. (It does not keep one: the kernel takes rings apart when
+    /// they are long closed, and as long a network interface would live on.)
+    ///
+    /// # Errors
+    /// When the kernel has none, or this process may not use them, as in many containers.
+    pub(super) fn new() -> io::Result<Ring> {
+        Ok(Ring { ring: IoUring::new(MOST as u32)?, packets: Box::new([0; MOST * SMALL]) })
+    }
+
+    /// Writes the small packets at the front of `tx` to `file`, and removes them; nothing when they are
+    /// few. It does not wait: one that the kernel did not take goes to `refused`, with the reason.
+    ///
+    /// # Errors
+    /// What `refused` says, or why the ring fails.
+    pub(super) fn send(
+        &mut self,
+        tx: &mut TxBatch,
+        file: BorrowedFd<'_>,
+        mut refused: impl FnMut(&[u8], Errno) -> Result<(), Errno>,
+    ) -> Result<(), Errno> {
+        let count = tx.iter().take(MOST).take_while(|burst| is_small(burst)).count();
+        if count < FEWEST {
+            return Ok(());
+        }
+        let mut ends = [0; MOST];
+        let mut end = 0;
+        for (mut burst, its_end) in tx.drain(..count).zip(&mut ends) {
+            let joined = gso::cut(&mut burst, |parts| {
+                for part in parts {
+                    self.packets[end..end + part.len()].copy_from_slice(part);
+                    end += part.len();
+                }
+                Ok(())
+            });
+            joined?;
+            *its_end = end;
+        }
+        let results = self.write(file, &ends[..count])?;
+        let mut begin = 0;
+        for (end, result) in ends.into_iter().zip(results).take(count) {
+            if result < 0 {
+                refused(&self.packets[begin..end], Errno::from_raw_os_error(-result))?;
+            }
+            begin = end;
+        }
+        Ok(())
+    }
+
+    /// Writes the packets that end there, in order: what came of each, as a system call gives it.
+    #[allow(unsafe_code, reason = "requests name memory that the kernel reads later")]
+    fn write(&mut self, file: BorrowedFd<'_>, ends: &[usize]) -> Result<[i32; MOST], Errno> {
+        let mut requests = self.ring.submission();
+        let mut begin = 0;
+        for (index, &end) in ends.iter().enumerate() {
+            let packet = &self.packets[begin..end];
+            let file = types::Fd(file.as_raw_fd());
+            let request = opcode::Write::new(file, packet.as_ptr(), packet.len() as u32);
+            // Or the kernel would wait until there is room, whatever mode the file is in.
+            let request = request.rw_flags(libc::RWF_NOWAIT).build().user_data(index as u64);
+            // SAFETY: the packet stays as it is, and the file open, until the loop below has seen the
+            // result of every request; if the ring fails before, then at least until this process has
+            // given up the device, and the kernel does no more than read.
+            let pushed = unsafe { requests.push(&request) };
+            assert!(pushed.is_ok(), "the ring has room for a batch, and was empty");
+            begin = end;
+        }
+        drop(requests);
+        let mut results = [0; MOST];
+        let mut waiting = ends.len();
+        while waiting > 0 {
+            match self.ring.submit_and_wait(waiting) {
+                Err(error) if error.kind() != io::ErrorKind::Interrupted => {
+                    return Err(Errno::from_io_error(&error).unwrap_or(Errno::IO));
+                }
+                _ => {}
+            }
+            for result in self.ring.completion() {
+                waiting -= 1;
+                results[result.user_data() as usize] = result.result();
+            }
+        }
+        Ok(results)
+    }
+}
+
+/// Whether a burst is one small packet.
+fn is_small(burst: &Burst) -> bool {
+    burst.segment_size == 0 && burst.header.len() + burst.payload_len as usize <= SMALL
+}
+
+impl fmt::Debug for Ring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ring").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
