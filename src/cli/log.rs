@@ -6,6 +6,7 @@
 //! The first line starts it: a process of one thread has cheaper system calls.
 
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -57,9 +58,8 @@ impl Detail {
 /// `detail`, as with any program that uses `env_logger`.
 pub fn init(detail: Detail) -> Printer {
     let printer = Printer::default();
-    let lines = Lines { printer: printer.clone(), lost: 0 };
     env_logger::Builder::new()
-        .target(env_logger::Target::Pipe(Box::new(lines)))
+        .target(env_logger::Target::Pipe(Box::new(Lines(printer.clone()))))
         .filter_level(LevelFilter::Warn)
         .filter_module("glasstcp", detail.level())
         .parse_default_env()
@@ -118,21 +118,12 @@ enum Told {
     Report(SyncSender<()>),
 }
 
-/// Hands what is written, a record at a time, to the printer, or counts it when too much waits.
-struct Lines {
-    printer: Printer,
-    lost: u64,
-}
+/// Hands what is written to the printer, a record at a time.
+struct Lines(Printer);
 
 impl Write for Lines {
     fn write(&mut self, record: &[u8]) -> io::Result<usize> {
-        if self.lost > 0 {
-            let notice = format!("... {} lines left out: printing is too slow\n", self.lost);
-            if self.printer.print(notice) {
-                self.lost = 0;
-            }
-        }
-        self.lost += u64::from(!self.printer.print(record));
+        self.0.print(record);
         Ok(record.len())
     }
 
@@ -143,13 +134,20 @@ impl Write for Lines {
 
 /// The thread that prints, for others; there is none before the first line.
 #[derive(Clone, Default)]
-pub struct Printer(Arc<OnceLock<SyncSender<Told>>>);
+pub struct Printer(Arc<Printing>);
 
-/// Starts the thread; without one, whatever it is told is refused.
-fn start() -> SyncSender<Told> {
+#[derive(Default)]
+struct Printing {
+    thread: OnceLock<SyncSender<Told>>,
+    /// Lines that had to be left out since one was printed.
+    lost: AtomicU64,
+}
+
+/// Starts the thread.
+fn start() -> io::Result<SyncSender<Told>> {
     let (printer, told) = sync_channel(WAITING_LINES);
-    let _ = thread::Builder::new().name("printer".to_owned()).spawn(move || print(&told));
-    printer
+    thread::Builder::new().name("printer".to_owned()).spawn(move || print(&told))?;
+    Ok(printer)
 }
 
 fn print(told: &Receiver<Told>) {
@@ -164,14 +162,35 @@ fn print(told: &Receiver<Told>) {
 }
 
 impl Printer {
-    /// Prints `text` as it is, if that does not have to wait: whether it will be.
-    pub fn print(&self, text: impl Into<Vec<u8>>) -> bool {
-        self.0.get_or_init(start).try_send(Told::Print(text.into())).is_ok()
+    /// Prints `text`, whole lines, as it is. Where that would have to wait they are left out, and counted.
+    pub fn print(&self, text: &[u8]) {
+        let lost = self.0.lost.load(Ordering::Relaxed);
+        let notice = || format!("... {lost} lines left out: printing is too slow\n");
+        if lost > 0 && self.tell(notice().into()) {
+            self.0.lost.fetch_sub(lost, Ordering::Relaxed);
+        }
+        if !self.tell(text.into()) {
+            let lines = text.iter().filter(|&&byte| byte == b'\n').count();
+            self.0.lost.fetch_add(lines as u64, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the text will be printed.
+    fn tell(&self, text: Vec<u8>) -> bool {
+        let thread = match self.0.thread.get() {
+            Some(thread) => thread,
+            // Without a thread there is no printing now; the next line tries again.
+            None => match start() {
+                Ok(thread) => self.0.thread.get_or_init(|| thread),
+                Err(_) => return false,
+            },
+        };
+        thread.try_send(Told::Print(text)).is_ok()
     }
 
     /// Waits until everything is printed, but not for ever.
     pub fn finish(self) {
-        let Some(printer) = self.0.get() else {
+        let Some(printer) = self.0.thread.get() else {
             return;
         };
         let end = time::Instant::now() + PATIENCE;
@@ -184,6 +203,20 @@ impl Printer {
             report = again;
             thread::sleep(LOOK);
         }
+        let _ = is_done.recv_timeout(PATIENCE);
+    }
+}
+
+/// Prints the sentence that the program ends with. If nobody reads what was printed before, it does not
+/// wait for ever.
+pub fn last_sentence(sentence: String) {
+    let (done, is_done) = sync_channel(1);
+    let print = move || {
+        // Without standard error there is nobody to tell.
+        let _ = writeln!(io::stderr(), "{sentence}");
+        let _ = done.try_send(());
+    };
+    if thread::Builder::new().spawn(print).is_ok() {
         let _ = is_done.recv_timeout(PATIENCE);
     }
 }

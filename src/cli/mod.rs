@@ -20,6 +20,7 @@ use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 /// A TCP/IP stack in user space that you can see through
 ///
@@ -78,9 +79,17 @@ fn print(answer: &clap::Error) -> ExitCode {
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {
-    // Without standard error there is nobody to tell.
-    let _ = writeln!(io::stderr(), "glasstcp: {error:#}");
+    log::last_sentence(format!("glasstcp: {error:#}"));
     ExitCode::FAILURE
+}
+
+/// A connection of the kernel's takes a descriptor, and so does a file that is sent; the usual limit is
+/// 1,024. Takes all that the system allows.
+fn raise_file_limit() {
+    // If it cannot be raised, what is above it waits; that is no reason not to begin.
+    if let Ok((_soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
 }
 
 #[cfg(test)]

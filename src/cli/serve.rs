@@ -10,12 +10,11 @@ use anyhow::{Context, anyhow, bail};
 use glasstcp::service::{
     Service, ServiceContext, ServiceSpec, Tally, Www, serve_listener, serve_socket,
 };
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
-use super::log::{self, Detail};
+use super::log::{self, Detail, Printer};
 
 /// Run one service over a socket of the kernel instead of the stack
 ///
@@ -75,19 +74,19 @@ impl Args {
     pub fn run(self) -> anyhow::Result<()> {
         self.check()?;
         let printer = log::init(Detail::from_count(self.verbose));
-        raise_file_limit();
+        super::raise_file_limit();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .context("cannot start the runtime")?;
-        let result = runtime.block_on(self.live());
+        let result = runtime.block_on(self.live(&printer));
         // A thread that waits for a slow disk must not hold up the end.
         runtime.shutdown_background();
         printer.finish();
         result
     }
 
-    async fn live(self) -> anyhow::Result<()> {
+    async fn live(self, printer: &Printer) -> anyhow::Result<()> {
         // Before anything is there that somebody could want to end.
         let told = signals().context("cannot handle signals")?;
         let mut counters = signal(SignalKind::user_defined1()).context("cannot handle signals")?;
@@ -114,18 +113,17 @@ impl Args {
         loop {
             tokio::select! {
                 () = &mut told => return Ok(()),
-                _ = counters.recv() => print_counters(&tally),
+                _ = counters.recv() => print_counters(&tally, printer),
             }
         }
     }
 }
 
 /// Says how many connections there were, as `glasstcp up` says what its stack counts.
-fn print_counters(tally: &Tally) {
+fn print_counters(tally: &Tally, printer: &Printer) {
     let (accepted, open) = (tally.accepted(), tally.open());
     let text = format!("{accepted} connections_accepted\n{open} connections\n");
-    // Without standard error there is nobody to tell.
-    let _ = io::stderr().write_all(text.as_bytes());
+    printer.print(text.as_bytes());
 }
 
 /// Ends with the first signal that says so. The handlers are there when it returns.
@@ -140,14 +138,6 @@ fn signals() -> io::Result<impl Future<Output = ()>> {
             _ = hangup.recv() => {}
         }
     })
-}
-
-/// A connection takes a descriptor, and the usual limit is 1,024: takes all that the system allows.
-fn raise_file_limit() {
-    // If it cannot be raised, what is above it waits; that is no reason not to begin.
-    if let Ok((_soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
-    }
 }
 
 /// What there is now, and what to try.

@@ -17,7 +17,7 @@ impl Clock {
     }
 
     pub(super) fn now(&self) -> Instant {
-        Instant::from_nanos(monotonic_ns() - self.origin_ns)
+        Instant::from_nanos(monotonic_ns().saturating_sub(self.origin_ns))
     }
 }
 

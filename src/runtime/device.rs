@@ -1,6 +1,7 @@
 //! Devices that a task can wait for.
 
 use std::io;
+use std::mem;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::task::{Context, Poll};
 
@@ -37,8 +38,8 @@ impl AsyncDevice for Memory {
     }
 }
 
-/// After so many batches in a row that nobody had to wait for, a device counts as busy. Packets taken
-/// one at a time, as in a dialogue, are no batch: their driver soon waits again.
+/// After so many looks in a row that nobody had to wait for, a device counts as busy. Looks for a single
+/// packet, as in a dialogue, do not count: their driver soon waits again.
 pub(super) const BUSY: u32 = 64;
 
 /// A device with a non-blocking file descriptor, waited for by tokio.
@@ -51,13 +52,13 @@ pub(super) const BUSY: u32 = 64;
 #[derive(Debug)]
 pub struct FdDevice<D> {
     device: D,
-    /// Registered for reading alone. Writing then counts as ready only if the descriptor is in
-    /// error, as that of a TUN device which was deleted: epoll reports no more than that.
-    reading: Option<AsyncFd<OwnedFd>>,
-    /// Batches received since somebody last waited for one.
+    /// Registered for reading alone, unless the device is busy. Writing then counts as ready only if
+    /// the descriptor is in error, as that of a TUN device which was deleted: epoll reports no more.
+    reading: Watch,
+    /// Looks for a batch since somebody last waited for one.
     unawaited: u32,
     /// Registered for writing, only while the device is full.
-    writing: Option<AsyncFd<OwnedFd>>,
+    writing: Watch,
     /// The descriptor is in error; the next call on the device says which.
     failed: bool,
 }
@@ -71,13 +72,10 @@ impl<D: Device + AsFd> FdDevice<D> {
     /// # Panics
     /// Outside of a tokio runtime with I/O enabled.
     pub fn new(device: D) -> io::Result<FdDevice<D>> {
-        Ok(FdDevice {
-            reading: Some(register(device.as_fd(), Interest::READABLE)?),
-            unawaited: 0,
-            writing: None,
-            device,
-            failed: false,
-        })
+        let mut reading = Watch::new(device.as_fd())?;
+        reading.begin(Interest::READABLE)?;
+        let writing = Watch::new(device.as_fd())?;
+        Ok(FdDevice { device, reading, unawaited: 0, writing, failed: false })
     }
 }
 
@@ -96,10 +94,10 @@ impl<D: Device> Device for FdDevice<D> {
     fn receive(&mut self, rx: &mut RxBatch, max: usize) -> io::Result<usize> {
         self.unawaited = self.unawaited.saturating_add((max > 1).into());
         if self.unawaited >= BUSY {
-            self.reading = None;
+            self.reading.end();
         }
         let device = &mut self.device;
-        let Some(reading) = self.reading.as_ref().filter(|_| !self.failed) else {
+        let Some(reading) = self.reading.get().filter(|_| !self.failed) else {
             return device.receive(rx, max);
         };
         let mut count = None;
@@ -117,7 +115,7 @@ impl<D: Device> Device for FdDevice<D> {
 
     fn send(&mut self, tx: &mut TxBatch) -> io::Result<()> {
         let device = &mut self.device;
-        let Some(writing) = &self.writing else {
+        let Some(writing) = self.writing.get() else {
             return device.send(tx);
         };
         let outcome = writing.try_io(Interest::WRITABLE, |_| {
@@ -125,7 +123,7 @@ impl<D: Device> Device for FdDevice<D> {
             if tx.is_empty() { Ok(()) } else { drained() }
         });
         if tx.is_empty() {
-            self.writing = None;
+            self.writing.end();
         }
         ignore_would_block(outcome)
     }
@@ -134,10 +132,7 @@ impl<D: Device> Device for FdDevice<D> {
 impl<D: Device + AsFd> AsyncDevice for FdDevice<D> {
     fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.unawaited = 0;
-        let reading = match &mut self.reading {
-            Some(reading) => reading,
-            none => none.insert(register(self.device.as_fd(), Interest::READABLE)?),
-        };
+        let reading = self.reading.begin(Interest::READABLE)?;
         if reading.poll_write_ready(cx)?.is_ready() {
             self.failed = true;
             return Poll::Ready(Ok(()));
@@ -146,10 +141,7 @@ impl<D: Device + AsFd> AsyncDevice for FdDevice<D> {
     }
 
     fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let writing = match &mut self.writing {
-            Some(writing) => writing,
-            none => none.insert(register(self.device.as_fd(), Interest::WRITABLE)?),
-        };
+        let writing = self.writing.begin(Interest::WRITABLE)?;
         writing.poll_write_ready(cx).map_ok(drop)
     }
 }
@@ -166,12 +158,58 @@ fn ignore_would_block(outcome: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Has tokio watch the file behind `fd`, through a descriptor of its own.
+/// A descriptor that tokio watches now and then. It is the same one each time: later there may be none.
+#[derive(Debug)]
+enum Watch {
+    Unwatched(OwnedFd),
+    Watched(AsyncFd<OwnedFd>),
+    /// Tokio refused it, and the driver ends with the reason.
+    Lost,
+}
+
+impl Watch {
+    /// Of the file behind `fd`, not yet watched.
+    fn new(fd: BorrowedFd<'_>) -> io::Result<Watch> {
+        fd.try_clone_to_owned().map(Watch::Unwatched)
+    }
+
+    /// The watch, if there is one.
+    fn get(&self) -> Option<&AsyncFd<OwnedFd>> {
+        match self {
+            Watch::Watched(watched) => Some(watched),
+            Watch::Unwatched(_) | Watch::Lost => None,
+        }
+    }
+
+    /// Has it watched from now on.
+    fn begin(&mut self, interest: Interest) -> io::Result<&mut AsyncFd<OwnedFd>> {
+        *self = match mem::replace(self, Watch::Lost) {
+            Watch::Unwatched(own) => Watch::Watched(register(own, interest)?),
+            watched => watched,
+        };
+        match self {
+            Watch::Watched(watched) => Ok(watched),
+            Watch::Unwatched(_) | Watch::Lost => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    /// Has it not watched any more.
+    fn end(&mut self) {
+        *self = match mem::replace(self, Watch::Lost) {
+            Watch::Watched(watched) => Watch::Unwatched(watched.into_inner()),
+            unwatched => unwatched,
+        };
+    }
+}
+
+/// Has tokio watch the file of a descriptor.
 #[allow(unsafe_code, reason = "the one way into tokio's reactor for a descriptor of any kind")]
-pub(super) fn register(fd: BorrowedFd<'_>, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
-    let own = fd.try_clone_to_owned()?;
-    // SAFETY: the `AsyncFd` owns this duplicate and gives it to nobody, so it stays open and the
-    // same until the `AsyncFd` is dropped.
+pub(super) fn register(own: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: the `AsyncFd` owns the descriptor and gives it to nobody, so it stays open and the
+    // same until the `AsyncFd` is dropped or gives it back.
     let registered = unsafe { AsyncFd::register_with_interest(own, interest) };
     registered.map_err(io::Error::from)
 }
+
+#[cfg(test)]
+mod tests;

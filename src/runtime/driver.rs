@@ -39,8 +39,6 @@ pub(super) struct Loop<D, T> {
     yielded: Instant,
     /// The last batch with anything in it was a single packet.
     singly: bool,
-    /// Since the last turn it had nothing to do, and tokio time to look.
-    slept: bool,
 }
 
 /// What the first half of a turn found.
@@ -66,7 +64,6 @@ impl<D: AsyncDevice, T: Time> Loop<D, T> {
             tx: TxBatch::new(),
             yielded: Instant::ZERO,
             singly: false,
-            slept: false,
         }
     }
 
@@ -111,9 +108,6 @@ impl<D: AsyncDevice, T: Time> Loop<D, T> {
             self.singly = count == 1;
         }
         let now = self.time.now();
-        if mem::take(&mut self.slept) {
-            self.yielded = now;
-        }
         let received = self.stack.receive(now, &mut self.rx)?;
         let input = Input {
             now,
@@ -155,21 +149,20 @@ impl<D: AsyncDevice, T: Time> Loop<D, T> {
     }
 
     /// Sleeps until the device, a deadline or a handle has something for the driver. Whatever woke
-    /// it, the next turn looks at everything. True when it did not sleep, for output is waiting.
+    /// it, the next turn looks at everything. True when it did not sleep, for there is output.
     async fn sleep(&mut self) -> io::Result<bool> {
+        let mut slept = false;
         poll_fn(|cx| {
-            if self.slept {
+            if mem::replace(&mut slept, true) {
                 return Poll::Ready(Ok(false));
             }
-            let work = self.poll_work(cx);
-            self.slept = work.is_pending();
-            work
+            self.poll_work(cx)
         })
         .await
     }
 
-    /// Ready when there is something to do, true if it is output; otherwise the task is woken by
-    /// whatever comes first.
+    /// Ready when there is something to do, true if it is in the stack: output, as a rule. Otherwise
+    /// the task is woken by whatever comes first.
     fn poll_work(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         let device_full = !self.tx.is_empty();
         let Some(deadline) = self.stack.fall_asleep(cx.waker(), device_full) else {

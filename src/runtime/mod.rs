@@ -5,7 +5,7 @@
 //!        |    now                 what time it is
 //!        |    stack.receive       under the lock; then wake whom it names
 //!        |    yield               so that tasks answer in the same turn
-//!        |    stack.transmit      under the lock
+//!        |    stack.transmit      under the lock, unless there was nothing above
 //!        +--- device.send
 //!             sleep               until the device, a timer or a handle has something
 //! ```

@@ -1,84 +1,33 @@
-//! The parts of the driver, each with a real file descriptor and a real clock.
+//! The parts of the driver, with a real clock.
 
 #[cfg(glasstcp_loom)]
 mod model;
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::net::UnixDatagram;
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
 use super::clock::Clock;
-use super::device::BUSY;
-use super::driver::Time;
+use super::driver::{Loop, Time};
 use super::timer::Timer;
-use super::{AsyncDevice, FdDevice, start};
+use super::{AsyncDevice, start};
 use crate::device::Device;
-use crate::net::TcpListener;
+use crate::net::{Net, TcpListener};
 use crate::stack::{Config, Stack};
 use crate::time::Instant;
 use crate::wire::{Burst, HeaderBuf, Packet, RxBatch, TxBatch};
 
-fn run(test: impl Future<Output = ()>) {
+pub(super) fn run(test: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
         let patience = Duration::from_secs(30);
         tokio::time::timeout(patience, test).await.expect("the test hangs");
     });
 }
 
-/// A device behind a descriptor: one datagram is one packet.
-struct Datagrams {
-    socket: UnixDatagram,
-}
-
-impl Datagrams {
-    fn pair() -> (Datagrams, UnixDatagram) {
-        let (socket, peer) = UnixDatagram::pair().unwrap();
-        for socket in [&socket, &peer] {
-            socket.set_nonblocking(true).unwrap();
-        }
-        (Datagrams { socket }, peer)
-    }
-}
-
-impl AsFd for Datagrams {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
-    }
-}
-
-impl Device for Datagrams {
-    fn mtu(&self) -> u16 {
-        1500
-    }
-
-    fn receive(&mut self, rx: &mut RxBatch, max: usize) -> io::Result<usize> {
-        let mut buf = [0; 1500];
-        for count in 0..max {
-            match self.socket.recv(&mut buf) {
-                Ok(len) => rx.push_back(Packet::new(buf[..len].to_vec().into())),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(count),
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(max)
-    }
-
-    fn send(&mut self, tx: &mut TxBatch) -> io::Result<()> {
-        while let Some(burst) = tx.front() {
-            match self.socket.send(&burst.header) {
-                Ok(_) => drop(tx.pop_front()),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
-}
-
-fn burst(byte: u8) -> Burst {
+pub(super) fn burst(byte: u8) -> Burst {
     Burst {
         header: HeaderBuf::from_iter([byte; 40]),
         ip_header_len: 20,
@@ -87,52 +36,6 @@ fn burst(byte: u8) -> Burst {
         payload_len: 0,
         segment_size: 0,
     }
-}
-
-#[test]
-fn a_device_is_readable_until_it_was_drained() {
-    run(async {
-        let (device, peer) = Datagrams::pair();
-        let mut device = FdDevice::new(device).unwrap();
-        let mut rx = RxBatch::new();
-        for _ in 0..3 {
-            for number in 0..5 {
-                peer.send(&[number]).unwrap();
-            }
-            // Not drained: ready again at once, with no new datagram.
-            poll_fn(|cx| device.poll_readable(cx)).await.unwrap();
-            assert_eq!(device.receive(&mut rx, 4).unwrap(), 4);
-            poll_fn(|cx| device.poll_readable(cx)).await.unwrap();
-            assert_eq!(device.receive(&mut rx, 4).unwrap(), 1);
-            // Drained: no longer ready, until the next arrives; it is found without waiting, too.
-            let ready = poll_fn(|cx| Poll::Ready(device.poll_readable(cx).is_ready())).await;
-            assert!(!ready);
-            assert_eq!(device.receive(&mut rx, 4).unwrap(), 0);
-            peer.send(&[5]).unwrap();
-            assert_eq!(device.receive(&mut rx, 4).unwrap(), 1);
-        }
-        assert_eq!(rx.len(), 18);
-    });
-}
-
-#[test]
-fn a_full_device_says_when_there_is_room() {
-    run(async {
-        let (device, peer) = Datagrams::pair();
-        let mut device = FdDevice::new(device).unwrap();
-        let mut tx: TxBatch = (0..=255).cycle().take(5000).map(burst).collect();
-        let mut received = 0;
-        while received < 5000 {
-            poll_fn(|cx| device.poll_writable(cx)).await.unwrap();
-            let before = tx.len();
-            device.send(&mut tx).unwrap();
-            assert!(tx.len() < before || before == 0);
-            while peer.recv(&mut [0; 64]).is_ok() {
-                received += 1;
-            }
-        }
-        assert!(tx.is_empty());
-    });
 }
 
 #[test]
@@ -231,31 +134,75 @@ fn an_error_of_the_device_ends_the_driver_and_every_call() {
     });
 }
 
+/// Gives packets in crowds, one crowd a millisecond, and notes how many the driver asks for at once.
+struct Crowds {
+    inner: crate::device::memory::Memory,
+    asked: Arc<Mutex<Vec<usize>>>,
+    waiting: usize,
+}
+
+impl Device for Crowds {
+    fn mtu(&self) -> u16 {
+        self.inner.mtu()
+    }
+
+    fn receive(&mut self, rx: &mut RxBatch, max: usize) -> io::Result<usize> {
+        self.asked.lock().unwrap().push(max);
+        let count = max.min(self.waiting);
+        self.waiting -= count;
+        rx.extend((0..count).map(|_| Packet::new(vec![0x45; 40].into())));
+        Ok(count)
+    }
+
+    fn send(&mut self, tx: &mut TxBatch) -> io::Result<()> {
+        self.inner.send(tx)
+    }
+}
+
+impl AsyncDevice for Crowds {
+    fn poll_readable(&mut self, cx: &mut std::task::Context<'_>) -> Poll<io::Result<()>> {
+        self.waiting = 8;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn poll_writable(&mut self, _: &mut std::task::Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// A clock that goes on by a millisecond whenever the driver sleeps.
+struct Ticks(Cell<Instant>);
+
+impl Time for Ticks {
+    fn now(&self) -> Instant {
+        self.0.get()
+    }
+
+    fn poll_expired(&mut self, _: Instant, _: &mut std::task::Context<'_>) -> Poll<io::Result<()>> {
+        self.0.set(self.0.get() + Duration::from_millis(1));
+        Poll::Pending
+    }
+}
+
 #[test]
-fn a_device_that_was_busy_is_waited_for_again() {
+fn a_driver_that_sleeps_often_takes_batches_all_the_same() {
     run(async {
-        let (device, peer) = Datagrams::pair();
-        let mut device = FdDevice::new(device).unwrap();
-        let mut rx = RxBatch::new();
-        for _ in 0..3 {
-            // Many batches that nobody waits for, more than make a device count as busy: none is lost.
-            rx.clear();
-            for number in 0..2 * BUSY {
-                peer.send(&number.to_be_bytes()).unwrap();
-                device.receive(&mut rx, 4).unwrap();
-            }
-            while device.receive(&mut rx, 4).unwrap() > 0 {}
-            assert_eq!(rx.len() as u32, 2 * BUSY);
-            // What arrives before anybody waits counts, and so does what arrives after.
-            peer.send(&[1]).unwrap();
-            poll_fn(|cx| device.poll_readable(cx)).await.unwrap();
-            assert_eq!(device.receive(&mut rx, 4).unwrap(), 1);
-            let ready = poll_fn(|cx| Poll::Ready(device.poll_readable(cx).is_ready())).await;
-            assert!(!ready);
-            peer.send(&[2]).unwrap();
-            poll_fn(|cx| device.poll_readable(cx)).await.unwrap();
-            assert_eq!(device.receive(&mut rx, 4).unwrap(), 1);
+        let asked = Arc::default();
+        let (inner, _peer) = crate::device::memory::pair(1500);
+        let device = Crowds { inner, asked: Arc::clone(&asked), waiting: 1 };
+        let stack = Stack::new(Config::new([10, 0, 0, 1].into(), 24, [1; 32]));
+        let (net, side) = Net::new(stack, || Instant::ZERO);
+        let driver = tokio::spawn(Loop::new(side, device, Ticks(Cell::default())).run());
+        while asked.lock().unwrap().len() < 200 {
+            tokio::task::yield_now().await;
         }
+        net.stop();
+        driver.await.unwrap().unwrap();
+        // It begins with a packet that comes singly, and is not fooled by that for long.
+        let asked = asked.lock().unwrap();
+        assert!(asked.contains(&1), "{asked:?}");
+        assert!(asked[100..].iter().all(|&max| max > 1), "{asked:?}");
     });
 }
 

@@ -33,7 +33,7 @@ impl Timer {
             ClockId::CLOCK_MONOTONIC,
             TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC,
         )?;
-        let readiness = register(fd.as_fd(), Interest::READABLE)?;
+        let readiness = register(fd.as_fd().try_clone_to_owned()?, Interest::READABLE)?;
         Ok(Timer { clock, fd, readiness, armed: Instant::FAR_FUTURE })
     }
 }

@@ -76,24 +76,38 @@ fn packets_wait_in_no_queue_but_one_that_somebody_else_has_chosen() {
     assert!(lab.device_exists(), "the daemon took away what it had not made");
 }
 
-/// As when somebody holds a terminal with Ctrl-S.
-#[test]
-#[ignore = "needs root: run scripts/test"]
-fn nobody_has_to_read_what_it_prints() {
+/// A daemon that has printed more than fits into a pipe that nobody reads, as when somebody holds a terminal
+/// with Ctrl-S. The pipe is open as long as the file.
+fn unread() -> (Lab, Daemon, File) {
     let lab = Lab::new();
     let pipe = lab.folder.path().join("unread");
     mkfifo(&pipe, Mode::S_IRWXU).expect("a FIFO");
-    let _unread = File::options().read(true).write(true).open(&pipe).expect("both ends");
+    let unread = File::options().read(true).write(true).open(&pipe).expect("both ends");
     let mut command = Command::new("bash");
     command.args(["-c", "exec $0 up --netns $1 -vv 2> $2", Daemon::PROGRAM, &lab.netns]).arg(&pipe);
     let daemon = Daemon::spawn(command, lab.folder.path());
     lab.wait_until_up(&daemon, STACK);
-    let load = lab.tool("ab").args(["-l", "-q", "-n", "2000", "-c", "20", "http://10.9.0.2/"]);
+    let load = lab.tool("ab").args(["-q", "-n", "2000", "-c", "20", "http://10.9.0.2/"]);
     load.finish().assert_success();
+    (lab, daemon, unread)
+}
+
+#[test]
+#[ignore = "needs root: run scripts/test"]
+fn nobody_has_to_read_what_it_prints() {
+    let (lab, daemon, _unread) = unread();
     daemon.signal(Signal::SIGUSR1);
     lab.tool("curl").args(["-sS", "-f", "http://10.9.0.2/"]).finish().assert_success();
     daemon.stop();
     assert!(!lab.netns_exists(), "the namespace is still there");
+}
+
+#[test]
+#[ignore = "needs root: run scripts/test"]
+fn nobody_has_to_read_why_it_ended() {
+    let (lab, daemon, _unread) = unread();
+    lab.shell("ip link del glass0").finish().assert_success();
+    assert_eq!(daemon.wait().code(), Some(1));
 }
 
 #[test]

@@ -64,7 +64,7 @@ const ENDS: [Figure; 3] = [
 ];
 
 const FIGURES: [Figure; 9] = [
-    ("state", "where it stands in the diagram of RFC 9293", |info| Value::word(info.state.name())),
+    ("state", "where it stands in RFC 9293's diagram", |info| Value::word(info.state.name())),
     ("srtt", "the smoothed round-trip time", |info| {
         info.srtt.map_or_else(|| Value::word("not measured yet"), Value::millis)
     }),
@@ -257,7 +257,7 @@ fn plain(context: &ServiceContext) -> Page {
              {connection}{suggestions}"
         )
     };
-    let mut ours = "What carries this page:\n\n".to_owned();
+    let mut ours = "The connection that carries this page:\n\n".to_owned();
     for (name, meaning, _) in ENDS.into_iter().chain(FIGURES) {
         let _ = writeln!(ours, "  {name:<16} {PLACE} {meaning}");
     }
