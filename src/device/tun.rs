@@ -102,10 +102,15 @@ impl Device for Tun {
     }
 
     fn send(&mut self, tx: &mut TxBatch) -> io::Result<()> {
-        while !tx.is_empty() {
-            let sent = self.send_small(tx).and_then(|()| self.send_first(tx));
-            match sent {
-                Ok(()) => {}
+        if let Err(errno) = self.send_small(tx) {
+            return Err(explain(errno, &self.name));
+        }
+        while let Some(burst) = tx.front_mut() {
+            let joined = &mut *self.joined;
+            match gso::cut(burst, |parts| write(&self.file, parts, joined, &self.dropped)) {
+                Ok(()) => {
+                    tx.pop_front();
+                }
                 // The kernel has no room for more packets now.
                 Err(Errno::AGAIN | Errno::NOBUFS) => return Ok(()),
                 Err(errno) => return Err(explain(errno, &self.name)),
@@ -134,22 +139,11 @@ impl Tun {
                 written => written,
             }
         });
-        if unsupported {
-            // The driver of an older kernel, for which a ring would always have to wait.
+        if unsupported || ring.has_failed() {
+            // Unsupported: the driver of an older kernel, for which a ring would always have to wait.
             self.ring = None;
         }
         sent
-    }
-
-    /// Sends the first burst of `tx`, if there is one.
-    fn send_first(&mut self, tx: &mut TxBatch) -> Result<(), Errno> {
-        let Some(burst) = tx.front_mut() else {
-            return Ok(());
-        };
-        let joined = &mut *self.joined;
-        gso::cut(burst, |parts| write(&self.file, parts, joined, &self.dropped))?;
-        tx.pop_front();
-        Ok(())
     }
 }
 

@@ -29,6 +29,8 @@ const SMALL: usize = 256;
 pub(super) struct Ring {
     ring: IoUring,
     packets: Box<[u8; MOST * SMALL]>,
+    /// The kernel has refused a call: nobody knows what it still holds.
+    failed: bool,
 }
 
 impl Ring {
@@ -38,14 +40,15 @@ impl Ring {
     /// # Errors
     /// When the kernel has none, or this process may not use them, as in many containers.
     pub(super) fn new() -> io::Result<Ring> {
-        Ok(Ring { ring: IoUring::new(MOST as u32)?, packets: Box::new([0; MOST * SMALL]) })
+        let ring = IoUring::new(MOST as u32)?;
+        Ok(Ring { ring, packets: Box::new([0; MOST * SMALL]), failed: false })
     }
 
     /// Writes the small packets at the front of `tx` to `file`, and removes them; nothing when they are
     /// few. It does not wait: one that the kernel did not take goes to `refused`, with the reason.
     ///
     /// # Errors
-    /// What `refused` says, or why the ring fails.
+    /// What `refused` says.
     pub(super) fn send(
         &mut self,
         tx: &mut TxBatch,
@@ -69,7 +72,7 @@ impl Ring {
             joined?;
             *its_end = end;
         }
-        let results = self.write(file, &ends[..count])?;
+        let results = self.write(file, &ends[..count]);
         let mut begin = 0;
         for (end, result) in ends.into_iter().zip(results).take(count) {
             if result < 0 {
@@ -80,9 +83,14 @@ impl Ring {
         Ok(())
     }
 
+    /// Whether it is good for nothing any more.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed
+    }
+
     /// Writes the packets that end there, in order: what came of each, as a system call gives it.
     #[allow(unsafe_code, reason = "requests name memory that the kernel reads later")]
-    fn write(&mut self, file: BorrowedFd<'_>, ends: &[usize]) -> Result<[i32; MOST], Errno> {
+    fn write(&mut self, file: BorrowedFd<'_>, ends: &[usize]) -> [i32; MOST] {
         let mut requests = self.ring.submission();
         let mut begin = 0;
         for (index, &end) in ends.iter().enumerate() {
@@ -99,21 +107,21 @@ impl Ring {
             begin = end;
         }
         drop(requests);
-        let mut results = [0; MOST];
+        // What there is no result of when the ring fails goes out once more.
+        let mut results = [-libc::EAGAIN; MOST];
         let mut waiting = ends.len();
         while waiting > 0 {
-            match self.ring.submit_and_wait(waiting) {
-                Err(error) if error.kind() != io::ErrorKind::Interrupted => {
-                    return Err(Errno::from_io_error(&error).unwrap_or(Errno::IO));
-                }
-                _ => {}
+            let called = self.ring.submit_and_wait(waiting);
+            self.failed = called.is_err_and(|error| error.kind() != io::ErrorKind::Interrupted);
+            if self.failed {
+                break;
             }
             for result in self.ring.completion() {
                 waiting -= 1;
                 results[result.user_data() as usize] = result.result();
             }
         }
-        Ok(results)
+        results
     }
 }
 
