@@ -100,8 +100,8 @@ impl Ring {
             // Or the kernel would wait until there is room, whatever mode the file is in.
             let request = request.rw_flags(libc::RWF_NOWAIT).build().user_data(index as u64);
             // SAFETY: the packet stays as it is, and the file open, until the loop below has seen the
-            // result of every request; if the ring fails before, then at least until this process has
-            // given up the device, and the kernel does no more than read.
+            // result of every request. If the ring fails before, it is not used again, and all that the
+            // kernel may still do is to read.
             let pushed = unsafe { requests.push(&request) };
             assert!(pushed.is_ok(), "the ring has room for a batch, and was empty");
             begin = end;
