@@ -22,7 +22,7 @@ const JOIN_MAX: usize = 2048;
 /// An open TUN device. The kernel removes the interface when it is dropped, unless somebody made it
 /// persistent before.
 ///
-/// Its system calls go around libc, where each would be a point of cancellation of threads.
+/// Its reads and writes go around libc, where each would be a point of cancellation of threads.
 #[derive(Debug)]
 pub struct Tun {
     file: OwnedFd,
@@ -66,8 +66,9 @@ impl Tun {
         &self.name
     }
 
-    /// How many packets the kernel refused to take (interface down, or not valid to it). The
-    /// counter can be read while the device is elsewhere.
+    /// How many packets the kernel refused to take: the interface is down, they are not valid to it,
+    /// or it had no room for small ones sent many at a time. The counter can be read while the device
+    /// is elsewhere.
     pub fn dropped(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.dropped)
     }
@@ -140,7 +141,7 @@ impl Tun {
             }
         });
         if unsupported || ring.has_failed() {
-            // Unsupported: the driver of an older kernel, for which a ring would always have to wait.
+            // Unsupported: a driver from before Linux 6.4, for which a ring would always have to wait.
             self.ring = None;
         }
         sent

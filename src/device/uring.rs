@@ -12,7 +12,7 @@ use std::fmt;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-use io_uring::{IoUring, opcode, types};
+use io_uring::{IoUring, Probe, opcode, types};
 use rustix::io::Errno;
 
 use super::gso;
@@ -38,14 +38,21 @@ impl Ring {
     /// they are long closed, and as long a network interface would live on.)
     ///
     /// # Errors
-    /// When the kernel has none, or this process may not use them, as in many containers.
+    /// When the kernel has none (before Linux 5.6, as needed here), or this process may not use them, as
+    /// in many containers.
     pub(super) fn new() -> io::Result<Ring> {
         let ring = IoUring::new(MOST as u32)?;
+        let mut probe = Probe::new();
+        ring.submitter().register_probe(&mut probe)?;
+        if !probe.is_supported(opcode::Write::CODE) {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
         Ok(Ring { ring, packets: Box::new([0; MOST * SMALL]), failed: false })
     }
 
     /// Writes the small packets at the front of `tx` to `file`, and removes them; nothing when they are
-    /// few. It does not wait: one that the kernel did not take goes to `refused`, with the reason.
+    /// few. It does not wait: one that the kernel did not take goes to `refused`, with the reason; those
+    /// after it may have been sent by then.
     ///
     /// # Errors
     /// What `refused` says.
@@ -56,7 +63,7 @@ impl Ring {
         mut refused: impl FnMut(&[u8], Errno) -> Result<(), Errno>,
     ) -> Result<(), Errno> {
         let count = tx.iter().take(MOST).take_while(|burst| is_small(burst)).count();
-        if count < FEWEST {
+        if count < FEWEST || self.failed {
             return Ok(());
         }
         let mut ends = [0; MOST];
@@ -100,8 +107,8 @@ impl Ring {
             // Or the kernel would wait until there is room, whatever mode the file is in.
             let request = request.rw_flags(libc::RWF_NOWAIT).build().user_data(index as u64);
             // SAFETY: the packet stays as it is, and the file open, until the loop below has seen the
-            // result of every request. If the ring fails before, it is not used again, and all that the
-            // kernel may still do is to read.
+            // result of every request. When a call fails, it has handed nothing to the kernel, and
+            // what earlier calls did is done (no request waits, by NOWAIT); the ring is never used again.
             let pushed = unsafe { requests.push(&request) };
             assert!(pushed.is_ok(), "the ring has room for a batch, and was empty");
             begin = end;
@@ -112,13 +119,13 @@ impl Ring {
         let mut waiting = ends.len();
         while waiting > 0 {
             let called = self.ring.submit_and_wait(waiting);
-            self.failed = called.is_err_and(|error| error.kind() != io::ErrorKind::Interrupted);
-            if self.failed {
-                break;
-            }
             for result in self.ring.completion() {
                 waiting -= 1;
                 results[result.user_data() as usize] = result.result();
+            }
+            self.failed = called.is_err_and(|error| error.kind() != io::ErrorKind::Interrupted);
+            if self.failed {
+                break;
             }
         }
         results

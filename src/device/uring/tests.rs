@@ -19,12 +19,13 @@ fn burst(number: u8, header: usize, payload: usize) -> Burst {
     }
 }
 
-/// A ring, a file to write packets to, and where they arrive; `None` where there are no rings.
+/// A ring, a file to write packets to, and where they arrive; `None` where rings cannot write to it.
 fn setup() -> Option<(Ring, OwnedFd, UnixDatagram)> {
-    let ring = match Ring::new() {
+    let not_tested = |why: &str| println!("NOT TESTED: no io_uring for us on this machine: {why}");
+    let mut ring = match Ring::new() {
         Ok(ring) => ring,
         Err(error) => {
-            println!("NOT TESTED: this machine has no io_uring for us: {error}");
+            not_tested(&error.to_string());
             return None;
         }
     };
@@ -32,7 +33,15 @@ fn setup() -> Option<(Ring, OwnedFd, UnixDatagram)> {
     for socket in [&ours, &peer] {
         socket.set_nonblocking(true).unwrap();
     }
-    Some((ring, ours.into(), peer))
+    let file = ours.into();
+    let mut first = TxBatch::from_iter((0..FEWEST as u8).map(|n| burst(n, 40, 0)));
+    let outcome = ring.send(&mut first, OwnedFd::as_fd(&file), |_, errno| Err(errno));
+    if outcome == Err(Errno::OPNOTSUPP) {
+        not_tested("this kernel's sockets cannot be written to without waiting");
+        return None;
+    }
+    assert_eq!((outcome, arrived(&peer).len()), (Ok(()), FEWEST));
+    Some((ring, file, peer))
 }
 
 /// Number and length of what has arrived.
@@ -98,4 +107,26 @@ fn whoever_minds_a_refusal_is_heard() {
     let mut tx = TxBatch::from_iter((0..5).map(|n| burst(n, 40, 0)));
     let outcome = ring.send(&mut tx, nowhere.as_fd(), |_, errno| Err(errno));
     assert_eq!(outcome, Err(Errno::BADF));
+}
+
+#[test]
+fn a_ring_that_fails_loses_nothing_and_is_not_used_again() {
+    if setup().is_none() {
+        return;
+    }
+    let disabled = IoUring::builder().setup_r_disabled().build(MOST as u32).unwrap();
+    let mut ring = Ring { ring: disabled, packets: Box::new([0; MOST * SMALL]), failed: false };
+    let (ours, peer) = UnixDatagram::pair().unwrap();
+    peer.set_nonblocking(true).unwrap();
+    let mut refused = Vec::new();
+    for _ in 0..2 {
+        let mut tx = TxBatch::from_iter((0..5).map(|n| burst(n, 40, 0)));
+        let outcome = ring.send(&mut tx, ours.as_fd(), |packet, errno| {
+            refused.push((packet[0], errno));
+            Ok(())
+        });
+        assert_eq!((outcome, ring.has_failed()), (Ok(()), true));
+        assert_eq!(refused, (0..5).map(|n| (n, Errno::AGAIN)).collect::<Vec<_>>());
+        assert_eq!(arrived(&peer), []);
+    }
 }
