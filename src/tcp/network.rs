@@ -75,9 +75,9 @@ impl Tcb {
         self.dont_fragment &= !may_fragment;
         if mss < self.mss {
             self.mss = mss;
-            self.congestion.on_smaller_mss(self.segment_size());
+            self.congestion.on_smaller_mss(self.full_segment());
         }
-        let (conn, mss) = (self.conn, self.segment_size());
+        let (conn, mss) = (self.conn, self.full_segment());
         cx.emit(|| Event::PathMtu { conn, mtu, mss });
         self.send_all_again(cx);
         Ok(())

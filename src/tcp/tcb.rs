@@ -290,8 +290,14 @@ impl Tcb {
         } else {
             0
         };
+        self.full_segment().saturating_sub(sack).max(1)
+    }
+
+    /// Text in a full-sized segment that reports no blocks: the unit in which congestion control counts,
+    /// whatever the options of single segments (RFC 5681 2, SMSS).
+    pub(crate) fn full_segment(&self) -> u32 {
         let timestamps = if self.timestamps.is_some() { 12 } else { 0 };
-        u32::from(self.mss.bytes()).saturating_sub(sack + timestamps).max(1)
+        u32::from(self.mss.bytes()).saturating_sub(timestamps).max(1)
     }
 
     /// Blocks that a segment may carry: as many as its options have room for, and where segments
@@ -385,6 +391,8 @@ impl Tcb {
         assert!(!waits || armed, "outstanding data and no retransmission timer: {:?}", self.state);
         let written = snd.buffer.len() as u32;
         assert!(snd.unsent() <= written, "more unsent than written");
+        let cwnd = self.congestion.window();
+        assert!(cwnd >= self.full_segment(), "a window of {cwnd}, in which no full segment fits");
     }
 }
 

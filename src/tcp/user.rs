@@ -214,7 +214,7 @@ impl Tcb {
                 self.rcv.scale = WindowScale::NONE;
             }
         }
-        let mss = self.segment_size();
+        let mss = self.full_segment();
         self.congestion.on_handshake(mss);
     }
 

@@ -3,7 +3,7 @@ use crate::event::Why;
 use crate::tcp::Config;
 use crate::tcp::testing::{FULL, MSS, Rig, Sent, Setup, ms, s};
 use crate::wire::ip;
-use crate::wire::tcp::Flags;
+use crate::wire::tcp::{Flags, Segment};
 
 /// Every error but the one about the size.
 const REPORTS: [(Report, Error); 8] = [
@@ -269,6 +269,25 @@ fn what_is_lost_again_is_found_by_a_time_out() {
     let again = rig.sleep(ms(300));
     assert_eq!((again[0].brief(), again[0].at.since(first.at)), ((1, 648, Why::Rto(1)), ms(300)));
     assert_eq!(rig.tcb.info().ssthresh, Some(5000), "this was a loss");
+}
+
+#[test]
+fn blocks_that_are_reported_meanwhile_are_no_part_of_the_new_size() {
+    let mut rig = in_flight();
+    let nothing_new = rig.ours(1);
+    let text = |rig: &Rig, at| Segment { ack: nothing_new, ..rig.text(at, 50) };
+    let beyond_a_gap = text(&rig, 51);
+    rig.arrive(beyond_a_gap).unwrap();
+    rig.transmit();
+    too_large(&mut rig, 600, 1).unwrap();
+    rig.transmit();
+    let gap = text(&rig, 1);
+    rig.arrive(gap).unwrap();
+    rig.transmit();
+    // The window after a time-out is one segment, which now has no blocks in it: it must fit.
+    let again = rig.sleep(s(3));
+    assert!(again.iter().any(|sent| sent.brief() == (1, 548, Why::Rto(1))), "{again:#?}");
+    rig.tcb.check_invariants();
 }
 
 #[test]
