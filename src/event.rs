@@ -155,6 +155,8 @@ pub enum Why {
     FastRetransmit,
     /// A partial acknowledgment during fast recovery (RFC 6582 3.2).
     PartialAck,
+    /// It was sent after what a fast retransmission has repaired (Tahoe has no fast recovery).
+    GoBackN,
     /// The retransmission timer, for the nth time in a row.
     Rto(u8),
     /// Still repairing what the last retransmission time-out declared lost.
@@ -328,7 +330,7 @@ pub enum Phase {
     SlowStart,
     /// Linear growth (RFC 5681 3.1).
     CongestionAvoidance,
-    /// Fast recovery (RFC 6582).
+    /// Fast recovery (RFC 5681 3.2, RFC 6582).
     FastRecovery,
     /// After a retransmission time-out.
     RtoRecovery,

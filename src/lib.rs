@@ -101,7 +101,7 @@
 //! | use sockets | [`net`] |
 //! | use sockets without an executor, as those of `std::net` | [`blocking`] |
 //! | run a stack | [`runtime::start`], or [`blocking::start`] on a thread of its own |
-//! | choose addresses, buffers and limits | [`stack::Config`] and [`tcp::Config`] |
+//! | choose addresses, buffers, congestion control and limits | [`stack::Config`] and [`tcp::Config`] |
 //! | see what a connection is doing | [`net::InfoHandle`] and [`tcp::Info`] |
 //! | see everything | [`event::Event`], [`event::Observer`] and [`observe::text`] |
 //! | offer echo, HTTP and the like | [`service`] |

@@ -4,10 +4,10 @@ use std::fs::File;
 use std::process::{Command, Stdio};
 
 /// Runs glasstcp with its standard output on `place`: the exit code and what it says of it.
-fn run(argument: &str, place: &str) -> (Option<i32>, String) {
+fn run(line: &str, place: &str) -> (Option<i32>, String) {
     let stdout = File::options().write(true).open(place).expect("every Linux has it");
     let mut command = Command::new(env!("CARGO_BIN_EXE_glasstcp"));
-    let output = command.arg(argument).stdin(Stdio::null()).stdout(stdout).output();
+    let output = command.args(line.split(' ')).stdin(Stdio::null()).stdout(stdout).output();
     let output = output.expect("it runs");
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
@@ -41,4 +41,11 @@ fn a_line_that_cannot_be_read_is_exit_code_2() {
     let (code, said) = run("--nonsense", "/dev/null");
     assert_eq!(code, Some(2));
     assert!(said.contains("--nonsense"), "{said}");
+}
+
+#[test]
+fn a_congestion_control_that_is_not_there_is_named_with_those_that_are() {
+    let (code, said) = run("up --cc vegas", "/dev/null");
+    assert_eq!(code, Some(2));
+    assert!(said.contains("'vegas'") && said.contains("tahoe, reno, newreno"), "{said}");
 }

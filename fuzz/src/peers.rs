@@ -5,6 +5,7 @@ use arbitrary::{Arbitrary, Unstructured};
 use bytes::Bytes;
 use glasstcp::stack::{Config, ConnKey, ListenerKey, SocketError};
 use glasstcp::tcp::Keepalive;
+use glasstcp::tcp::congestion::Algorithm;
 use glasstcp::time::Duration;
 use glasstcp::wire::tcp::{Flags, Segment};
 use glasstcp::wire::tcp_options::{Options, SackBlock, Timestamps};
@@ -30,6 +31,8 @@ const MAX_TURNS: usize = 20_000;
 
 const BUFFERS: [u32; 8] = [1, 7, 100, 1500, 5000, 20_000, 65_535, 100_000];
 const MTUS: [u16; 8] = [68, 100, 296, 576, 1280, 1500, 9000, 65_535];
+/// The usual one comes first: small numbers mean it.
+const ALGORITHMS: [Algorithm; 3] = [Algorithm::NewReno, Algorithm::Reno, Algorithm::Tahoe];
 
 /// Settings of one stack.
 #[derive(Debug, Arbitrary)]
@@ -47,6 +50,9 @@ impl Setup {
         config.tcp.send_buffer = BUFFERS[usize::from(self.send_buffer) % BUFFERS.len()];
         config.tcp.nodelay = self.nodelay;
         config.mtu = MTUS[usize::from(self.mtu) % MTUS.len()];
+        // What is left of that byte: another one would move all that follows in the seeds.
+        let left = usize::from(self.mtu) / MTUS.len();
+        config.tcp.congestion = ALGORITHMS[left % ALGORITHMS.len()];
         config
     }
 }

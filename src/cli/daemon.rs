@@ -12,6 +12,7 @@ use glasstcp::observe::counters;
 use glasstcp::runtime::{self, Driver, FdDevice, memory};
 use glasstcp::service::{Service, ServiceContext, Www};
 use glasstcp::stack::{Address, Config, Stack};
+use glasstcp::tcp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, interval, sleep, timeout};
@@ -85,6 +86,7 @@ fn stack_config(plan: &Plan) -> anyhow::Result<Config> {
     Ok(Config {
         addresses,
         mtu: plan.device.mtu,
+        tcp: tcp::Config { congestion: plan.congestion, ..tcp::Config::default() },
         ..Config::new(plan.addresses[0].into(), prefix_len, seed)
     })
 }

@@ -3,10 +3,12 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use glasstcp::device::link::Cidr;
 use glasstcp::device::{self, OpenConfig, netns};
 use glasstcp::service::registry::{self, ServiceError};
 use glasstcp::service::{Service, ServiceSpec};
+use glasstcp::tcp::congestion::Algorithm;
 
 use super::log::Detail;
 
@@ -31,6 +33,7 @@ Examples:
   sudo glasstcp up --netns glass -vv                 with every segment on the screen
   sudo glasstcp up --www ~/site --serve http:8080    a folder over HTTP, on port 8080
   sudo glasstcp up --addr 192.168.77.1/24            another network, the stack at 192.168.77.2
+  sudo glasstcp up --cc tahoe -vv                    what cwnd did before there was fast recovery
   sudo kill -USR1 $(pidof glasstcp)                  print the counters
 
 A connection to a service that is silent for five minutes is probed every 30 seconds, and given up
@@ -76,6 +79,11 @@ pub struct Args {
     #[arg(long)]
     no_default_services: bool,
 
+    /// The congestion control: what becomes of a window in which something was lost. tahoe begins anew
+    /// with one segment, reno halves it for each loss, newreno once for all of them
+    #[arg(long, value_name = "NAME", default_value_t, ignore_case = true, value_parser = congestion_control())]
+    cc: Algorithm,
+
     /// Show sequence numbers as they are on the wire, not counted from the start of the connection
     #[arg(long)]
     absolute: bool,
@@ -96,6 +104,8 @@ pub struct Plan {
     pub services: Vec<ServiceSpec>,
     /// The folder of the web server.
     pub www: Option<PathBuf>,
+    /// The congestion control of all connections.
+    pub congestion: Algorithm,
     /// How much to print.
     pub detail: Detail,
     /// Whether to print sequence numbers as they are on the wire.
@@ -144,6 +154,7 @@ impl Args {
             addresses,
             services,
             www: self.www,
+            congestion: self.cc,
             detail: Detail::from_count(self.verbose),
             absolute: self.absolute,
         })
@@ -241,6 +252,12 @@ fn kernel_address(text: &str) -> Result<Cidr, String> {
         ));
     }
     Ok(cidr)
+}
+
+/// The list is there for the help and for the shells, which complete from it.
+fn congestion_control() -> impl TypedValueParser<Value = Algorithm> {
+    PossibleValuesParser::new(Algorithm::ALL.map(Algorithm::name))
+        .try_map(|name| name.parse::<Algorithm>())
 }
 
 fn mtu(text: &str) -> Result<u16, String> {

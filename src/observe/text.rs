@@ -128,6 +128,7 @@ fn why_words(why: Why) -> Option<Cow<'static, str>> {
         }
         Why::FastRetransmit => "fast retransmission, after three duplicate acknowledgments",
         Why::PartialAck => "retransmission, after a partial acknowledgment",
+        Why::GoBackN => "retransmission, everything since the loss goes again",
         Why::RtoRecovery => "retransmission, declared lost by the last time-out",
         Why::PathMtu => "retransmission, it was larger than the path takes",
         Why::ZeroWindowProbe => "zero-window probe",

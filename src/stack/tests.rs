@@ -2,6 +2,7 @@
 
 mod calls;
 mod close;
+mod congestion;
 mod hostile;
 mod icmp;
 mod limits;

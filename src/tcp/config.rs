@@ -1,5 +1,6 @@
 //! What can be chosen for a connection.
 
+use crate::tcp::congestion::Algorithm;
 use crate::time::Duration;
 
 /// Settings of a connection; a listener hands its own to those it accepts.
@@ -9,6 +10,8 @@ pub struct Config {
     pub receive_buffer: u32,
     /// Most bytes kept that were written and not yet acknowledged. At least 1.
     pub send_buffer: u32,
+    /// What moves the congestion window, from the beginning of a connection to its end (RFC 5681).
+    pub congestion: Algorithm,
     /// Send small segments at once (turn off Nagle's algorithm, RFC 9293 3.7.4).
     pub nodelay: bool,
     /// Probe an idle connection (RFC 9293 3.8.4); `None`, the default, never does.
@@ -51,6 +54,7 @@ impl Default for Config {
         Config {
             receive_buffer: 1 << 20,
             send_buffer: 1 << 20,
+            congestion: Algorithm::default(),
             nodelay: false,
             keepalive: None,
             user_timeout: None,

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use crate::event::{ConnId, State};
 use crate::tcp::Error;
+use crate::tcp::congestion::Algorithm;
 use crate::time::Duration;
 
 /// The state of a connection at one moment.
@@ -19,6 +20,8 @@ pub struct Info {
     pub state: State,
     /// Most payload bytes sent in one segment, options subtracted.
     pub mss: u16,
+    /// What moves the congestion window.
+    pub congestion: Algorithm,
     /// Congestion window, in bytes.
     pub cwnd: u32,
     /// Slow-start threshold, in bytes; `None` while it is infinite.

@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::event::{Cause, ConnId, Event, Phase, SegmentView, State, TimerKind};
 use crate::tcp::ack_policy::AckPolicy;
 use crate::tcp::challenge::ChallengeLimit;
-use crate::tcp::congestion::{CongestionControl, NewReno};
+use crate::tcp::congestion::{self, CongestionControl};
 use crate::tcp::loss::dupack::{DupAck, Mode};
 use crate::tcp::mss::Mss;
 use crate::tcp::rcv::ReceiveSpace;
@@ -158,6 +158,7 @@ impl Tcb {
         now: Instant,
     ) -> Box<Self> {
         let scale = WindowScale::for_buffer(config.receive_buffer);
+        let mss = Mss::DEFAULT.min(own_mss);
         let place = Box::new_uninit();
         let tcb = Tcb {
             conn,
@@ -166,7 +167,7 @@ impl Tcb {
             snd: SendSpace::new(iss),
             rcv: ReceiveSpace::new(SeqNum::default(), scale),
             own_mss,
-            mss: Mss::DEFAULT.min(own_mss),
+            mss,
             dont_fragment: true,
             sack: true,
             timestamps: None,
@@ -176,7 +177,7 @@ impl Tcb {
             timeouts: 0,
             retransmitted_at: now,
             timed: None,
-            congestion: Box::new(NewReno::new(Mss::DEFAULT.min(own_mss).bytes().into())),
+            congestion: congestion::new_controller(config.congestion, mss.bytes().into()),
             loss: DupAck::new(iss),
             scoreboard: Scoreboard::default(),
             ack: AckPolicy::default(),
@@ -332,8 +333,8 @@ impl Tcb {
             phase: match self.loss.mode() {
                 Mode::FastRecovery => Phase::FastRecovery,
                 Mode::RtoRecovery => Phase::RtoRecovery,
-                Mode::Open | Mode::PathMtu if self.congestion.in_slow_start() => Phase::SlowStart,
-                Mode::Open | Mode::PathMtu => Phase::CongestionAvoidance,
+                _ if self.congestion.in_slow_start() => Phase::SlowStart,
+                Mode::Open | Mode::GoBackN | Mode::PathMtu => Phase::CongestionAvoidance,
             },
         });
     }
@@ -359,6 +360,7 @@ impl Tcb {
             remote: self.ends.remote,
             state: self.state,
             mss: self.segment_size() as u16,
+            congestion: self.congestion.algorithm(),
             cwnd: self.congestion.window(),
             ssthresh: self.congestion.ssthresh(),
             srtt: self.rtt.srtt(),

@@ -2,6 +2,7 @@ use std::net::Ipv4Addr;
 
 use glasstcp::device::OpenConfig;
 use glasstcp::device::link::Cidr;
+use glasstcp::tcp::congestion::Algorithm;
 
 use super::*;
 use crate::cli::log::Detail;
@@ -17,6 +18,7 @@ fn plan(netns: Option<&str>, services: &[&str]) -> Plan {
         addresses: vec![Ipv4Addr::new(10, 9, 0, 2), Ipv4Addr::new(10, 9, 0, 3)],
         services: services.iter().map(|spec| spec.parse().unwrap()).collect(),
         www: None,
+        congestion: Algorithm::Tahoe,
         detail: Detail::Warnings,
         absolute: false,
     }
@@ -50,6 +52,7 @@ fn the_stack_gets_what_was_planned() {
     assert_eq!(config.mtu, 1400);
     let addresses: Vec<_> = config.addresses.iter().map(ToString::to_string).collect();
     assert_eq!(addresses, ["10.9.0.2/24", "10.9.0.3/24"]);
+    assert_eq!(config.tcp.congestion, Algorithm::Tahoe);
     assert_ne!(config.seed, [0; 32]);
 }
 

@@ -31,6 +31,7 @@ fn the_defaults_are_those_of_the_manual() {
     assert_eq!(plan.device.netns, None);
     assert_eq!(plan.addresses, [ip("10.9.0.2")]);
     assert_eq!(plan.services.len(), Service::ALL.len());
+    assert_eq!(plan.congestion, Algorithm::NewReno);
     assert_eq!((plan.detail, plan.absolute), (Detail::Warnings, false));
 }
 
@@ -76,6 +77,8 @@ fn bad_values_are_refused_with_the_way_out() {
         ("--dev abcdefghijklmnop", "1 to 15 characters"),
         ("--netns a/b", "without spaces and slashes"),
         ("--netns ..", "without spaces and slashes"),
+        ("--cc cubic", "invalid value 'cubic'"),
+        ("--cc cubic", "[possible values: tahoe, reno, newreno]"),
         ("--serve gopher", "echo"),
         ("--serve http:0", "65535"),
         ("--serve http:7", "taken twice"),
@@ -104,6 +107,14 @@ fn services_are_added_moved_and_left_out() {
     assert_eq!(ports("--no-default-services"), []);
     let line = "--no-default-services --serve echo --serve echo:7007";
     assert_eq!(ports(line), [(Service::Echo, 7), (Service::Echo, 7007)]);
+}
+
+#[test]
+fn congestion_control_is_chosen_by_name() {
+    for algorithm in Algorithm::ALL {
+        assert_eq!(plan(&format!("--cc {algorithm}")).unwrap().congestion, algorithm);
+    }
+    assert_eq!(plan("--cc NewReno").unwrap().congestion, Algorithm::NewReno);
 }
 
 #[test]

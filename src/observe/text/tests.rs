@@ -99,6 +99,7 @@ fn each_retransmission_says_why() {
     let cases = [
         (Why::FastRetransmit, ": fast retransmission, after three duplicate acknowledgments"),
         (Why::PartialAck, ": retransmission, after a partial acknowledgment"),
+        (Why::GoBackN, ": retransmission, everything since the loss goes again"),
         (Why::Rto(2), ": retransmission, after time-out 2 in a row"),
         (Why::RtoRecovery, ": retransmission, declared lost by the last time-out"),
         (Why::HandshakeRetransmission(1), ": retransmission 1 of the handshake"),

@@ -63,12 +63,13 @@ const ENDS: [Figure; 3] = [
     ("to", "this end", |info| Value::endpoint(info.local)),
 ];
 
-const FIGURES: [Figure; 9] = [
+const FIGURES: [Figure; 10] = [
     ("state", "where it stands in RFC 9293's diagram", |info| Value::word(info.state.name())),
     ("srtt", "the smoothed round-trip time", |info| {
         info.srtt.map_or_else(|| Value::word("not measured yet"), Value::millis)
     }),
     ("rto", "how long to wait before sending again", |info| Value::millis(info.rto)),
+    ("congestion", "the algorithm that moves cwnd", |info| Value::word(info.congestion.name())),
     ("cwnd", "how much may be in flight", |info| Value::bytes(info.cwnd)),
     ("ssthresh", "where slow start ends", |info| {
         info.ssthresh.map_or_else(|| Value::word("none yet"), Value::bytes)

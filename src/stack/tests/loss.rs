@@ -5,6 +5,7 @@ use super::world::{Fate, Judge, Pair, Random, World, deliver_all, pattern, rando
 use crate::event::State;
 use crate::stack::SocketError;
 use crate::tcp::Keepalive;
+use crate::tcp::congestion::Algorithm::{NewReno, Reno, Tahoe};
 use crate::time::{Duration, Instant};
 use crate::wire::SeqNum;
 use crate::wire::tcp::Flags;
@@ -188,6 +189,7 @@ fn random_world(seed: u64) -> Trace {
         config.tcp.receive_buffer = buffer;
         config.tcp.send_buffer = send_buffer;
         config.tcp.nodelay = nodelay;
+        config.tcp.congestion = [Tahoe, Reno, NewReno, NewReno][seed as usize % 4];
         // Without it, nobody tells the other end when a reset is lost.
         config.tcp.keepalive = Some(Keepalive {
             idle: Duration::from_secs(60),

@@ -204,12 +204,17 @@ impl Tcb {
 
     fn duplicate_ack(&mut self, cx: &mut Context<'_>) {
         let mss = self.segment_size();
-        let verdict = self.loss.on_duplicate(self.snd.una, self.snd.nxt, mss);
-        if verdict == Verdict::Enter {
-            self.congestion.on_loss(self.in_flight().saturating_sub(self.loss.limited()));
-            self.mark_first_lost(mss);
-            self.emit_window(cx);
+        if self.loss.on_duplicate(self.snd.una, mss) != Verdict::Enter {
+            return;
         }
+        self.congestion.on_loss(self.in_flight().saturating_sub(self.loss.limited()));
+        self.loss.enter(self.congestion.recovery(), self.snd.una, self.snd.nxt);
+        if self.loss.mode() == Mode::GoBackN {
+            self.scoreboard.mark_lost(self.snd.una, self.snd.nxt);
+        } else {
+            self.mark_first_lost(mss);
+        }
+        self.emit_window(cx);
     }
 
     /// The segment at snd.una is lost (without SACK no more is known).

@@ -1,10 +1,24 @@
 //! Congestion control: how much may be in flight. Which bytes are sent is not decided here.
+//!
+//! ```text
+//!   CongestionControl <- Classic { Window, response } <- Tahoe | Reno | NewReno
+//! ```
 
+mod algorithm;
+mod classic;
 mod new_reno;
+mod reno;
+mod tahoe;
+mod window;
 
 use std::fmt;
 
-pub use new_reno::NewReno;
+pub use algorithm::{Algorithm, UnknownAlgorithm};
+
+use classic::Classic;
+use new_reno::NewReno;
+use reno::Reno;
+use tahoe::Tahoe;
 
 /// What an acknowledgment of new data tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,8 +29,23 @@ pub struct Acked {
     pub window_limited: bool,
 }
 
+/// How far fast recovery goes, once duplicate acknowledgments have shown a loss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recovery {
+    /// There is none: slow start begins again at the loss.
+    None,
+    /// To the first acknowledgment of new data (RFC 5681 3.2 step 6).
+    FirstAck,
+    /// To the acknowledgment of all that was outstanding (RFC 6582 3.2 step 3).
+    Full,
+}
+
 /// An algorithm. It returns numbers, all in bytes; it never touches the control block.
 pub trait CongestionControl: fmt::Debug + Send {
+    /// Which one it is.
+    fn algorithm(&self) -> Algorithm;
+    /// How far fast recovery goes; the same at any time.
+    fn recovery(&self) -> Recovery;
     /// The handshake says that a full-sized segment has `mss` bytes of text: begins anew with that.
     fn on_handshake(&mut self, mss: u32);
     /// New data was acknowledged outside of fast recovery.
@@ -40,3 +69,15 @@ pub trait CongestionControl: fmt::Debug + Send {
         self.ssthresh().is_none_or(|ssthresh| self.window() < ssthresh)
     }
 }
+
+/// The algorithm of that name on a fresh path; `mss` is the text of a full-sized segment, in bytes.
+pub fn new_controller(algorithm: Algorithm, mss: u32) -> Box<dyn CongestionControl> {
+    match algorithm {
+        Algorithm::Tahoe => Box::new(Classic::new(Tahoe, mss)),
+        Algorithm::Reno => Box::new(Classic::new(Reno, mss)),
+        Algorithm::NewReno => Box::new(Classic::new(NewReno, mss)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,14 +1,19 @@
 //! Losses found by duplicate acknowledgments, and the end of recoveries (RFC 5681 3.2, RFC 6582).
 //!
 //! ```text
-//!   Open --3 duplicates--> FastRecovery --ack >= recover--> Open
-//!     |\---- time-out ----> RtoRecovery  --ack >= recover--> Open
-//!      \---- too large ---> PathMtu      --ack >= recover--> Open
+//!   Open --3 duplicates--> FastRecovery --ack > recover--> Open
+//!    | | \-3 duplicates--> GoBackN      --ack > recover--> Open
+//!    |  \--- time-out ---> RtoRecovery  --ack > recover--> Open
+//!     \---- too large ---> PathMtu      --ack > recover--> Open
 //! ```
+//!
+//! Which of the first two it is, and for FastRecovery what `recover` is, follows from how far the
+//! congestion control goes ([`Recovery`]).
 //!
 //! RFC 5681 inflates cwnd by one segment for each duplicate. Here that allowance is kept apart, so
 //! that the congestion window itself is what everybody expects to see.
 
+use crate::tcp::congestion::Recovery;
 use crate::wire::SeqNum;
 
 /// Duplicates that mean a loss (RFC 5681 3.2).
@@ -22,6 +27,8 @@ pub enum Mode {
     Open,
     /// Repairing what duplicate acknowledgments showed.
     FastRecovery,
+    /// Sending again everything from what duplicate acknowledgments showed on.
+    GoBackN,
     /// Repairing what a time-out declared lost.
     RtoRecovery,
     /// Sending in smaller segments what was larger than the path takes; no sign of congestion.
@@ -33,7 +40,7 @@ pub enum Mode {
 pub enum Verdict {
     /// Nothing in particular.
     Nothing,
-    /// Enter fast recovery: the segment at snd.una is lost.
+    /// The segment at snd.una is lost: it is for [`DupAck::enter`] to begin the repair.
     Enter,
     /// A partial acknowledgment: the segment now at snd.una is lost too; `first` of this recovery.
     Partial {
@@ -44,7 +51,7 @@ pub enum Verdict {
     Recovered,
 }
 
-/// The state of NewReno's recovery.
+/// The state of the repair.
 #[derive(Clone, Debug, Default)]
 pub struct DupAck {
     mode: Mode,
@@ -67,7 +74,7 @@ impl DupAck {
         self.mode
     }
 
-    /// Whether a partial acknowledgment was seen in this recovery.
+    /// Whether an acknowledgment of only a part was seen in this recovery.
     pub fn partial_seen(&self) -> bool {
         self.partial_seen
     }
@@ -90,10 +97,10 @@ impl DupAck {
         self.limited
     }
 
-    /// A duplicate acknowledgment for `una` arrived while everything up to `nxt` was sent.
-    pub fn on_duplicate(&mut self, una: SeqNum, nxt: SeqNum, mss: u32) -> Verdict {
+    /// A duplicate acknowledgment for `una` arrived.
+    pub fn on_duplicate(&mut self, una: SeqNum, mss: u32) -> Verdict {
         match self.mode {
-            Mode::RtoRecovery | Mode::PathMtu => return Verdict::Nothing,
+            Mode::GoBackN | Mode::RtoRecovery | Mode::PathMtu => return Verdict::Nothing,
             Mode::FastRecovery => {
                 self.allowance = self.allowance.saturating_add(mss);
                 return Verdict::Nothing;
@@ -105,13 +112,19 @@ impl DupAck {
         self.allowance = self.duplicates.min(THRESHOLD) * mss;
         // RFC 6582 3.2 step 2: duplicates of an old recovery start no new one.
         let covers_more = (una - 1).after(self.recover);
-        if self.duplicates < THRESHOLD || !covers_more {
-            return Verdict::Nothing;
+        if self.duplicates >= THRESHOLD && covers_more { Verdict::Enter } else { Verdict::Nothing }
+    }
+
+    /// Begins to repair the loss at `una`, as far as `recovery` goes, while everything up to `nxt` was
+    /// sent.
+    pub fn enter(&mut self, recovery: Recovery, una: SeqNum, nxt: SeqNum) {
+        match recovery {
+            Recovery::None => return self.repair(Mode::GoBackN, nxt),
+            // Whatever is acknowledged next lies beyond.
+            Recovery::FirstAck => self.recover = una - 1,
+            Recovery::Full => self.recover = nxt - 1,
         }
         self.mode = Mode::FastRecovery;
-        self.recover = nxt - 1;
-        self.partial_seen = false;
-        Verdict::Enter
     }
 
     /// `acked` new bytes up to `una` were acknowledged.
@@ -131,8 +144,11 @@ impl DupAck {
                 let first = !std::mem::replace(&mut self.partial_seen, true);
                 Verdict::Partial { first }
             }
-            Mode::RtoRecovery | Mode::PathMtu if !done => Verdict::Nothing,
-            Mode::FastRecovery | Mode::RtoRecovery | Mode::PathMtu => {
+            Mode::GoBackN | Mode::RtoRecovery | Mode::PathMtu if !done => {
+                self.partial_seen = true;
+                Verdict::Nothing
+            }
+            Mode::FastRecovery | Mode::GoBackN | Mode::RtoRecovery | Mode::PathMtu => {
                 let fast = self.mode == Mode::FastRecovery;
                 *self = DupAck { recover: self.recover, ..DupAck::default() };
                 if fast { Verdict::Recovered } else { Verdict::Nothing }

@@ -104,7 +104,9 @@ impl Tcb {
         let (seq, len) = self.scoreboard.next_lost()?;
         let size = self.segment_size();
         let room = match self.loss.mode() {
-            Mode::RtoRecovery | Mode::PathMtu => self.congestion_room() / size * size,
+            Mode::GoBackN | Mode::RtoRecovery | Mode::PathMtu => {
+                self.congestion_room() / size * size
+            }
             Mode::FastRecovery | Mode::Open => len,
         };
         if room == 0 {
@@ -119,8 +121,9 @@ impl Tcb {
             }
             Mode::RtoRecovery => Why::RtoRecovery,
             Mode::PathMtu => Why::PathMtu,
-            _ if self.loss.partial_seen() => Why::PartialAck,
-            _ => Why::FastRetransmit,
+            Mode::GoBackN if self.loss.partial_seen() => Why::GoBackN,
+            Mode::FastRecovery if self.loss.partial_seen() => Why::PartialAck,
+            Mode::GoBackN | Mode::FastRecovery | Mode::Open => Why::FastRetransmit,
         };
         Some(Plan::Send(Transmission {
             seq,

@@ -6,6 +6,7 @@ use http_body_util::BodyExt;
 use super::*;
 use crate::event::{ConnId, State};
 use crate::service::{ServiceSpec, registry};
+use crate::tcp::congestion::Algorithm;
 
 fn text(page: Page, info: Option<&tcp::Info>) -> String {
     let reply = page.reply(info);
@@ -28,6 +29,7 @@ fn info() -> tcp::Info {
         remote: "10.9.0.1:54321".parse().unwrap(),
         state: State::Established,
         mss: 1448,
+        congestion: Algorithm::Reno,
         cwnd: 14_480,
         ssthresh: None,
         srtt: Some(Duration::from_micros(43)),
@@ -64,6 +66,8 @@ fn both_forms_show_the_connection_and_what_to_try() {
             "ESTABLISHED",
             "0.043 ms",
             "1000.000 ms",
+            "congestion",
+            "reno",
             "14,480 bytes",
             "none yet",
             "1,448 bytes",

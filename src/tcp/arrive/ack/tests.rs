@@ -1,15 +1,21 @@
 use super::*;
 use crate::event::Why;
-use crate::tcp::RttEstimator;
+use crate::tcp::congestion::Algorithm;
 use crate::tcp::discard::Reply;
 use crate::tcp::testing::*;
+use crate::tcp::{Config, RttEstimator};
 use crate::time::Duration;
 use crate::wire::tcp::Flags;
 use crate::wire::tcp_options::Timestamps;
 
 /// A connection with ten full segments in flight: 1 up to 10,001.
 fn ten_in_flight() -> Rig {
-    let mut rig = Rig::open(Setup::default());
+    ten_in_flight_under(Algorithm::NewReno)
+}
+
+fn ten_in_flight_under(congestion: Algorithm) -> Rig {
+    let config = Config { congestion, ..Setup::default().config };
+    let mut rig = Rig::open(Setup { config, ..Setup::default() });
     rig.write(50_000);
     let sent: u32 = rig.transmit().iter().map(|sent| sent.len).sum();
     assert_eq!(sent, 10 * FULL);
@@ -309,6 +315,62 @@ fn partial_acknowledgments_retransmit_the_next_hole_rfc_6582_3_2() {
     assert_eq!(rig.tcb.loss.mode(), Mode::Open);
     let info = rig.tcb.info();
     assert!(info.cwnd <= 5 * FULL && Some(info.cwnd) <= info.ssthresh, "no burst: {info:?}");
+}
+
+#[test]
+fn reno_ends_fast_recovery_with_the_first_new_acknowledgment_rfc_5681_3_2_step_6() {
+    let mut rig = ten_in_flight_under(Algorithm::Reno);
+    rig.duplicates_arrive(1, 5);
+    assert_eq!(rig.transmit_one().brief(), (1, FULL, Why::FastRetransmit));
+    rig.duplicates_arrive(1, 2);
+    // cwnd 5 + 7 allowed, 10 in flight.
+    assert_eq!(rig.transmit_one().brief(), (10_001, 2 * FULL, Why::NewData));
+    rig.ack_arrives_of(3_001);
+    assert_eq!((rig.tcb.loss.mode(), rig.tcb.loss.allowance()), (Mode::Open, 0));
+    assert_eq!(rig.tcb.info().cwnd, 5 * FULL);
+    // The hole at 3,001 is not known: 9 in flight, and the window has room for 5.
+    rig.silent();
+    rig.duplicates_arrive(3_001, 3);
+    assert_eq!(rig.transmit_one().brief(), (3_001, FULL, Why::FastRetransmit));
+    let info = rig.tcb.info();
+    assert_eq!((info.cwnd, info.ssthresh), (2_500, Some(2_500)));
+}
+
+#[test]
+fn tahoe_goes_back_and_skips_what_is_acknowledged_meanwhile() {
+    let mut rig = ten_in_flight_under(Algorithm::Tahoe);
+    rig.duplicates_arrive(1, 3);
+    assert_eq!(rig.transmit_one().brief(), (1, FULL, Why::FastRetransmit));
+    let info = rig.tcb.info();
+    assert_eq!((info.cwnd, info.ssthresh, info.in_flight), (FULL, Some(5 * FULL), FULL));
+    // Nothing is inflated, and it does not begin anew.
+    rig.duplicates_arrive(1, 7);
+    rig.silent();
+    rig.ack_arrives_of(4_001);
+    assert_eq!(rig.transmit_one().brief(), (4_001, 2 * FULL, Why::GoBackN));
+    rig.ack_arrives_of(8_001);
+    assert_eq!(rig.tcb.info().cwnd, 3 * FULL);
+    let sent: Vec<_> = rig.transmit().iter().map(Sent::brief).collect();
+    assert_eq!(sent, [(8_001, 2 * FULL, Why::GoBackN), (10_001, FULL, Why::NewData)]);
+    rig.ack_arrives_of(10_001);
+    assert_eq!(rig.tcb.loss.mode(), Mode::Open);
+    // RFC 6582 3.2 step 2: what has gone again in vain is answered by duplicates.
+    rig.duplicates_arrive(10_001, 6);
+    assert!(rig.transmit().iter().all(|sent| sent.why == Why::NewData));
+    assert_eq!(rig.tcb.info().cwnd, 4 * FULL);
+}
+
+#[test]
+fn a_fast_retransmission_that_is_lost_waits_for_the_timer_rfc_5681_3_2() {
+    for algorithm in Algorithm::ALL {
+        let mut rig = ten_in_flight_under(algorithm);
+        rig.duplicates_arrive(1, 3);
+        rig.transmit();
+        let rto = rig.tcb.info().rto;
+        assert_eq!(rig.sleep(rto)[0].brief(), (1, FULL, Why::Rto(1)), "{algorithm}");
+        assert_eq!(rig.tcb.loss.mode(), Mode::RtoRecovery);
+        assert_eq!(rig.tcb.info().cwnd, FULL);
+    }
 }
 
 #[test]

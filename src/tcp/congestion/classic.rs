@@ -1,0 +1,86 @@
+//! What Tahoe, Reno and NewReno have in common, which is all but their answer to a loss that
+//! duplicate acknowledgments have shown.
+
+use std::fmt;
+
+use super::window::Window;
+use super::{Acked, Algorithm, CongestionControl, Recovery};
+
+/// That answer.
+pub(super) trait Response: fmt::Debug + Send {
+    /// Whose it is.
+    const ALGORITHM: Algorithm;
+    /// How far fast recovery goes.
+    const RECOVERY: Recovery;
+
+    /// A loss was found while `in_flight` bytes were out.
+    fn on_loss(&self, window: &mut Window, in_flight: u32);
+
+    /// Fast recovery is over; `in_flight` bytes are out. The window is ssthresh already, for its
+    /// inflation by duplicates is counted apart (`loss::dupack`): so by itself it is deflated.
+    fn on_recovered(&self, _window: &mut Window, _in_flight: u32) {}
+}
+
+/// An algorithm of this family.
+#[derive(Debug)]
+pub(super) struct Classic<R> {
+    window: Window,
+    response: R,
+}
+
+impl<R: Response> Classic<R> {
+    /// On a fresh path; `mss` is the text of a full-sized segment, in bytes.
+    pub(super) fn new(response: R, mss: u32) -> Self {
+        Classic { window: Window::new(mss), response }
+    }
+}
+
+impl<R: Response> CongestionControl for Classic<R> {
+    fn algorithm(&self) -> Algorithm {
+        R::ALGORITHM
+    }
+
+    fn recovery(&self) -> Recovery {
+        R::RECOVERY
+    }
+
+    fn on_handshake(&mut self, mss: u32) {
+        self.window = Window::new(mss);
+    }
+
+    fn on_ack(&mut self, acked: Acked) {
+        self.window.grow(acked);
+    }
+
+    fn on_loss(&mut self, in_flight: u32) {
+        self.response.on_loss(&mut self.window, in_flight);
+    }
+
+    fn on_rto(&mut self, in_flight: u32, repeated: bool) {
+        // RFC 5681 3.1: ssthresh stays when the same data is lost again.
+        if !repeated {
+            self.window.lower_ssthresh(in_flight);
+        }
+        self.window.restart();
+    }
+
+    fn on_recovered(&mut self, in_flight: u32) {
+        self.response.on_recovered(&mut self.window, in_flight);
+    }
+
+    fn on_idle_restart(&mut self) {
+        self.window.forget_idle();
+    }
+
+    fn on_smaller_mss(&mut self, mss: u32) {
+        self.window.resize(mss);
+    }
+
+    fn window(&self) -> u32 {
+        self.window.cwnd
+    }
+
+    fn ssthresh(&self) -> Option<u32> {
+        self.window.ssthresh
+    }
+}

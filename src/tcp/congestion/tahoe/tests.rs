@@ -1,0 +1,31 @@
+use super::super::tests::{MSS, acked};
+use super::super::{Algorithm, Recovery, new_controller};
+
+#[test]
+fn a_loss_is_as_a_timeout_rfc_5681_3_1() {
+    let mut cc = new_controller(Algorithm::Tahoe, MSS);
+    assert_eq!(cc.recovery(), Recovery::None);
+    cc.on_loss(10 * MSS);
+    assert_eq!((cc.window(), cc.ssthresh()), (MSS, Some(5 * MSS)));
+    assert!(cc.in_slow_start());
+}
+
+/// RFC 3465 2.3: the acknowledgment of the lost segment covers what came after it, too.
+#[test]
+fn slow_start_again_up_to_the_half_then_avoidance() {
+    let mut cc = new_controller(Algorithm::Tahoe, MSS);
+    cc.on_loss(8 * MSS);
+    for (bytes, window) in [(8, 2), (1, 3), (1, 4), (1, 4), (1, 4), (1, 4), (1, 5)] {
+        cc.on_ack(acked(bytes * MSS));
+        assert_eq!(cc.window(), window * MSS);
+    }
+}
+
+#[test]
+fn each_loss_halves_what_is_in_flight_then_rfc_5681_3_1() {
+    let mut cc = new_controller(Algorithm::Tahoe, MSS);
+    for (in_flight, ssthresh) in [(20, 10), (8, 4), (3, 2), (1, 2)] {
+        cc.on_loss(in_flight * MSS);
+        assert_eq!((cc.window(), cc.ssthresh()), (MSS, Some(ssthresh * MSS)));
+    }
+}
