@@ -39,9 +39,10 @@ pub fn byte(flow: FlowId, offset: u64) -> u8 {
     (mixed >> 56) as u8
 }
 
-/// The bytes of a stream from an offset on.
+/// The bytes of a stream from an offset on. Offsets wrap as sequence numbers do, for a segment that is
+/// forged may begin before the stream.
 pub fn text(flow: FlowId, offset: u64, len: usize) -> Vec<u8> {
-    (offset..).take(len).map(|at| byte(flow, at)).collect()
+    (offset..).take(len).map(|at| byte(flow, at & u64::from(u32::MAX))).collect()
 }
 
 /// Follows every connection by its sender and ports.
