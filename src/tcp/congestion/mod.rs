@@ -52,7 +52,8 @@ pub trait CongestionControl: fmt::Debug + Send {
     fn on_ack(&mut self, acked: Acked);
     /// A loss was found by duplicate acknowledgments; `in_flight` bytes were out.
     fn on_loss(&mut self, in_flight: u32);
-    /// The retransmission timer went off; `repeated` when it did so for the same data before.
+    /// The retransmission timer went off; `repeated` when it did so for the same data before, or for a
+    /// loss that was answered before.
     fn on_rto(&mut self, in_flight: u32, repeated: bool);
     /// Fast recovery is over; `in_flight` bytes are out.
     fn on_recovered(&mut self, in_flight: u32);

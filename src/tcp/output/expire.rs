@@ -3,6 +3,7 @@
 use crate::context::Context;
 use crate::event::{Cause, Event, State, TimerKind, Why};
 use crate::tcp::Error;
+use crate::tcp::loss::dupack::Mode;
 use crate::tcp::tcb::Tcb;
 
 impl Tcb {
@@ -42,11 +43,27 @@ impl Tcb {
             self.snd.syn_pending = true;
             return;
         }
-        let outstanding = self.snd.outstanding();
-        self.congestion.on_rto(outstanding, self.timeouts > 1);
+        self.lower_window();
         self.loss.on_rto(self.snd.nxt);
         self.scoreboard.mark_lost(self.snd.una, self.snd.nxt);
         self.emit_window(cx);
+    }
+
+    /// The time-out tells congestion control of a loss, unless that is known: of the same data, or because
+    /// fast recovery repairs one loss after the other for longer than the timer runs (RFC 6582 3.2 step 3).
+    fn lower_window(&mut self) {
+        let outstanding = self.snd.outstanding();
+        let (in_flight, known) = match self.loss.mode() {
+            Mode::Open | Mode::PathMtu => (outstanding, false),
+            mode => {
+                // What was sent again was lost (RFC 5681 4.3). Since the first loss no more than ssthresh
+                // was in flight, although more is outstanding: recovery lets new data go as old leaves.
+                let most = self.congestion.ssthresh().unwrap_or(outstanding);
+                let repairing = mode == Mode::FastRecovery && self.loss.partial_seen();
+                (outstanding.min(most), repairing)
+            }
+        };
+        self.congestion.on_rto(in_flight, known || self.timeouts > 1);
     }
 
     /// RFC 9293 3.8.6.1: probe for ever as long as the peer answers.

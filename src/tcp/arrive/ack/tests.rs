@@ -361,6 +361,35 @@ fn tahoe_goes_back_and_skips_what_is_acknowledged_meanwhile() {
 }
 
 #[test]
+fn a_time_out_in_fast_recovery_is_no_news_rfc_6582_3_2() {
+    let mut rig = ten_in_flight();
+    rig.duplicates_arrive(1, 9);
+    rig.transmit();
+    rig.ack_arrives_of(1 + FULL);
+    rig.transmit();
+    assert_eq!(rig.tcb.info().ssthresh, Some(5 * FULL));
+    // More is outstanding by now than at the loss, for duplicates have let new data go.
+    assert!(rig.tcb.info().in_flight > 10 * FULL);
+    let rto = rig.tcb.info().rto;
+    assert!(matches!(rig.sleep(rto)[0].why, Why::Rto(1)));
+    let info = rig.tcb.info();
+    assert_eq!((info.cwnd, info.ssthresh), (FULL, Some(5 * FULL)));
+}
+
+#[test]
+fn the_loss_of_a_retransmission_lowers_the_threshold_twice_rfc_5681_4_3() {
+    for algorithm in Algorithm::ALL {
+        let mut rig = ten_in_flight_under(algorithm);
+        rig.duplicates_arrive(1, 9);
+        rig.transmit();
+        let rto = rig.tcb.info().rto;
+        rig.sleep(rto);
+        let info = rig.tcb.info();
+        assert_eq!((info.cwnd, info.ssthresh), (FULL, Some(5 * FULL / 2)), "{algorithm}");
+    }
+}
+
+#[test]
 fn a_fast_retransmission_that_is_lost_waits_for_the_timer_rfc_5681_3_2() {
     for algorithm in Algorithm::ALL {
         let mut rig = ten_in_flight_under(algorithm);
