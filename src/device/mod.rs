@@ -8,6 +8,7 @@
 //! ```
 
 pub mod gso;
+pub mod impair;
 pub mod link;
 pub mod memory;
 pub mod netns;

@@ -1,0 +1,136 @@
+//! Rates, times, sizes and shares as tc(8) writes them.
+
+use crate::time::Duration;
+use std::fmt;
+
+/// A share of packets: 0 to 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
+pub struct Share(f64);
+
+impl Share {
+    /// No packet at all.
+    pub const NONE: Share = Share(0.0);
+    /// Every packet.
+    pub const ALL: Share = Share(1.0);
+
+    /// `None` when `share` does not lie between 0 and 1.
+    pub fn new(share: f64) -> Option<Share> {
+        (0.0..=1.0).contains(&share).then_some(Share(share))
+    }
+
+    /// Between 0 and 1.
+    pub const fn value(self) -> f64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}%", self.0 * 100.0)
+    }
+}
+
+/// What a value may look like, for messages.
+pub(super) const RATE: &str =
+    "a rate such as 10mbit, 500kbit, 1gbit or 125kbps (bytes), or 'unlimited'";
+pub(super) const TIME: &str = "a time such as 50ms, 1.5s or 200us";
+pub(super) const SHARE: &str = "a share such as 1% or 0.05%, at most 100%";
+pub(super) const SIZE: &str = "a size such as 64kb, 1mb or 1500b";
+
+/// The units of rates in bits per second (tc(8), RATES): powers of 1000, with an i of 1024; those
+/// that end in `bps` count bytes.
+const RATES: &[(&str, f64)] = &[
+    ("", 1.0),
+    ("bit", 1.0),
+    ("kbit", 1e3),
+    ("mbit", 1e6),
+    ("gbit", 1e9),
+    ("tbit", 1e12),
+    ("kibit", 1024.0),
+    ("mibit", 1_048_576.0),
+    ("gibit", 1_073_741_824.0),
+    ("bps", 8.0),
+    ("kbps", 8e3),
+    ("mbps", 8e6),
+    ("gbps", 8e9),
+    ("kibps", 8192.0),
+    ("mibps", 8_388_608.0),
+    ("gibps", 8_589_934_592.0),
+];
+
+/// The units of times in nanoseconds (tc(8), TIMES); a bare number counts microseconds.
+const TIMES: &[(&str, f64)] = &[
+    ("", 1e3),
+    ("s", 1e9),
+    ("sec", 1e9),
+    ("secs", 1e9),
+    ("ms", 1e6),
+    ("msec", 1e6),
+    ("msecs", 1e6),
+    ("us", 1e3),
+    ("usec", 1e3),
+    ("usecs", 1e3),
+    ("ns", 1.0),
+    ("nsec", 1.0),
+    ("nsecs", 1.0),
+];
+
+/// The units of sizes in bytes (tc(8), SIZES): powers of 1024.
+const SIZES: &[(&str, f64)] = &[
+    ("", 1.0),
+    ("b", 1.0),
+    ("k", 1024.0),
+    ("kb", 1024.0),
+    ("m", 1_048_576.0),
+    ("mb", 1_048_576.0),
+    ("g", 1_073_741_824.0),
+    ("gb", 1_073_741_824.0),
+    ("kbit", 128.0),
+    ("mbit", 131_072.0),
+    ("gbit", 134_217_728.0),
+];
+
+/// The longest time that means anything here: over this, arithmetic on instants would saturate.
+const MAX_TIME_NS: f64 = 1e9 * 86_400.0 * 365.0;
+
+/// A number that is not negative and its unit, in lower case.
+fn number(word: &str) -> Option<(f64, String)> {
+    let digits = word.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(word.len());
+    let (number, unit) = word.split_at(digits);
+    // `f64` would also take a lone "." or "1.2.3"? It takes neither, and no exponent gets here.
+    Some((number.parse().ok()?, unit.to_ascii_lowercase()))
+}
+
+fn scaled(word: &str, units: &[(&str, f64)]) -> Option<f64> {
+    let (number, unit) = number(word)?;
+    let &(_, factor) = units.iter().find(|(name, _)| *name == unit)?;
+    Some(number * factor).filter(|value| value.is_finite())
+}
+
+/// Bits per second.
+pub(super) fn rate(word: &str) -> Option<u64> {
+    // Beyond this a packet takes less than the clock can tell.
+    scaled(word, RATES).filter(|&rate| rate <= 1e15).map(|rate| rate.round() as u64)
+}
+
+pub(super) fn time(word: &str) -> Option<Duration> {
+    let nanos = scaled(word, TIMES).filter(|&nanos| nanos <= MAX_TIME_NS)?;
+    Some(Duration::from_nanos(nanos.round() as u64))
+}
+
+/// Bytes.
+pub(super) fn size(word: &str) -> Option<u64> {
+    scaled(word, SIZES).filter(|&size| size <= 1e15).map(|size| size.round() as u64)
+}
+
+/// A bare number counts per cent, as in tc(8).
+pub(super) fn share(word: &str) -> Option<Share> {
+    scaled(word, &[("%", 0.01), ("", 0.01)]).and_then(Share::new)
+}
+
+pub(super) fn count(word: &str) -> Option<u64> {
+    word.parse().ok()
+}
+
+#[cfg(test)]
+mod tests;
