@@ -82,10 +82,11 @@
 //! ```text
 //!     your code, service   anything written for tokio's AsyncRead and AsyncWrite
 //!   ----------------------------------------------------------------------------------
+//!     sim                  the same in virtual time: hosts, links, a clock that jumps
 //!     runtime              the driver: wait, receive a batch, one turn, send a batch
 //!     net                  TcpStream, TcpListener, UdpSocket over a shared stack; blocking
 //!     observe              events as text, counters as a table
-//!     device               TUN, a wire in memory; cutting bursts into packets
+//!     device               TUN, a wire in memory; cutting bursts into packets; impairments of a link
 //!     sync                 the locks of all above: std's, or those of a model checker
 //!   ------------ no clock, no randomness, no system call below this line ------------
 //!     stack                many connections: demux, listeners, ports, timers, ICMP, UDP
@@ -114,6 +115,7 @@ pub mod net;
 pub mod observe;
 pub mod runtime;
 pub mod service;
+pub mod sim;
 pub mod stack;
 mod sync;
 pub mod tcp;

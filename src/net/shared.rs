@@ -293,6 +293,11 @@ impl DriverSide {
         Some(until)
     }
 
+    /// Panics if something does not hold that must always hold; for tests and simulations.
+    pub fn check_invariants(&self) {
+        self.net.lock().stack.check_invariants();
+    }
+
     /// Resets the connections that are left.
     pub(crate) fn abort_all(&self) {
         self.net.abort_all();
