@@ -2,9 +2,14 @@
 //!
 //! Events are made only when somebody observes (see [`crate::context::Context::emit`]). Refusals are
 //! also counted, whether anybody observes or not: no drop is anonymous.
+//!
+//! The names that `observe::json` writes are those of the variants here; programs read them, so a variant
+//! that gets another name keeps its old one there (`docs/events.md`).
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+
+use serde::Serialize;
 
 use crate::time::{Duration, Instant};
 use crate::wire::icmp::Report;
@@ -96,7 +101,8 @@ impl fmt::Display for State {
 }
 
 /// What made a connection change its state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// The application asked for a connection.
     Connect,
@@ -129,6 +135,7 @@ pub enum Cause {
     /// The time set by linger ran out.
     LingerTimeout,
     /// Nothing arrived for too long after both the application and our FIN were done.
+    #[serde(rename = "fin_wait_2_timeout")]
     FinWait2Timeout,
     /// Twice the maximum segment lifetime is over.
     TimeWaitOver,
@@ -139,7 +146,8 @@ pub enum Cause {
 }
 
 /// Why a segment was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(tag = "why", content = "count", rename_all = "snake_case")]
 pub enum Why {
     /// To open: SYN, or SYN with ACK.
     Handshake,
@@ -180,7 +188,8 @@ pub enum Why {
 }
 
 /// Why nothing, or nothing more, may be sent now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Limit {
     /// There is nothing to send.
     Nothing,
@@ -324,7 +333,8 @@ pub enum Event {
 }
 
 /// What congestion control is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Exponential growth (RFC 5681 3.1).
     SlowStart,
@@ -337,7 +347,8 @@ pub enum Phase {
 }
 
 /// The timers of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TimerKind {
     /// Retransmission (RFC 6298).
     Retransmission,

@@ -85,7 +85,7 @@
 //!     sim                  the same in virtual time: hosts, links, a clock that jumps
 //!     runtime              the driver: wait, receive a batch, one turn, send a batch
 //!     net                  TcpStream, TcpListener, UdpSocket over a shared stack; blocking
-//!     observe              events as text, counters as a table, packets as pcapng
+//!     observe              events as text and JSON, counters as a table, packets as pcapng
 //!     device               TUN, a wire in memory; cutting bursts into packets; impairments of a link
 //!     sync                 the locks of all above: std's, or those of a model checker
 //!   ------------ no clock, no randomness, no system call below this line ------------
@@ -104,7 +104,7 @@
 //! | run a stack | [`runtime::start`], or [`blocking::start`] on a thread of its own |
 //! | choose addresses, buffers, congestion control and limits | [`stack::Config`] and [`tcp::Config`] |
 //! | see what a connection is doing | [`net::InfoHandle`] and [`tcp::Info`] |
-//! | see everything | [`event::Event`], [`event::Observer`] and [`observe::text`] |
+//! | see everything | [`event::Event`], [`event::Observer`], [`observe::text`] and [`observe::json`] |
 //! | open packets in Wireshark | [`observe::pcapng`] |
 //! | offer echo, HTTP and the like | [`service`] |
 //! | bring a device of your own | [`device::Device`] and [`runtime::AsyncDevice`] |

@@ -1,6 +1,7 @@
-//! What people see of the stack: its events as lines of a log, its counters as a table, its packets
-//! as a file for Wireshark.
+//! What people and programs see of the stack: its events as lines of a log or of JSON, its counters as
+//! a table, its packets as a file for Wireshark.
 
 pub mod counters;
+pub mod json;
 pub mod pcapng;
 pub mod text;

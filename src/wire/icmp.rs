@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use serde::Serialize;
+
 use super::checksum::Sum;
 use super::{HeaderBuf, Malformed, SeqNum, ip};
 
@@ -33,7 +35,8 @@ pub const PORT_UNREACHABLE: u8 = 3;
 pub const FRAGMENTATION_NEEDED: u8 = 4;
 
 /// What an ICMP error reports (RFC 792, RFC 1122 3.2.2.1, RFC 1812 5.2.7.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(tag = "report", rename_all = "snake_case")]
 pub enum Report {
     /// No route to the network at the moment.
     NetworkUnreachable,

@@ -1,0 +1,210 @@
+//! Events as lines of JSON, for programs that plot, filter or compare runs.
+//!
+//! ```
+//! use glasstcp::event::{ConnId, Event, TimerKind};
+//! use glasstcp::observe::json;
+//! use glasstcp::time::Instant;
+//!
+//! # fn main() -> std::io::Result<()> {
+//! let event = Event::TimerFired { conn: ConnId(1), timer: TimerKind::DelayedAck };
+//! let mut out = Vec::new();
+//! json::write(&mut out, Instant::from_millis(40), Some("server"), &event)?;
+//! let line = r#"{"time_ns":40000000,"host":"server","conn":1,"name":"timer_fired","data":{"timer":"delayed_ack"}}"#;
+//! assert_eq!(out, format!("{line}\n").into_bytes());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `docs/events.md` lists every event with its fields. The same events at the same times are the same
+//! bytes. Times are integers, in nanoseconds: exact, where a fraction of seconds would be rounded.
+
+use std::io::{self, Write};
+use std::net::{IpAddr, SocketAddr};
+
+use serde::Serialize;
+
+use crate::event::{Cause, ConnId, Event, Limit, Phase, SegmentView, TimerKind, Why};
+use crate::time::Instant;
+use crate::wire::icmp::Report;
+use crate::wire::tcp::Flags;
+
+/// Writes an event that happened `now` as one line, its line break included; in small pieces, so `out`
+/// should have a buffer. `host` tells apart the stacks whose events go to one file.
+pub fn write(
+    out: &mut (impl Write + ?Sized),
+    now: Instant,
+    host: Option<&str>,
+    event: &Event,
+) -> io::Result<()> {
+    let conn = conn(event).map(|conn| conn.0);
+    let line = Line { time_ns: now.as_nanos(), host, conn, named: Named::from(event) };
+    serde_json::to_writer(&mut *out, &line)?;
+    out.write_all(b"\n")
+}
+
+/// The envelope. Here and below, what does not apply is left out.
+#[derive(Serialize)]
+struct Line<'a> {
+    time_ns: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conn: Option<u32>,
+    #[serde(flatten)]
+    named: Named,
+}
+
+/// The name of an event, which is that of its variant, and its data.
+#[derive(Serialize)]
+#[serde(tag = "name", content = "data", rename_all = "snake_case")]
+enum Named {
+    Sent {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        state: Option<&'static str>,
+        #[serde(flatten)]
+        segment: Segment,
+        #[serde(flatten)]
+        why: Why,
+    },
+    Received {
+        state: &'static str,
+        #[serde(flatten)]
+        segment: Segment,
+    },
+    Refused {
+        reason: &'static str,
+        #[serde(flatten)]
+        segment: Option<Segment>,
+        #[serde(flatten)]
+        addresses: Option<Addresses>,
+    },
+    StateChanged {
+        local: SocketAddr,
+        remote: SocketAddr,
+        from: &'static str,
+        to: &'static str,
+        cause: Cause,
+    },
+    CongestionWindow {
+        cwnd: u32,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        ssthresh: Option<u32>,
+        phase: Phase,
+    },
+    IcmpError(Report),
+    PathMtu {
+        mtu: u16,
+        mss: u32,
+    },
+    RttSample {
+        rtt_ns: u128,
+        srtt_ns: u128,
+        rto_ns: u128,
+    },
+    TimerFired {
+        timer: TimerKind,
+    },
+    Limited {
+        by: Limit,
+    },
+}
+
+/// A segment with its numbers as on the wire and counted from the first of their side.
+#[derive(Serialize)]
+struct Segment {
+    local: SocketAddr,
+    remote: SocketAddr,
+    flags: String,
+    seq: u32,
+    seq_relative: u32,
+    #[serde(flatten)]
+    ack: Option<Ack>,
+    len: u32,
+    window: u32,
+}
+
+/// The acknowledgment number of a segment that has one.
+#[derive(Serialize)]
+struct Ack {
+    ack: u32,
+    ack_relative: u32,
+}
+
+/// Who sent a packet to whom.
+#[derive(Serialize)]
+struct Addresses {
+    source: IpAddr,
+    destination: IpAddr,
+}
+
+/// The connection that an event is about.
+fn conn(event: &Event) -> Option<ConnId> {
+    match event {
+        Event::Sent { conn, .. } | Event::Refused { conn, .. } => *conn,
+        Event::Received { conn, .. }
+        | Event::StateChanged { conn, .. }
+        | Event::CongestionWindow { conn, .. }
+        | Event::IcmpError { conn, .. }
+        | Event::PathMtu { conn, .. }
+        | Event::RttSample { conn, .. }
+        | Event::TimerFired { conn, .. }
+        | Event::Limited { conn, .. } => Some(*conn),
+    }
+}
+
+impl From<&Event> for Named {
+    fn from(event: &Event) -> Named {
+        match *event {
+            Event::Sent { conn, state, segment, why } => {
+                // What is sent without a connection has no state.
+                let state = conn.map(|_| state.name());
+                Named::Sent { state, segment: segment.into(), why }
+            }
+            Event::Received { conn: _, state, segment } => {
+                Named::Received { state: state.name(), segment: segment.into() }
+            }
+            Event::Refused { conn: _, reason, segment, addresses } => Named::Refused {
+                reason: reason.name(),
+                segment: segment.map(Segment::from),
+                addresses: addresses.map(|(source, destination)| Addresses { source, destination }),
+            },
+            Event::StateChanged { conn: _, local, remote, from, to, cause } => {
+                Named::StateChanged { local, remote, from: from.name(), to: to.name(), cause }
+            }
+            Event::CongestionWindow { conn: _, cwnd, ssthresh, phase } => {
+                Named::CongestionWindow { cwnd, ssthresh, phase }
+            }
+            Event::IcmpError { conn: _, report } => Named::IcmpError(report),
+            Event::PathMtu { conn: _, mtu, mss } => Named::PathMtu { mtu, mss },
+            Event::RttSample { conn: _, rtt, srtt, rto } => Named::RttSample {
+                rtt_ns: rtt.as_nanos(),
+                srtt_ns: srtt.as_nanos(),
+                rto_ns: rto.as_nanos(),
+            },
+            Event::TimerFired { conn: _, timer } => Named::TimerFired { timer },
+            Event::Limited { conn: _, by } => Named::Limited { by },
+        }
+    }
+}
+
+impl From<SegmentView> for Segment {
+    fn from(view: SegmentView) -> Segment {
+        let SegmentView { local, remote, seq, ack, flags, len, window, seq_base, ack_base } = view;
+        let ack = flags
+            .contains(Flags::ACK)
+            .then(|| Ack { ack: ack.value(), ack_relative: ack - ack_base });
+        Segment {
+            local,
+            remote,
+            flags: flags.to_string(),
+            seq: seq.value(),
+            seq_relative: seq - seq_base,
+            ack,
+            len,
+            window,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
