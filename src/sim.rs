@@ -12,7 +12,15 @@
 //! the same times, byte for byte, on any machine.
 
 mod clock;
+mod flow;
+mod record;
+mod run;
+mod scenario;
 mod world;
 
 pub use clock::{Clock, Sleep};
-pub use world::{Ended, HostId, LinkId, RouterId, Tap, Vantage, World};
+pub use flow::{Pace, Progress, Transfer};
+pub use record::{Record, Recorder, Series, is_retransmission};
+pub use run::{FlowOutcome, Outcome, SharedWatch, Watch, run};
+pub use scenario::{Scenario, ScenarioError};
+pub use world::{Ended, HostId, LinkId, Node, RouterId, Tap, Vantage, World};

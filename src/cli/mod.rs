@@ -3,6 +3,7 @@
 //! ```text
 //!   run -> up           -> daemon -> services, log
 //!       -> serve        -> log
+//!       -> sim
 //!       -> completions
 //! ```
 //!
@@ -14,6 +15,7 @@ mod daemon;
 mod log;
 mod serve;
 mod services;
+mod sim;
 mod up;
 
 use std::io::{self, ErrorKind, Write};
@@ -46,6 +48,7 @@ struct Cli {
 enum Command {
     Up(Box<up::Args>),
     Serve(serve::Args),
+    Sim(Box<sim::Args>),
     Completions(completions::Args),
 }
 
@@ -58,6 +61,7 @@ pub fn run() -> ExitCode {
     let result = match command {
         Command::Up(args) => args.plan().map_err(anyhow::Error::from).and_then(daemon::run),
         Command::Serve(args) => args.run(),
+        Command::Sim(args) => args.run(),
         Command::Completions(args) => args.run(),
     };
     match result {

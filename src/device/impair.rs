@@ -32,7 +32,7 @@ mod journal;
 mod queue;
 mod spec;
 mod ticket;
-mod units;
+pub mod units;
 mod way;
 
 use std::collections::VecDeque;

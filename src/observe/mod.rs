@@ -1,7 +1,9 @@
 //! What people and programs see of the stack: its events as lines of a log or of JSON, its counters as
-//! a table, its packets as a file for Wireshark.
+//! a table, its packets as a file for Wireshark, curves as
+//! pictures.
 
 pub mod counters;
 pub mod json;
 pub mod pcapng;
+pub mod plot;
 pub mod text;

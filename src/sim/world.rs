@@ -1,6 +1,8 @@
 //! Hosts, routers, links, and the loop that goes from event to event.
 
+use std::convert::Infallible;
 use std::future::Future;
+use std::mem;
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -61,10 +63,13 @@ pub enum Vantage {
     Arrives(HostId),
 }
 
-/// Sees every packet where it leaves a host and where it arrives at one.
+/// Sees what moves in a world.
 pub trait Tap {
-    /// Called once for each, in order of time.
-    fn packet(&mut self, now: Instant, at: Vantage, packet: &Bytes);
+    /// Called for each packet where it leaves a host and where it arrives at one, in order of time.
+    fn packet(&mut self, now: Instant, at: Vantage, host: &str, packet: &Bytes);
+
+    /// Called whenever a packet came into a link or out of it, if that link is watched.
+    fn link(&mut self, now: Instant, link: LinkId, impairment: &mut Impairment);
 }
 
 /// Why [`World::run`] has ended.
@@ -91,11 +96,14 @@ pub struct World {
     services: FuturesUnordered<Task>,
     wake: Arc<Flag>,
     tap: Option<Box<dyn Tap>>,
+    /// What one host sends in one go; empty between.
+    packets: Vec<Bytes>,
     checked: bool,
     events: u64,
 }
 
 struct Host {
+    name: String,
     net: Net,
     driver: DriverSide,
     /// Set when a socket has something for the stack to do.
@@ -116,6 +124,8 @@ struct Router {
 struct Link {
     impairment: Impairment,
     to: Node,
+    /// Whether the tap wants to see it.
+    watched: bool,
     /// When it wants to be called again.
     deadline: Instant,
 }
@@ -157,19 +167,21 @@ impl World {
             services: FuturesUnordered::new(),
             wake: Flag::set(),
             tap: None,
+            packets: Vec::new(),
             checked: false,
             events: 0,
         }
     }
 
-    /// Adds a host with a stack of its own: where tasks make sockets, and its name in this world. The
-    /// seed of `config` is replaced by one from that of the world.
-    pub fn add_host(&mut self, mut config: Config) -> (HostId, Net) {
+    /// Adds a host with a stack of its own, and says where tasks make sockets on it. The seed of
+    /// `config` is replaced by one from that of the world.
+    pub fn add_host(&mut self, name: &str, mut config: Config) -> (HostId, Net) {
         let id = HostId(self.hosts.len());
         config.seed = self.derived_seed(id);
         let clock = self.clock.clone();
         let (net, driver) = Net::new(Stack::new(config), move || clock.now());
         self.hosts.push(Host {
+            name: name.to_owned(),
             net: net.clone(),
             driver,
             wake: Flag::set(),
@@ -186,6 +198,11 @@ impl World {
         seed[..8].copy_from_slice(&self.seed.to_le_bytes());
         seed[8..16].copy_from_slice(&(host.0 as u64).to_le_bytes());
         seed
+    }
+
+    /// The name of a host.
+    pub fn name(&self, host: HostId) -> &str {
+        &self.hosts[host.0].name
     }
 
     /// Adds a router, which forwards packets by their destination, at once and without a queue.
@@ -215,7 +232,7 @@ impl World {
         let mut impairment = Impairment::new(direction, seed);
         impairment.apply(self.clock.now(), spec);
         let deadline = impairment.next_deadline().unwrap_or(Instant::FAR_FUTURE);
-        self.links.push(Link { impairment, to, deadline });
+        self.links.push(Link { impairment, to, watched: false, deadline });
         if let Node::Host(host) = from {
             self.hosts[host.0].egress = Some(id);
         }
@@ -252,6 +269,12 @@ impl World {
     /// Lets `tap` see every packet from now on.
     pub fn set_tap(&mut self, tap: Box<dyn Tap>) {
         self.tap = Some(tap);
+    }
+
+    /// Lets the tap see this direction of a link too, and what it does to packets.
+    pub fn watch_link(&mut self, link: LinkId) {
+        self.links[link.0].watched = true;
+        self.links[link.0].impairment.record();
     }
 
     /// Lets `observer` see every event of the host's stack.
@@ -339,15 +362,31 @@ impl World {
                 self.deliver(now, self.links[index].to, packet);
             }
             self.links[index].rearm();
+            self.show_link(now, LinkId(index));
         }
         busy
+    }
+
+    fn push(&mut self, now: Instant, link: LinkId, packet: Bytes) {
+        self.links[link.0].impairment.push(now, packet);
+        self.links[link.0].rearm();
+        self.show_link(now, link);
+    }
+
+    fn show_link(&mut self, now: Instant, id: LinkId) {
+        let link = &mut self.links[id.0];
+        if let Some(tap) = &mut self.tap
+            && link.watched
+        {
+            tap.link(now, id, &mut link.impairment);
+        }
     }
 
     fn deliver(&mut self, now: Instant, to: Node, packet: Bytes) {
         match to {
             Node::Host(host) => {
                 if let Some(tap) = &mut self.tap {
-                    tap.packet(now, Vantage::Arrives(host), &packet);
+                    tap.packet(now, Vantage::Arrives(host), &self.hosts[host.0].name, &packet);
                 }
                 self.hosts[host.0].rx.push_back(Packet::new(packet));
             }
@@ -355,7 +394,7 @@ impl World {
                 // A router without a route drops it, and so does every one for what it cannot read.
                 let next = destination(&packet).and_then(|ip| self.routers[router.0].next(ip));
                 if let Some(link) = next {
-                    self.links[link.0].push(now, packet);
+                    self.push(now, link, packet);
                 }
             }
         }
@@ -397,37 +436,39 @@ impl World {
         }
         let driver = &host.driver;
         while driver.transmit(now, &mut host.tx).expect("nobody ends the stack of a world") {}
-        let busy = !host.tx.is_empty();
-        while let Some(mut burst) = host.tx.pop_front() {
+        let mut packets = mem::take(&mut self.packets);
+        for mut burst in host.tx.drain(..) {
             let cut = gso::cut(&mut burst, |parts| {
                 let mut packet = BytesMut::with_capacity(parts.iter().map(|part| part.len()).sum());
                 parts.iter().for_each(|part| packet.extend_from_slice(part));
-                let packet = packet.freeze();
-                if let Some(tap) = &mut self.tap {
-                    tap.packet(now, Vantage::Leaves(HostId(index)), &packet);
-                }
-                if let Some(link) = host.egress {
-                    self.links[link.0].push(now, packet);
-                }
-                Ok::<(), std::convert::Infallible>(())
+                packets.push(packet.freeze());
+                Ok::<(), Infallible>(())
             });
             let Ok(()) = cut;
         }
+        let busy = !packets.is_empty();
+        let egress = host.egress;
+        for packet in packets.drain(..) {
+            if let Some(tap) = &mut self.tap {
+                let host = HostId(index);
+                tap.packet(now, Vantage::Leaves(host), &self.hosts[index].name, &packet);
+            }
+            if let Some(link) = egress {
+                self.push(now, link, packet);
+            }
+        }
+        self.packets = packets;
+        let host = &mut self.hosts[index];
         let waker = Waker::from(Arc::clone(&host.wake));
-        host.deadline = driver.fall_asleep(&waker, false);
+        host.deadline = host.driver.fall_asleep(&waker, false);
         if self.checked {
-            driver.check_invariants();
+            host.driver.check_invariants();
         }
         busy || host.deadline.is_none()
     }
 }
 
 impl Link {
-    fn push(&mut self, now: Instant, packet: Bytes) {
-        self.impairment.push(now, packet);
-        self.rearm();
-    }
-
     fn rearm(&mut self) {
         self.deadline = self.impairment.next_deadline().unwrap_or(Instant::FAR_FUTURE);
     }

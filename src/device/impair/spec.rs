@@ -347,12 +347,8 @@ fn rate(words: &Words<'_>, value: &str) -> Result<Option<u64>, SpecError> {
 }
 
 fn queue(words: &mut Words<'_>, value: &str) -> Result<Queue, SpecError> {
-    let what = format!(
-        "packets such as 100p, {}, or times the bandwidth-delay product such as 1bdp",
-        units::SIZE
-    );
-    let limit = words.parse("queue", value, size, &what)?;
-    let mark = words.option("mark", size, &what)?;
+    let limit = words.parse("queue", value, units::queue_size, units::QUEUE_SIZE)?;
+    let mark = words.option("mark", units::queue_size, units::QUEUE_SIZE)?;
     let codel = if words.flag("codel") {
         let target = words.option("target", units::time, units::TIME)?;
         let interval = words.option("interval", units::time, units::TIME)?;
@@ -366,19 +362,6 @@ fn queue(words: &mut Words<'_>, value: &str) -> Result<Queue, SpecError> {
     };
     words.finish("mark=SIZE, codel, and with codel target=TIME, interval=TIME, ecn")?;
     Ok(Queue { limit, mark, codel })
-}
-
-fn size(word: &str) -> Option<Size> {
-    let lower = word.to_ascii_lowercase();
-    if let Some(times) = lower.strip_suffix("bdp") {
-        let times: f64 = if times.is_empty() { 1.0 } else { times.parse().ok()? };
-        return (0.0..=1e6).contains(&times).then_some(Size::BandwidthDelay(times));
-    }
-    let packets = ["packets", "packet", "p"].iter().find_map(|unit| lower.strip_suffix(unit));
-    match packets {
-        Some(number) => units::count(number).map(Size::Packets),
-        None => units::size(&lower).map(Size::Bytes),
-    }
 }
 
 fn loss(words: &mut Words<'_>, value: &str) -> Result<Loss, SpecError> {

@@ -360,9 +360,9 @@ fn overload(spec: &str, packet: &Bytes) -> (Impairment, BTreeMap<u64, u64>) {
         while link.pop(now).is_some() {}
         let after = link.counters().clone();
         let packets = after.queued.packets - before.queued.packets;
-        if packets > 0 {
-            let waited = (after.waited - before.waited).as_millis() as u64 / packets;
-            waits.insert(now.as_millis(), waited);
+        let waited = (after.waited - before.waited).as_millis() as u64;
+        if let Some(mean) = waited.checked_div(packets) {
+            waits.insert(now.as_millis(), mean);
         }
         before = after;
     }

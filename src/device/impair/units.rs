@@ -1,5 +1,6 @@
 //! Rates, times, sizes and shares as tc(8) writes them.
 
+use super::spec::Size;
 use crate::time::Duration;
 use std::fmt;
 
@@ -36,6 +37,8 @@ pub(super) const RATE: &str =
 pub(super) const TIME: &str = "a time such as 50ms, 1.5s or 200us";
 pub(super) const SHARE: &str = "a share such as 1% or 0.05%, at most 100%";
 pub(super) const SIZE: &str = "a size such as 64kb, 1mb or 1500b";
+pub(super) const QUEUE_SIZE: &str =
+    "packets such as 100p, a size such as 64kb, or times the bandwidth-delay product such as 1bdp";
 
 /// The units of rates in bits per second (tc(8), RATES): powers of 1000, with an i of 1024; those
 /// that end in `bps` count bytes.
@@ -123,6 +126,19 @@ pub(super) fn size(word: &str) -> Option<u64> {
     scaled(word, SIZES).filter(|&size| size <= 1e15).map(|size| size.round() as u64)
 }
 
+pub(super) fn queue_size(word: &str) -> Option<Size> {
+    let word = word.to_ascii_lowercase();
+    if let Some(times) = word.strip_suffix("bdp") {
+        let times: f64 = if times.is_empty() { 1.0 } else { times.parse().ok()? };
+        return (0.0..=1e6).contains(&times).then_some(Size::BandwidthDelay(times));
+    }
+    let packets = ["packets", "packet", "p"].iter().find_map(|unit| word.strip_suffix(unit));
+    match packets {
+        Some(number) => count(number).map(Size::Packets),
+        None => size(&word).map(Size::Bytes),
+    }
+}
+
 /// A bare number counts per cent, as in tc(8).
 pub(super) fn share(word: &str) -> Option<Share> {
     scaled(word, &[("%", 0.01), ("", 0.01)]).and_then(Share::new)
@@ -130,6 +146,62 @@ pub(super) fn share(word: &str) -> Option<Share> {
 
 pub(super) fn count(word: &str) -> Option<u64> {
     word.parse().ok()
+}
+
+/// A word that is no value of its kind.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{word}' is not {what}")]
+pub struct UnitError {
+    word: String,
+    what: String,
+}
+
+/// [`None`] as an error that shows the word and what is allowed.
+fn or_say<T>(value: Option<T>, word: &str, what: &str) -> Result<T, UnitError> {
+    value.ok_or_else(|| UnitError { word: word.to_owned(), what: what.to_owned() })
+}
+
+/// Reads a rate in bits per second; `None`: unlimited.
+///
+/// # Errors
+/// A sentence that says what is allowed.
+pub fn parse_rate(word: &str) -> Result<Option<u64>, UnitError> {
+    if word == "unlimited" {
+        return Ok(None);
+    }
+    or_say(rate(word).map(Some), word, RATE)
+}
+
+/// Reads a time.
+///
+/// # Errors
+/// A sentence that says what is allowed.
+pub fn parse_time(word: &str) -> Result<Duration, UnitError> {
+    or_say(time(word), word, TIME)
+}
+
+/// Reads a size in bytes.
+///
+/// # Errors
+/// A sentence that says what is allowed.
+pub fn parse_size(word: &str) -> Result<u64, UnitError> {
+    or_say(size(word), word, SIZE)
+}
+
+/// Reads a share.
+///
+/// # Errors
+/// A sentence that says what is allowed.
+pub fn parse_share(word: &str) -> Result<Share, UnitError> {
+    or_say(share(word), word, SHARE)
+}
+
+/// Reads the limit of a queue.
+///
+/// # Errors
+/// A sentence that says what is allowed.
+pub fn parse_queue_size(word: &str) -> Result<Size, UnitError> {
+    or_say(queue_size(word), word, QUEUE_SIZE)
 }
 
 #[cfg(test)]

@@ -207,7 +207,7 @@ fn values() -> Vec<(&'static str, Vec<String>)> {
         (
             "why",
             names!("why", Why: Handshake, HandshakeRetransmission(1), HandshakeAnswer, NewData, Fin,
-                FastRetransmit, PartialAck, Rto(1), RtoRecovery, PathMtu, ZeroWindowProbe,
+                FastRetransmit, PartialAck, GoBackN, Rto(1), RtoRecovery, PathMtu, ZeroWindowProbe,
                 Keepalive, AckNow, AckDelayed, WindowUpdate, Challenge, Reset),
         ),
         (

@@ -57,8 +57,8 @@ async fn receive(net: Net, total: Rc<Cell<u64>>) {
 /// Two hosts and a link, and a transfer from the first to the second.
 fn pair(seed: u64, link: &str, bytes: u64) -> (World, Rc<Cell<u64>>) {
     let mut world = World::new(seed);
-    let (one, sender) = world.add_host(config(1));
-    let (two, receiver) = world.add_host(config(2));
+    let (one, sender) = world.add_host("host", config(1));
+    let (two, receiver) = world.add_host("host", config(2));
     world.join(one, two, &spec(link));
     world.check_every_step();
     let total = Rc::new(Cell::new(0));
@@ -72,13 +72,15 @@ fn pair(seed: u64, link: &str, bytes: u64) -> (World, Rc<Cell<u64>>) {
 struct Digest(Rc<RefCell<DefaultHasher>>, Rc<Cell<u64>>);
 
 impl Tap for Digest {
-    fn packet(&mut self, now: Instant, at: Vantage, packet: &Bytes) {
+    fn packet(&mut self, now: Instant, at: Vantage, _: &str, packet: &Bytes) {
         let mut hasher = self.0.borrow_mut();
         hasher.write_u64(now.as_nanos());
         hasher.write(format!("{at:?}").as_bytes());
         hasher.write(packet);
         self.1.set(self.1.get() + 1);
     }
+
+    fn link(&mut self, _: Instant, _: LinkId, _: &mut Impairment) {}
 }
 
 const SECONDS: Instant = Instant::from_millis(300_000);
@@ -127,8 +129,8 @@ fn flows_share_a_bottleneck_between_routers() {
     world.route(right, None, back);
     let total = Rc::new(Cell::new(0));
     for n in 0..3 {
-        let (sender, sending) = world.add_host(config(10 + n));
-        let (receiver, receiving) = world.add_host(config(100 + n));
+        let (sender, sending) = world.add_host("host", config(10 + n));
+        let (receiver, receiving) = world.add_host("host", config(100 + n));
         let (_, to_sender) = world.join(sender, left, &spec("delay=1ms"));
         let (_, to_receiver) = world.join(receiver, right, &spec("delay=1ms"));
         world.route(left, Some(ip(10 + n)), to_sender);
@@ -159,8 +161,8 @@ fn a_link_can_be_changed_from_outside() {
 #[test]
 fn a_dead_link_ends_at_the_limit_or_with_the_connection() {
     let mut world = World::new(1);
-    let (one, net) = world.add_host(config(1));
-    let (two, _) = world.add_host(config(2));
+    let (one, net) = world.add_host("host", config(1));
+    let (two, _) = world.add_host("host", config(2));
     let (nowhere, _) = world.join(one, two, &spec("loss=100%"));
     let failed = Rc::new(Cell::new(false));
     let flag = Rc::clone(&failed);

@@ -27,6 +27,11 @@ impl Algorithm {
             Algorithm::NewReno => "newreno",
         }
     }
+
+    /// The names of all, for messages.
+    pub fn names() -> String {
+        Algorithm::ALL.map(Algorithm::name).join(", ")
+    }
 }
 
 impl fmt::Display for Algorithm {
@@ -39,7 +44,7 @@ impl fmt::Display for Algorithm {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "there is no congestion control {0:?}: choose one of {names}",
-    names = Algorithm::ALL.map(Algorithm::name).join(", ")
+    names = Algorithm::names()
 )]
 pub struct UnknownAlgorithm(pub String);
 

@@ -1,0 +1,279 @@
+//! `glasstcp sim`: flows over one link, in virtual time.
+
+use std::fs;
+use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use glasstcp::device::impair::units::{
+    UnitError, parse_queue_size, parse_rate, parse_share, parse_size, parse_time,
+};
+use glasstcp::device::impair::{Share, Size, Spec};
+use glasstcp::sim::{self, Outcome, Scenario, SharedWatch};
+use glasstcp::tcp::congestion::Algorithm;
+use glasstcp::time::Instant;
+use indicatif::ProgressBar;
+
+use files::Files;
+
+mod files;
+mod plots;
+mod table;
+
+/// Simulate transfers over one link, and see what TCP does
+///
+/// The same stack that `glasstcp up` runs over a TUN device runs here in virtual time, over a link of
+/// which you choose the rate, the delay, the queue and the losses. A simulation is a function of what you
+/// ask for and of its seed: the same command gives the same packets at the same times, on any machine.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  glasstcp sim                                       10 MiB over 100 Mbit/s and 100 ms
+  glasstcp sim --loss 1% --cc tahoe,reno,newreno     three algorithms on the same losses
+  glasstcp sim --impair out:drop:data:byte=2048 -v   lose one segment, and follow every segment
+  glasstcp sim --flows 20 --rate 20mbit --bytes 2m   who gets how much of a shared link
+  glasstcp sim --loss 2% --runs 100                  how much of it is chance
+  glasstcp sim --scenario FILE.toml --out DIR        with events and packets as files
+
+Rates, times and sizes are written as for tc(8): 10mbit, 50ms, 64kb. docs/link.md has the language of
+--impair, docs/sim.md that of scenarios.
+
+Exit codes: 0 every transfer was completed, 1 one was not, or it cannot be done (one sentence says
+why), 2 the command line cannot be read.")]
+pub struct Args {
+    /// A scenario to begin with; the other options overrule what it says
+    #[arg(long, value_name = "FILE")]
+    scenario: Option<PathBuf>,
+
+    /// Bytes that each flow transfers [default: 10m]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    bytes: Option<u64>,
+
+    /// The round-trip time without a queue [default: 100ms]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    rtt: Option<Duration>,
+
+    /// The rate of the link, or 'unlimited' [default: 100mbit]
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    rate: Option<Rate>,
+
+    /// The queue before the link: packets (100p), bytes (64kb) or bandwidth-delay products (1bdp)
+    /// [default: 1bdp]
+    #[arg(long, value_name = "SIZE", value_parser = parse_queue_size)]
+    queue: Option<Size>,
+
+    /// The share of packets lost on the way to the receivers [default: 0%]
+    #[arg(long, value_name = "SHARE", value_parser = parse_share)]
+    loss: Option<Share>,
+
+    /// One more impairment of the link, or several; out: is the way to the receivers
+    #[arg(long, value_name = "RULE")]
+    impair: Vec<Spec>,
+
+    /// The congestion controls, one simulation with each on the same seed [default: newreno]
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    cc: Vec<Algorithm>,
+
+    /// Flows at the same time [default: 1]
+    #[arg(long, value_name = "N")]
+    flows: Option<u16>,
+
+    /// From which all chance comes [default: 1]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+
+    /// So many simulations, on this seed and those after it
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    runs: u64,
+
+    /// Send buffer and receive buffer of each connection [default: 4m]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    buffer: Option<u64>,
+
+    /// When a simulation ends at the latest [default: 600s]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    time_limit: Option<Duration>,
+
+    /// Where to write pictures (SVG), events (JSON lines) and packets (pcapng), of the first seed; the
+    /// folder is made when it is missing
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// Print every change of state and of the congestion window; -vv every segment too
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    verbose: u8,
+}
+
+/// A rate in bits per second, or none that limits.
+#[derive(Clone, Copy, Debug)]
+struct Rate(Option<u64>);
+
+fn rate(word: &str) -> Result<Rate, UnitError> {
+    parse_rate(word).map(Rate)
+}
+
+/// One simulation of those that were asked for.
+#[derive(Clone, Copy, Debug)]
+struct Job {
+    seed: u64,
+    congestion: Algorithm,
+}
+
+/// What came of it, and how many packets waited for the link when.
+#[derive(Debug)]
+struct Done {
+    outcome: Outcome,
+    queue: Vec<(Instant, usize)>,
+}
+
+impl Args {
+    /// Simulates, and prints what came of it.
+    pub fn run(self) -> anyhow::Result<()> {
+        let scenario = self.scenario()?;
+        let jobs: Vec<Job> = (0..self.runs)
+            .flat_map(|run| {
+                let seed = scenario.seed.wrapping_add(run);
+                scenario.cc.iter().map(move |&congestion| Job { seed, congestion })
+            })
+            .collect();
+        if self.verbose > 0 && jobs.len() > 1 {
+            bail!(
+                "-v follows one simulation, and these are {}: leave it out, or choose one --cc and one run",
+                jobs.len()
+            );
+        }
+        if let Some(folder) = &self.out {
+            fs::create_dir_all(folder)
+                .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        }
+        let done = self.simulate(&scenario, &jobs)?;
+        let of_first_seed = jobs.iter().copied().zip(&done).take(scenario.cc.len());
+        if let Some(folder) = &self.out {
+            plots::draw(folder, &scenario, &of_first_seed.collect::<Vec<_>>())?;
+        }
+        let outcomes: Vec<&Outcome> = done.iter().map(|done| &done.outcome).collect();
+        let mut out = io::stdout().lock();
+        out.write_all(table::format(&scenario, &jobs, &outcomes).as_bytes())
+            .and_then(|()| out.flush())
+            .context("cannot write to standard output")?;
+        let failed = jobs.iter().zip(&outcomes).find(|(_, outcome)| !outcome.is_complete());
+        match failed {
+            None => Ok(()),
+            Some((job, outcome)) => Err(anyhow!(
+                "{}; to repeat it: {}",
+                table::why_incomplete(&scenario, outcome),
+                self.command(job)
+            )),
+        }
+    }
+
+    /// The scenario of the file, if there is one, with what the other options say.
+    fn scenario(&self) -> anyhow::Result<Scenario> {
+        let mut scenario = match &self.scenario {
+            None => Scenario::default(),
+            Some(file) => {
+                let name = file.display();
+                let text = fs::read_to_string(file)
+                    .with_context(|| format!("cannot read the scenario {name}"))?;
+                Scenario::from_toml(&text).with_context(|| format!("the scenario {name}"))?
+            }
+        };
+        fn overrule<T: Clone>(value: &mut T, option: &Option<T>) {
+            if let Some(chosen) = option {
+                value.clone_from(chosen);
+            }
+        }
+        overrule(&mut scenario.bytes, &self.bytes);
+        overrule(&mut scenario.rtt, &self.rtt);
+        overrule(&mut scenario.rate, &self.rate.map(|Rate(rate)| rate));
+        overrule(&mut scenario.queue, &self.queue);
+        overrule(&mut scenario.loss, &self.loss);
+        overrule(&mut scenario.flows, &self.flows);
+        overrule(&mut scenario.seed, &self.seed);
+        overrule(&mut scenario.buffer, &self.buffer);
+        overrule(&mut scenario.time_limit, &self.time_limit);
+        if !self.cc.is_empty() {
+            scenario.cc.clone_from(&self.cc);
+        }
+        let rules = self.impair.iter().flat_map(|spec| spec.rules.iter().cloned());
+        scenario.impair.rules.extend(rules);
+        scenario.check()?;
+        Ok(scenario)
+    }
+
+    /// Runs all jobs, on all cores, and gives what came of them in their order.
+    fn simulate(&self, scenario: &Scenario, jobs: &[Job]) -> anyhow::Result<Vec<Done>> {
+        let bar = if jobs.len() > 1 {
+            ProgressBar::new(jobs.len() as u64)
+        } else {
+            ProgressBar::hidden()
+        };
+        let next = AtomicUsize::new(0);
+        let results = Mutex::new(Vec::new());
+        let threads = thread::available_parallelism().map_or(1, usize::from).min(jobs.len());
+        thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    while let Some((index, job)) = {
+                        let index = next.fetch_add(1, Ordering::Relaxed);
+                        jobs.get(index).map(|job| (index, job))
+                    } {
+                        let result = self.simulate_one(scenario, job);
+                        lock(&results).push((index, result));
+                        bar.inc(1);
+                    }
+                });
+            }
+        });
+        bar.finish_and_clear();
+        let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+        results.sort_by_key(|(index, _)| *index);
+        results.into_iter().map(|(_, result)| result).collect()
+    }
+
+    fn simulate_one(&self, scenario: &Scenario, job: &Job) -> anyhow::Result<Done> {
+        // Of many runs, files and pictures show those on the first seed.
+        let folder = self.out.as_deref().filter(|_| job.seed == scenario.seed);
+        let scenario = Scenario { seed: job.seed, ..scenario.clone() };
+        let files = if folder.is_some() || self.verbose > 0 {
+            let name = format!("{}-{}", job.congestion, job.seed);
+            let files = Files::create(folder, &name, self.verbose)?;
+            Some(Arc::new(Mutex::new(files)))
+        } else {
+            None
+        };
+        let watch = files.clone().map(|files| files as SharedWatch);
+        let run = || sim::run(&scenario, job.congestion, folder.is_some(), watch);
+        let outcome = catch_unwind(AssertUnwindSafe(run)).map_err(|_| {
+            anyhow!(
+                "the simulation has found a bug in the stack (see above); to repeat it: {}",
+                self.command(job)
+            )
+        })?;
+        let queue = files.map_or(Ok(Vec::new()), |files| lock(&files).finish())?;
+        Ok(Done { outcome, queue })
+    }
+
+    /// The command line that repeats one job.
+    fn command(&self, job: &Job) -> String {
+        let mut words = std::env::args().collect::<Vec<_>>();
+        words.retain(|word| !word.starts_with("--seed=") && !word.starts_with("--runs="));
+        for option in ["--seed", "--runs", "--cc"] {
+            while let Some(at) = words.iter().position(|word| word == option) {
+                words.drain(at..(at + 2).min(words.len()));
+            }
+        }
+        words.extend(["--seed".to_owned(), job.seed.to_string()]);
+        words.extend(["--cc".to_owned(), job.congestion.to_string()]);
+        words.join(" ")
+    }
+}
+
+fn lock<T: ?Sized>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

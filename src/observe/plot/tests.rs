@@ -1,0 +1,61 @@
+use super::*;
+
+fn curve(name: &str, points: Vec<(f64, f64)>, mark: Mark) -> Curve {
+    Curve { name: name.into(), points, mark, color: 0 }
+}
+
+fn figure(curves: Vec<Curve>) -> Figure {
+    Figure { title: "a title".into(), x: "time (s)".into(), y: "cwnd (KB)".into(), curves }
+}
+
+#[test]
+fn a_picture_has_its_title_axes_and_names() {
+    let marks = [Mark::Steps, Mark::Thin, Mark::Dots, Mark::Crosses];
+    let points = vec![(0.0, 1.0), (1.0, 5.0), (2.0, 2.0)];
+    let curves = marks.map(|mark| curve(&format!("{mark:?}"), points.clone(), mark)).to_vec();
+    let svg = figure(curves).svg();
+    assert!(svg.starts_with("<svg ") && svg.trim_end().ends_with("</svg>"), "{svg}");
+    for word in ["a title", "time (s)", "cwnd (KB)", "Steps", "Thin", "Dots", "Crosses"] {
+        assert!(svg.contains(word), "{word}");
+    }
+    assert_eq!(
+        svg,
+        figure(marks.map(|mark| curve(&format!("{mark:?}"), points.clone(), mark)).to_vec()).svg()
+    );
+}
+
+#[test]
+fn a_picture_of_nothing_is_an_empty_one() {
+    let svg = figure(vec![curve("nothing", Vec::new(), Mark::Steps)]).svg();
+    assert!(svg.contains("a title"));
+    assert!(figure(Vec::new()).svg().contains("</svg>"));
+}
+
+#[test]
+fn steps_hold_until_the_next() {
+    let corners = steps(&[(0.0, 1.0), (10.0, 3.0), (20.0, 2.0)], 1.0);
+    assert_eq!(corners, [(0.0, 1.0), (10.0, 1.0), (10.0, 3.0), (20.0, 3.0), (20.0, 2.0)]);
+}
+
+#[test]
+fn a_picture_is_no_larger_than_can_be_seen() {
+    let many: Vec<(f64, f64)> =
+        (0..1_000_000).map(|n| (f64::from(n), f64::from(n % 977))).collect();
+    for mark in [Mark::Steps, Mark::Crosses] {
+        let svg = figure(vec![curve("many", many.clone(), mark)]).svg();
+        assert!(svg.len() < 20_000_000, "{mark:?}: {}", svg.len());
+    }
+    let corners = steps(&many, 1000.0);
+    assert!(corners.len() <= 6 * 1001);
+    let highest = corners.iter().map(|corner| corner.1).fold(0.0, f64::max);
+    assert_eq!(highest, 976.0, "peaks stay");
+}
+
+#[test]
+fn numbers_have_no_more_digits_than_needed() {
+    for (value, text) in
+        [(0.0, "0"), (10.0, "10"), (0.25, "0.25"), (1000.0, "1000"), (0.0005, "0.001")]
+    {
+        assert_eq!(number(value), text);
+    }
+}

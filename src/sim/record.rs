@@ -1,0 +1,143 @@
+//! What an observer of one host keeps of a run.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::event::{Event, Observer, Refusal, SegmentView, TimerKind, Why};
+use crate::time::{Duration, Instant};
+use crate::wire::tcp::Flags;
+
+/// What happened at a host. Cloning gives another handle to the same record.
+#[derive(Clone, Debug, Default)]
+pub struct Recorder {
+    record: Arc<Mutex<Record>>,
+}
+
+/// What was counted, and, if it was asked for, when what happened.
+#[derive(Clone, Debug, Default)]
+pub struct Record {
+    /// Segments with text handed over for sending, each burst cut counted once, and how much text that
+    /// was, retransmissions included.
+    pub text_bytes: u64,
+    /// Those of it that were sent before.
+    pub retransmitted_bytes: u64,
+    /// Segments that were sent before.
+    pub retransmissions: u64,
+    /// Retransmission time-outs.
+    pub timeouts: u64,
+    /// Losses found by duplicate acknowledgments: fast retransmissions.
+    pub fast_retransmits: u64,
+    /// Segments that arrived although nothing in them was new.
+    pub duplicates: u64,
+    /// Every round-trip time measured.
+    pub rtts: Vec<Duration>,
+    /// When what happened; empty unless it was asked for.
+    pub series: Option<Series>,
+}
+
+/// When what happened at a host.
+#[derive(Clone, Debug, Default)]
+pub struct Series {
+    /// Congestion window and slow-start threshold (`None`: infinite), in bytes.
+    pub windows: Vec<(Instant, u32, Option<u32>)>,
+    /// A round-trip time measured, the smoothed one and the retransmission time-out after it.
+    pub rtts: Vec<(Instant, Duration, Duration, Duration)>,
+    /// Text sent: the relative sequence number of its first byte, its length, and why.
+    pub sent: Vec<(Instant, u32, u32, Why)>,
+    /// Relative acknowledgment numbers that arrived, with the window beyond them.
+    pub acks: Vec<(Instant, u32, u32)>,
+}
+
+impl Recorder {
+    /// Counts, and with `series` also keeps when what happened.
+    pub fn new(series: bool) -> Recorder {
+        let record = Record { series: series.then(Series::default), ..Record::default() };
+        Recorder { record: Arc::new(Mutex::new(record)) }
+    }
+
+    /// What there is so far.
+    pub fn record(&self) -> MutexGuard<'_, Record> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Observer for Recorder {
+    fn observe(&mut self, now: Instant, event: &Event) {
+        self.record().note(now, event);
+    }
+}
+
+impl Record {
+    /// The round-trip time that so large a part of all samples does not exceed (0.5: the median).
+    pub fn rtt_percentile(&self, part: f64) -> Option<Duration> {
+        let mut rtts = self.rtts.clone();
+        let index = ((rtts.len().checked_sub(1)?) as f64 * part).round() as usize;
+        Some(*rtts.select_nth_unstable(index).1)
+    }
+
+    fn note(&mut self, now: Instant, event: &Event) {
+        match event {
+            Event::Sent { segment, why, .. } => self.sent(now, segment, *why),
+            Event::Received { segment, .. } => {
+                if let Some(series) = &mut self.series
+                    && segment.flags.contains(Flags::ACK)
+                {
+                    let ack = segment.ack - segment.ack_base;
+                    series.acks.push((now, ack, segment.window));
+                }
+            }
+            Event::Refused { reason: Refusal::SequenceOld, segment: Some(segment), .. } => {
+                self.duplicates += u64::from(segment.len > 0);
+            }
+            Event::CongestionWindow { cwnd, ssthresh, .. } => {
+                if let Some(series) = &mut self.series {
+                    series.windows.push((now, *cwnd, *ssthresh));
+                }
+            }
+            Event::RttSample { rtt, srtt, rto, .. } => {
+                self.rtts.push(*rtt);
+                if let Some(series) = &mut self.series {
+                    series.rtts.push((now, *rtt, *srtt, *rto));
+                }
+            }
+            Event::TimerFired { timer: TimerKind::Retransmission, .. } => self.timeouts += 1,
+            _ => {}
+        }
+    }
+
+    fn sent(&mut self, now: Instant, segment: &SegmentView, why: Why) {
+        let again = is_retransmission(why);
+        self.retransmissions += u64::from(again);
+        self.fast_retransmits += u64::from(why == Why::FastRetransmit);
+        self.text_bytes += u64::from(segment.len);
+        self.retransmitted_bytes += if again { u64::from(segment.len) } else { 0 };
+        if let Some(series) = &mut self.series
+            && segment.len > 0
+        {
+            series.sent.push((now, segment.seq - segment.seq_base, segment.len, why));
+        }
+    }
+}
+
+/// Whether what was sent for this reason was sent before.
+pub fn is_retransmission(why: Why) -> bool {
+    match why {
+        Why::HandshakeRetransmission(_)
+        | Why::FastRetransmit
+        | Why::PartialAck
+        | Why::Rto(_)
+        | Why::RtoRecovery
+        | Why::GoBackN
+        | Why::PathMtu => true,
+        Why::Handshake
+        | Why::HandshakeAnswer
+        | Why::NewData
+        | Why::Fin
+        | Why::ZeroWindowProbe
+        | Why::Keepalive
+        | Why::AckNow
+        | Why::AckDelayed
+        | Why::WindowUpdate
+        | Why::Challenge
+        | Why::Reset => false,
+    }
+}

@@ -1,0 +1,278 @@
+//! One simulation, from a scenario to what came of it.
+
+use std::cell::RefCell;
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+
+use super::flow::{Progress, Transfer};
+use super::record::{Record, Recorder};
+use super::scenario::Scenario;
+use super::world::{Ended, HostId, LinkId, RouterId, Tap, Vantage, World};
+use crate::device::impair::{
+    Change, Counters, Decision, Direction, Impairment, Loss, Queue, Rule, Setting, Spec,
+};
+use crate::event::{Event, Observer};
+use crate::net::Net;
+use crate::stack::Config;
+use crate::tcp;
+use crate::tcp::congestion::Algorithm;
+use crate::time::{Duration, Instant};
+
+/// The port on which receivers listen.
+const PORT: u16 = 5001;
+
+/// What came of a simulation.
+#[derive(Debug)]
+pub struct Outcome {
+    /// How it ended.
+    pub ended: Ended,
+    /// What time it was then.
+    pub time: Duration,
+    /// Each flow.
+    pub flows: Vec<FlowOutcome>,
+    /// The link they shared, from the senders to the receivers and back.
+    pub link: [Counters; 2],
+    /// Packets handed over and deadlines met, in the whole world.
+    pub events: u64,
+}
+
+impl Outcome {
+    /// Whether every flow has delivered everything.
+    pub fn is_complete(&self) -> bool {
+        self.flows.iter().all(|flow| flow.progress.completed.is_some())
+    }
+
+    /// Jain's index of how evenly the flows shared the link: 1 when all were equally fast, one over
+    /// their number when only one got anything.
+    pub fn fairness(&self) -> f64 {
+        let rates = || self.flows.iter().map(|flow| flow.goodput(self.time));
+        let (sum, squares) = (rates().sum::<f64>(), rates().map(|rate| rate * rate).sum::<f64>());
+        if squares == 0.0 { 1.0 } else { sum * sum / (self.flows.len() as f64 * squares) }
+    }
+}
+
+/// What came of a flow.
+#[derive(Debug)]
+pub struct FlowOutcome {
+    /// How far it got.
+    pub progress: Progress,
+    /// What its sender did.
+    pub sender: Record,
+    /// What its receiver did.
+    pub receiver: Record,
+}
+
+impl FlowOutcome {
+    /// Bits of text a second that the receiving application got, up to the completion or, without one,
+    /// up to `end`.
+    pub fn goodput(&self, end: Duration) -> f64 {
+        let time = self.progress.completed.map_or(end, |at| at - Instant::ZERO).as_secs_f64();
+        if time == 0.0 { 0.0 } else { self.progress.received as f64 * 8.0 / time }
+    }
+}
+
+/// Sees everything that happens in a simulation, in order of time; hosts by their names.
+pub trait Watch {
+    /// An event of a host's stack.
+    fn event(&mut self, now: Instant, host: &str, event: &Event);
+    /// A packet leaves a host or arrives at one.
+    fn packet(&mut self, now: Instant, at: Vantage, host: &str, packet: &[u8]);
+    /// The link they share has done something to a packet.
+    fn decision(&mut self, direction: Direction, decision: &Decision);
+    /// So many packets and bytes wait for the link they share, on the way to the receivers.
+    fn backlog(&mut self, now: Instant, packets: usize, bytes: u64);
+}
+
+/// A [`Watch`] that several observers share.
+pub type SharedWatch = Arc<Mutex<dyn Watch + Send>>;
+
+/// Simulates a scenario with one congestion control to its end, and shows `watch` everything. With
+/// `series` the records of the flows say when what happened.
+///
+/// # Panics
+/// When the stack does something that it must never do: a bug.
+pub fn run(
+    scenario: &Scenario,
+    congestion: Algorithm,
+    series: bool,
+    watch: Option<SharedWatch>,
+) -> Outcome {
+    let mut world = World::new(scenario.seed);
+    let (left, right) = (world.add_router(), world.add_router());
+    let (out, back) = world.join(left, right, &link_spec(scenario));
+    world.route(left, None, out);
+    world.route(right, None, back);
+    let flows: Vec<Flow> = (0..scenario.flows)
+        .map(|number| {
+            let sender = Host::join(&mut world, scenario, congestion, (left, Side::Sender, number));
+            let receiver =
+                Host::join(&mut world, scenario, congestion, (right, Side::Receiver, number));
+            Flow::start(&mut world, scenario, sender, receiver, (series, watch.clone()))
+        })
+        .collect();
+    if let Some(watch) = watch {
+        world.watch_link(out);
+        world.watch_link(back);
+        world.set_tap(Box::new(Watching { watch, out }));
+    }
+    let ended = world.run(Instant::ZERO + scenario.time_limit);
+    Outcome {
+        ended,
+        time: world.clock().now() - Instant::ZERO,
+        link: [out, back].map(|link| world.link(link).counters().clone()),
+        events: world.events(),
+        flows: flows.into_iter().map(Flow::outcome).collect(),
+    }
+}
+
+/// All rules of the shared link: what the scenario says by name, and then its own rules.
+fn link_spec(scenario: &Scenario) -> Spec {
+    let rule =
+        |direction, setting| Rule { direction, at: Duration::ZERO, change: Change::Set(setting) };
+    let mut rules = vec![
+        rule(None, Setting::Delay(scenario.rtt / 2)),
+        rule(None, Setting::Queue(Queue { limit: scenario.queue, ..Queue::default() })),
+        rule(None, Setting::Rate(scenario.rate)),
+        rule(Some(Direction::Out), Setting::Loss(Loss::independent(scenario.loss))),
+    ];
+    rules.extend(scenario.impair.rules.iter().cloned());
+    Spec { rules }
+}
+
+#[derive(Clone, Copy)]
+enum Side {
+    Sender,
+    Receiver,
+}
+
+/// A host that is joined to its router.
+struct Host {
+    id: HostId,
+    net: Net,
+    ip: IpAddr,
+}
+
+impl Host {
+    fn join(
+        world: &mut World,
+        scenario: &Scenario,
+        congestion: Algorithm,
+        (router, side, number): (RouterId, Side, u16),
+    ) -> Host {
+        let last = number as u8 + 1;
+        let (name, ip) = match side {
+            Side::Sender => ("sender", [10, 0, 0, last]),
+            Side::Receiver => ("receiver", [10, 0, 1, last]),
+        };
+        let name = if scenario.flows == 1 { name.to_owned() } else { format!("{name} {last}") };
+        let ip = IpAddr::from(ip);
+        let buffer = u32::try_from(scenario.buffer).unwrap_or(u32::MAX);
+        let tcp = tcp::Config {
+            receive_buffer: buffer,
+            send_buffer: buffer,
+            nodelay: scenario.nodelay,
+            congestion,
+            ..tcp::Config::default()
+        };
+        let config = Config { mtu: scenario.mtu, tcp, ..Config::new(ip, 16, [0; 32]) };
+        let (id, net) = world.add_host(&name, config);
+        let (_, to_host) = world.join(id, router, &Spec::default());
+        world.route(router, Some(ip), to_host);
+        Host { id, net, ip }
+    }
+}
+
+/// A flow that runs.
+struct Flow {
+    progress: Rc<RefCell<Progress>>,
+    sender: Recorder,
+    receiver: Recorder,
+}
+
+impl Flow {
+    fn start(
+        world: &mut World,
+        scenario: &Scenario,
+        sender: Host,
+        receiver: Host,
+        (series, watch): (bool, Option<SharedWatch>),
+    ) -> Flow {
+        let transfer = Transfer {
+            bytes: scenario.bytes,
+            write: scenario.write,
+            read: scenario.read,
+            progress: Rc::default(),
+        };
+        let [recorder, other] = [&sender, &receiver].map(|host| {
+            let recorder = Recorder::new(series);
+            let name = world.name(host.id).to_owned();
+            let observer = Observing { recorder: recorder.clone(), watch: watch.clone(), name };
+            world.set_observer(host.id, Box::new(observer));
+            recorder
+        });
+        let (clock, to) = (world.clock(), SocketAddr::new(receiver.ip, PORT));
+        let receiving = transfer.clone();
+        world.spawn(async move { receiving.receive(receiver.net, clock, PORT).await });
+        let (clock, sending) = (world.clock(), transfer.clone());
+        world.spawn(async move { sending.send(sender.net, clock, to).await });
+        Flow { progress: transfer.progress, sender: recorder, receiver: other }
+    }
+
+    fn outcome(self) -> FlowOutcome {
+        FlowOutcome {
+            progress: self.progress.borrow().clone(),
+            sender: self.sender.record().clone(),
+            receiver: self.receiver.record().clone(),
+        }
+    }
+}
+
+/// Observes one host.
+struct Observing {
+    recorder: Recorder,
+    watch: Option<SharedWatch>,
+    name: String,
+}
+
+impl Observer for Observing {
+    fn observe(&mut self, now: Instant, event: &Event) {
+        self.recorder.observe(now, event);
+        if let Some(watch) = &self.watch {
+            lock(watch).event(now, &self.name, event);
+        }
+    }
+}
+
+/// Sees the packets of all hosts, and what the shared link does.
+struct Watching {
+    watch: SharedWatch,
+    out: LinkId,
+}
+
+impl Tap for Watching {
+    fn packet(&mut self, now: Instant, at: Vantage, host: &str, packet: &Bytes) {
+        lock(&self.watch).packet(now, at, host, packet);
+    }
+
+    fn link(&mut self, now: Instant, link: LinkId, impairment: &mut Impairment) {
+        let mut watch = lock(&self.watch);
+        let direction = if link == self.out { Direction::Out } else { Direction::In };
+        for decision in impairment.take_decisions() {
+            watch.decision(direction, &decision);
+        }
+        if direction == Direction::Out {
+            let (packets, bytes) = impairment.backlog();
+            watch.backlog(now, packets, bytes);
+        }
+    }
+}
+
+fn lock(watch: &SharedWatch) -> MutexGuard<'_, dyn Watch + Send + 'static> {
+    watch.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

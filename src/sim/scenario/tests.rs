@@ -1,0 +1,77 @@
+use super::*;
+
+#[test]
+fn an_empty_scenario_is_the_default() {
+    assert_eq!(Scenario::from_toml("").unwrap(), Scenario::default());
+}
+
+#[test]
+fn every_field_is_read() {
+    let text = r#"
+        title = "all"
+        about = "of it"
+        bytes = "2m"
+        rtt = "30ms"
+        rate = "5mbit"
+        queue = "20p"
+        loss = "1%"
+        impair = ["out:drop:syn:nth=1", "in:corrupt=1%"]
+        cc = ["tahoe", "reno"]
+        flows = 3
+        seed = 7
+        buffer = "64k"
+        time-limit = "9s"
+        mtu = 576
+        nodelay = true
+        write = { size = "10b", every = "1ms" }
+        read = { size = "1k", every = "2ms" }
+    "#;
+    let ms = Duration::from_millis;
+    let expected = Scenario {
+        title: "all".into(),
+        about: "of it".into(),
+        bytes: 2 << 20,
+        rtt: ms(30),
+        rate: Some(5_000_000),
+        queue: Size::Packets(20),
+        loss: Share::new(0.01).unwrap(),
+        impair: "out:drop:syn:nth=1 in:corrupt=1%".parse().unwrap(),
+        cc: vec![Algorithm::Tahoe, Algorithm::Reno],
+        flows: 3,
+        seed: 7,
+        buffer: 65_536,
+        time_limit: ms(9000),
+        mtu: 576,
+        nodelay: true,
+        write: Some(Pace { size: 10, every: ms(1) }),
+        read: Some(Pace { size: 1024, every: ms(2) }),
+    };
+    assert_eq!(Scenario::from_toml(text).unwrap(), expected);
+    assert_eq!(Scenario::from_toml("rate = 'unlimited'").unwrap().rate, None);
+}
+
+#[test]
+fn mistakes_show_the_words_and_what_is_allowed() {
+    for (text, words) in [
+        ("rtt = '50'ms", "TOML parse error"),
+        ("rtt = 'soon'", "'soon' is not a time such as 50ms"),
+        ("rate = '10m'", "'10m' is not a rate such as 10mbit"),
+        ("queue = 'long'", "'long' is not packets such as 100p"),
+        ("loss = '200%'", "'200%' is not a share"),
+        ("bytes = 'some'", "'some' is not a size"),
+        ("speed = 1", "unknown field `speed`, expected one of `title`"),
+        ("cc = ['cubic2']", "there is no congestion control \"cubic2\": choose one of tahoe"),
+        ("cc = []", "no congestion control is named; there are tahoe"),
+        ("impair = ['drop:dta']", "there is no kind of packet 'dta'"),
+        ("flows = 0", "0 flows cannot be simulated; allowed: 1 to 250"),
+        ("flows = 251", "251 flows cannot be simulated"),
+        ("buffer = '2g'", "a buffer of 2147483648 bytes cannot be"),
+        ("bytes = '0'", "a transfer of no bytes"),
+        ("mtu = 67", "an MTU of 67 bytes cannot be"),
+        ("read = { size = '0', every = '1ms' }", "'size' must be at least one byte"),
+        ("read = { size = '1k' }", "missing field `every`"),
+    ] {
+        let error = Scenario::from_toml(text).expect_err(text).to_string();
+        assert!(error.contains(words), "{text}: {error}");
+    }
+}
