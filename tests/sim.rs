@@ -122,3 +122,43 @@ fn mistakes_are_explained_in_one_sentence() {
         assert!(said.contains(words), "{line}: {said}");
     }
 }
+
+/// The pictures of `docs/scenarios.md`, in `docs/scenarios`, by scenario.
+const PICTURES: [(&str, &[&str]); 12] = [
+    ("slow-start", &["cwnd", "sequence-newreno"]),
+    ("congestion-avoidance", &["cwnd", "queue"]),
+    ("timeout", &["cwnd", "sequence-newreno"]),
+    ("fast-retransmit", &["cwnd", "sequence-tahoe"]),
+    ("fast-recovery", &["cwnd", "sequence-reno"]),
+    ("loss-at-2048", &["sequence-newreno"]),
+    ("three-losses", &["cwnd", "sequence-tahoe", "sequence-reno", "sequence-newreno"]),
+    ("nagle-delayed-ack", &["sequence-newreno"]),
+    ("zero-window", &["sequence-newreno"]),
+    ("bufferbloat", &["rtt", "queue"]),
+    ("reordering", &["cwnd"]),
+    ("twenty-flows", &["throughput", "queue"]),
+];
+
+/// With `GLASSTCP_BLESS=1` it draws them anew; look at each before it is committed.
+#[test]
+fn the_pictures_in_the_documents_are_what_it_draws() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/scenarios.md")).unwrap();
+    let bless = std::env::var_os("GLASSTCP_BLESS").is_some();
+    for (name, pictures) in PICTURES {
+        let folder = folder();
+        let scenario = root.join(format!("scenarios/{name}.toml"));
+        prints(folder.path(), &format!("--scenario {} --out .", scenario.display()));
+        for picture in pictures {
+            let drawn = fs::read_to_string(folder.path().join(format!("{picture}.svg"))).unwrap();
+            let link = format!("scenarios/{name}-{picture}.svg");
+            let kept = root.join("docs").join(&link);
+            if bless {
+                fs::write(&kept, &drawn).unwrap();
+            }
+            let same = fs::read_to_string(&kept).is_ok_and(|kept| kept == drawn);
+            assert!(same, "{link} is not what is drawn now: GLASSTCP_BLESS=1 cargo test --test sim");
+            assert!(page.contains(&format!("({link})")), "{link} is not on the page");
+        }
+    }
+}
