@@ -142,17 +142,16 @@ fn reno_waits_for_the_timer_after_three_losses() {
         "6/6 FastRecovery",
         "2..3 FastRetransmit",
         "6/6 CongestionAvoidance",
-        // Fourteen are outstanding.
-        "1/7 RtoRecovery",
+        // Fourteen are outstanding, but no more than six can still be on their way.
+        "1/3 RtoRecovery",
         "4..5 Rto(1)",
-        "2/7 RtoRecovery",
+        "2/3 RtoRecovery",
         "6..8 RtoRecovery",
-        "3/7 SlowStart",
-        "4/7 SlowStart",
-        "5/7 SlowStart",
-        "6/7 SlowStart",
-        "7/7 CongestionAvoidance",
-        "8/7 CongestionAvoidance",
+        "3/3 CongestionAvoidance",
+        "4/3 CongestionAvoidance",
+        "5/3 CongestionAvoidance",
+        "6/3 CongestionAvoidance",
+        "7/3 CongestionAvoidance",
     ];
     assert_eq!(steps(&world), expected);
 }
@@ -170,9 +169,9 @@ fn reno_halves_a_large_window_for_each_loss() {
         "5.5/5.5 FastRecovery",
         "14..15 FastRetransmit",
         "5.5/5.5 CongestionAvoidance",
-        "1/11.5 RtoRecovery",
+        "1/2.75 RtoRecovery",
         "17..18 Rto(1)",
-        "2/11.5 SlowStart",
+        "2/2.75 SlowStart",
     ];
     assert_eq!(steps(&world)[5..], expected);
 }

@@ -54,7 +54,9 @@ impl Tcb {
     fn lower_window(&mut self) {
         let outstanding = self.snd.outstanding();
         let (in_flight, known) = match self.loss.mode() {
-            Mode::Open | Mode::PathMtu => (outstanding, false),
+            // "No more than" (RFC 5681 3.1, equation 4): where Reno's recovery ended early, what has left
+            // since is still outstanding.
+            Mode::Open | Mode::PathMtu => (outstanding.min(self.congestion.window()), false),
             mode => {
                 // What was sent again was lost (RFC 5681 4.3). Since the first loss no more than ssthresh
                 // was in flight, although more is outstanding: recovery lets new data go as old leaves.

@@ -377,6 +377,19 @@ fn a_time_out_in_fast_recovery_is_no_news_rfc_6582_3_2() {
 }
 
 #[test]
+fn a_time_out_after_recovery_halves_the_window_and_not_what_has_left_rfc_5681_3_1() {
+    let mut rig = ten_in_flight_under(Algorithm::Reno);
+    rig.duplicates_arrive(1, 9);
+    rig.transmit();
+    rig.ack_arrives_of(1 + FULL);
+    let info = rig.tcb.info();
+    assert_eq!((rig.tcb.loss.mode(), info.cwnd), (Mode::Open, 5 * FULL));
+    assert!(info.in_flight > 10 * FULL);
+    rig.sleep(info.rto);
+    assert_eq!(rig.tcb.info().ssthresh, Some(5 * FULL / 2));
+}
+
+#[test]
 fn the_loss_of_a_retransmission_lowers_the_threshold_twice_rfc_5681_4_3() {
     for algorithm in Algorithm::ALL {
         let mut rig = ten_in_flight_under(algorithm);
