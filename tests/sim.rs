@@ -157,7 +157,10 @@ fn the_pictures_in_the_documents_are_what_it_draws() {
                 fs::write(&kept, &drawn).unwrap();
             }
             let same = fs::read_to_string(&kept).is_ok_and(|kept| kept == drawn);
-            assert!(same, "{link} is not what is drawn now: GLASSTCP_BLESS=1 cargo test --test sim");
+            assert!(
+                same,
+                "{link} is not what is drawn now: GLASSTCP_BLESS=1 cargo test --test sim"
+            );
             assert!(page.contains(&format!("({link})")), "{link} is not on the page");
         }
     }

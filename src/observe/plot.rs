@@ -93,6 +93,7 @@ impl Figure {
         self.draw_head(&head)?;
         let [x, y] = self.ranges();
         let mut chart = ChartBuilder::on(&body)
+            .margin_left(8)
             .margin_right(24)
             .margin_bottom(6)
             .x_label_area_size(BELOW)
