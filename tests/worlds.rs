@@ -209,13 +209,10 @@ async fn read(
     (plan, report): (Behaviour, &RefCell<Report>),
 ) -> io::Result<()> {
     while let Some(chunk) = half.read_chunk(plan.read_size as usize).await? {
-        let mut report = report.borrow_mut();
-        for &byte_read in &chunk[..] {
-            let at = report.read;
-            assert_eq!(byte_read, byte(number, !client, at), "byte {at} of connection {number}");
-            report.read += 1;
+        for (at, &read) in (report.borrow().read..).zip(&chunk[..]) {
+            assert_eq!(read, byte(number, !client, at), "byte {at} of connection {number}");
         }
-        drop(report);
+        report.borrow_mut().read += chunk.len() as u64;
         clock.sleep(plan.read_pause).await;
     }
     report.borrow_mut().ended = true;
