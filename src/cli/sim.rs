@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{self, Duration};
 
 use anyhow::{Context, anyhow, bail};
 use glasstcp::device::impair::units::{
@@ -151,7 +151,9 @@ impl Args {
             fs::create_dir_all(folder)
                 .with_context(|| format!("cannot make the folder {}", folder.display()))?;
         }
+        let begun = time::Instant::now();
         let done = self.simulate(&scenario, &jobs)?;
+        let took = begun.elapsed();
         let of_first_seed = jobs.iter().copied().zip(&done).take(scenario.cc.len());
         if let Some(folder) = &self.out {
             plots::draw(folder, &scenario, &of_first_seed.collect::<Vec<_>>())?;
@@ -161,6 +163,8 @@ impl Args {
         out.write_all(table::format(&scenario, &jobs, &outcomes).as_bytes())
             .and_then(|()| out.flush())
             .context("cannot write to standard output")?;
+        // Standard output is the same each time; this is not.
+        eprintln!("{}", table::speed(&outcomes, took));
         let failed = jobs.iter().zip(&outcomes).find(|(_, outcome)| !outcome.is_complete());
         match failed {
             None => Ok(()),

@@ -90,6 +90,18 @@ fn summary(job: &Job, outcome: &Outcome) -> String {
     text
 }
 
+/// How fast it went.
+pub fn speed(outcomes: &[&Outcome], took: Duration) -> String {
+    let events: u64 = outcomes.iter().map(|outcome| outcome.events).sum();
+    let simulated: Duration = outcomes.iter().map(|outcome| outcome.time).sum();
+    let rate = events as f64 / took.as_secs_f64() / 1e6;
+    format!(
+        "{:.3} s simulated in {:.3} s: {events} events, {rate:.2} million a second",
+        simulated.as_secs_f64(),
+        took.as_secs_f64()
+    )
+}
+
 /// Why not every flow was completed.
 pub fn why_incomplete(scenario: &Scenario, outcome: &Outcome) -> String {
     let failed = outcome.flows.iter().find_map(|flow| flow.progress.failed.as_ref());
