@@ -69,7 +69,7 @@ impl Tcb {
         // It never grows. Of the many errors that a window of large segments gives rise to, all but
         // the first end here. And a SYN fits everywhere.
         let news = mss < self.mss || (may_fragment && self.dont_fragment);
-        if !news || self.snd.una == self.snd.iss {
+        if !news || self.snd.syn_unacked() {
             return Err(Refusal::IcmpMtuNotSmaller);
         }
         self.dont_fragment &= !may_fragment;

@@ -65,10 +65,16 @@ impl SendSpace {
         }
     }
 
+    /// Whether our SYN is not acknowledged. Sequence numbers alone do not say so: after 4 GiB snd.una
+    /// comes by ISS again.
+    pub fn syn_unacked(&self) -> bool {
+        self.una == self.iss && self.buffer.start() == 0
+    }
+
     /// The sequence number that the first byte in the buffer has: snd.una once the SYN is
     /// acknowledged.
     fn buffer_seq(&self) -> SeqNum {
-        self.una.max(self.iss + 1)
+        if self.syn_unacked() { self.iss + 1 } else { self.una }
     }
 
     /// The offset in the stream of `seq`, which lies between snd.una and snd.nxt; that of SYN and

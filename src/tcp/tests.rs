@@ -83,6 +83,36 @@ fn nagle_does_not_stall_after_two_gigabytes() {
     assert!(sent.is_some(), "held by Nagle with nothing in flight: {:?}", rig.tcb.plan());
 }
 
+/// RFC 9293 3.4: sequence numbers wrap, and after half of their space the first one looks later than all.
+#[test]
+fn the_text_is_right_after_four_gigabytes() {
+    // A prime, so that text from a wrong place does not look right.
+    const PERIOD: u64 = 65_521;
+    let period: Vec<u8> = (0..PERIOD).map(|at| (at * at >> 7) as u8).collect();
+    let text = Bytes::from(period.repeat(400));
+    let setup = Setup { timestamps: false, window: 65_535, scale: Some(14), ..Setup::default() };
+    let mut rig = Rig::open(setup);
+    rig.configure(|config| config.send_buffer = 1 << 30);
+    let mut sent = 0;
+    while sent < (1u64 << 32) + 100_000_000 {
+        let mut data = text.clone();
+        assert_eq!(rig.tcb.send_bytes(&mut data), Ok(text.len()));
+        while rig.tcb.info().send_queue > 0 {
+            while let Some(outgoing) = rig.with(|tcb, cx| tcb.poll_output(cx)) {
+                assert_eq!(outgoing.header.seq - rig.ours(1), sent as u32, "after {sent} bytes");
+                assert!(outgoing.payload_len > 0, "after {sent} bytes");
+                for part in &outgoing.payload {
+                    let begin = (sent % PERIOD) as usize;
+                    assert!(part == &text[begin..begin + part.len()], "after {sent} bytes");
+                    sent += part.len() as u64;
+                }
+            }
+            rig.tcb.check_invariants();
+            rig.ack_arrives();
+        }
+    }
+}
+
 /// RFC 9293 3.8.6.1 [SHLD-30]: the interval between probes grows although the peer answers.
 #[test]
 fn probes_back_off_although_the_peer_answers() {

@@ -48,7 +48,7 @@ impl Tcb {
 
     /// Whether our SYN is not acknowledged although the application has already closed.
     fn syn_unacked(&self) -> bool {
-        self.snd.una == self.snd.iss && self.snd.nxt.after(self.snd.iss)
+        self.snd.syn_unacked() && self.snd.nxt.after(self.snd.iss)
     }
 
     /// SYN-RECEIVED becomes ESTABLISHED (or stays FIN-WAIT-1 when the application closed early).

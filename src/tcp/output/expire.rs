@@ -24,7 +24,7 @@ impl Tcb {
 
     /// RFC 6298 5.4 to 5.7, RFC 9293 3.8.3.
     fn retransmission_timeout(&mut self, cx: &mut Context<'_>) {
-        let opening = self.snd.una == self.snd.iss;
+        let opening = self.snd.syn_unacked();
         let limit = if opening {
             self.config.syn_retransmission_limit
         } else {

@@ -47,7 +47,7 @@ impl Tcb {
         if matches!(self.state, State::Closed | State::Listen | State::TimeWait) {
             return Plan::Wait(Limit::State);
         }
-        if self.snd.una == self.snd.iss {
+        if self.snd.syn_unacked() {
             return self.plan_syn();
         }
         if self.rcv.duplicate.is_some()
