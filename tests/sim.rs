@@ -99,6 +99,10 @@ fn what_is_not_completed_is_a_failure_and_says_how_to_repeat_it() {
     assert_eq!(code, Some(1));
     assert!(said.contains("not all was transferred within 2 s (--time-limit)"), "{said}");
     assert!(said.contains("to repeat it: ") && said.contains("--seed 5 --cc newreno"), "{said}");
+    let line = "--cc=reno,tahoe --seed=3 --impair out:loss=99% --impair delay=1ms --bytes 10k";
+    let (_, said) = fails(folder.path(), line);
+    let again = "sim --impair out:loss=99% --impair delay=1ms --bytes 10k --seed 3 --cc reno";
+    assert!(said.trim_end().ends_with(again), "{said}");
     let (code, said) = fails(folder.path(), "--loss 100% --bytes 10k");
     assert_eq!(code, Some(1));
     assert!(said.contains("a transfer failed: sender: "), "{said}");

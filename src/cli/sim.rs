@@ -1,7 +1,7 @@
 //! `glasstcp sim`: flows over one link, in virtual time.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -87,8 +87,8 @@ pub struct Args {
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
 
-    /// So many simulations, on this seed and those after it
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    /// So many simulations, on this seed and those after it; at most 100000
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     runs: u64,
 
     /// Send buffer and receive buffer of each connection [default: 4m]
@@ -104,10 +104,13 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 
-    /// Print every change of state and of the congestion window; -vv every segment too
+    /// Print every change of state; -vv every segment and change of the congestion window too
     #[arg(short, long, action = clap::ArgAction::Count)]
     verbose: u8,
 }
+
+/// Bytes of a scenario that are read; none is nearly as long.
+const LONGEST_SCENARIO: u64 = 1 << 20;
 
 /// A rate in bits per second, or none that limits.
 #[derive(Clone, Copy, Debug)]
@@ -160,9 +163,14 @@ impl Args {
         }
         let outcomes: Vec<&Outcome> = done.iter().map(|done| &done.outcome).collect();
         let mut out = io::stdout().lock();
-        out.write_all(table::format(&scenario, &jobs, &outcomes).as_bytes())
-            .and_then(|()| out.flush())
-            .context("cannot write to standard output")?;
+        let table = table::format(&scenario, &jobs, &outcomes);
+        match out.write_all(table.as_bytes()).and_then(|()| out.flush()) {
+            // Who stops reading, as `head` does, has read enough.
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                return Err(anyhow::Error::new(error).context("cannot write to standard output"));
+            }
+            _ => {}
+        }
         // Standard output is the same each time; this is not.
         eprintln!("{}", table::speed(&outcomes, took));
         let failed = jobs.iter().zip(&outcomes).find(|(_, outcome)| !outcome.is_complete());
@@ -182,7 +190,9 @@ impl Args {
             None => Scenario::default(),
             Some(file) => {
                 let name = file.display();
-                let text = fs::read_to_string(file)
+                let mut text = String::new();
+                fs::File::open(file)
+                    .and_then(|file| file.take(LONGEST_SCENARIO).read_to_string(&mut text))
                     .with_context(|| format!("cannot read the scenario {name}"))?;
                 Scenario::from_toml(&text).with_context(|| format!("the scenario {name}"))?
             }
@@ -203,6 +213,12 @@ impl Args {
         overrule(&mut scenario.time_limit, &self.time_limit);
         if !self.cc.is_empty() {
             scenario.cc.clone_from(&self.cc);
+        }
+        let all = std::mem::take(&mut scenario.cc);
+        for congestion in all {
+            if !scenario.cc.contains(&congestion) {
+                scenario.cc.push(congestion);
+            }
         }
         let rules = self.impair.iter().flat_map(|spec| spec.rules.iter().cloned());
         scenario.impair.rules.extend(rules);
@@ -263,18 +279,30 @@ impl Args {
         Ok(Done { outcome, queue })
     }
 
-    /// The command line that repeats one job.
+    /// The command line that repeats one job, as a shell takes it.
     fn command(&self, job: &Job) -> String {
-        let mut words = std::env::args().collect::<Vec<_>>();
-        words.retain(|word| !word.starts_with("--seed=") && !word.starts_with("--runs="));
+        let mut words: Vec<String> =
+            std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
         for option in ["--seed", "--runs", "--cc"] {
+            let with_value = format!("{option}=");
+            words.retain(|word| !word.starts_with(&with_value));
             while let Some(at) = words.iter().position(|word| word == option) {
                 words.drain(at..(at + 2).min(words.len()));
             }
         }
         words.extend(["--seed".to_owned(), job.seed.to_string()]);
         words.extend(["--cc".to_owned(), job.congestion.to_string()]);
-        words.join(" ")
+        words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// A word in quotation marks if a shell would see more in it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=.,:/%+".contains(c);
+    if word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
     }
 }
 

@@ -111,7 +111,10 @@ impl Impairment {
         self.advance(now);
         self.journal.arrived(&packet);
         let mut ticket = Ticket { packet, extra: Duration::ZERO, twice: false };
-        if !self.rules.is_empty() && !self.apply_rules(now, &mut ticket) {
+        // Rules that come later must have seen how streams began.
+        let exact = |(_, change): &(Instant, Change)| matches!(change, Change::Exact(_));
+        let watching = !self.rules.is_empty() || self.schedule.iter().any(exact);
+        if watching && !self.apply_rules(now, &mut ticket) {
             return;
         }
         if self.bottleneck.held_bytes() + self.way.held_bytes() + ticket.len() > MAX_HELD_BYTES {
@@ -204,7 +207,7 @@ impl Impairment {
                 Setting::Queue(queue) => self.bottleneck.set_queue(queue),
                 Setting::Delay(delay) => self.way.delay = delay,
                 Setting::Jitter(jitter) => self.way.jitter = jitter,
-                Setting::Loss(loss) => self.way.loss.spec = loss,
+                Setting::Loss(loss) => self.way.loss.set(loss),
                 Setting::Reorder(reorder) => self.way.reorder = reorder,
                 Setting::Duplicate(share) => self.way.duplicate = share,
                 Setting::Corrupt(share) => self.way.corrupt = share,

@@ -113,6 +113,8 @@ impl Scenario {
             format!("{} flows cannot be simulated; allowed: 1 to {MAX_FLOWS}", self.flows)
         } else if self.buffer == 0 || self.buffer > 1 << 30 {
             format!("a buffer of {} bytes cannot be; allowed: 1b to 1gb", self.buffer)
+        } else if self.title.contains(char::is_control) {
+            "the title may have no control characters, nor line breaks".to_owned()
         } else if self.cc.is_empty() {
             format!("no congestion control is named; there are {}", Algorithm::names())
         } else if self.bytes == 0 {

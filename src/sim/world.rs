@@ -21,6 +21,9 @@ use crate::stack::{Config, Stack};
 use crate::time::Instant;
 use crate::wire::{Packet, RxBatch, TxBatch};
 
+/// More than this happens at one time only if something is wrong.
+const MOST_ROUNDS: u32 = 1_000_000;
+
 /// Names a host of a world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct HostId(usize);
@@ -331,10 +334,11 @@ impl World {
         hosts.chain(links).chain(tasks).min().filter(|next| *next < Instant::FAR_FUTURE)
     }
 
-    /// Does everything that happens now, until nothing is left to do at this time.
+    /// Does everything that happens now, until nothing is left to do at this time. It panics when that does
+    /// not come.
     fn settle(&mut self) {
         let now = self.clock.now();
-        loop {
+        for _ in 0..MOST_ROUNDS {
             let mut busy = self.hand_over(now);
             for index in 0..self.hosts.len() {
                 busy |= self.receive(index, now);
@@ -347,6 +351,7 @@ impl World {
                 return;
             }
         }
+        panic!("a world without end at {now}: somebody always has something to do");
     }
 
     /// Takes from the links what has arrived.

@@ -88,7 +88,7 @@ fn nagle_does_not_stall_after_two_gigabytes() {
 fn the_text_is_right_after_four_gigabytes() {
     // A prime, so that text from a wrong place does not look right.
     const PERIOD: u64 = 65_521;
-    let period: Vec<u8> = (0..PERIOD).map(|at| (at * at >> 7) as u8).collect();
+    let period: Vec<u8> = (0..PERIOD).map(|at| ((at * at) >> 7) as u8).collect();
     let text = Bytes::from(period.repeat(400));
     let setup = Setup { timestamps: false, window: 65_535, scale: Some(14), ..Setup::default() };
     let mut rig = Rig::open(setup);

@@ -14,7 +14,7 @@ use glasstcp::observe::text::{self, Verbosity};
 use glasstcp::sim::{Vantage, Watch};
 use glasstcp::time::Instant;
 
-/// Where everything goes. After the first error nothing is written any more.
+/// Where everything goes. Where something cannot be written nothing is written any more.
 pub struct Files {
     events: Option<(PathBuf, BufWriter<File>)>,
     packets: Option<Packets>,
@@ -78,10 +78,24 @@ impl Files {
         Ok(std::mem::take(&mut self.queue))
     }
 
-    fn keep(&mut self, path: &Path, result: io::Result<()>) {
-        if let Err(error) = result {
-            self.error.get_or_insert(anyhow::Error::new(error).context(cannot_write(path)));
-            (self.events, self.packets, self.screen) = (None, None, None);
+    /// Whether that went well; if not, the first error is kept.
+    fn keep(&mut self, path: &Path, result: io::Result<()>) -> bool {
+        let Err(error) = result else {
+            return true;
+        };
+        self.error.get_or_insert(anyhow::Error::new(error).context(cannot_write(path)));
+        false
+    }
+
+    /// Prints a line. Who stops reading, as `head` does, has read enough.
+    fn print(&mut self, line: &str) {
+        match writeln!(io::stdout(), "{line}") {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.screen = None,
+            Err(error) => {
+                self.keep(Path::new("to standard output"), Err(error));
+                self.screen = None;
+            }
         }
     }
 
@@ -96,7 +110,9 @@ impl Files {
         };
         let path = packets.path.clone();
         let result = packets.write(at, host, packet);
-        self.keep(&path, result);
+        if !self.keep(&path, result) {
+            self.packets = None;
+        }
     }
 }
 
@@ -129,14 +145,15 @@ impl Watch for Files {
         if let Some((path, file)) = &mut self.events {
             let path = path.clone();
             let result = json::write(file, now, Some(host), event);
-            self.keep(&path, result);
+            if !self.keep(&path, result) {
+                self.events = None;
+            }
         }
         if let Some(wanted) = self.screen
             && let Some((level, line)) = text::format(event, false)
             && level <= wanted
         {
-            let result = writeln!(io::stdout(), "{now} {host} {line}");
-            self.keep(Path::new("standard output"), result);
+            self.print(&format!("{now} {host} {line}"));
         }
     }
 
@@ -152,9 +169,7 @@ impl Watch for Files {
         let effect = decision.effect.name().replace('_', " ");
         if self.screen == Some(Verbosity::Segments) {
             let len = decision.packet.len();
-            let line = format!("{} link ({direction}): {len} bytes, {effect}", decision.at);
-            let result = writeln!(io::stdout(), "{line}");
-            self.keep(Path::new("standard output"), result);
+            self.print(&format!("{} link ({direction}): {len} bytes, {effect}", decision.at));
         }
         let direction = match direction {
             Direction::Out => pcapng::Direction::Outbound,

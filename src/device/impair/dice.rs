@@ -6,8 +6,8 @@ use rand_core::{Rng, SeedableRng};
 use super::spec;
 use super::units::Share;
 
-/// A generator for one purpose. Each purpose has its own stream of the same seed, so that to turn one
-/// impairment on does not change what the others do to which packet.
+/// A generator for one purpose. Each purpose has its own stream of the same seed, so that no impairment
+/// changes which of the packets that come to it another one hits.
 #[derive(Clone, Debug)]
 pub(super) struct Dice(ChaCha8Rng);
 
@@ -34,7 +34,7 @@ impl Dice {
 /// Random loss: the chain of Gilbert and Elliott.
 #[derive(Clone, Debug)]
 pub(super) struct Loss {
-    pub(super) spec: spec::Loss,
+    spec: spec::Loss,
     bad: bool,
     dice: Dice,
 }
@@ -42,6 +42,11 @@ pub(super) struct Loss {
 impl Loss {
     pub(super) fn new(dice: Dice) -> Self {
         Loss { spec: spec::Loss::default(), bad: false, dice }
+    }
+
+    /// Begins anew, in the good state.
+    pub(super) fn set(&mut self, spec: spec::Loss) {
+        (self.spec, self.bad) = (spec, false);
     }
 
     /// Whether the next packet is lost.

@@ -11,9 +11,6 @@ use super::spec::{Codel, Queue, Size};
 use super::ticket::{Ticket, mark};
 use crate::time::{Duration, Instant};
 
-/// CoDel lets a queue of less than this be, whatever it takes to send (RFC 8289 5.4, MAXPACKET).
-const MAX_PACKET: u64 = 1500;
-
 /// The queue and the link behind it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Bottleneck {
@@ -22,6 +19,8 @@ pub(super) struct Bottleneck {
     config: Queue,
     waiting: VecDeque<(Instant, Ticket)>,
     waiting_bytes: u64,
+    /// The largest packet so far: CoDel lets a queue of no more be (RFC 8289 5.4, MAXPACKET).
+    largest: u64,
     /// What is being sent, since when it waited for that no more, and when it is done.
     sending: Option<(Instant, Ticket)>,
     codel: CodelState,
@@ -70,6 +69,7 @@ impl Bottleneck {
             }
         }
         self.waiting_bytes += ticket.len();
+        self.largest = self.largest.max(ticket.len());
         self.waiting.push_back((now, ticket));
         if self.sending.is_none() {
             self.start(now, journal);
@@ -143,7 +143,9 @@ impl Bottleneck {
                 self.codel.count += 1;
                 let through = self.strike(now, codel, &mut next, &mut late, journal);
                 self.codel.dropping = late;
-                self.codel.advance(self.codel.drop_next, codel);
+                if late {
+                    self.codel.advance(self.codel.drop_next, codel);
+                }
                 if through {
                     break;
                 }
@@ -179,7 +181,7 @@ impl Bottleneck {
     fn pop_judged(&mut self, now: Instant, codel: Codel) -> (Option<(Instant, Ticket)>, bool) {
         let next = self.pop();
         let in_time = |(since, _): &(Instant, Ticket)| now.since(*since) < codel.target;
-        if next.as_ref().is_none_or(in_time) || self.waiting_bytes <= MAX_PACKET {
+        if next.as_ref().is_none_or(in_time) || self.waiting_bytes <= self.largest {
             self.codel.first_above = None;
             return (next, false);
         }

@@ -432,6 +432,24 @@ fn settings_change_at_their_time_also_when_nobody_looks() {
 }
 
 #[test]
+fn loss_that_is_set_anew_begins_in_the_good_state() {
+    let mut link = link("loss=gemodel:p=100%:r=0%:bad=0% at=1s:loss=100% at=2s:loss=0%");
+    for at in [0, 1500, 2500] {
+        link.push(ms(at), numbered(at as u32, 100));
+    }
+    let arrived: Vec<_> = drain(&mut link).iter().map(|(_, packet)| number(packet)).collect();
+    assert_eq!(arrived, [0, 2500]);
+}
+
+#[test]
+fn a_rule_that_comes_later_knows_the_streams_before_it() {
+    let mut link = link("at=1s:drop:data:byte=5");
+    link.push(ms(0), segment("S", 99, 0));
+    link.push(ms(2000), segment("A", 100, 10));
+    assert_eq!(link.counters().count(Effect::RuleDropped), 1);
+}
+
+#[test]
 fn memory_is_bounded() {
     let mut link = link("delay=1000s");
     let packet = Bytes::from(vec![0; 65_535]);

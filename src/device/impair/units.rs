@@ -27,7 +27,8 @@ impl Share {
 
 impl fmt::Display for Share {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}%", self.0 * 100.0)
+        // A product of floats may be off in its last digits.
+        write!(f, "{}%", (self.0 * 1e8).round() / 1e6)
     }
 }
 
@@ -52,13 +53,16 @@ const RATES: &[(&str, f64)] = &[
     ("kibit", 1024.0),
     ("mibit", 1_048_576.0),
     ("gibit", 1_073_741_824.0),
+    ("tibit", 1_099_511_627_776.0),
     ("bps", 8.0),
     ("kbps", 8e3),
     ("mbps", 8e6),
     ("gbps", 8e9),
+    ("tbps", 8e12),
     ("kibps", 8192.0),
     ("mibps", 8_388_608.0),
     ("gibps", 8_589_934_592.0),
+    ("tibps", 8_796_093_022_208.0),
 ];
 
 /// The units of times in nanoseconds (tc(8), TIMES); a bare number counts microseconds.

@@ -74,7 +74,7 @@ impl Way {
         self.reorder = Reorder::default();
         self.duplicate = Share::NONE;
         self.corrupt = Share::NONE;
-        self.loss.spec = spec::Loss::default();
+        self.loss.set(spec::Loss::default());
     }
 
     /// Bytes of all packets on the way.

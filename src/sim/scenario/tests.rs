@@ -67,6 +67,7 @@ fn mistakes_show_the_words_and_what_is_allowed() {
         ("flows = 251", "251 flows cannot be simulated"),
         ("buffer = '2g'", "a buffer of 2147483648 bytes cannot be"),
         ("bytes = '0'", "a transfer of no bytes"),
+        ("title = \"a\\u0007\"", "the title may have no control characters"),
         ("mtu = 67", "an MTU of 67 bytes cannot be"),
         ("read = { size = '0', every = '1ms' }", "'size' must be at least one byte"),
         ("read = { size = '1k' }", "missing field `every`"),

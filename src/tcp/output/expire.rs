@@ -50,7 +50,9 @@ impl Tcb {
     }
 
     /// The time-out tells congestion control of a loss, unless that is known: of the same data, or because
-    /// fast recovery repairs one loss after the other for longer than the timer runs (RFC 6582 3.2 step 3).
+    /// fast recovery repairs one loss after the other for longer than the timer runs. (Whether what goes again
+    /// then was lost a second time, for which RFC 5681 4.3 would lower ssthresh again, nobody knows; Linux
+    /// does not either.)
     fn lower_window(&mut self) {
         let outstanding = self.snd.outstanding();
         let (in_flight, known) = match self.loss.mode() {
