@@ -39,8 +39,11 @@ fn the_table_has_a_line_for_each_simulation_and_flow() {
     let lines: Vec<&str> = table.lines().collect();
     assert!(lines[0].contains("goodput") && lines[0].contains("RTT p50/p99"), "{table}");
     let names = lines[1..9].iter().map(|line| line.split_whitespace().take(3).collect::<Vec<_>>());
-    let expected = ["tahoe 1 1", "tahoe 1 2", "newreno 1 1", "newreno 1 2"];
-    assert_eq!(names.take(4).map(|name| name.join(" ")).collect::<Vec<_>>(), expected);
+    let expected = [1, 2].map(|seed| {
+        ["tahoe", "newreno"].map(|cc| [1, 2].map(|flow| format!("{cc} {seed} {flow}")))
+    });
+    let expected = expected.as_flattened().as_flattened();
+    assert_eq!(names.map(|name| name.join(" ")).collect::<Vec<_>>(), expected);
     assert_eq!(table.matches("fairness").count(), 4, "{table}");
     assert!(table.contains("lost"), "{table}");
 }

@@ -78,13 +78,9 @@ impl Files {
         Ok(std::mem::take(&mut self.queue))
     }
 
-    /// Whether that went well; if not, the first error is kept.
-    fn keep(&mut self, path: &Path, result: io::Result<()>) -> bool {
-        let Err(error) = result else {
-            return true;
-        };
-        self.error.get_or_insert(anyhow::Error::new(error).context(cannot_write(path)));
-        false
+    /// Keeps the first error there is.
+    fn keep(&mut self, error: anyhow::Error) {
+        self.error.get_or_insert(error);
     }
 
     /// Prints a line. Who stops reading, as `head` does, has read enough.
@@ -93,8 +89,8 @@ impl Files {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.screen = None,
             Err(error) => {
-                self.keep(Path::new("to standard output"), Err(error));
                 self.screen = None;
+                self.keep(anyhow::Error::new(error).context("cannot write to standard output"));
             }
         }
     }
@@ -105,13 +101,12 @@ impl Files {
         host: Option<&str>,
         packet: (pcapng::Direction, &[u8], Option<&str>),
     ) {
-        let Some(packets) = &mut self.packets else {
-            return;
-        };
-        let path = packets.path.clone();
-        let result = packets.write(at, host, packet);
-        if !self.keep(&path, result) {
+        if let Some(packets) = &mut self.packets
+            && let Err(error) = packets.write(at, host, packet)
+        {
+            let error = anyhow::Error::new(error).context(cannot_write(&packets.path));
             self.packets = None;
+            self.keep(error);
         }
     }
 }
@@ -142,12 +137,12 @@ impl Packets {
 
 impl Watch for Files {
     fn event(&mut self, now: Instant, host: &str, event: &Event) {
-        if let Some((path, file)) = &mut self.events {
-            let path = path.clone();
-            let result = json::write(file, now, Some(host), event);
-            if !self.keep(&path, result) {
-                self.events = None;
-            }
+        if let Some((path, file)) = &mut self.events
+            && let Err(error) = json::write(file, now, Some(host), event)
+        {
+            let error = anyhow::Error::new(error).context(cannot_write(path));
+            self.events = None;
+            self.keep(error);
         }
         if let Some(wanted) = self.screen
             && let Some((level, line)) = text::format(event, false)
