@@ -362,28 +362,32 @@ pub enum TimerKind {
     Close,
 }
 
-macro_rules! refusals {
-    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal,)+) => {
-        /// Why a packet, a segment or a part of one was not accepted. Each is a counter.
+/// An enum of which each variant is a counter with a name.
+macro_rules! counted {
+    ($(#[$meta:meta])* $kind:ident: $($(#[doc = $doc:literal])+ $variant:ident = $name:literal,)+) => {
+        $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[non_exhaustive]
-        pub enum Refusal {
+        pub enum $kind {
             $($(#[doc = $doc])+ $variant,)+
         }
 
-        impl Refusal {
-            /// Every reason there is.
-            pub const ALL: &'static [Refusal] = &[$(Refusal::$variant,)+];
+        impl $kind {
+            /// All there are.
+            pub const ALL: &'static [$kind] = &[$($kind::$variant,)+];
 
             /// The name of its counter.
             pub const fn name(self) -> &'static str {
-                match self { $(Refusal::$variant => $name,)+ }
+                match self { $($kind::$variant => $name,)+ }
             }
         }
     };
 }
+pub(crate) use counted;
 
-refusals! {
+counted! {
+    /// Why a packet, a segment or a part of one was not accepted. Each is a counter.
+    #[non_exhaustive]
+    Refusal:
     /// Shorter than an IP header.
     IpTruncated = "ip_truncated",
     /// Not a version of IP that is enabled.

@@ -4,29 +4,12 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use crate::event::counted;
 use crate::time::{Duration, Instant};
 
-macro_rules! effects {
-    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal,)+) => {
-        /// What may be done to a packet. Each is a counter.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Effect {
-            $($(#[doc = $doc])+ $variant,)+
-        }
-
-        impl Effect {
-            /// All there are.
-            pub const ALL: &'static [Effect] = &[$(Effect::$variant,)+];
-
-            /// The name of its counter.
-            pub const fn name(self) -> &'static str {
-                match self { $(Effect::$variant => $name,)+ }
-            }
-        }
-    };
-}
-
-effects! {
+counted! {
+    /// What may be done to a packet. Each is a counter.
+    Effect:
     /// Lost by chance on the way.
     Lost = "lost",
     /// Dropped by an exact rule.
