@@ -107,9 +107,11 @@
 //! | see everything | [`event::Event`], [`event::Observer`], [`observe::text`] and [`observe::json`] |
 //! | open packets in Wireshark | [`observe::pcapng`] |
 //! | offer echo, HTTP and the like | [`service`] |
+//! | have a bad link before a device, or between two | [`runtime::Impaired`], [`runtime::Emulator`], [`device::impair`] |
 //! | bring a device of your own | [`device::Device`] and [`runtime::AsyncDevice`] |
 
 pub mod context;
+pub mod control;
 pub mod device;
 pub mod event;
 pub mod net;

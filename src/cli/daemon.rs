@@ -9,17 +9,17 @@ use anyhow::{Context, bail};
 use glasstcp::device::{self, Guard};
 use glasstcp::net::Net;
 use glasstcp::observe::counters;
-use glasstcp::runtime::{self, Driver, FdDevice, memory};
+use glasstcp::runtime::{self, Driver, FdDevice, Impaired, LinkHandle, memory};
 use glasstcp::service::{Service, ServiceContext, Www};
 use glasstcp::stack::{Address, Config, Stack};
 use glasstcp::tcp;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, interval, sleep, timeout};
 
-use super::log::{self, Printer};
-use super::services;
+use super::log::{self, Detail, Printer};
+use super::signals::{Signals, Told};
 use super::up::Plan;
+use super::{control, link, services};
 
 /// How long connections may take to close before they are reset.
 const GRACE: Duration = Duration::from_secs(2);
@@ -52,7 +52,13 @@ async fn live(plan: &Plan, printer: &Printer) -> anyhow::Result<()> {
     let stack = Stack::new(stack_config(plan)?);
     let (tun, guard) = device::open(&plan.device, &plan.addresses)?;
     let dropped = tun.dropped();
-    let device = FdDevice::new(tun).context("cannot wait for the network device")?;
+    let link = LinkHandle::new(plan.impair_seed);
+    link.apply(&plan.impair);
+    if plan.detail == Detail::Segments {
+        link.set_watch(Box::new(link::Lines));
+    }
+    let device = FdDevice::new(tun).and_then(|device| Impaired::new(device, link.clone()));
+    let device = device.context("cannot wait for the network device")?;
     let (net, driver) = runtime::start(stack, device)?;
     if let Some(observer) = log::observer(plan.detail, plan.absolute) {
         net.set_observer(Some(Box::new(observer)));
@@ -65,13 +71,18 @@ async fn live(plan: &Plan, printer: &Printer) -> anyhow::Result<()> {
         netns: plan.device.netns.clone(),
         ..ServiceContext::default()
     };
-    let services = services::start(&daemon.net, context).await?;
+    let mut services = services::start(&daemon.net, context).await?;
+    let name = control::socket_name(&plan.device.name, plan.device.netns.as_deref());
+    let place = control::place(plan.control.as_deref(), &name)?;
+    if let Some(listener) = place {
+        services.spawn(listener.serve(control::handler(link)));
+    }
     say(&welcome(plan, daemon.guard.owns_netns()));
     let result = daemon.until_told(&mut signals).await;
     if result.is_ok() {
         daemon.close(&mut signals).await;
     }
-    drop(services);
+    services.shutdown().await;
     daemon.end().await;
     result
 }
@@ -186,44 +197,6 @@ impl Crowd {
             self.most = count;
         }
         gone
-    }
-}
-
-/// What a signal says.
-enum Told {
-    End,
-    Counters,
-}
-
-/// The signals the daemon listens to, from the moment it is made.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    hangup: Signal,
-    user: Signal,
-}
-
-impl Signals {
-    fn new() -> io::Result<Signals> {
-        Ok(Signals {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hangup: signal(SignalKind::hangup())?,
-            user: signal(SignalKind::user_defined1())?,
-        })
-    }
-
-    async fn next(&mut self) -> Told {
-        tokio::select! {
-            _ = self.interrupt.recv() => Told::End,
-            _ = self.terminate.recv() => Told::End,
-            _ = self.hangup.recv() => Told::End,
-            _ = self.user.recv() => Told::Counters,
-        }
-    }
-
-    async fn until_end(&mut self) {
-        while !matches!(self.next().await, Told::End) {}
     }
 }
 

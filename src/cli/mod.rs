@@ -1,9 +1,11 @@
 //! The command line: one file a command.
 //!
 //! ```text
-//!   run -> up           -> daemon -> services, log
+//!   run -> up           -> daemon -> services, control, signals, log
 //!       -> serve        -> log
-//!       -> sim
+//!       -> link         -> packets, control, signals, log
+//!       -> impair       -> control
+//!       -> sim          -> packets
 //!       -> completions
 //! ```
 //!
@@ -11,10 +13,15 @@
 //! read.
 
 mod completions;
+mod control;
 mod daemon;
+mod impair;
+mod link;
 mod log;
+mod packets;
 mod serve;
 mod services;
+mod signals;
 mod sim;
 mod up;
 
@@ -48,6 +55,8 @@ struct Cli {
 enum Command {
     Up(Box<up::Args>),
     Serve(serve::Args),
+    Link(Box<link::Args>),
+    Impair(impair::Args),
     Sim(Box<sim::Args>),
     Completions(completions::Args),
 }
@@ -61,6 +70,8 @@ pub fn run() -> ExitCode {
     let result = match command {
         Command::Up(args) => args.plan().map_err(anyhow::Error::from).and_then(daemon::run),
         Command::Serve(args) => args.run(),
+        Command::Link(args) => args.run(),
+        Command::Impair(args) => args.run(),
         Command::Sim(args) => args.run(),
         Command::Completions(args) => args.run(),
     };

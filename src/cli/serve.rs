@@ -166,7 +166,7 @@ fn reachable(ip: IpAddr) -> IpAddr {
 }
 
 /// Why there can be no socket at `place`, and what to do.
-fn bind_error(place: SocketAddr, error: &io::Error) -> String {
+pub fn bind_error(place: SocketAddr, error: &io::Error) -> String {
     let (ip, port) = (place.ip(), place.port());
     match error.kind() {
         io::ErrorKind::AddrInUse => format!(

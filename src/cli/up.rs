@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use glasstcp::device::impair::Spec;
 use glasstcp::device::link::Cidr;
 use glasstcp::device::{self, OpenConfig, netns};
 use glasstcp::service::registry::{self, ServiceError};
@@ -34,6 +35,7 @@ Examples:
   sudo glasstcp up --www ~/site --serve http:8080    a folder over HTTP, on port 8080
   sudo glasstcp up --addr 192.168.77.1/24            another network, the stack at 192.168.77.2
   sudo glasstcp up --cc tahoe -vv                    what cwnd did before there was fast recovery
+  sudo glasstcp up --impair 'delay=20ms out:loss=1%' a long link that loses; later: sudo glasstcp impair clear
   sudo kill -USR1 $(pidof glasstcp)                  print the counters
 
 A connection to a service that is silent for five minutes is probed every 30 seconds, and given up
@@ -84,6 +86,19 @@ pub struct Args {
     #[arg(long, value_name = "NAME", default_value_t, ignore_case = true, value_parser = congestion_control())]
     cc: Algorithm,
 
+    /// Let the link be as bad as this, from the start: out: is what the stack sends; can be given several
+    /// times, and changed with 'glasstcp impair'. docs/link.md has the language
+    #[arg(long, value_name = "RULE")]
+    impair: Vec<Spec>,
+
+    /// From which all chance on the link comes
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    impair_seed: u64,
+
+    /// Where 'glasstcp impair' reaches it [default: one in /run/glasstcp, found by itself]
+    #[arg(long, value_name = "SOCKET")]
+    control: Option<PathBuf>,
+
     /// Show sequence numbers as they are on the wire, not counted from the start of the connection
     #[arg(long)]
     absolute: bool,
@@ -94,7 +109,7 @@ pub struct Args {
 }
 
 /// What [`Args`] ask for, checked as far as that goes without touching the system.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub struct Plan {
     /// The device to make.
     pub device: OpenConfig,
@@ -106,6 +121,12 @@ pub struct Plan {
     pub www: Option<PathBuf>,
     /// The congestion control of all connections.
     pub congestion: Algorithm,
+    /// What the link does to packets.
+    pub impair: Spec,
+    /// From which chance on the link comes.
+    pub impair_seed: u64,
+    /// The control socket, where it is not to be the usual one.
+    pub control: Option<PathBuf>,
     /// How much to print.
     pub detail: Detail,
     /// Whether to print sequence numbers as they are on the wire.
@@ -155,6 +176,9 @@ impl Args {
             services,
             www: self.www,
             congestion: self.cc,
+            impair: Spec { rules: self.impair.into_iter().flat_map(|spec| spec.rules).collect() },
+            impair_seed: self.impair_seed,
+            control: self.control,
             detail: Detail::from_count(self.verbose),
             absolute: self.absolute,
         })
@@ -223,7 +247,7 @@ fn netns_name(text: &str) -> Result<String, netns::NetnsError> {
 }
 
 /// The address of a host with a network that has room for two hosts.
-fn kernel_address(text: &str) -> Result<Cidr, String> {
+pub fn kernel_address(text: &str) -> Result<Cidr, String> {
     let wanted = "write it as 10.9.0.1/24";
     let (address, prefix_len) = text
         .split_once('/')
@@ -260,7 +284,8 @@ fn congestion_control() -> impl TypedValueParser<Value = Algorithm> {
         .try_map(|name| name.parse::<Algorithm>())
 }
 
-fn mtu(text: &str) -> Result<u16, String> {
+/// The MTU of a device.
+pub fn mtu(text: &str) -> Result<u16, String> {
     match text.parse() {
         Ok(mtu @ MIN_MTU..) => Ok(mtu),
         _ => Err(format!(

@@ -14,7 +14,7 @@ use std::io::IoSlice;
 use std::net::{IpAddr, Ipv4Addr};
 
 use arrayvec::ArrayVec;
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 
 use crate::wire::checksum::Sum;
 use crate::wire::tcp::Flags;
@@ -64,6 +64,13 @@ pub fn cut<E>(
         }
     }
     Ok(())
+}
+
+/// A packet that was cut, in one piece.
+pub fn join(parts: &[IoSlice<'_>]) -> Bytes {
+    let mut packet = BytesMut::with_capacity(parts.iter().map(|part| part.len()).sum());
+    parts.iter().for_each(|part| packet.extend_from_slice(part));
+    packet.freeze()
 }
 
 /// A burst that is one packet lacks nothing but its checksums. They are taken out again when it stays.

@@ -34,6 +34,7 @@ mod spec;
 mod ticket;
 pub mod units;
 mod way;
+mod words;
 
 use std::collections::VecDeque;
 
@@ -62,6 +63,8 @@ pub struct Impairment {
     direction: Direction,
     /// What comes into force later, in order of time.
     schedule: VecDeque<(Instant, Change)>,
+    /// What is in force: the latest of each property, and all exact rules.
+    in_force: Vec<Change>,
     rules: exact::Rules,
     bottleneck: Bottleneck,
     way: Way,
@@ -74,6 +77,7 @@ impl Impairment {
         Impairment {
             direction,
             schedule: VecDeque::new(),
+            in_force: Vec::new(),
             rules: exact::Rules::default(),
             bottleneck: Bottleneck::default(),
             way: Way::new(direction, seed),
@@ -94,6 +98,27 @@ impl Impairment {
             self.schedule.insert(place, (at, rule.change.clone()));
         }
         self.advance(now);
+    }
+
+    /// Spares the first `len` bytes of every packet when a bit is turned over.
+    pub fn spare_header(&mut self, len: usize) {
+        self.way.spared = len;
+    }
+
+    /// What is in force, in the order in which it came, and after it what comes later.
+    pub fn spec(&self, now: Instant) -> Spec {
+        let in_force = self.in_force.iter().map(|change| (Duration::ZERO, change));
+        let later = self.schedule.iter().map(|(at, change)| (at.since(now), change));
+        let direction = Some(self.direction);
+        let rule = |(at, change): (_, &Change)| Rule { direction, at, change: change.clone() };
+        Spec { rules: in_force.chain(later).map(rule).collect() }
+    }
+
+    /// Whether every packet comes out as soon as it goes in, now and for as long as nothing is applied,
+    /// and none is in here.
+    pub fn is_perfect(&self) -> bool {
+        let empty = self.bottleneck.held_bytes() + self.way.held_bytes() == 0;
+        empty && self.in_force.is_empty() && self.schedule.is_empty()
     }
 
     /// From now on [`Impairment::take_decisions`] says what was done to which packet.
@@ -194,24 +219,34 @@ impl Impairment {
     }
 
     fn change(&mut self, at: Instant, change: Change) {
-        match change {
+        match &change {
             Change::Clear => {
+                self.in_force.clear();
                 self.rules.clear();
                 self.bottleneck.set_queue(Queue::default());
                 self.bottleneck.set_rate(at, None, &mut self.journal);
                 self.way.clear();
+                return;
             }
-            Change::Exact(rule) => self.rules.add(rule),
-            Change::Set(setting) => match setting {
-                Setting::Rate(rate) => self.bottleneck.set_rate(at, rate, &mut self.journal),
-                Setting::Queue(queue) => self.bottleneck.set_queue(queue),
-                Setting::Delay(delay) => self.way.delay = delay,
-                Setting::Jitter(jitter) => self.way.jitter = jitter,
-                Setting::Loss(loss) => self.way.loss.set(loss),
-                Setting::Reorder(reorder) => self.way.reorder = reorder,
-                Setting::Duplicate(share) => self.way.duplicate = share,
-                Setting::Corrupt(share) => self.way.corrupt = share,
-            },
+            Change::Exact(exact) => self.rules.add(exact.clone()),
+            Change::Set(setting) => {
+                self.in_force.retain(|other| !other.is_same_property(setting));
+                self.set(at, setting);
+            }
+        }
+        self.in_force.push(change);
+    }
+
+    fn set(&mut self, at: Instant, setting: &Setting) {
+        match *setting {
+            Setting::Rate(rate) => self.bottleneck.set_rate(at, rate, &mut self.journal),
+            Setting::Queue(queue) => self.bottleneck.set_queue(queue),
+            Setting::Delay(delay) => self.way.delay = delay,
+            Setting::Jitter(jitter) => self.way.jitter = jitter,
+            Setting::Loss(loss) => self.way.loss.set(loss),
+            Setting::Reorder(reorder) => self.way.reorder = reorder,
+            Setting::Duplicate(share) => self.way.duplicate = share,
+            Setting::Corrupt(share) => self.way.corrupt = share,
         }
     }
 }

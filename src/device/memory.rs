@@ -6,7 +6,7 @@ use std::io;
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::{Device, gso};
 use crate::sync::{Mutex, MutexGuard};
@@ -57,6 +57,17 @@ impl Memory {
             Poll::Ready(())
         }
     }
+
+    /// Lets `fill` put packets, up to the MTU in length, into the lane to the other end, and wakes who
+    /// waits for them there.
+    fn fill_lane(&mut self, fill: impl FnOnce(&mut LaneState, u16)) {
+        let mut lane = self.outgoing.lock();
+        let before = lane.packets.len();
+        fill(&mut lane, self.mtu);
+        let reader = if lane.packets.len() > before { lane.reader.take() } else { None };
+        drop(lane);
+        wake(reader);
+    }
 }
 
 impl Device for Memory {
@@ -75,26 +86,30 @@ impl Device for Memory {
     }
 
     fn send(&mut self, tx: &mut TxBatch) -> io::Result<()> {
-        let mut lane = self.outgoing.lock();
-        let before = lane.packets.len();
-        while let Some(burst) = tx.front_mut() {
-            let cut = gso::cut(burst, |parts| {
-                let len = parts.iter().map(|part| part.len()).sum();
-                debug_assert!(len <= usize::from(self.mtu), "a packet beyond the MTU");
-                lane.push(|| {
-                    let mut packet = BytesMut::with_capacity(len);
-                    parts.iter().for_each(|part| packet.extend_from_slice(part));
-                    packet.freeze()
-                })
-            });
-            if cut.is_err() {
-                break;
+        self.fill_lane(|lane, mtu| {
+            while let Some(burst) = tx.front_mut() {
+                let cut = gso::cut(burst, |parts| {
+                    let len: usize = parts.iter().map(|part| part.len()).sum();
+                    debug_assert!(len <= usize::from(mtu), "a packet beyond the MTU");
+                    lane.push(|| gso::join(parts))
+                });
+                if cut.is_err() {
+                    break;
+                }
+                tx.pop_front();
             }
-            tx.pop_front();
-        }
-        let reader = if lane.packets.len() > before { lane.reader.take() } else { None };
-        drop(lane);
-        wake(reader);
+        });
+        Ok(())
+    }
+
+    fn send_packets(&mut self, packets: &mut VecDeque<Bytes>) -> io::Result<()> {
+        self.fill_lane(|lane, _| {
+            while let Some(packet) = packets.front()
+                && lane.push(|| packet.clone()).is_ok()
+            {
+                packets.pop_front();
+            }
+        });
         Ok(())
     }
 }

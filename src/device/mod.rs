@@ -19,7 +19,10 @@ mod uring;
 
 pub use open::{Guard, OpenConfig, OpenError, check_name, open};
 
+use std::collections::VecDeque;
 use std::io;
+
+use bytes::Bytes;
 
 use crate::wire::{RxBatch, TxBatch};
 
@@ -34,5 +37,26 @@ pub trait Device {
 
     /// Sends bursts from the front of `tx` and removes them, cutting those that the device cannot
     /// take whole. What is left in `tx` at `Ok` did not fit: try again when the device is writable.
-    fn send(&mut self, tx: &mut TxBatch) -> io::Result<()>;
+    ///
+    /// As it is here, it cuts them all, and copies every packet: for devices to which speed is not all.
+    fn send(&mut self, tx: &mut TxBatch) -> io::Result<()> {
+        let mut packets = VecDeque::new();
+        while let Some(burst) = tx.front_mut() {
+            let cut = gso::cut(burst, |parts| {
+                packets.push_back(gso::join(parts));
+                self.send_packets(&mut packets).map_err(Some)?;
+                // What did not fit is still in its burst.
+                packets.pop_front().map_or(Ok(()), |_| Err(None))
+            });
+            match cut {
+                Ok(()) => drop(tx.pop_front()),
+                Err(None) => break,
+                Err(Some(error)) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// The same for finished packets, which are sent as they are, wrong checksums included.
+    fn send_packets(&mut self, packets: &mut VecDeque<Bytes>) -> io::Result<()>;
 }

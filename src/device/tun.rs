@@ -1,11 +1,13 @@
 //! A plain TUN device: one system call a packet (fewer for small ones, where io_uring is allowed), no
 //! offload.
 
+use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::Bytes;
 use filedescriptor::FileDescriptor;
 use rustix::io::Errno;
 use tun_tap::{Iface, Mode};
@@ -113,6 +115,20 @@ impl Device for Tun {
                     tx.pop_front();
                 }
                 // The kernel has no room for more packets now.
+                Err(Errno::AGAIN | Errno::NOBUFS) => return Ok(()),
+                Err(errno) => return Err(explain(errno, &self.name)),
+            }
+        }
+        Ok(())
+    }
+
+    fn send_packets(&mut self, packets: &mut VecDeque<Bytes>) -> io::Result<()> {
+        while let Some(packet) = packets.front() {
+            let parts = [IoSlice::new(packet)];
+            match write(&self.file, &parts, &mut self.joined, &self.dropped) {
+                Ok(()) => {
+                    packets.pop_front();
+                }
                 Err(Errno::AGAIN | Errno::NOBUFS) => return Ok(()),
                 Err(errno) => return Err(explain(errno, &self.name)),
             }

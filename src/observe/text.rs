@@ -14,6 +14,7 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
+use crate::device::impair::{Decision, Direction};
 use crate::event::{Cause, ConnId, Event, Phase, Refusal, SegmentView, State, Why};
 use crate::wire::tcp::Flags;
 
@@ -49,6 +50,11 @@ pub fn format(event: &Event, absolute: bool) -> Option<(Verbosity, String)> {
         Event::RttSample { .. } | Event::TimerFired { .. } | Event::Limited { .. } => return None,
     };
     Some((Verbosity::Segments, line))
+}
+
+/// The line of something that a link has done to a packet, without a line break.
+pub fn decision(direction: Direction, decision: &Decision) -> String {
+    format!("link ({direction}): {} bytes, {}", decision.packet.len(), decision.effect.words())
 }
 
 fn sent(

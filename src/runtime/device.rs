@@ -1,10 +1,12 @@
 //! Devices that a task can wait for.
 
+use std::collections::VecDeque;
 use std::io;
 use std::mem;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -114,15 +116,34 @@ impl<D: Device> Device for FdDevice<D> {
     }
 
     fn send(&mut self, tx: &mut TxBatch) -> io::Result<()> {
+        self.send_all(|device| {
+            device.send(tx)?;
+            Ok(tx.is_empty())
+        })
+    }
+
+    fn send_packets(&mut self, packets: &mut VecDeque<Bytes>) -> io::Result<()> {
+        self.send_all(|device| {
+            device.send_packets(packets)?;
+            Ok(packets.is_empty())
+        })
+    }
+}
+
+impl<D> FdDevice<D> {
+    /// Has `send` do its work, which says whether the device has taken everything, unless it is known to
+    /// be full.
+    fn send_all(&mut self, send: impl FnOnce(&mut D) -> io::Result<bool>) -> io::Result<()> {
         let device = &mut self.device;
         let Some(writing) = self.writing.get() else {
-            return device.send(tx);
+            return send(device).map(drop);
         };
+        let mut all = false;
         let outcome = writing.try_io(Interest::WRITABLE, |_| {
-            device.send(tx)?;
-            if tx.is_empty() { Ok(()) } else { drained() }
+            all = send(device)?;
+            if all { Ok(()) } else { drained() }
         });
-        if tx.is_empty() {
+        if all {
             self.writing.end();
         }
         ignore_would_block(outcome)

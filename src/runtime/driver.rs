@@ -15,7 +15,7 @@ use crate::wire::{RxBatch, TxBatch};
 const RECEIVE_BATCH: usize = 64;
 /// At least this often, while there is work, tokio gets the chance to look at its own I/O and timers, and
 /// the device that to give a whole batch although packets came singly.
-const YIELD_AFTER: Duration = Duration::from_millis(2);
+pub(super) const YIELD_AFTER: Duration = Duration::from_millis(2);
 /// How often output is taken from a stack that is being stopped.
 const FLUSH_ROUNDS: u32 = 64;
 
@@ -187,7 +187,7 @@ impl<D: AsyncDevice, T: Time> Loop<D, T> {
 }
 
 /// Lets the tasks run that are ready now.
-async fn back_of_the_queue() {
+pub(super) async fn back_of_the_queue() {
     let mut yielded = false;
     poll_fn(|cx| {
         if mem::replace(&mut yielded, true) {

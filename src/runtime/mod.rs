@@ -15,9 +15,13 @@
 mod clock;
 mod device;
 mod driver;
+mod emulator;
+mod impaired;
+mod lanes;
 pub mod memory;
 mod thread;
 mod timer;
+pub mod udp_proxy;
 
 use std::future::Future;
 use std::io;
@@ -27,7 +31,11 @@ use std::task::{Context, Poll};
 use crate::net::Net;
 use crate::stack::Stack;
 
+pub use clock::unix_time_of_origin;
 pub use device::{AsyncDevice, FdDevice};
+pub use emulator::Emulator;
+pub use impaired::Impaired;
+pub use lanes::{LaneReport, LinkHandle, LinkWatch, Passage};
 pub use thread::{start_thread, start_thread_with};
 
 /// The future that drives a stack: spawn it on a tokio runtime, best on one with a single thread

@@ -4,11 +4,14 @@
 mod model;
 
 use std::cell::Cell;
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
+
+use bytes::Bytes;
 
 use super::clock::Clock;
 use super::driver::{Loop, Time};
@@ -102,6 +105,10 @@ impl Device for Pulled {
     fn send(&mut self, tx: &mut TxBatch) -> io::Result<()> {
         self.inner.send(tx)
     }
+
+    fn send_packets(&mut self, packets: &mut VecDeque<Bytes>) -> io::Result<()> {
+        self.inner.send_packets(packets)
+    }
 }
 
 impl AsyncDevice for Pulled {
@@ -156,6 +163,10 @@ impl Device for Crowds {
 
     fn send(&mut self, tx: &mut TxBatch) -> io::Result<()> {
         self.inner.send(tx)
+    }
+
+    fn send_packets(&mut self, packets: &mut VecDeque<Bytes>) -> io::Result<()> {
+        self.inner.send_packets(packets)
     }
 }
 

@@ -18,6 +18,7 @@ use super::device::register;
 use super::driver::Time;
 use crate::time::Instant;
 
+#[derive(Debug)]
 pub(super) struct Timer {
     clock: Clock,
     fd: TimerFd,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::stream::{FuturesUnordered, Stream};
 
 use super::Clock;
@@ -444,9 +444,7 @@ impl World {
         let mut packets = mem::take(&mut self.packets);
         for mut burst in host.tx.drain(..) {
             let cut = gso::cut(&mut burst, |parts| {
-                let mut packet = BytesMut::with_capacity(parts.iter().map(|part| part.len()).sum());
-                parts.iter().for_each(|part| packet.extend_from_slice(part));
-                packets.push(packet.freeze());
+                packets.push(gso::join(parts));
                 Ok::<(), Infallible>(())
             });
             let Ok(()) = cut;

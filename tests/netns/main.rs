@@ -12,6 +12,7 @@ mod hostile;
 mod http;
 mod icmp;
 mod lifecycle;
+mod link;
 mod load;
 mod loss;
 mod ping;

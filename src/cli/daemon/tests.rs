@@ -1,11 +1,11 @@
 use std::net::Ipv4Addr;
 
 use glasstcp::device::OpenConfig;
+use glasstcp::device::impair::Spec;
 use glasstcp::device::link::Cidr;
 use glasstcp::tcp::congestion::Algorithm;
 
 use super::*;
-use crate::cli::log::Detail;
 
 fn plan(netns: Option<&str>, services: &[&str]) -> Plan {
     Plan {
@@ -19,6 +19,9 @@ fn plan(netns: Option<&str>, services: &[&str]) -> Plan {
         services: services.iter().map(|spec| spec.parse().unwrap()).collect(),
         www: None,
         congestion: Algorithm::Tahoe,
+        impair: Spec::default(),
+        impair_seed: 1,
+        control: None,
         detail: Detail::Warnings,
         absolute: false,
     }

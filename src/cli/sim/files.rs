@@ -9,27 +9,23 @@ use anyhow::Context;
 use glasstcp::device::impair::{Decision, Direction};
 use glasstcp::event::Event;
 use glasstcp::observe::json;
-use glasstcp::observe::pcapng::{self, Interface};
 use glasstcp::observe::text::{self, Verbosity};
 use glasstcp::sim::{Vantage, Watch};
 use glasstcp::time::Instant;
 
+use crate::cli::packets::{self, PacketFile, cannot_write, make};
+
+/// The interface with the packets to which the link has done something.
+const LINK: &str = "link";
+
 /// Where everything goes. Where something cannot be written nothing is written any more.
 pub struct Files {
     events: Option<(PathBuf, BufWriter<File>)>,
-    packets: Option<Packets>,
+    packets: Option<PacketFile>,
     screen: Option<Verbosity>,
     /// How many packets waited for the link when; only kept with a folder.
     queue: Vec<(Instant, usize)>,
     error: Option<anyhow::Error>,
-}
-
-struct Packets {
-    path: PathBuf,
-    file: pcapng::Writer<BufWriter<File>>,
-    /// The hosts in the order in which they were first seen.
-    hosts: Vec<(String, Interface)>,
-    link: Interface,
 }
 
 impl Files {
@@ -54,11 +50,7 @@ impl Files {
             let path = folder.join(format!("{name}.events.jsonl"));
             files.events = Some((path.clone(), make(&path)?));
             let path = folder.join(format!("{name}.pcapng"));
-            let cannot = || cannot_write(&path);
-            let mut file =
-                pcapng::Writer::new(make(&path)?, Duration::ZERO).with_context(cannot)?;
-            let link = file.interface("link").with_context(cannot)?;
-            files.packets = Some(Packets { path, file, hosts: Vec::new(), link });
+            files.packets = Some(PacketFile::create(path, Duration::ZERO, LINK)?);
         }
         Ok(files)
     }
@@ -71,9 +63,7 @@ impl Files {
         if let Some((path, mut file)) = self.events.take() {
             file.flush().with_context(|| cannot_write(&path))?;
         }
-        if let Some(Packets { path, file, .. }) = self.packets.take() {
-            file.into_inner().flush().with_context(|| cannot_write(&path))?;
-        }
+        self.packets.take().map_or(Ok(()), PacketFile::finish)?;
         self.error.take().map_or(Ok(()), Err)?;
         Ok(std::mem::take(&mut self.queue))
     }
@@ -98,40 +88,15 @@ impl Files {
     fn write_packet(
         &mut self,
         at: Instant,
-        host: Option<&str>,
-        packet: (pcapng::Direction, &[u8], Option<&str>),
+        interface: &str,
+        packet: (packets::Direction, &[u8], Option<&str>),
     ) {
         if let Some(packets) = &mut self.packets
-            && let Err(error) = packets.write(at, host, packet)
+            && let Err(error) = packets.write(at, interface, packet)
         {
-            let error = anyhow::Error::new(error).context(cannot_write(&packets.path));
             self.packets = None;
             self.keep(error);
         }
-    }
-}
-
-impl Packets {
-    fn write(
-        &mut self,
-        at: Instant,
-        host: Option<&str>,
-        (direction, bytes, comment): (pcapng::Direction, &[u8], Option<&str>),
-    ) -> io::Result<()> {
-        let interface = match host {
-            None => self.link,
-            Some(host) => self.interface(host)?,
-        };
-        self.file.packet(&pcapng::Packet { interface, at, direction, bytes, comment })
-    }
-
-    fn interface(&mut self, host: &str) -> io::Result<Interface> {
-        if let Some((_, interface)) = self.hosts.iter().find(|(name, _)| name == host) {
-            return Ok(*interface);
-        }
-        let interface = self.file.interface(host)?;
-        self.hosts.push((host.to_owned(), interface));
-        Ok(interface)
     }
 }
 
@@ -154,23 +119,22 @@ impl Watch for Files {
 
     fn packet(&mut self, now: Instant, at: Vantage, host: &str, packet: &[u8]) {
         let direction = match at {
-            Vantage::Leaves(_) => pcapng::Direction::Outbound,
-            Vantage::Arrives(_) => pcapng::Direction::Inbound,
+            Vantage::Leaves(_) => packets::Direction::Outbound,
+            Vantage::Arrives(_) => packets::Direction::Inbound,
         };
-        self.write_packet(now, Some(host), (direction, packet, None));
+        self.write_packet(now, host, (direction, packet, None));
     }
 
     fn decision(&mut self, direction: Direction, decision: &Decision) {
-        let effect = decision.effect.name().replace('_', " ");
+        let effect = decision.effect.words();
         if self.screen == Some(Verbosity::Segments) {
-            let len = decision.packet.len();
-            self.print(&format!("{} link ({direction}): {len} bytes, {effect}", decision.at));
+            self.print(&format!("{} {}", decision.at, text::decision(direction, decision)));
         }
         let direction = match direction {
-            Direction::Out => pcapng::Direction::Outbound,
-            Direction::In => pcapng::Direction::Inbound,
+            Direction::Out => packets::Direction::Outbound,
+            Direction::In => packets::Direction::Inbound,
         };
-        self.write_packet(decision.at, None, (direction, &decision.packet, Some(&effect)));
+        self.write_packet(decision.at, LINK, (direction, &decision.packet, Some(&effect)));
     }
 
     fn backlog(&mut self, now: Instant, packets: usize, _: u64) {
@@ -178,12 +142,4 @@ impl Watch for Files {
             self.queue.push((now, packets));
         }
     }
-}
-
-fn make(path: &Path) -> anyhow::Result<BufWriter<File>> {
-    Ok(BufWriter::new(File::create(path).with_context(|| cannot_write(path))?))
-}
-
-fn cannot_write(path: &Path) -> String {
-    format!("cannot write {}", path.display())
 }

@@ -83,7 +83,7 @@ fn summary(job: &Job, outcome: &Outcome) -> String {
     for effect in Effect::ALL {
         let count = out.count(*effect) + outcome.link[1].count(*effect);
         if count > 0 {
-            let _ = write!(text, ", {count} {}", effect.name().replace('_', " "));
+            let _ = write!(text, ", {count} {}", effect.words());
         }
     }
     let _ = writeln!(text, "; {} events", outcome.events);

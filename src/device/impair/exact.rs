@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::Ipv4Addr;
 
 use etherparse::{Ipv4HeaderSlice, TcpHeaderSlice, UdpHeaderSlice};
+use smallvec::SmallVec;
 
 use super::spec::{Action, Class, Exact, Which};
 use crate::wire::{SeqNum, ip};
@@ -60,11 +61,12 @@ impl Rules {
         self.rules.clear();
     }
 
-    /// What is to be done to the packet, by all rules that mean it, in their order.
-    pub(super) fn actions(&mut self, packet: &[u8]) -> impl Iterator<Item = Action> {
+    /// What is to be done to the packet, by all rules that mean it, in their order. Each rule counts every
+    /// packet that fits it, whatever the others do to it.
+    pub(super) fn actions(&mut self, packet: &[u8]) -> SmallVec<[Action; 2]> {
         let view = View::of(packet);
         let first = view.tcp.and_then(|tcp| self.first_byte(&tcp));
-        self.rules.iter_mut().filter_map(move |active| {
+        let actions = self.rules.iter_mut().filter_map(|active| {
             if !view.fits(&active.rule, first) {
                 return None;
             }
@@ -75,7 +77,8 @@ impl Rules {
                 Which::Every(number) => active.seen.is_multiple_of(*number),
             };
             meant.then_some(active.rule.action)
-        })
+        });
+        actions.collect()
     }
 
     /// The sequence number of byte 0 of the stream, as its SYN says.

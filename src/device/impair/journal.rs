@@ -32,6 +32,13 @@ counted! {
     RuleDelayed = "rule_delayed",
 }
 
+impl Effect {
+    /// Its name for people.
+    pub fn words(self) -> String {
+        self.name().replace('_', " ")
+    }
+}
+
 /// Something that was done to a packet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {

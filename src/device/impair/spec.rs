@@ -9,6 +9,7 @@
 
 use crate::time::Duration;
 use std::fmt;
+use std::mem;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
@@ -60,6 +61,13 @@ pub enum Change {
     Set(Setting),
     /// Something that happens to chosen packets; added to those there are.
     Exact(Exact),
+}
+
+impl Change {
+    /// Whether it says something of the property that `setting` is about.
+    pub(super) fn is_same_property(&self, setting: &Setting) -> bool {
+        matches!(self, Change::Set(own) if mem::discriminant(own) == mem::discriminant(setting))
+    }
 }
 
 /// A property of the link. Each overrules what was said of the same property before.
@@ -239,7 +247,7 @@ pub enum Class {
     Icmp,
 }
 
-const CLASSES: &[(&str, Class)] = &[
+pub(super) const CLASSES: &[(&str, Class)] = &[
     ("any", Class::Any),
     ("syn", Class::Syn),
     ("synack", Class::SynAck),

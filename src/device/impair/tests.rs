@@ -291,8 +291,9 @@ fn rules_choose_packets_by_kind_and_number() {
         ("in:drop:any", &[]),
         ("drop:any clear", &[]),
         ("drop:syn drop:fin", &[0, 7, 10]),
-        // Of what was dropped, later rules know nothing.
-        ("drop:data:nth=1 drop:data:nth=1", &[3, 4]),
+        // Each rule counts for itself, whatever another has dropped.
+        ("drop:data:nth=1 drop:data:nth=1", &[3]),
+        ("drop:data:nth=2 drop:data:nth=3", &[4, 6]),
     ] {
         let expected: Vec<usize> = (0..connection.len()).filter(|n| !dropped.contains(n)).collect();
         assert_eq!(through(spec, &connection), expected, "{spec}");

@@ -22,6 +22,8 @@ pub(super) struct Way {
     pub(super) duplicate: Share,
     pub(super) corrupt: Share,
     pub(super) loss: Loss,
+    /// How many bytes at the front of a packet are never corrupted.
+    pub(super) spared: usize,
     dice: [Dice; 4],
     /// The earliest first; those of the same time in the order in which they set out.
     packets: BinaryHeap<Reverse<Arrival>>,
@@ -58,6 +60,7 @@ impl Way {
             reorder: Reorder::default(),
             duplicate: Share::NONE,
             corrupt: Share::NONE,
+            spared: 0,
             loss: Loss::new(Dice::new(seed, first)),
             dice: std::array::from_fn(|purpose| Dice::new(seed, first + 1 + purpose as u64)),
             packets: BinaryHeap::new(),
@@ -142,13 +145,15 @@ impl Way {
         self.dice[purpose as usize].hits(share)
     }
 
-    /// Turns over one bit of the packet, wherever it is.
+    /// Turns over one bit of the packet, wherever it is behind what is spared.
     pub(super) fn corrupt(&mut self, now: Instant, packet: &mut Bytes, journal: &mut Journal) {
-        if packet.is_empty() {
+        let spared = self.spared as u64 * 8;
+        let bits = (packet.len() as u64 * 8).saturating_sub(spared);
+        if bits == 0 {
             return;
         }
         journal.note(now, Effect::Corrupted, packet);
-        let bit = self.dice[Purpose::Corrupt as usize].below(packet.len() as u64 * 8);
-        flip(packet, bit);
+        let bit = self.dice[Purpose::Corrupt as usize].below(bits);
+        flip(packet, spared + bit);
     }
 }

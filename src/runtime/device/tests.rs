@@ -46,10 +46,10 @@ impl Device for Datagrams {
         Ok(max)
     }
 
-    fn send(&mut self, tx: &mut TxBatch) -> io::Result<()> {
-        while let Some(burst) = tx.front() {
-            match self.socket.send(&burst.header) {
-                Ok(_) => drop(tx.pop_front()),
+    fn send_packets(&mut self, packets: &mut VecDeque<Bytes>) -> io::Result<()> {
+        while let Some(packet) = packets.front() {
+            match self.socket.send(packet) {
+                Ok(_) => drop(packets.pop_front()),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error),
             }

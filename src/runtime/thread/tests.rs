@@ -1,4 +1,7 @@
+use std::collections::VecDeque;
 use std::time::Duration;
+
+use bytes::Bytes;
 
 use super::*;
 use crate::device::{Device, memory};
@@ -64,6 +67,10 @@ impl Device for Broken {
     }
 
     fn send(&mut self, _: &mut TxBatch) -> io::Result<()> {
+        Err(io::Error::other("the cable burns"))
+    }
+
+    fn send_packets(&mut self, _: &mut VecDeque<Bytes>) -> io::Result<()> {
         Err(io::Error::other("the cable burns"))
     }
 }

@@ -1,0 +1,68 @@
+//! The control socket as the commands use it: where it is, and what is answered there.
+
+use std::io;
+use std::path::Path;
+
+use anyhow::anyhow;
+use glasstcp::control::{self, LinkStatus, Listener, Reply, Request};
+use glasstcp::device::impair::Spec;
+use glasstcp::runtime::LinkHandle;
+
+/// The name under which the socket of what runs on a device is found.
+pub fn socket_name(device: &str, netns: Option<&str>) -> String {
+    netns.map_or_else(|| device.to_owned(), |netns| format!("{device}@{netns}"))
+}
+
+/// Makes the socket `asked` for, or the usual one for `name`. Where that cannot be it goes without, with a
+/// warning.
+///
+/// # Errors
+/// When the socket that was asked for cannot be made.
+pub fn place(asked: Option<&Path>, name: &str) -> anyhow::Result<Option<Listener>> {
+    if let Some(path) = asked {
+        return match Listener::bind(path) {
+            Ok(listener) => Ok(Some(listener)),
+            Err(error) => Err(anyhow!(bind_error(path, &error))),
+        };
+    }
+    let Some(path) = control::named(name) else {
+        return Ok(None);
+    };
+    match Listener::bind(&path) {
+        Ok(listener) => Ok(Some(listener)),
+        Err(error) => {
+            log::warn!("{}; 'glasstcp impair' cannot reach this one", bind_error(&path, &error));
+            Ok(None)
+        }
+    }
+}
+
+/// Why there can be no socket at `path`, and what to do.
+fn bind_error(path: &Path, error: &io::Error) -> String {
+    let path = path.display();
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            format!("another glasstcp listens on {path}: choose another place with --control")
+        }
+        io::ErrorKind::AlreadyExists => {
+            format!("{path} is there already and no socket: choose another place with --control")
+        }
+        _ => format!("cannot listen on {path}: {error}; choose another place with --control"),
+    }
+}
+
+/// Answers what is asked of a link.
+pub fn handler(link: LinkHandle) -> impl Fn(Request) -> Reply + Send + Sync + 'static {
+    move |Request::Impair { spec }| {
+        if let Some(spec) = spec {
+            match spec.parse::<Spec>() {
+                Ok(spec) => link.apply(&spec),
+                Err(error) => return Reply::Error(error.to_string()),
+            }
+        }
+        Reply::Link(LinkStatus::of(&link))
+    }
+}
+
+#[cfg(test)]
+mod tests;

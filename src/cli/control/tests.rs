@@ -1,0 +1,29 @@
+use glasstcp::device::impair::Direction;
+
+use super::*;
+
+#[test]
+fn sockets_are_named_by_device_and_namespace() {
+    assert_eq!(socket_name("glass0", None), "glass0");
+    assert_eq!(socket_name("glass0", Some("lab")), "glass0@lab");
+}
+
+#[test]
+fn rules_are_applied_and_what_is_in_force_is_told() {
+    let link = LinkHandle::new(1);
+    let handle = handler(link.clone());
+    let ask = |spec: Option<&str>| handle(Request::Impair { spec: spec.map(str::to_owned) });
+    let Reply::Link(status) = ask(Some("delay=20ms out:loss=1%")) else { panic!("refused") };
+    assert_eq!(status.out.rules, "delay=20ms loss=1%");
+    assert_eq!(status.back.rules, "delay=20ms");
+    let Reply::Link(status) = ask(Some("in:clear delay=5ms")) else { panic!("refused") };
+    assert_eq!(status.out.rules, "loss=1% delay=5ms");
+    assert_eq!(status.back.rules, "delay=5ms");
+    let Reply::Link(again) = ask(None) else { panic!("refused") };
+    assert_eq!(again, status);
+    assert_eq!(link.report(Direction::In).spec.to_string(), "in:delay=5ms");
+    let Reply::Error(sentence) = ask(Some("delay=soon")) else { panic!("taken") };
+    assert!(sentence.contains("'delay=soon' is not a time"), "{sentence}");
+    let Reply::Link(unchanged) = ask(None) else { panic!("refused") };
+    assert_eq!(unchanged, status, "what cannot be read changes nothing");
+}

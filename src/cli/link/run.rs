@@ -1,0 +1,192 @@
+//! The life of an emulated link: open both ends, move packets, end on a signal.
+
+use std::future::pending;
+use std::io::{self, Write};
+use std::net::{SocketAddr, SocketAddrV4};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::{Context, anyhow, bail};
+use glasstcp::control::{LinkStatus, Listener};
+use glasstcp::device::{self, Guard, OpenConfig};
+use glasstcp::runtime::{AsyncDevice, Emulator, FdDevice, LinkHandle, udp_proxy};
+use tokio::net::lookup_host;
+
+use super::super::log::{self, Detail, Printer};
+use super::super::signals::{Signals, Told};
+use super::super::{control, impair, serve};
+use super::capture::Capture;
+use super::{Args, End, Lines};
+
+/// Emulates the link until a signal ends it.
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    let detail = if args.verbose { Detail::Segments } else { Detail::Warnings };
+    let printer = log::init(detail);
+    crate::cli::raise_file_limit();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let result = runtime.block_on(live(args, &printer));
+    runtime.shutdown_background();
+    printer.finish();
+    result
+}
+
+async fn live(args: &Args, printer: &Printer) -> anyhow::Result<()> {
+    // Before anything is made that a signal would leave behind.
+    let signals = Signals::new().context("cannot handle signals")?;
+    let link = LinkHandle::new(args.seed);
+    link.apply(&args.spec());
+    let capture = args.pcap.as_ref().map(|path| Capture::create(path.clone())).transpose()?;
+    if capture.is_some() || args.verbose {
+        let lines = args.verbose.then_some(Lines);
+        link.set_watch(Box::new(super::capture::Watch { lines, capture: capture.clone() }));
+    }
+    let life = Life { args, link, signals, printer };
+    let result = match (&args.left, &args.right, args.udp, &args.to) {
+        (Some(left), Some(right), ..) => life.join(left, right).await,
+        (.., Some(listen), Some(to)) => life.proxy(listen, to).await,
+        _ => bail!("a link has two ends: --left and --right, or --udp and --to"),
+    };
+    let written = capture.map_or(Ok(()), |capture| capture.finish());
+    result.and(written)
+}
+
+/// A link that lives.
+struct Life<'a> {
+    args: &'a Args,
+    link: LinkHandle,
+    signals: Signals,
+    printer: &'a Printer,
+}
+
+impl Life<'_> {
+    /// Two devices.
+    async fn join(self, left: &End, right: &End) -> anyhow::Result<()> {
+        let (near, dropped_near, _guard) = self.open(left, right)?;
+        let (far, dropped_far, _other_guard) = self.open(right, left)?;
+        let name = control::socket_name(&left.device, left.netns.as_deref());
+        let listener = control::place(self.args.control.as_deref(), &name)?;
+        let text = welcome(left, right, listener.as_ref());
+        self.run((near, far), listener, [dropped_near, dropped_far], &text).await
+    }
+
+    /// The device at one end, for packets to the other.
+    fn open(
+        &self,
+        end: &End,
+        other: &End,
+    ) -> anyhow::Result<(FdDevice<device::tun::Tun>, Arc<AtomicU64>, Guard)> {
+        let config = OpenConfig {
+            name: end.device.clone(),
+            address: end.address,
+            mtu: self.args.mtu,
+            netns: end.netns.clone(),
+        };
+        let (tun, guard) = device::open(&config, &[other.address.address])?;
+        let dropped = tun.dropped();
+        let device = FdDevice::new(tun).context("cannot wait for the network device")?;
+        Ok((device, dropped, guard))
+    }
+
+    /// A proxy for UDP.
+    async fn proxy(self, listen: SocketAddrV4, to: &str) -> anyhow::Result<()> {
+        let server = resolve(to).await?;
+        let opened = udp_proxy::open(listen, server);
+        let sentence = |error| anyhow!(serve::bind_error(listen.into(), &error));
+        let (near, far, dropped) = opened.map_err(sentence)?;
+        self.link.spare_header(udp_proxy::HEADER_LEN);
+        let place = near.local_addr().context("cannot tell the address of the socket")?;
+        let name = format!("udp-{}", place.port());
+        let listener = control::place(self.args.control.as_deref(), &name)?;
+        let text = format!(
+            "glasstcp link: datagrams to {place} go to {server}, and the answers back\n{}Ctrl-C ends it\n",
+            reached(listener.as_ref())
+        );
+        self.run((near, far), listener, [dropped, Arc::default()], &text).await
+    }
+
+    /// Moves packets until a signal ends it, and says what was counted.
+    async fn run(
+        mut self,
+        (near, far): (impl AsyncDevice, impl AsyncDevice),
+        listener: Option<Listener>,
+        dropped: [Arc<AtomicU64>; 2],
+        welcome: &str,
+    ) -> anyhow::Result<()> {
+        let emulator = Emulator::new(near, far, self.link.clone(), self.args.spin)?;
+        let mut moving = std::pin::pin!(emulator.run());
+        let handler = control::handler(self.link.clone());
+        let mut answering = std::pin::pin!(async {
+            match listener {
+                Some(listener) => listener.serve(handler).await,
+                None => pending().await,
+            }
+        });
+        // Without standard output there is nobody to tell.
+        let _ = io::stdout().write_all(welcome.as_bytes());
+        loop {
+            tokio::select! {
+                result = &mut moving => return result.map_err(anyhow::Error::from),
+                () = &mut answering => {}
+                told = self.signals.next() => match told {
+                    Told::Counters => self.printer.print(self.counters(&dropped).as_bytes()),
+                    Told::End => {
+                        let _ = io::stdout().write_all(self.counters(&dropped).as_bytes());
+                        return Ok(());
+                    }
+                },
+            }
+        }
+    }
+
+    fn counters(&self, dropped: &[Arc<AtomicU64>; 2]) -> String {
+        let mut text = impair::format(&LinkStatus::of(&self.link));
+        let refused: u64 = dropped.iter().map(|dropped| dropped.load(Ordering::Relaxed)).sum();
+        if refused > 0 {
+            text += &format!("{refused} packets that had come through could not be handed on\n");
+        }
+        text
+    }
+}
+
+/// An IPv4 address and port for `HOST:PORT`.
+async fn resolve(to: &str) -> anyhow::Result<SocketAddrV4> {
+    let found = lookup_host(to).await.with_context(|| format!("cannot find the server {to}"))?;
+    let ipv4 = found.filter_map(|address| match address {
+        SocketAddr::V4(address) => Some(address),
+        SocketAddr::V6(_) => None,
+    });
+    let first = ipv4.into_iter().next();
+    first.ok_or_else(|| {
+        anyhow!("the server {to} has no IPv4 address, and the link carries only IPv4")
+    })
+}
+
+/// How to change the link.
+fn reached(listener: Option<&Listener>) -> String {
+    listener.map_or_else(String::new, |listener| {
+        format!("change it: glasstcp impair --control {} RULE...\n", listener.path().display())
+    })
+}
+
+/// What there is now, and what to try.
+fn welcome(left: &End, right: &End, listener: Option<&Listener>) -> String {
+    let inside = |end: &End| match &end.netns {
+        Some(netns) => format!("sudo ip netns exec {netns} "),
+        None => String::new(),
+    };
+    let place = |end: &End| match &end.netns {
+        Some(netns) => format!("{} on {} in {netns}", end.address.address, end.device),
+        None => format!("{} on {}", end.address.address, end.device),
+    };
+    format!(
+        "glasstcp link: {} <-> {}\ntry: {}ping {}\n{}Ctrl-C ends it\n",
+        place(left),
+        place(right),
+        inside(left),
+        right.address.address,
+        reached(listener),
+    )
+}

@@ -1,0 +1,241 @@
+//! The socket between a running glasstcp and its command line: lines of JSON on a unix socket that only its
+//! user can open.
+//!
+//! ```text
+//!   glasstcp impair --- {"command":"impair","spec":"out:loss=1%"} --> glasstcp up, glasstcp link
+//!                   <-- {"link":{"out":{...},"in":{...}}} -----------
+//! ```
+//!
+//! A request is a [`Request`], a reply a [`Reply`], each on a line of its own; a client may send several,
+//! and they are answered in their order.
+
+use std::fs;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use nix::sys::socket::{self, AddressFamily, Backlog, SockFlag, SockType, UnixAddr};
+use nix::sys::stat::{Mode, fchmod};
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+mod report;
+
+pub use report::{Amount, LaneStatus, LinkStatus};
+
+/// The longest request or reply, in bytes.
+const MAX_LINE: u64 = 1 << 20;
+/// Clients at the same time; more wait.
+const MAX_CLIENTS: usize = 16;
+/// A client that takes longer for its next request, or to take a reply, has gone.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long until another client is let in after that has failed.
+const RETRY: Duration = Duration::from_millis(100);
+/// How long a client waits for a reply.
+const ANSWER: Duration = Duration::from_secs(10);
+/// What the name of a socket ends with.
+const ENDING: &str = "sock";
+
+/// What a client asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Request {
+    /// Changes the link, and tells how it is then.
+    Impair {
+        /// What is to change; nothing: the link is only to be told of.
+        #[serde(default)]
+        spec: Option<String>,
+    },
+}
+
+/// What it is answered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reply {
+    /// How the link is.
+    Link(LinkStatus),
+    /// Why the request was not carried out, in one sentence.
+    Error(String),
+}
+
+/// A socket that requests come to. It is removed when this is dropped.
+#[derive(Debug)]
+pub struct Listener {
+    socket: UnixListener,
+    place: Place,
+}
+
+/// Where the socket is, and which file that was: somebody may have put another there since.
+#[derive(Debug)]
+struct Place {
+    path: PathBuf,
+    inode: u64,
+}
+
+impl Listener {
+    /// Makes a socket at `path` that only this user can open, and its folder if that is missing. A socket
+    /// that nobody listens on any more is replaced. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// `AddrInUse` when somebody listens there, `AlreadyExists` when something else is there, and what
+    /// the system says of the folder.
+    pub fn bind(path: &Path) -> io::Result<Listener> {
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            fs::DirBuilder::new().recursive(true).mode(0o755).create(folder)?;
+        }
+        let socket = match listen(path) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                make_way(path)?;
+                listen(path)?
+            }
+            socket => socket?,
+        };
+        socket.set_nonblocking(true)?;
+        let inode = fs::symlink_metadata(path)?.ino();
+        let place = Place { path: path.to_owned(), inode };
+        Ok(Listener { socket: UnixListener::from_std(socket)?, place })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.place.path
+    }
+
+    /// Answers requests with `handle` for as long as it is polled.
+    pub async fn serve(self, handle: impl Fn(Request) -> Reply + Send + Sync + 'static) {
+        let handle = Arc::new(handle);
+        let mut clients = JoinSet::new();
+        loop {
+            if clients.len() >= MAX_CLIENTS {
+                clients.join_next().await;
+            }
+            while clients.try_join_next().is_some() {}
+            let Ok((stream, _)) = self.socket.accept().await else {
+                // There are too many files open, as a rule.
+                sleep(RETRY).await;
+                continue;
+            };
+            let handle = Arc::clone(&handle);
+            // A client that goes wrong harms only itself.
+            clients.spawn(async move { answer(stream, &*handle).await });
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if fs::symlink_metadata(&self.path).is_ok_and(|found| found.ino() == self.inode) {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// A socket at `path` with mode 0600 from its first moment: a new one takes its mode from the descriptor.
+fn listen(path: &Path) -> io::Result<StdListener> {
+    let flags = SockFlag::SOCK_CLOEXEC;
+    let socket: OwnedFd = socket::socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+    fchmod(socket.as_fd(), Mode::S_IRUSR | Mode::S_IWUSR)?;
+    socket::bind(socket.as_raw_fd(), &UnixAddr::new(path)?)?;
+    socket::listen(&socket, Backlog::new(MAX_CLIENTS as i32)?)?;
+    Ok(socket.into())
+}
+
+/// Removes a socket that nobody listens on.
+fn make_way(path: &Path) -> io::Result<()> {
+    match StdStream::connect(path) {
+        Ok(_) => Err(io::ErrorKind::AddrInUse.into()),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            let is_socket = std::os::unix::fs::FileTypeExt::is_socket;
+            if !is_socket(&fs::symlink_metadata(path)?.file_type()) {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
+            fs::remove_file(path)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Answers one client to its end.
+async fn answer(stream: UnixStream, handle: &(dyn Fn(Request) -> Reply + Sync)) -> io::Result<()> {
+    let (reading, mut writing) = stream.into_split();
+    let mut requests = tokio::io::BufReader::new(reading);
+    loop {
+        let mut line = Vec::new();
+        let mut limited = (&mut requests).take(MAX_LINE);
+        let len = timeout(PATIENCE, limited.read_until(b'\n', &mut line)).await??;
+        if len == 0 {
+            return Ok(());
+        }
+        let whole = line.ends_with(b"\n") || (len as u64) < MAX_LINE;
+        let reply = match serde_json::from_slice(&line) {
+            _ if !whole => Reply::Error(format!("a request has at most {MAX_LINE} bytes")),
+            Ok(request) => handle(request),
+            Err(error) => Reply::Error(format!("this is not a request: {error}")),
+        };
+        let mut text = serde_json::to_vec(&reply)?;
+        text.push(b'\n');
+        timeout(PATIENCE, writing.write_all(&text)).await??;
+        if !whole {
+            return Ok(());
+        }
+    }
+}
+
+/// Asks the glasstcp that listens at `path`, and waits for its reply.
+///
+/// # Errors
+/// When nobody listens there, when this user may not ask, and when no reply comes within ten seconds.
+pub fn ask(path: &Path, request: &Request) -> io::Result<Reply> {
+    let mut stream = StdStream::connect(path)?;
+    stream.set_read_timeout(Some(ANSWER))?;
+    stream.set_write_timeout(Some(ANSWER))?;
+    let mut text = serde_json::to_vec(request)?;
+    text.push(b'\n');
+    stream.write_all(&text)?;
+    let mut line = Vec::new();
+    BufReader::new(stream).take(MAX_LINE).read_until(b'\n', &mut line)?;
+    if line.is_empty() {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(serde_json::from_slice(&line)?)
+}
+
+/// Where sockets are found by name: `/run/glasstcp` for root, for others a folder of their own if they
+/// have one.
+pub fn folder() -> Option<PathBuf> {
+    if nix::unistd::geteuid().is_root() {
+        return Some(PathBuf::from("/run/glasstcp"));
+    }
+    let own = std::env::var_os("XDG_RUNTIME_DIR").filter(|own| !own.is_empty())?;
+    Some(Path::new(&own).join("glasstcp"))
+}
+
+/// Where the socket of that name is found.
+pub fn named(name: &str) -> Option<PathBuf> {
+    Some(folder()?.join(format!("{name}.{ENDING}")))
+}
+
+/// All sockets that are found by name and somebody listens on, in the order of their names.
+pub fn running() -> Vec<PathBuf> {
+    let entries = folder().and_then(|folder| fs::read_dir(folder).ok());
+    let paths = entries.into_iter().flatten().flatten().map(|entry| entry.path());
+    let is_socket = |path: &PathBuf| path.extension().is_some_and(|ending| ending == ENDING);
+    let answers = |path: &PathBuf| {
+        // Whether or not this user may ask it.
+        let refused = io::ErrorKind::ConnectionRefused;
+        StdStream::connect(path).map_or_else(|error| error.kind() != refused, |_| true)
+    };
+    let mut paths: Vec<_> = paths.filter(is_socket).filter(answers).collect();
+    paths.sort();
+    paths
+}
+
+#[cfg(test)]
+mod tests;

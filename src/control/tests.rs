@@ -1,0 +1,125 @@
+use std::os::unix::fs::PermissionsExt;
+
+use super::*;
+
+/// Runs `test` beside a listener at `path` that says what it was asked.
+fn run<T: Send + 'static>(path: &Path, test: impl FnOnce(&Path) -> T + Send + 'static) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let listener = Listener::bind(path).unwrap();
+        assert_eq!(listener.path(), path);
+        let handle = |Request::Impair { spec }: Request| Reply::Error(format!("{spec:?}"));
+        let path = path.to_owned();
+        tokio::select! {
+            () = listener.serve(handle) => unreachable!("it never ends"),
+            result = tokio::task::spawn_blocking(move || test(&path)) => result.unwrap(),
+        }
+    })
+}
+
+fn impair(spec: Option<&str>) -> Request {
+    Request::Impair { spec: spec.map(str::to_owned) }
+}
+
+/// What comes back for these lines.
+fn say(path: &Path, lines: &str) -> String {
+    let mut stream = StdStream::connect(path).unwrap();
+    stream.write_all(lines.as_bytes()).unwrap();
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut replies = String::new();
+    stream.read_to_string(&mut replies).unwrap();
+    replies
+}
+
+#[test]
+fn requests_are_answered_in_their_order() {
+    let folder = tempfile::tempdir().unwrap();
+    run(&folder.path().join("new/folder/socket"), |path| {
+        let mode = fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "only its user may open it");
+        let reply = ask(path, &impair(Some("loss=1%"))).unwrap();
+        assert_eq!(reply, Reply::Error("Some(\"loss=1%\")".to_owned()));
+        assert_eq!(ask(path, &impair(None)).unwrap(), Reply::Error("None".to_owned()));
+        let both = "{\"command\":\"impair\",\"spec\":\"clear\"}\n{\"command\":\"impair\"}";
+        assert_eq!(say(path, both), "{\"error\":\"Some(\\\"clear\\\")\"}\n{\"error\":\"None\"}\n");
+    });
+}
+
+#[test]
+fn what_is_no_request_is_answered_with_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    run(&folder.path().join("socket"), |path| {
+        for bad in [
+            "\n",
+            "hello\n",
+            "{}\n",
+            "{\"command\":\"explode\"}\n",
+            "{\"command\":\"impair\",\"spec\":7}\n",
+            "{\"command\":\"impair\",\"more\":1}\n",
+            "\0\u{fffd}",
+        ] {
+            let reply = say(path, bad);
+            assert!(reply.starts_with("{\"error\":\"this is not a request: "), "{bad:?}: {reply}");
+            assert_eq!(reply.lines().count(), 1, "{reply}");
+        }
+        assert_eq!(say(path, ""), "");
+        // Whoever sends too much is told, and not listened to any more.
+        let mut stream = StdStream::connect(path).unwrap();
+        let endless = vec![b'x'; 2 * MAX_LINE as usize];
+        // It may be cut off in the middle.
+        let _ = stream.write_all(&endless);
+        let mut reply = String::new();
+        let _ = stream.read_to_string(&mut reply);
+        assert!(reply.is_empty() || reply.contains("at most"), "{reply}");
+        assert!(ask(path, &impair(None)).is_ok(), "others are served as before");
+    });
+}
+
+#[test]
+fn many_clients_that_say_nothing_make_others_wait_only_for_room() {
+    let folder = tempfile::tempdir().unwrap();
+    run(&folder.path().join("socket"), |path| {
+        let mut silent: Vec<_> =
+            (1..MAX_CLIENTS).map(|_| StdStream::connect(path).unwrap()).collect();
+        assert!(ask(path, &impair(None)).is_ok());
+        // One more waits until one of them has gone.
+        silent.push(StdStream::connect(path).unwrap());
+        silent.remove(0);
+        assert!(ask(path, &impair(None)).is_ok());
+    });
+}
+
+#[test]
+fn a_socket_that_was_left_over_is_replaced_and_a_live_one_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    drop(StdListener::bind(&path).unwrap());
+    assert!(path.exists(), "std leaves it");
+    run(&path, |path| {
+        let kind = |path: &Path| listen(path).unwrap_err().kind();
+        assert_eq!(kind(path), io::ErrorKind::AddrInUse);
+        assert_eq!(make_way(path).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+    });
+    assert!(!path.exists(), "it takes away its own");
+    fs::write(&path, "a file").unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let _inside = runtime.enter();
+    assert_eq!(Listener::bind(&path).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "a file");
+    fs::remove_file(&path).unwrap();
+    let listener = Listener::bind(&path).unwrap();
+    // Somebody else's is left alone.
+    fs::rename(&path, folder.path().join("moved")).unwrap();
+    fs::write(&path, "a file").unwrap();
+    drop(listener);
+    assert!(path.exists());
+}
+
+#[test]
+fn nobody_there_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    assert_eq!(ask(&path, &impair(None)).unwrap_err().kind(), io::ErrorKind::NotFound);
+    drop(StdListener::bind(&path).unwrap());
+    assert_eq!(ask(&path, &impair(None)).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+}
