@@ -121,6 +121,7 @@ fn mistakes_are_explained_in_one_sentence() {
         ("--cc vegas", 2, "choose one of tahoe, reno, newreno"),
         ("--scenario missing.toml", 1, "cannot read the scenario missing.toml: No such file"),
         ("--scenario bad.toml", 1, "the scenario bad.toml: TOML parse error at line 1"),
+        ("--sack yes", 2, "'yes' is neither 'on' nor 'off'"),
         ("--flows 0", 1, "0 flows cannot be simulated; allowed: 1 to 250"),
         ("--out bad.toml --bytes 1k", 1, "cannot make the folder bad.toml: File exists"),
     ] {

@@ -174,6 +174,7 @@ impl Host {
             receive_buffer: buffer,
             send_buffer: buffer,
             nodelay: scenario.nodelay,
+            sack: scenario.sack,
             congestion,
             ..tcp::Config::default()
         };

@@ -57,6 +57,8 @@ pub struct Scenario {
     pub mtu: u16,
     /// Whether senders send small segments at once.
     pub nodelay: bool,
+    /// Whether selective acknowledgments are offered and taken up (RFC 2018).
+    pub sack: bool,
     /// How senders write, when it is not as fast as they can.
     pub write: Option<Pace>,
     /// How receivers read, when it is not as fast as they can.
@@ -81,6 +83,7 @@ impl Default for Scenario {
             time_limit: Duration::from_secs(600),
             mtu: 1500,
             nodelay: false,
+            sack: true,
             write: None,
             read: None,
         }

@@ -23,6 +23,7 @@ fn every_field_is_read() {
         time-limit = "9s"
         mtu = 576
         nodelay = true
+        sack = false
         write = { size = "10b", every = "1ms" }
         read = { size = "1k", every = "2ms" }
     "#;
@@ -43,6 +44,7 @@ fn every_field_is_read() {
         time_limit: ms(9000),
         mtu: 576,
         nodelay: true,
+        sack: false,
         write: Some(Pace { size: 10, every: ms(1) }),
         read: Some(Pace { size: 1024, every: ms(2) }),
     };
