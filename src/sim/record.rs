@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::event::{Event, Observer, Refusal, SegmentView, TimerKind, Why};
 use crate::time::{Duration, Instant};
+use crate::wire::SeqNum;
 use crate::wire::tcp::Flags;
 
 /// What happened at a host. Cloning gives another handle to the same record.
@@ -41,10 +42,13 @@ pub struct Series {
     pub windows: Vec<(Instant, u32, Option<u32>)>,
     /// A round-trip time measured, the smoothed one and the retransmission time-out after it.
     pub rtts: Vec<(Instant, Duration, Duration, Duration)>,
-    /// Text sent: the relative sequence number of its first byte, its length, and why.
-    pub sent: Vec<(Instant, u32, u32, Why)>,
-    /// Relative acknowledgment numbers that arrived, with the window beyond them.
-    pub acks: Vec<(Instant, u32, u32)>,
+    /// Text sent: the sequence number of its first byte, its length, and why. Here and below, numbers
+    /// count from the SYN and do not wrap.
+    pub sent: Vec<(Instant, u64, u32, Why)>,
+    /// Acknowledgment numbers that arrived, with the window beyond them.
+    pub acks: Vec<(Instant, u64, u32)>,
+    /// SACK blocks that arrived: from where up to where.
+    pub sacks: Vec<(Instant, u64, u64)>,
 }
 
 impl Recorder {
@@ -81,8 +85,7 @@ impl Record {
                 if let Some(series) = &mut self.series
                     && segment.flags.contains(Flags::ACK)
                 {
-                    let ack = segment.ack - segment.ack_base;
-                    series.acks.push((now, ack, segment.window));
+                    series.acknowledged(now, segment);
                 }
             }
             Event::Refused { reason: Refusal::SequenceOld, segment: Some(segment), .. } => {
@@ -113,9 +116,28 @@ impl Record {
         if let Some(series) = &mut self.series
             && segment.len > 0
         {
-            series.sent.push((now, segment.seq - segment.seq_base, segment.len, why));
+            let last = series.sent.last().map_or(0, |(_, seq, ..)| *seq);
+            let seq = unwrapped(segment.seq - segment.seq_base, last);
+            series.sent.push((now, seq, segment.len, why));
         }
     }
+}
+
+impl Series {
+    fn acknowledged(&mut self, now: Instant, segment: &SegmentView) {
+        let last = self.acks.last().map_or(0, |(_, ack, _)| *ack);
+        let ack = unwrapped(segment.ack - segment.ack_base, last);
+        self.acks.push((now, ack, segment.window));
+        let number = |edge: SeqNum| unwrapped(edge - segment.ack_base, ack);
+        let blocks = segment.sack.iter();
+        self.sacks.extend(blocks.map(|block| (now, number(block.left), number(block.right))));
+    }
+}
+
+/// Of the numbers that are `relative` modulo 2^32, the one nearest to `near`.
+fn unwrapped(relative: u32, near: u64) -> u64 {
+    let step = relative.wrapping_sub(near as u32) as i32;
+    near.saturating_add_signed(step.into())
 }
 
 /// Whether what was sent for this reason was sent before.
@@ -141,3 +163,6 @@ pub fn is_retransmission(why: Why) -> bool {
         | Why::Reset => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

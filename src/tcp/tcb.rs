@@ -49,6 +49,7 @@ impl Endpoints {
             flags: segment.flags,
             len: segment.payload.len() as u32,
             window: scale.expand(segment.window),
+            sack: segment.options.sack.clone(),
             seq_base,
             ack_base,
         }
