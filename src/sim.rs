@@ -16,6 +16,7 @@ mod flow;
 mod record;
 mod run;
 mod scenario;
+pub mod script;
 mod world;
 
 pub use clock::{Clock, Sleep};

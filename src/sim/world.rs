@@ -1,6 +1,5 @@
 //! Hosts, routers, links, and the loop that goes from event to event.
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::mem;
 use std::net::{IpAddr, Ipv4Addr};
@@ -9,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::stream::{FuturesUnordered, Stream};
 
 use super::Clock;
@@ -442,14 +441,8 @@ impl World {
         let driver = &host.driver;
         while driver.transmit(now, &mut host.tx).expect("nobody ends the stack of a world") {}
         let mut packets = mem::take(&mut self.packets);
-        for mut burst in host.tx.drain(..) {
-            let cut = gso::cut(&mut burst, |parts| {
-                let mut packet = BytesMut::with_capacity(parts.iter().map(|part| part.len()).sum());
-                parts.iter().for_each(|part| packet.extend_from_slice(part));
-                packets.push(packet.freeze());
-                Ok::<(), Infallible>(())
-            });
-            let Ok(()) = cut;
+        for burst in host.tx.drain(..) {
+            gso::cut_whole(burst, |packet| packets.push(packet));
         }
         let busy = !packets.is_empty();
         let egress = host.egress;
