@@ -12,6 +12,7 @@
 //! the same times, byte for byte, on any machine.
 
 mod clock;
+mod cross;
 mod flow;
 mod record;
 mod run;
@@ -20,6 +21,7 @@ pub mod script;
 mod world;
 
 pub use clock::{Clock, Sleep};
+pub use cross::{Cross, CrossTally};
 pub use flow::{Pace, Progress, Transfer};
 pub use record::{Record, Recorder, Series, is_retransmission};
 pub use run::{FlowOutcome, Outcome, SharedWatch, Watch, run};

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use glasstcp::device::impair::Effect;
-use glasstcp::sim::{Ended, FlowOutcome, Outcome, Scenario};
+use glasstcp::sim::{CrossTally, Ended, FlowOutcome, Outcome, Scenario};
 use glasstcp::time::Duration;
 
 use super::Job;
@@ -87,6 +87,10 @@ fn summary(job: &Job, outcome: &Outcome) -> String {
         }
     }
     let _ = writeln!(text, "; {} events", outcome.events);
+    for (number, cross) in (1..).zip(&outcome.cross) {
+        let CrossTally { sent, arrived } = cross;
+        let _ = writeln!(text, "cross traffic {number}: {sent} packets, {arrived} arrived");
+    }
     text
 }
 
