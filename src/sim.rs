@@ -26,4 +26,4 @@ pub use flow::{Pace, Progress, Transfer};
 pub use record::{Record, Recorder, Series, is_retransmission};
 pub use run::{FlowOutcome, Outcome, SharedWatch, Watch, run};
 pub use scenario::{Scenario, ScenarioError};
-pub use world::{Ended, HostId, LinkId, Node, RouterId, Tap, Vantage, World};
+pub use world::{Ended, HostId, LinkId, Middlebox, Node, RouterId, Tap, Vantage, World};
