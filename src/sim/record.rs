@@ -10,7 +10,14 @@ use crate::wire::tcp::Flags;
 /// What happened at a host. Cloning gives another handle to the same record.
 #[derive(Clone, Debug, Default)]
 pub struct Recorder {
-    record: Arc<Mutex<Record>>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    record: Record,
+    /// Every round-trip time measured.
+    rtts: Vec<Duration>,
 }
 
 /// What was counted, and, if it was asked for, when what happened.
@@ -29,8 +36,9 @@ pub struct Record {
     pub fast_retransmits: u64,
     /// Segments that arrived although nothing in them was new.
     pub duplicates: u64,
-    /// Every round-trip time measured.
-    pub rtts: Vec<Duration>,
+    /// Of the round-trip times measured, what half of them do not exceed, and 99 of 100; there when the
+    /// run is over.
+    pub rtt_percentiles: Option<[Duration; 2]>,
     /// When what happened; empty unless it was asked for.
     pub series: Option<Series>,
 }
@@ -55,29 +63,33 @@ impl Recorder {
     /// Counts, and with `series` also keeps when what happened.
     pub fn new(series: bool) -> Recorder {
         let record = Record { series: series.then(Series::default), ..Record::default() };
-        Recorder { record: Arc::new(Mutex::new(record)) }
+        Recorder { state: Arc::new(Mutex::new(State { record, rtts: Vec::new() })) }
     }
 
-    /// What there is so far.
-    pub fn record(&self) -> MutexGuard<'_, Record> {
-        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What there was, when the run is over. All round-trip times are only kept up to here: many runs
+    /// would have too many of them.
+    pub fn finish(self) -> Record {
+        let State { mut record, mut rtts } = std::mem::take(&mut *self.lock());
+        record.rtt_percentiles = percentiles(&mut rtts, [0.5, 0.99]);
+        record
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Observer for Recorder {
     fn observe(&mut self, now: Instant, event: &Event) {
-        self.record().note(now, event);
+        let mut state = self.lock();
+        if let Event::RttSample { rtt, .. } = event {
+            state.rtts.push(*rtt);
+        }
+        state.record.note(now, event);
     }
 }
 
 impl Record {
-    /// The round-trip time that so large a part of all samples does not exceed (0.5: the median).
-    pub fn rtt_percentile(&self, part: f64) -> Option<Duration> {
-        let mut rtts = self.rtts.clone();
-        let index = ((rtts.len().checked_sub(1)?) as f64 * part).round() as usize;
-        Some(*rtts.select_nth_unstable(index).1)
-    }
-
     fn note(&mut self, now: Instant, event: &Event) {
         match event {
             Event::Sent { segment, why, .. } => self.sent(now, segment, *why),
@@ -97,7 +109,6 @@ impl Record {
                 }
             }
             Event::RttSample { rtt, srtt, rto, .. } => {
-                self.rtts.push(*rtt);
                 if let Some(series) = &mut self.series {
                     series.rtts.push((now, *rtt, *srtt, *rto));
                 }
@@ -138,6 +149,12 @@ impl Series {
 fn unwrapped(relative: u32, near: u64) -> u64 {
     let step = relative.wrapping_sub(near as u32) as i32;
     near.saturating_add_signed(step.into())
+}
+
+/// The times that such `parts` of all do not exceed (0.5: the median); `None` without any.
+fn percentiles<const N: usize>(times: &mut [Duration], parts: [f64; N]) -> Option<[Duration; N]> {
+    let last = times.len().checked_sub(1)?;
+    Some(parts.map(|part| *times.select_nth_unstable((last as f64 * part).round() as usize).1))
 }
 
 /// Whether what was sent for this reason was sent before.

@@ -259,8 +259,8 @@ impl Flow {
         FlowOutcome {
             begun: self.begun,
             progress: self.progress.borrow().clone(),
-            sender: self.sender.record().clone(),
-            receiver: self.receiver.record().clone(),
+            sender: self.sender.finish(),
+            receiver: self.receiver.finish(),
         }
     }
 }

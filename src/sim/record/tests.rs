@@ -21,6 +21,19 @@ fn view(seq: u64, len: u32, ack: u64) -> SegmentView {
 }
 
 #[test]
+fn of_round_trip_times_the_percentiles_stay() {
+    let ms = Duration::from_millis;
+    let (rto, conn) = (ms(200), ConnId(1));
+    let mut recorder = Recorder::new(false);
+    for time in (0..=100).rev() {
+        let event = Event::RttSample { conn, rtt: ms(time), srtt: ms(time), rto };
+        recorder.observe(Instant::ZERO, &event);
+    }
+    assert_eq!(recorder.finish().rtt_percentiles, Some([ms(50), ms(99)]));
+    assert_eq!(Recorder::new(false).finish().rtt_percentiles, None);
+}
+
+#[test]
 fn numbers_go_on_after_4_gib() {
     let mut recorder = Recorder::new(true);
     let (conn, state, why) = (ConnId(1), State::Established, Why::NewData);
@@ -33,7 +46,7 @@ fn numbers_go_on_after_4_gib() {
         segment.sack.push(SackBlock { left, right: left + 1000 });
         recorder.observe(Instant::ZERO, &Event::Received { conn, state, segment });
     }
-    let series = recorder.record().series.clone().unwrap();
+    let series = recorder.finish().series.unwrap();
     let sent: Vec<u64> = series.sent.iter().map(|(_, seq, ..)| *seq).collect();
     let acks: Vec<u64> = series.acks.iter().map(|(_, ack, _)| *ack).collect();
     let sacks: Vec<_> = series.sacks.iter().map(|&(_, from, to)| (from, to)).collect();
