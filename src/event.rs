@@ -14,6 +14,7 @@ use serde::Serialize;
 use crate::time::{Duration, Instant};
 use crate::wire::icmp::Report;
 use crate::wire::tcp::Flags;
+use crate::wire::tcp_options::SackBlocks;
 use crate::wire::{Malformed, SeqNum};
 
 /// Sees every event, at the time of the turn in which it happened. It must be quick and must not
@@ -206,7 +207,7 @@ pub enum Limit {
 }
 
 /// A TCP segment as events show it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SegmentView {
     /// Our address.
     pub local: SocketAddr,
@@ -222,6 +223,8 @@ pub struct SegmentView {
     pub len: u32,
     /// Window, in bytes, scaled.
     pub window: u32,
+    /// SACK blocks, first the most recent (RFC 2018 3).
+    pub sack: SackBlocks,
     /// Initial sequence number of the sender of this segment, to show relative numbers.
     pub seq_base: SeqNum,
     /// Initial sequence number of its receiver.

@@ -12,15 +12,18 @@
 //! the same times, byte for byte, on any machine.
 
 mod clock;
+mod cross;
 mod flow;
 mod record;
 mod run;
 mod scenario;
+pub mod script;
 mod world;
 
 pub use clock::{Clock, Sleep};
+pub use cross::{Cross, CrossTally};
 pub use flow::{Pace, Progress, Transfer};
 pub use record::{Record, Recorder, Series, is_retransmission};
 pub use run::{FlowOutcome, Outcome, SharedWatch, Watch, run};
 pub use scenario::{Scenario, ScenarioError};
-pub use world::{Ended, HostId, LinkId, Node, RouterId, Tap, Vantage, World};
+pub use world::{Ended, HostId, LinkId, Middlebox, Node, RouterId, Tap, Vantage, World};

@@ -121,12 +121,40 @@ fn mistakes_are_explained_in_one_sentence() {
         ("--cc vegas", 2, "choose one of tahoe, reno, newreno"),
         ("--scenario missing.toml", 1, "cannot read the scenario missing.toml: No such file"),
         ("--scenario bad.toml", 1, "the scenario bad.toml: TOML parse error at line 1"),
+        ("--sack yes", 2, "'yes' is neither 'on' nor 'off'"),
         ("--flows 0", 1, "0 flows cannot be simulated; allowed: 1 to 250"),
         ("--out bad.toml --bytes 1k", 1, "cannot make the folder bad.toml: File exists"),
     ] {
         let (status, said) = fails(folder.path(), line);
         assert_eq!(status, Some(code), "{line}: {said}");
         assert!(said.contains(words), "{line}: {said}");
+    }
+}
+
+/// Compares a file that is kept with what is made now. With `GLASSTCP_BLESS=1` what is made is kept; look at
+/// it before it is committed.
+fn compare(kept: &Path, made: &[u8]) {
+    if std::env::var_os("GLASSTCP_BLESS").is_some() {
+        fs::write(kept, made).unwrap();
+    }
+    let same = fs::read(kept).is_ok_and(|kept| kept == made);
+    let again = "GLASSTCP_BLESS=1 cargo test --test sim";
+    assert!(same, "{} is not what is made now: {again}", kept.display());
+}
+
+/// A simulation in which all happens that happens by chance. On any machine it is the same, byte for byte,
+/// in its events and its packets.
+#[test]
+fn a_simulation_is_the_same_on_any_machine() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let folder = folder();
+    let scenario = golden.join("chance.toml");
+    let table = prints(folder.path(), &format!("--scenario {} --out .", scenario.display()));
+    for word in ["lost", "corrupted", "duplicated", "reordered", "cross traffic 1"] {
+        assert!(table.contains(word), "{word}: {table}");
+    }
+    for name in ["newreno-9.events.jsonl", "newreno-9.pcapng"] {
+        compare(&golden.join(name), &fs::read(folder.path().join(name)).unwrap());
     }
 }
 
@@ -146,28 +174,18 @@ const PICTURES: [(&str, &[&str]); 12] = [
     ("twenty-flows", &["throughput", "queue"]),
 ];
 
-/// With `GLASSTCP_BLESS=1` it draws them anew; look at each before it is committed.
 #[test]
 fn the_pictures_in_the_documents_are_what_it_draws() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let page = fs::read_to_string(root.join("docs/scenarios.md")).unwrap();
-    let bless = std::env::var_os("GLASSTCP_BLESS").is_some();
     for (name, pictures) in PICTURES {
         let folder = folder();
         let scenario = root.join(format!("scenarios/{name}.toml"));
         prints(folder.path(), &format!("--scenario {} --out .", scenario.display()));
         for picture in pictures {
-            let drawn = fs::read_to_string(folder.path().join(format!("{picture}.svg"))).unwrap();
+            let drawn = fs::read(folder.path().join(format!("{picture}.svg"))).unwrap();
             let link = format!("scenarios/{name}-{picture}.svg");
-            let kept = root.join("docs").join(&link);
-            if bless {
-                fs::write(&kept, &drawn).unwrap();
-            }
-            let same = fs::read_to_string(&kept).is_ok_and(|kept| kept == drawn);
-            assert!(
-                same,
-                "{link} is not what is drawn now: GLASSTCP_BLESS=1 cargo test --test sim"
-            );
+            compare(&root.join("docs").join(&link), &drawn);
             assert!(page.contains(&format!("({link})")), "{link} is not on the page");
         }
     }

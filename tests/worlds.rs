@@ -1,5 +1,5 @@
-//! Random worlds in the simulator: links that lose, reorder, duplicate, corrupt and change, applications
-//! that stall, close, half close and reset at random moments. After every step of every world the stacks
+//! Random worlds in the simulator: links that lose, reorder, duplicate, corrupt and change, windows that
+//! shrink, applications that stall, close, half close and reset at random moments. After every step of every world the stacks
 //! check themselves; what an application reads is what the other has written, from its beginning; what
 //! nobody has broken off arrives whole; and in the end nothing is left.
 //!
@@ -18,11 +18,12 @@ use futures_util::future::{Either, select};
 use futures_util::{FutureExt, pin_mut};
 use glasstcp::device::impair::Spec;
 use glasstcp::net::{Net, OwnedReadHalf, OwnedWriteHalf, TcpListener, TcpStream};
-use glasstcp::sim::{Clock, Ended, World};
+use glasstcp::sim::{Clock, Ended, Middlebox, World};
 use glasstcp::stack::Config;
 use glasstcp::tcp::Keepalive;
 use glasstcp::tcp::congestion::Algorithm;
 use glasstcp::time::{Duration, Instant};
+use glasstcp::wire::checksum::replaced;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 use tokio::io::AsyncWriteExt;
@@ -288,6 +289,36 @@ async fn server(net: Net, clock: Clock, plan: Plan, report: Rc<RefCell<Report>>)
     report.borrow_mut().error = result.err().map(|error| error.to_string());
 }
 
+/// A middlebox that shrinks windows, now more, now less, so that what is in flight lies beyond them, and the
+/// receiver knows nothing of it (RFC 9293 3.8.6 [MUST-34], RFC 7323 2.4).
+fn shrinker(seed: u64) -> Middlebox {
+    let mut choice = Choice(ChaCha8Rng::seed_from_u64(seed));
+    let (mut until, mut eighths) = (Instant::ZERO, 8);
+    Box::new(move |now, packet| {
+        if now >= Instant::ZERO + CALM {
+            return packet;
+        }
+        if now >= until {
+            until = now + Duration::from_millis(choice.small(3000));
+            eighths = choice.of(&[0, 1, 3, 7, 8, 8]);
+        }
+        if eighths == 8 { packet } else { with_window(&packet, |window| window * eighths / 8) }
+    })
+}
+
+/// The same TCP segment with another window, its checksum mended.
+fn with_window(packet: &[u8], change: impl Fn(u32) -> u32) -> Bytes {
+    let (window_at, checksum_at) = (20 + 14, 20 + 16);
+    let mut bytes = packet.to_vec();
+    let word = |bytes: &[u8], at: usize| u16::from_be_bytes([bytes[at], bytes[at + 1]]);
+    let (before, checksum) = (word(&bytes, window_at), word(&bytes, checksum_at));
+    let after = change(before.into()) as u16;
+    let checksum = replaced(checksum, before, after);
+    bytes[window_at..window_at + 2].copy_from_slice(&after.to_be_bytes());
+    bytes[checksum_at..checksum_at + 2].copy_from_slice(&checksum.to_be_bytes());
+    bytes.into()
+}
+
 /// One world, from its seed to its end.
 fn live(seed: u64) -> u64 {
     let mut choice = Choice(ChaCha8Rng::seed_from_u64(seed));
@@ -296,7 +327,7 @@ fn live(seed: u64) -> u64 {
     let (one, near) = world.add_host("client", config(&mut choice, 1));
     let (two, far) = world.add_host("server", config(&mut choice, 2));
     let parsed: Spec = spec.parse().unwrap_or_else(|error| panic!("{error}"));
-    world.join(one, two, &parsed);
+    let (out, back) = world.join(one, two, &parsed);
     world.check_every_step();
     let mut connections = Vec::new();
     for number in 0..choice.number(1, 3) as u16 {
@@ -307,6 +338,11 @@ fn live(seed: u64) -> u64 {
         world.spawn(server(far.clone(), world.clock(), plan, Rc::clone(&reports[1])));
         world.spawn(client(near.clone(), world.clock(), plan, Rc::clone(&reports[0])));
         connections.push((plan, reports));
+    }
+    for direction in [out, back] {
+        if choice.one_in(3) {
+            world.set_middlebox(direction, shrinker(choice.0.next_u64()));
+        }
     }
     let ended = world.run(Instant::ZERO + END);
     let story = || format!("{spec}\n{connections:#?}\nat {}", world.clock().now());

@@ -79,6 +79,10 @@ pub struct Args {
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     cc: Vec<Algorithm>,
 
+    /// Whether selective acknowledgments are offered and taken up [default: on]
+    #[arg(long, value_name = "on|off", value_parser = on_or_off)]
+    sack: Option<bool>,
+
     /// Flows at the same time [default: 1]
     #[arg(long, value_name = "N")]
     flows: Option<u16>,
@@ -118,6 +122,14 @@ struct Rate(Option<u64>);
 
 fn rate(word: &str) -> Result<Rate, UnitError> {
     parse_rate(word).map(Rate)
+}
+
+fn on_or_off(word: &str) -> Result<bool, String> {
+    match word {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err(format!("'{word}' is neither 'on' nor 'off'")),
+    }
 }
 
 /// One simulation of those that were asked for.
@@ -207,6 +219,7 @@ impl Args {
         overrule(&mut scenario.rate, &self.rate.map(|Rate(rate)| rate));
         overrule(&mut scenario.queue, &self.queue);
         overrule(&mut scenario.loss, &self.loss);
+        overrule(&mut scenario.sack, &self.sack);
         overrule(&mut scenario.flows, &self.flows);
         overrule(&mut scenario.seed, &self.seed);
         overrule(&mut scenario.buffer, &self.buffer);

@@ -10,11 +10,13 @@
 //!
 //! The payload is not copied: each packet is a list of slices that starts with its header.
 
+use std::convert::Infallible;
 use std::io::IoSlice;
 use std::net::{IpAddr, Ipv4Addr};
 
 use arrayvec::ArrayVec;
 use bytes::{Buf, Bytes, BytesMut};
+use smallvec::SmallVec;
 
 use crate::wire::checksum::Sum;
 use crate::wire::tcp::Flags;
@@ -66,11 +68,38 @@ pub fn cut<E>(
     Ok(())
 }
 
+/// The same, with each packet copied into one piece.
+pub fn cut_whole(mut burst: Burst, mut take: impl FnMut(Bytes)) {
+    let cut = cut(&mut burst, |parts| {
+        take(join(parts));
+        Ok::<(), Infallible>(())
+    });
+    let Ok(()) = cut;
+}
+
 /// A packet that was cut, in one piece.
 pub fn join(parts: &[IoSlice<'_>]) -> Bytes {
     let mut packet = BytesMut::with_capacity(parts.iter().map(|part| part.len()).sum());
     parts.iter().for_each(|part| packet.extend_from_slice(part));
     packet.freeze()
+}
+
+/// One packet, with its checksums; `transport` is the header after that of IP.
+pub fn packet(repr: &ip::Repr, transport: &[u8], payload: Bytes) -> Bytes {
+    let mut header = HeaderBuf::new();
+    ip::emit(repr, transport.len() + payload.len(), &mut header);
+    append(&mut header, transport);
+    let burst = Burst {
+        header,
+        ip_header_len: ip::IPV4_HEADER_LEN as u8,
+        protocol: repr.protocol,
+        payload_len: payload.len() as u32,
+        payload: SmallVec::from_iter([payload]),
+        segment_size: 0,
+    };
+    let mut packet = Bytes::new();
+    cut_whole(burst, |whole| packet = whole);
+    packet
 }
 
 /// A burst that is one packet lacks nothing but its checksums. They are taken out again when it stays.

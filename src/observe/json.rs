@@ -121,6 +121,9 @@ struct Segment {
     ack: Option<Ack>,
     len: u32,
     window: u32,
+    /// From where up to where, counted like `ack_relative`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sack_relative: Vec<(u32, u32)>,
 }
 
 /// The acknowledgment number of a segment that has one.
@@ -155,17 +158,17 @@ fn conn(event: &Event) -> Option<ConnId> {
 impl From<&Event> for Named {
     fn from(event: &Event) -> Named {
         match *event {
-            Event::Sent { conn, state, segment, why } => {
+            Event::Sent { conn, state, ref segment, why } => {
                 // What is sent without a connection has no state.
                 let state = conn.map(|_| state.name());
                 Named::Sent { state, segment: segment.into(), why }
             }
-            Event::Received { conn: _, state, segment } => {
+            Event::Received { conn: _, state, ref segment } => {
                 Named::Received { state: state.name(), segment: segment.into() }
             }
-            Event::Refused { conn: _, reason, segment, addresses } => Named::Refused {
+            Event::Refused { conn: _, reason, ref segment, addresses } => Named::Refused {
                 reason: reason.name(),
-                segment: segment.map(Segment::from),
+                segment: segment.as_ref().map(Segment::from),
                 addresses: addresses.map(|(source, destination)| Addresses { source, destination }),
             },
             Event::StateChanged { conn: _, local, remote, from, to, cause } => {
@@ -187,9 +190,20 @@ impl From<&Event> for Named {
     }
 }
 
-impl From<SegmentView> for Segment {
-    fn from(view: SegmentView) -> Segment {
-        let SegmentView { local, remote, seq, ack, flags, len, window, seq_base, ack_base } = view;
+impl From<&SegmentView> for Segment {
+    fn from(view: &SegmentView) -> Segment {
+        let &SegmentView {
+            local,
+            remote,
+            seq,
+            ack,
+            flags,
+            len,
+            window,
+            ref sack,
+            seq_base,
+            ack_base,
+        } = view;
         let ack = flags
             .contains(Flags::ACK)
             .then(|| Ack { ack: ack.value(), ack_relative: ack - ack_base });
@@ -202,6 +216,10 @@ impl From<SegmentView> for Segment {
             ack,
             len,
             window,
+            sack_relative: sack
+                .iter()
+                .map(|block| (block.left - ack_base, block.right - ack_base))
+                .collect(),
         }
     }
 }

@@ -71,6 +71,8 @@ pub enum Mark {
     Dots,
     /// The same, to be seen among dots.
     Crosses,
+    /// Each two points are the ends of a line, and lines have nothing between them.
+    Spans,
 }
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -127,7 +129,7 @@ impl Figure {
         for curve in &self.curves {
             let (color, y) = (curve.color(), 45);
             match curve.mark {
-                Mark::Steps | Mark::Thin => {
+                Mark::Steps | Mark::Thin | Mark::Spans => {
                     let line = vec![(x, y), (x + 18, y)];
                     head.draw(&PathElement::new(line, curve.style()))?;
                 }
@@ -159,6 +161,7 @@ impl Curve {
     fn style(&self) -> ShapeStyle {
         match self.mark {
             Mark::Thin => self.color().mix(0.5).stroke_width(1),
+            Mark::Spans => self.color().stroke_width(1),
             _ => self.color().stroke_width(2),
         }
     }
@@ -178,6 +181,10 @@ fn draw_curve(chart: &mut Chart<'_>, curve: &Curve, scale: [f64; 2]) -> Outcome 
         Mark::Crosses => {
             let crosses = apart(&curve.points, scale).map(|point| Cross::new(point, 4, style));
             chart.draw_series(crosses)?;
+        }
+        Mark::Spans => {
+            let lines = spans(&curve.points, scale);
+            chart.draw_series(lines.map(|line| PathElement::new(line, style)))?;
         }
     }
     Ok(())
@@ -208,9 +215,21 @@ fn steps(points: &[(f64, f64)], width: f64) -> Vec<(f64, f64)> {
 /// Of points that fall on the same two pixels, the first.
 fn apart(points: &[(f64, f64)], scale: [f64; 2]) -> impl Iterator<Item = (f64, f64)> {
     let mut taken = HashSet::new();
-    let pixel = move |value: f64, scale: f64| (value / scale / 2.0) as i64;
     let points = points.iter().copied();
-    points.filter(move |&(x, y)| taken.insert((pixel(x, scale[0]), pixel(y, scale[1]))))
+    points.filter(move |&point| taken.insert(two_pixels(point, scale)))
+}
+
+/// Of lines whose ends fall on the same two pixels, the first.
+fn spans(points: &[(f64, f64)], scale: [f64; 2]) -> impl Iterator<Item = [(f64, f64); 2]> {
+    let mut taken = HashSet::new();
+    let (lines, _) = points.as_chunks::<2>();
+    let lines = lines.iter().copied();
+    lines.filter(move |line| taken.insert(line.map(|end| two_pixels(end, scale))))
+}
+
+/// The square of two by two pixels in which a point lies.
+fn two_pixels((x, y): (f64, f64), scale: [f64; 2]) -> (i64, i64) {
+    ((x / scale[0] / 2.0) as i64, (y / scale[1] / 2.0) as i64)
 }
 
 /// A number at an axis: no more digits than it needs.

@@ -6,6 +6,7 @@
 //! #1 -> SYN,ACK seq=0 ack=1 len=0 win=65535 (SYN_RCVD)
 //! #1 -> PSH,ACK seq=1 ack=80 len=1448 win=65535 (ESTABLISHED): fast retransmission, after three duplicate acknowledgments
 //! #1 cwnd=7240 ssthresh=7240 (fast recovery)
+//! #1 <- ACK seq=80 ack=1 len=0 win=64240 sack=1449..4345 (ESTABLISHED)
 //! #1 <- ACK seq=80 ack=1 len=0 win=64240 dropped: sequence old
 //! ```
 //!
@@ -16,6 +17,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::device::impair::{Decision, Direction};
 use crate::event::{Cause, ConnId, Event, Phase, Refusal, SegmentView, State, Why};
+use crate::wire::SeqNum;
 use crate::wire::tcp::Flags;
 
 /// How much somebody wants to see; each level includes those before it.
@@ -118,7 +120,14 @@ fn segment_words(segment: &SegmentView, absolute: bool) -> String {
     let ack =
         if segment.flags.contains(Flags::ACK) { format!(" ack={ack}") } else { String::new() };
     let SegmentView { flags, len, window, .. } = segment;
-    format!("{flags} seq={seq}{ack} len={len} win={window}")
+    let base = if absolute { SeqNum::default() } else { segment.ack_base };
+    let blocks = segment.sack.iter().map(|block| {
+        let (left, right) = (block.left - base, block.right - base);
+        format!("{left}..{right}")
+    });
+    let blocks = blocks.collect::<Vec<_>>().join(",");
+    let sack = if blocks.is_empty() { blocks } else { format!(" sack={blocks}") };
+    format!("{flags} seq={seq}{ack} len={len} win={window}{sack}")
 }
 
 /// What the flags, the length and the state do not already say about why a segment was sent.

@@ -8,7 +8,6 @@
 //! While the link does nothing, packets pass by it, and it costs nothing.
 
 use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::io;
 use std::iter;
 use std::task::{Context, Poll};
@@ -78,11 +77,8 @@ impl<D: Device> Device for Impaired<D> {
         let now = self.timer.now();
         let Impaired { device, link, outbox, .. } = self;
         let mut lanes = link.lanes();
-        for mut burst in tx.drain(..) {
-            let Ok(()) = gso::cut(&mut burst, |parts| {
-                lanes.push(now, Direction::Out, gso::join(parts));
-                Ok::<(), Infallible>(())
-            });
+        for burst in tx.drain(..) {
+            gso::cut_whole(burst, |packet| lanes.push(now, Direction::Out, packet));
         }
         flush(device, &mut lanes, outbox, now)
     }

@@ -133,6 +133,10 @@ fn limit(bytes: u64) -> usize {
 }
 
 fn pattern() -> Bytes {
-    // Multiplied by an odd constant and cut down to its upper bits, the number of a byte looks random.
-    (0..PERIOD as u64).map(|n| (n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u8).collect()
+    (0..PERIOD as u64).map(byte).collect()
+}
+
+/// Multiplied by an odd constant and cut down to its upper bits, the number of a byte looks random.
+pub(super) fn byte(n: u64) -> u8 {
+    (n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u8
 }

@@ -4,12 +4,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::event::{Event, Observer, Refusal, SegmentView, TimerKind, Why};
 use crate::time::{Duration, Instant};
+use crate::wire::SeqNum;
 use crate::wire::tcp::Flags;
 
 /// What happened at a host. Cloning gives another handle to the same record.
 #[derive(Clone, Debug, Default)]
 pub struct Recorder {
-    record: Arc<Mutex<Record>>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    record: Record,
+    /// Every round-trip time measured.
+    rtts: Vec<Duration>,
 }
 
 /// What was counted, and, if it was asked for, when what happened.
@@ -28,8 +36,9 @@ pub struct Record {
     pub fast_retransmits: u64,
     /// Segments that arrived although nothing in them was new.
     pub duplicates: u64,
-    /// Every round-trip time measured.
-    pub rtts: Vec<Duration>,
+    /// Of the round-trip times measured, what half of them do not exceed, and 99 of 100; there when the
+    /// run is over.
+    pub rtt_percentiles: Option<[Duration; 2]>,
     /// When what happened; empty unless it was asked for.
     pub series: Option<Series>,
 }
@@ -41,39 +50,46 @@ pub struct Series {
     pub windows: Vec<(Instant, u32, Option<u32>)>,
     /// A round-trip time measured, the smoothed one and the retransmission time-out after it.
     pub rtts: Vec<(Instant, Duration, Duration, Duration)>,
-    /// Text sent: the relative sequence number of its first byte, its length, and why.
-    pub sent: Vec<(Instant, u32, u32, Why)>,
-    /// Relative acknowledgment numbers that arrived, with the window beyond them.
-    pub acks: Vec<(Instant, u32, u32)>,
+    /// Text sent: the sequence number of its first byte, its length, and why. Here and below, numbers
+    /// count from the SYN and do not wrap.
+    pub sent: Vec<(Instant, u64, u32, Why)>,
+    /// Acknowledgment numbers that arrived, with the window beyond them.
+    pub acks: Vec<(Instant, u64, u32)>,
+    /// SACK blocks that arrived: from where up to where.
+    pub sacks: Vec<(Instant, u64, u64)>,
 }
 
 impl Recorder {
     /// Counts, and with `series` also keeps when what happened.
     pub fn new(series: bool) -> Recorder {
         let record = Record { series: series.then(Series::default), ..Record::default() };
-        Recorder { record: Arc::new(Mutex::new(record)) }
+        Recorder { state: Arc::new(Mutex::new(State { record, rtts: Vec::new() })) }
     }
 
-    /// What there is so far.
-    pub fn record(&self) -> MutexGuard<'_, Record> {
-        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What there was, when the run is over. All round-trip times are only kept up to here: many runs
+    /// would have too many of them.
+    pub fn finish(self) -> Record {
+        let State { mut record, mut rtts } = std::mem::take(&mut *self.lock());
+        record.rtt_percentiles = percentiles(&mut rtts, [0.5, 0.99]);
+        record
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Observer for Recorder {
     fn observe(&mut self, now: Instant, event: &Event) {
-        self.record().note(now, event);
+        let mut state = self.lock();
+        if let Event::RttSample { rtt, .. } = event {
+            state.rtts.push(*rtt);
+        }
+        state.record.note(now, event);
     }
 }
 
 impl Record {
-    /// The round-trip time that so large a part of all samples does not exceed (0.5: the median).
-    pub fn rtt_percentile(&self, part: f64) -> Option<Duration> {
-        let mut rtts = self.rtts.clone();
-        let index = ((rtts.len().checked_sub(1)?) as f64 * part).round() as usize;
-        Some(*rtts.select_nth_unstable(index).1)
-    }
-
     fn note(&mut self, now: Instant, event: &Event) {
         match event {
             Event::Sent { segment, why, .. } => self.sent(now, segment, *why),
@@ -81,8 +97,7 @@ impl Record {
                 if let Some(series) = &mut self.series
                     && segment.flags.contains(Flags::ACK)
                 {
-                    let ack = segment.ack - segment.ack_base;
-                    series.acks.push((now, ack, segment.window));
+                    series.acknowledged(now, segment);
                 }
             }
             Event::Refused { reason: Refusal::SequenceOld, segment: Some(segment), .. } => {
@@ -94,7 +109,6 @@ impl Record {
                 }
             }
             Event::RttSample { rtt, srtt, rto, .. } => {
-                self.rtts.push(*rtt);
                 if let Some(series) = &mut self.series {
                     series.rtts.push((now, *rtt, *srtt, *rto));
                 }
@@ -113,9 +127,34 @@ impl Record {
         if let Some(series) = &mut self.series
             && segment.len > 0
         {
-            series.sent.push((now, segment.seq - segment.seq_base, segment.len, why));
+            let last = series.sent.last().map_or(0, |(_, seq, ..)| *seq);
+            let seq = unwrapped(segment.seq - segment.seq_base, last);
+            series.sent.push((now, seq, segment.len, why));
         }
     }
+}
+
+impl Series {
+    fn acknowledged(&mut self, now: Instant, segment: &SegmentView) {
+        let last = self.acks.last().map_or(0, |(_, ack, _)| *ack);
+        let ack = unwrapped(segment.ack - segment.ack_base, last);
+        self.acks.push((now, ack, segment.window));
+        let number = |edge: SeqNum| unwrapped(edge - segment.ack_base, ack);
+        let blocks = segment.sack.iter();
+        self.sacks.extend(blocks.map(|block| (now, number(block.left), number(block.right))));
+    }
+}
+
+/// Of the numbers that are `relative` modulo 2^32, the one nearest to `near`.
+fn unwrapped(relative: u32, near: u64) -> u64 {
+    let step = relative.wrapping_sub(near as u32) as i32;
+    near.saturating_add_signed(step.into())
+}
+
+/// The times that such `parts` of all do not exceed (0.5: the median); `None` without any.
+fn percentiles<const N: usize>(times: &mut [Duration], parts: [f64; N]) -> Option<[Duration; N]> {
+    let last = times.len().checked_sub(1)?;
+    Some(parts.map(|part| *times.select_nth_unstable((last as f64 * part).round() as usize).1))
 }
 
 /// Whether what was sent for this reason was sent before.
@@ -141,3 +180,6 @@ pub fn is_retransmission(why: Why) -> bool {
         | Why::Reset => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
+use super::cross::{Counting, CrossTally};
 use super::flow::{Progress, Transfer};
 use super::record::{Record, Recorder};
 use super::scenario::Scenario;
@@ -35,6 +36,8 @@ pub struct Outcome {
     pub flows: Vec<FlowOutcome>,
     /// The link they shared, from the senders to the receivers and back.
     pub link: [Counters; 2],
+    /// Each kind of cross traffic.
+    pub cross: Vec<CrossTally>,
     /// Packets handed over and deadlines met, in the whole world.
     pub events: u64,
 }
@@ -57,6 +60,8 @@ impl Outcome {
 /// What came of a flow.
 #[derive(Debug)]
 pub struct FlowOutcome {
+    /// When it began.
+    pub begun: Duration,
     /// How far it got.
     pub progress: Progress,
     /// What its sender did.
@@ -66,10 +71,11 @@ pub struct FlowOutcome {
 }
 
 impl FlowOutcome {
-    /// Bits of text a second that the receiving application got, up to the completion or, without one,
-    /// up to `end`.
+    /// Bits of text a second that the receiving application got from the beginning up to the
+    /// completion or, without one, up to `end`.
     pub fn goodput(&self, end: Duration) -> f64 {
-        let time = self.progress.completed.map_or(end, |at| at - Instant::ZERO).as_secs_f64();
+        let end = self.progress.completed.map_or(end, |at| at - Instant::ZERO);
+        let time = end.saturating_sub(self.begun).as_secs_f64();
         if time == 0.0 { 0.0 } else { self.progress.received as f64 * 8.0 / time }
     }
 }
@@ -107,12 +113,22 @@ pub fn run(
     world.route(right, None, back);
     let flows: Vec<Flow> = (0..scenario.flows)
         .map(|number| {
-            let sender = Host::join(&mut world, scenario, congestion, (left, Side::Sender, number));
-            let receiver =
-                Host::join(&mut world, scenario, congestion, (right, Side::Receiver, number));
-            Flow::start(&mut world, scenario, sender, receiver, (series, watch.clone()))
+            let sender = (left, "sender", 0);
+            let receiver = (right, "receiver", 1);
+            let hosts = [sender, receiver].map(|(router, role, network)| {
+                let last = number as u8 + 1;
+                let name = match scenario.flows {
+                    1 => role.to_owned(),
+                    _ => format!("{role} {last}"),
+                };
+                let tcp = tcp_config(scenario, congestion);
+                Host::join(&mut world, (scenario.mtu, tcp), (&name, network, last), router)
+            });
+            let begun = scenario.stagger * u32::from(number);
+            Flow::start(&mut world, scenario, hosts, begun, (series, watch.clone()))
         })
         .collect();
+    let cross = start_cross(&mut world, scenario, [left, right]);
     if let Some(watch) = watch {
         world.watch_link(out);
         world.watch_link(back);
@@ -124,6 +140,7 @@ pub fn run(
         time: world.clock().now() - Instant::ZERO,
         link: [out, back].map(|link| world.link(link).counters().clone()),
         events: world.events(),
+        cross: cross.iter().map(|tally| tally.get()).collect(),
         flows: flows.into_iter().map(Flow::outcome).collect(),
     }
 }
@@ -142,10 +159,38 @@ fn link_spec(scenario: &Scenario) -> Spec {
     Spec { rules }
 }
 
-#[derive(Clone, Copy)]
-enum Side {
-    Sender,
-    Receiver,
+/// What the connections of flows are told.
+fn tcp_config(scenario: &Scenario, congestion: Algorithm) -> tcp::Config {
+    let buffer = u32::try_from(scenario.buffer).unwrap_or(u32::MAX);
+    tcp::Config {
+        receive_buffer: buffer,
+        send_buffer: buffer,
+        nodelay: scenario.nodelay,
+        sack: scenario.sack,
+        congestion,
+        ..tcp::Config::default()
+    }
+}
+
+/// Lets all cross traffic run, between hosts beside the `routers` at the two ends of the link.
+fn start_cross(world: &mut World, scenario: &Scenario, routers: [RouterId; 2]) -> Vec<Counting> {
+    let numbered = scenario.cross.iter().zip(1..);
+    numbered
+        .map(|(cross, number)| {
+            let [left, right] = routers;
+            let (near, far) = match cross.direction {
+                Direction::Out => (left, right),
+                Direction::In => (right, left),
+            };
+            let [source, sink] = [(near, "source", 2), (far, "sink", 3)].map(|end| {
+                let (router, role, network) = end;
+                let name = format!("cross {number} {role}");
+                let settings = (scenario.mtu, tcp::Config::default());
+                Host::join(world, settings, (&name, network, number), router)
+            });
+            cross.start(world, source.net, sink.net, sink.ip)
+        })
+        .collect()
 }
 
 /// A host that is joined to its router.
@@ -158,27 +203,12 @@ struct Host {
 impl Host {
     fn join(
         world: &mut World,
-        scenario: &Scenario,
-        congestion: Algorithm,
-        (router, side, number): (RouterId, Side, u16),
+        (mtu, tcp): (u16, tcp::Config),
+        (name, network, last): (&str, u8, u8),
+        router: RouterId,
     ) -> Host {
-        let last = number as u8 + 1;
-        let (name, ip) = match side {
-            Side::Sender => ("sender", [10, 0, 0, last]),
-            Side::Receiver => ("receiver", [10, 0, 1, last]),
-        };
-        let name = if scenario.flows == 1 { name.to_owned() } else { format!("{name} {last}") };
-        let ip = IpAddr::from(ip);
-        let buffer = u32::try_from(scenario.buffer).unwrap_or(u32::MAX);
-        let tcp = tcp::Config {
-            receive_buffer: buffer,
-            send_buffer: buffer,
-            nodelay: scenario.nodelay,
-            congestion,
-            ..tcp::Config::default()
-        };
-        let config = Config { mtu: scenario.mtu, tcp, ..Config::new(ip, 16, [0; 32]) };
-        let (id, net) = world.add_host(&name, config);
+        let ip = IpAddr::from([10, 0, network, last]);
+        let (id, net) = world.add_host(name, Config { mtu, tcp, ..Config::new(ip, 16, [0; 32]) });
         let (_, to_host) = world.join(id, router, &Spec::default());
         world.route(router, Some(ip), to_host);
         Host { id, net, ip }
@@ -187,6 +217,7 @@ impl Host {
 
 /// A flow that runs.
 struct Flow {
+    begun: Duration,
     progress: Rc<RefCell<Progress>>,
     sender: Recorder,
     receiver: Recorder,
@@ -196,8 +227,8 @@ impl Flow {
     fn start(
         world: &mut World,
         scenario: &Scenario,
-        sender: Host,
-        receiver: Host,
+        [sender, receiver]: [Host; 2],
+        begun: Duration,
         (series, watch): (bool, Option<SharedWatch>),
     ) -> Flow {
         let transfer = Transfer {
@@ -217,15 +248,19 @@ impl Flow {
         let receiving = transfer.clone();
         world.spawn(async move { receiving.receive(receiver.net, clock, PORT).await });
         let (clock, sending) = (world.clock(), transfer.clone());
-        world.spawn(async move { sending.send(sender.net, clock, to).await });
-        Flow { progress: transfer.progress, sender: recorder, receiver: other }
+        world.spawn(async move {
+            clock.sleep(begun).await;
+            sending.send(sender.net, clock, to).await;
+        });
+        Flow { begun, progress: transfer.progress, sender: recorder, receiver: other }
     }
 
     fn outcome(self) -> FlowOutcome {
         FlowOutcome {
+            begun: self.begun,
             progress: self.progress.borrow().clone(),
-            sender: self.sender.record().clone(),
-            receiver: self.receiver.record().clone(),
+            sender: self.sender.finish(),
+            receiver: self.receiver.finish(),
         }
     }
 }

@@ -6,11 +6,15 @@
 //!   sender n ---'          out ->         <- in           '--- receiver n
 //! ```
 
+use std::fmt;
+
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::{Deserialize, Deserializer, de};
 
+use super::cross::Cross;
 use super::flow::Pace;
 use crate::device::impair::units::{self, UnitError};
-use crate::device::impair::{Share, Size, Spec};
+use crate::device::impair::{Direction, Share, Size, Spec};
 use crate::tcp::congestion::Algorithm;
 use crate::time::Duration;
 
@@ -43,8 +47,14 @@ pub struct Scenario {
     /// The congestion control of all flows; several: one simulation with each, on the same seed.
     #[serde(deserialize_with = "algorithms")]
     pub cc: Vec<Algorithm>,
-    /// Flows at the same time.
+    /// Flows.
     pub flows: u16,
+    /// How much later each flow begins than the one before it.
+    #[serde(deserialize_with = "time")]
+    pub stagger: Duration,
+    /// What else passes through the link.
+    #[serde(deserialize_with = "one_or_more")]
+    pub cross: Vec<Cross>,
     /// From which all chance comes.
     pub seed: u64,
     /// Receive buffer and send buffer of each connection, in bytes.
@@ -57,6 +67,8 @@ pub struct Scenario {
     pub mtu: u16,
     /// Whether senders send small segments at once.
     pub nodelay: bool,
+    /// Whether selective acknowledgments are offered and taken up (RFC 2018).
+    pub sack: bool,
     /// How senders write, when it is not as fast as they can.
     pub write: Option<Pace>,
     /// How receivers read, when it is not as fast as they can.
@@ -76,11 +88,14 @@ impl Default for Scenario {
             impair: Spec::default(),
             cc: vec![Algorithm::default()],
             flows: 1,
+            stagger: Duration::ZERO,
+            cross: Vec::new(),
             seed: 1,
             buffer: 4 << 20,
             time_limit: Duration::from_secs(600),
             mtu: 1500,
             nodelay: false,
+            sack: true,
             write: None,
             read: None,
         }
@@ -121,8 +136,11 @@ impl Scenario {
             "a transfer of no bytes shows nothing; allowed: 1b and more".to_owned()
         } else if self.mtu < 68 {
             format!("an MTU of {} bytes cannot be; allowed: 68 to 65535", self.mtu)
+        } else if self.cross.len() > usize::from(MAX_FLOWS) {
+            format!("cross traffic of {} kinds; allowed: {MAX_FLOWS}", self.cross.len())
         } else {
-            return Ok(());
+            let problem = self.cross.iter().find_map(|cross| cross.problem(self.mtu));
+            return problem.map_or(Ok(()), |problem| Err(ScenarioError(problem)));
         };
         Err(ScenarioError(problem))
     }
@@ -188,6 +206,66 @@ impl<'de> Deserialize<'de> for Pace {
         }
         Ok(Pace { size, every })
     }
+}
+
+impl<'de> Deserialize<'de> for Cross {
+    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Cross, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Fields {
+            #[serde(deserialize_with = "rate")]
+            rate: Option<u64>,
+            #[serde(deserialize_with = "amount")]
+            size: u64,
+            #[serde(default, deserialize_with = "time")]
+            from: Duration,
+            #[serde(default, deserialize_with = "some_time")]
+            to: Option<Duration>,
+            #[serde(default)]
+            direction: Way,
+        }
+        #[derive(Default, Deserialize)]
+        #[serde(rename_all = "lowercase")]
+        enum Way {
+            #[default]
+            Out,
+            In,
+        }
+        let Fields { rate, size, from, to, direction } = Fields::deserialize(source)?;
+        let rate = rate.ok_or_else(|| de::Error::custom("cross traffic needs a rate that ends"))?;
+        let direction = match direction {
+            Way::Out => Direction::Out,
+            Way::In => Direction::In,
+        };
+        Ok(Cross { rate, size, from, to, direction })
+    }
+}
+
+fn some_time<'de, D: Deserializer<'de>>(source: D) -> Result<Option<Duration>, D::Error> {
+    time(source).map(Some)
+}
+
+/// `cross = { ... }`, or a list of such: `[[cross]]`.
+fn one_or_more<'de, D: Deserializer<'de>>(source: D) -> Result<Vec<Cross>, D::Error> {
+    struct OneOrMore;
+
+    impl<'de> de::Visitor<'de> for OneOrMore {
+        type Value = Vec<Cross>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("cross traffic in braces, or a list of such")
+        }
+
+        fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Vec<Cross>, A::Error> {
+            Ok(vec![Cross::deserialize(MapAccessDeserializer::new(map))?])
+        }
+
+        fn visit_seq<A: de::SeqAccess<'de>>(self, list: A) -> Result<Vec<Cross>, A::Error> {
+            Vec::deserialize(SeqAccessDeserializer::new(list))
+        }
+    }
+
+    source.deserialize_any(OneOrMore)
 }
 
 #[cfg(test)]

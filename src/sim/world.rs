@@ -1,6 +1,5 @@
 //! Hosts, routers, links, and the loop that goes from event to event.
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::mem;
 use std::net::{IpAddr, Ipv4Addr};
@@ -75,6 +74,9 @@ pub trait Tap {
     fn link(&mut self, now: Instant, link: LinkId, impairment: &mut Impairment);
 }
 
+/// Changes packets that come into a link; see [`World::set_middlebox`].
+pub type Middlebox = Box<dyn FnMut(Instant, Bytes) -> Bytes>;
+
 /// Why [`World::run`] has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
@@ -126,6 +128,7 @@ struct Router {
 
 struct Link {
     impairment: Impairment,
+    middlebox: Option<Middlebox>,
     to: Node,
     /// Whether the tap wants to see it.
     watched: bool,
@@ -235,7 +238,7 @@ impl World {
         let mut impairment = Impairment::new(direction, seed);
         impairment.apply(self.clock.now(), spec);
         let deadline = impairment.next_deadline().unwrap_or(Instant::FAR_FUTURE);
-        self.links.push(Link { impairment, to, watched: false, deadline });
+        self.links.push(Link { impairment, middlebox: None, to, watched: false, deadline });
         if let Node::Host(host) = from {
             self.hosts[host.0].egress = Some(id);
         }
@@ -278,6 +281,11 @@ impl World {
     pub fn watch_link(&mut self, link: LinkId) {
         self.links[link.0].watched = true;
         self.links[link.0].impairment.record();
+    }
+
+    /// Puts a middlebox before this direction of a link, which may change every packet.
+    pub fn set_middlebox(&mut self, link: LinkId, middlebox: Middlebox) {
+        self.links[link.0].middlebox = Some(middlebox);
     }
 
     /// Lets `observer` see every event of the host's stack.
@@ -373,7 +381,12 @@ impl World {
     }
 
     fn push(&mut self, now: Instant, link: LinkId, packet: Bytes) {
-        self.links[link.0].impairment.push(now, packet);
+        let Link { impairment, middlebox, .. } = &mut self.links[link.0];
+        let packet = match middlebox {
+            Some(change) => change(now, packet),
+            None => packet,
+        };
+        impairment.push(now, packet);
         self.links[link.0].rearm();
         self.show_link(now, link);
     }
@@ -442,12 +455,8 @@ impl World {
         let driver = &host.driver;
         while driver.transmit(now, &mut host.tx).expect("nobody ends the stack of a world") {}
         let mut packets = mem::take(&mut self.packets);
-        for mut burst in host.tx.drain(..) {
-            let cut = gso::cut(&mut burst, |parts| {
-                packets.push(gso::join(parts));
-                Ok::<(), Infallible>(())
-            });
-            let Ok(()) = cut;
+        for burst in host.tx.drain(..) {
+            gso::cut_whole(burst, |packet| packets.push(packet));
         }
         let busy = !packets.is_empty();
         let egress = host.egress;

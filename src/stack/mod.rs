@@ -46,6 +46,7 @@ pub use counters::Counters;
 pub use error::SocketError;
 pub use tables::Tables;
 pub use wakes::Wakes;
+pub use wheel::TICK;
 
 use accept::{HalfOpenEntry, Listener};
 use connection::{Connection, Connections};

@@ -11,9 +11,11 @@
 //! one, so no slot ever holds timers of different rounds. Timers never fire early, and less than a
 //! tick late.
 
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 
 const TICK_SHIFT: u32 = 16;
+/// A timer of a stack goes off less than so long after its time, and never before it.
+pub const TICK: Duration = Duration::from_nanos(1 << TICK_SHIFT);
 const LEVELS: usize = 8;
 const SLOTS: usize = 64;
 const NONE: u32 = u32::MAX;

@@ -14,6 +14,8 @@ pub struct Config {
     pub congestion: Algorithm,
     /// Send small segments at once (turn off Nagle's algorithm, RFC 9293 3.7.4).
     pub nodelay: bool,
+    /// Offer selective acknowledgments, and take them up where they are offered (RFC 2018).
+    pub sack: bool,
     /// Probe an idle connection (RFC 9293 3.8.4); `None`, the default, never does.
     pub keepalive: Option<Keepalive>,
     /// How long sent data may stay unacknowledged before the connection is given up
@@ -56,6 +58,7 @@ impl Default for Config {
             send_buffer: 1 << 20,
             congestion: Algorithm::default(),
             nodelay: false,
+            sack: true,
             keepalive: None,
             user_timeout: None,
             linger: None,

@@ -49,6 +49,7 @@ impl Endpoints {
             flags: segment.flags,
             len: segment.payload.len() as u32,
             window: scale.expand(segment.window),
+            sack: segment.options.sack.clone(),
             seq_base,
             ack_base,
         }
@@ -101,7 +102,7 @@ pub struct Tcb {
     pub(crate) mss: Mss,
     /// Routers may not fragment what we send (RFC 1191 3).
     pub(crate) dont_fragment: bool,
-    /// SACK was agreed on.
+    /// SACK was agreed on (or, in SYN-SENT, is offered).
     pub(crate) sack: bool,
     /// Timestamps were agreed on (or, in SYN-SENT, are offered).
     pub(crate) timestamps: Option<TimestampState>,
@@ -169,7 +170,7 @@ impl Tcb {
             own_mss,
             mss,
             dont_fragment: true,
-            sack: true,
+            sack: config.sack,
             timestamps: None,
             timestamp_offset: 0,
             rtt: RttEstimator::default(),

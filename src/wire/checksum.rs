@@ -84,6 +84,11 @@ impl Sum {
     }
 }
 
+/// The checksum of a header in which one aligned word is another now (RFC 1624 3, equation 3).
+pub fn replaced(checksum: u16, before: u16, after: u16) -> u16 {
+    Sum::new().add_u16(!checksum).add_u16(!before).add_u16(after).finish()
+}
+
 /// `etherparse`'s sum, by 64-bit words as far as there are any.
 #[inline]
 fn add_slice(start: u64, slice: &[u8]) -> u64 {

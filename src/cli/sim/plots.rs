@@ -108,7 +108,7 @@ fn rtt_curves(name: &str, series: &Series, color: usize) -> [Curve; 2] {
 fn rate_curve(name: &str, series: &Series, end: Duration, color: usize) -> Curve {
     let bin = (end / BINS).max(Duration::from_nanos(1));
     let mut points = Vec::new();
-    let (mut from, mut acked) = (0u32, 0u32);
+    let (mut from, mut acked) = (0, 0);
     let mut acks = series.acks.iter().peekable();
     for number in 1..=BINS {
         let until = Instant::ZERO + bin * number;
@@ -116,29 +116,35 @@ fn rate_curve(name: &str, series: &Series, end: Duration, color: usize) -> Curve
             acked = acked.max(ack);
             acks.next();
         }
-        let rate = f64::from(acked - from) * 8.0 / bin.as_secs_f64() / 1e6;
+        let rate = (acked - from) as f64 * 8.0 / bin.as_secs_f64() / 1e6;
         points.push((seconds(until - bin), rate));
         from = acked;
     }
     Curve { name: name.to_owned(), points, mark: Mark::Steps, color }
 }
 
-/// Sequence numbers of what was sent and of what was acknowledged.
+/// Sequence numbers of what was sent, of what was acknowledged, and of what arrived out of order.
 fn sequence_figure(mut figure: Figure, series: &Series) -> Figure {
-    let mb = |bytes: u32| f64::from(bytes) / 1e6;
+    let mb = |bytes: u64| bytes as f64 / 1e6;
     let sent = |again: bool| {
         let chosen = series.sent.iter().filter(move |(.., why)| is_retransmission(*why) == again);
         chosen.map(|&(at, seq, ..)| (seconds(at), mb(seq))).collect()
     };
     let acks = series.acks.iter();
-    let edge = acks.clone().map(|&(at, ack, window)| (seconds(at), mb(ack) + mb(window)));
+    let edge = acks.clone().map(|&(at, ack, window)| (seconds(at), mb(ack + u64::from(window))));
     let acked = acks.map(|&(at, ack, _)| (seconds(at), mb(ack)));
-    let top = series.sent.iter().map(|&(_, seq, len, _)| mb(seq + len)).fold(0.0, f64::max);
+    let top =
+        series.sent.iter().map(|&(_, seq, len, _)| mb(seq + u64::from(len))).fold(0.0, f64::max);
+    let sacked = series.sacks.iter().flat_map(|&(at, from, to)| {
+        let at = seconds(at);
+        [(at, mb(from)), (at, mb(to))]
+    });
     let curve =
         |name: &str, points, mark, color| Curve { name: name.to_owned(), points, mark, color };
     figure.curves = vec![
         // The window may be far beyond all that is sent.
         curve("window's edge", edge.filter(|point| point.1 <= top * 1.2).collect(), Mark::Thin, 6),
+        curve("out of order (SACK)", sacked.collect(), Mark::Spans, 3),
         curve("acknowledged", acked.collect(), Mark::Steps, 2),
         curve("sent", sent(false), Mark::Dots, 0),
         curve("sent again", sent(true), Mark::Crosses, 1),

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use glasstcp::device::impair::Effect;
-use glasstcp::sim::{Ended, FlowOutcome, Outcome, Scenario};
+use glasstcp::sim::{CrossTally, Ended, FlowOutcome, Outcome, Scenario};
 use glasstcp::time::Duration;
 
 use super::Job;
@@ -49,7 +49,8 @@ pub fn format(scenario: &Scenario, jobs: &[Job], outcomes: &[&Outcome]) -> Strin
 
 fn row(job: &Job, number: usize, flow: &FlowOutcome, end: Duration) -> [String; HEAD.len()] {
     let sender = &flow.sender;
-    let rtt = |part| sender.rtt_percentile(part).map_or("-".to_owned(), millis);
+    let rtts = sender.rtt_percentiles.map(|rtts| rtts.map(millis));
+    let [p50, p99] = rtts.unwrap_or_else(|| ["-".to_owned(), "-".to_owned()]);
     let completed = flow.progress.completed;
     [
         job.congestion.to_string(),
@@ -61,7 +62,7 @@ fn row(job: &Job, number: usize, flow: &FlowOutcome, end: Duration) -> [String; 
         sender.timeouts.to_string(),
         sender.fast_retransmits.to_string(),
         flow.receiver.duplicates.to_string(),
-        format!("{}/{} ms", rtt(0.5), rtt(0.99)),
+        format!("{p50}/{p99} ms"),
     ]
 }
 
@@ -87,6 +88,10 @@ fn summary(job: &Job, outcome: &Outcome) -> String {
         }
     }
     let _ = writeln!(text, "; {} events", outcome.events);
+    for (number, cross) in (1..).zip(&outcome.cross) {
+        let CrossTally { sent, arrived } = cross;
+        let _ = writeln!(text, "cross traffic {number}: {sent} packets, {arrived} arrived");
+    }
     text
 }
 

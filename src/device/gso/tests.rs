@@ -1,6 +1,5 @@
 use bytes::Bytes;
 use proptest::prelude::*;
-use smallvec::SmallVec;
 
 use super::*;
 use crate::wire::tcp_options::{Options, Timestamps};

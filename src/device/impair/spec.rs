@@ -295,6 +295,9 @@ fn rule(text: &str) -> Result<Rule, SpecError> {
     loop {
         let word = words.next().ok_or_else(|| words.error("it ends before it says what to do"))?;
         match word {
+            "out" | "in" if direction.is_some() => {
+                return Err(words.error("it has two directions; without one it is for both"));
+            }
             "out" => direction = Some(Direction::Out),
             "in" => direction = Some(Direction::In),
             "clear" => {

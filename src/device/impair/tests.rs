@@ -356,7 +356,7 @@ fn overload(spec: &str, packet: &Bytes) -> (Impairment, BTreeMap<u64, u64>) {
     let mut link = link(spec);
     let mut waits = BTreeMap::new();
     let mut before = link.counters().clone();
-    for now in (0..10_000).map(ms) {
+    for now in (0..20_000).map(ms) {
         link.push(now, packet.clone());
         while link.pop(now).is_some() {}
         let after = link.counters().clone();
@@ -377,12 +377,15 @@ fn codel_keeps_the_queue_short_in_the_end() {
     assert_eq!(tail.counters().count(Effect::CodelDropped), 0);
     assert!(*waits.values().last().unwrap() > 1000, "bufferbloat");
 
-    // With nobody to slow down for it, CoDel needs some seconds until it drops every second packet.
+    // With nobody to slow down for it, CoDel drops ever more, until after 16 s the queue is empty, and then
+    // takes it up anew.
     let (codel, waits) = overload("rate=4mbit queue=1000p:codel", &packet);
     let dropped = codel.counters().count(Effect::CodelDropped);
     assert!(dropped > 1000, "{dropped}");
-    let peak = *waits.values().max().unwrap();
-    assert!(*waits.values().last().unwrap() < peak, "{waits:?}");
+    let (peak_at, peak) = waits.iter().max_by_key(|(_, wait)| **wait).unwrap();
+    assert!((3000..5000).contains(peak_at) && *peak > 1000, "{peak} at {peak_at}");
+    let least = waits.range(peak_at..).map(|(_, wait)| *wait).min().unwrap();
+    assert!(least <= 5, "{least}");
     let first = codel.clone().take_decisions().next().unwrap();
     // Late since the packet that had waited 5 ms, for 100 ms.
     assert!((ms(100)..ms(125)).contains(&first.at), "{first:?}");
@@ -390,6 +393,39 @@ fn codel_keeps_the_queue_short_in_the_end() {
     let (ecn, _) = overload("rate=4mbit queue=100000p:codel:ecn", &packet);
     assert_eq!(ecn.counters().count(Effect::CodelDropped), 0);
     assert!(ecn.counters().count(Effect::Marked) > 100);
+}
+
+/// When CoDel dropped something on a link at twice its rate for two seconds, then without anything for so
+/// long after the last drop, and then at twice its rate again.
+fn codel_drops(pause: Duration) -> (Vec<Instant>, Vec<Instant>) {
+    let mut link = link("rate=4mbit queue=1000p:codel");
+    let mut overload = |begin: Instant| {
+        for n in 0..2000 {
+            let now = begin + Duration::from_millis(n);
+            link.push(now, numbered(0, 1000));
+            while link.pop(now).is_some() {}
+        }
+        drain(&mut link);
+        let drops = link.take_decisions().filter(|made| made.effect == Effect::CodelDropped);
+        drops.map(|made| made.at).collect::<Vec<_>>()
+    };
+    let first = overload(Instant::ZERO);
+    let second = overload(*first.last().unwrap() + pause);
+    (first, second)
+}
+
+/// RFC 8289 5.5: a second time within 16 intervals begins at about the rate at which the first one ended.
+#[test]
+fn codel_goes_on_where_it_was_when_it_is_needed_again_soon() {
+    let gap = |drops: &[Instant]| (drops[1] - drops[0]).as_secs_f64();
+    let within_a_packet = |gap: f64, expected: f64| (expected..expected + 0.0021).contains(&gap);
+    let (first, soon) = codel_drops(Duration::from_millis(1000));
+    assert!(within_a_packet(gap(&first), 0.1), "{}", gap(&first));
+    // The count began at one.
+    let more = (first.len() - 1) as f64;
+    assert!(more > 20.0 && within_a_packet(gap(&soon), 0.1 / more.sqrt()), "{}", gap(&soon));
+    let (_, late) = codel_drops(Duration::from_millis(2000));
+    assert!(within_a_packet(gap(&late), 0.1), "{}", gap(&late));
 }
 
 #[test]

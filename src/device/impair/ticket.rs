@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::journal::{Effect, Journal};
 use crate::time::{Duration, Instant};
-use crate::wire::checksum::Sum;
+use crate::wire::checksum::replaced;
 use crate::wire::ip;
 
 /// A packet, and what exact rules want of its way.
@@ -45,9 +45,7 @@ pub(super) fn mark(now: Instant, packet: &mut Bytes, journal: &mut Journal) -> b
     let after = u16::from_be_bytes([bytes[0], bytes[TOS_AT]]);
     let at = ip::IPV4_CHECKSUM_AT..ip::IPV4_CHECKSUM_AT + 2;
     let checksum = u16::from_be_bytes([bytes[at.start], bytes[at.start + 1]]);
-    // RFC 1624 3, equation 3.
-    let sum = Sum::new().add_u16(!checksum).add_u16(!before).add_u16(after);
-    bytes[at].copy_from_slice(&sum.finish().to_be_bytes());
+    bytes[at].copy_from_slice(&replaced(checksum, before, after).to_be_bytes());
     *packet = bytes.freeze();
     true
 }

@@ -34,10 +34,10 @@ impl fmt::Display for Share {
 
 /// What a value may look like, for messages.
 pub(super) const RATE: &str =
-    "a rate such as 10mbit, 500kbit, 1gbit or 125kbps (bytes), or 'unlimited'";
-pub(super) const TIME: &str = "a time such as 50ms, 1.5s or 200us";
+    "a rate such as 10mbit, 500kbit, 1gbit or 125kbps (bytes), or 'unlimited'; under 1bit only 0";
+pub(super) const TIME: &str = "a time such as 50ms, 1.5s or 200us; under 1ns only 0";
 pub(super) const SHARE: &str = "a share such as 1% or 0.05%, at most 100%";
-pub(super) const SIZE: &str = "a size such as 64kb, 1mb or 1500b";
+pub(super) const SIZE: &str = "a size such as 64kb, 1mb or 1500b; under 1b only 0";
 pub(super) const QUEUE_SIZE: &str =
     "packets such as 100p, a size such as 64kb, or times the bandwidth-delay product such as 1bdp";
 
@@ -114,20 +114,25 @@ fn scaled(word: &str, units: &[(&str, f64)]) -> Option<f64> {
     Some(number * factor).filter(|value| value.is_finite())
 }
 
+/// As many whole units as that, at most `most`. Nothing is zero but what is written so.
+fn whole(word: &str, units: &[(&str, f64)], most: f64) -> Option<u64> {
+    let value = scaled(word, units).filter(|&value| value == 0.0 || value >= 1.0)?;
+    (value <= most).then_some(value.round() as u64)
+}
+
 /// Bits per second.
 pub(super) fn rate(word: &str) -> Option<u64> {
     // Beyond this a packet takes less than the clock can tell.
-    scaled(word, RATES).filter(|&rate| rate <= 1e15).map(|rate| rate.round() as u64)
+    whole(word, RATES, 1e15)
 }
 
 pub(super) fn time(word: &str) -> Option<Duration> {
-    let nanos = scaled(word, TIMES).filter(|&nanos| nanos <= MAX_TIME_NS)?;
-    Some(Duration::from_nanos(nanos.round() as u64))
+    whole(word, TIMES, MAX_TIME_NS).map(Duration::from_nanos)
 }
 
 /// Bytes.
 pub(super) fn size(word: &str) -> Option<u64> {
-    scaled(word, SIZES).filter(|&size| size <= 1e15).map(|size| size.round() as u64)
+    whole(word, SIZES, 1e15)
 }
 
 pub(super) fn queue_size(word: &str) -> Option<Size> {

@@ -14,6 +14,7 @@ use crate::time::{Duration, Instant};
 use crate::wire::SeqNum;
 use crate::wire::icmp::Report;
 use crate::wire::tcp::Flags;
+use crate::wire::tcp_options::{SackBlock, SackBlocks};
 
 const CONN: ConnId = ConnId(3);
 
@@ -35,9 +36,17 @@ fn segment(flags: Flags, len: u32) -> SegmentView {
         flags,
         len,
         window: 65_535,
+        sack: SackBlocks::new(),
         seq_base: SeqNum::new(u32::MAX),
         ack_base: SeqNum::new(1000),
     }
+}
+
+/// An acknowledgment with two SACK blocks.
+fn reporting() -> SegmentView {
+    let block = |left, right| SackBlock { left: SeqNum::new(left), right: SeqNum::new(right) };
+    let sack = [block(2000, 3000), block(1500, 1600)].into_iter().collect();
+    SegmentView { sack, ..segment(Flags::ACK, 0) }
 }
 
 fn line(host: Option<&str>, event: &Event) -> String {
@@ -51,18 +60,27 @@ fn line(host: Option<&str>, event: &Event) -> String {
 fn segments() -> Vec<(Event, &'static str)> {
     let data = segment(Flags::PSH | Flags::ACK, 1448);
     let syn = segment(Flags::SYN, 0);
+    let ack = reporting();
     let (conn, state) = (Some(CONN), State::Established);
     vec![
         (
-            Event::Sent { conn, state, segment: data, why: Why::Rto(2) },
+            Event::Sent { conn, state, segment: data.clone(), why: Why::Rto(2) },
             r#""conn":3,"name":"sent","data":{"state":"ESTABLISHED","local":"10.9.0.2:80","remote":"10.9.0.1:40312","flags":"PSH,ACK","seq":0,"seq_relative":1,"ack":1080,"ack_relative":80,"len":1448,"window":65535,"why":"rto","count":2}}"#,
         ),
         (
-            Event::Sent { conn: None, state, segment: syn, why: Why::Reset },
+            Event::Sent { conn: None, state, segment: syn.clone(), why: Why::Reset },
             r#""name":"sent","data":{"local":"10.9.0.2:80","remote":"10.9.0.1:40312","flags":"SYN","seq":0,"seq_relative":1,"len":0,"window":65535,"why":"reset"}}"#,
         ),
         (
-            Event::Received { conn: CONN, state, segment: data },
+            Event::Sent { conn, state, segment: ack.clone(), why: Why::AckNow },
+            r#""conn":3,"name":"sent","data":{"state":"ESTABLISHED","local":"10.9.0.2:80","remote":"10.9.0.1:40312","flags":"ACK","seq":0,"seq_relative":1,"ack":1080,"ack_relative":80,"len":0,"window":65535,"sack_relative":[[1000,2000],[500,600]],"why":"ack_now"}}"#,
+        ),
+        (
+            Event::Received { conn: CONN, state, segment: ack.clone() },
+            r#""conn":3,"name":"received","data":{"state":"ESTABLISHED","local":"10.9.0.2:80","remote":"10.9.0.1:40312","flags":"ACK","seq":0,"seq_relative":1,"ack":1080,"ack_relative":80,"len":0,"window":65535,"sack_relative":[[1000,2000],[500,600]]}}"#,
+        ),
+        (
+            Event::Received { conn: CONN, state, segment: data.clone() },
             r#""conn":3,"name":"received","data":{"state":"ESTABLISHED","local":"10.9.0.2:80","remote":"10.9.0.1:40312","flags":"PSH,ACK","seq":0,"seq_relative":1,"ack":1080,"ack_relative":80,"len":1448,"window":65535}}"#,
         ),
         (
@@ -77,6 +95,15 @@ fn segments() -> Vec<(Event, &'static str)> {
                 addresses: None,
             },
             r#""conn":3,"name":"refused","data":{"reason":"sequence_old","local":"10.9.0.2:80","remote":"10.9.0.1:40312","flags":"PSH,ACK","seq":0,"seq_relative":1,"ack":1080,"ack_relative":80,"len":1448,"window":65535}}"#,
+        ),
+        (
+            Event::Refused {
+                conn,
+                reason: Refusal::AckTooOld,
+                segment: Some(ack),
+                addresses: None,
+            },
+            r#""conn":3,"name":"refused","data":{"reason":"ack_too_old","local":"10.9.0.2:80","remote":"10.9.0.1:40312","flags":"ACK","seq":0,"seq_relative":1,"ack":1080,"ack_relative":80,"len":0,"window":65535,"sack_relative":[[1000,2000],[500,600]]}}"#,
         ),
         (
             Event::Refused {

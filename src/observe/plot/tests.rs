@@ -10,12 +10,12 @@ fn figure(curves: Vec<Curve>) -> Figure {
 
 #[test]
 fn a_picture_has_its_title_axes_and_names() {
-    let marks = [Mark::Steps, Mark::Thin, Mark::Dots, Mark::Crosses];
+    let marks = [Mark::Steps, Mark::Thin, Mark::Dots, Mark::Crosses, Mark::Spans];
     let points = vec![(0.0, 1.0), (1.0, 5.0), (2.0, 2.0)];
     let curves = marks.map(|mark| curve(&format!("{mark:?}"), points.clone(), mark)).to_vec();
     let svg = figure(curves).svg();
     assert!(svg.starts_with("<svg ") && svg.trim_end().ends_with("</svg>"), "{svg}");
-    for word in ["a title", "time (s)", "cwnd (KB)", "Steps", "Thin", "Dots", "Crosses"] {
+    for word in ["a title", "time (s)", "cwnd (KB)", "Steps", "Thin", "Dots", "Crosses", "Spans"] {
         assert!(svg.contains(word), "{word}");
     }
     assert_eq!(
@@ -41,7 +41,7 @@ fn steps_hold_until_the_next() {
 fn a_picture_is_no_larger_than_can_be_seen() {
     let many: Vec<(f64, f64)> =
         (0..1_000_000).map(|n| (f64::from(n), f64::from(n % 977))).collect();
-    for mark in [Mark::Steps, Mark::Crosses] {
+    for mark in [Mark::Steps, Mark::Crosses, Mark::Spans] {
         let svg = figure(vec![curve("many", many.clone(), mark)]).svg();
         assert!(svg.len() < 20_000_000, "{mark:?}: {}", svg.len());
     }

@@ -8,6 +8,7 @@ use crate::time::Duration;
 use crate::wire::SeqNum;
 use crate::wire::icmp::Report;
 use crate::wire::tcp::Flags;
+use crate::wire::tcp_options::{SackBlock, SackBlocks};
 
 const CONN: ConnId = ConnId(3);
 
@@ -30,6 +31,7 @@ fn segment(flags: Flags, len: u32) -> SegmentView {
         flags,
         len,
         window: 65_535,
+        sack: SackBlocks::new(),
         seq_base: SeqNum::new(u32::MAX),
         ack_base: SeqNum::new(1000),
     }
@@ -86,6 +88,17 @@ fn an_acknowledgment_number_is_shown_only_where_there_is_one() {
 }
 
 #[test]
+fn what_has_arrived_out_of_order() {
+    let block = |left, right| SackBlock { left: SeqNum::new(left), right: SeqNum::new(right) };
+    let sack = [block(2000, 3000), block(1500, 1600)].into_iter().collect();
+    let segment = SegmentView { sack, ..segment(Flags::ACK, 0) };
+    let event = Event::Received { conn: CONN, state: State::Established, segment };
+    let line = |absolute| format(&event, absolute).unwrap().1;
+    assert!(line(false).contains("win=65535 sack=1000..2000,500..600 (E"), "{}", line(false));
+    assert!(line(true).contains("win=65535 sack=2000..3000,1500..1600 (E"), "{}", line(true));
+}
+
+#[test]
 fn absolute_numbers() {
     let event = sent(Flags::ACK, 0, Why::AckNow);
     let (_, line) = format(&event, true).unwrap();
@@ -132,7 +145,7 @@ fn each_drop_says_why() {
     let addresses: (IpAddr, IpAddr) = (remote().ip(), local().ip());
     let view = segment(Flags::ACK, 5);
     assert_eq!(
-        refused(Some(CONN), Refusal::SequenceOld, Some(view), None),
+        refused(Some(CONN), Refusal::SequenceOld, Some(view.clone()), None),
         "#3 <- ACK seq=1 ack=80 len=5 win=65535 dropped: sequence old"
     );
     assert_eq!(

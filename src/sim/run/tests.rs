@@ -101,3 +101,53 @@ fn a_queue_of_one_packet_is_enough() {
         run(&scenario("queue = '1p'\nbytes = '300k'\nrtt = '10ms'"), NEWRENO, false, None);
     assert!(outcome.is_complete());
 }
+
+#[test]
+fn cross_traffic_slows_a_flow_down_and_fills_the_queue() {
+    let play = |more: &str| {
+        // A window of one bandwidth-delay product, for which nothing has to wait.
+        let text = "bytes = '5m'\nrate = '10mbit'\nrtt = '20ms'\nqueue = '40p'\nbuffer = '25k'\n";
+        let outcome = run(&scenario(&format!("{text}{more}")), NEWRENO, false, None);
+        assert!(outcome.is_complete());
+        outcome
+    };
+    let half = "cross = { rate = '6mbit', size = '1000b', from = '100ms', to = '30s' }";
+    let (alone, beside) = (play(""), play(half));
+    let [fast, slow] = [&alone, &beside].map(|outcome| outcome.flows[0].goodput(outcome.time));
+    assert!(slow < 0.7 * fast && slow > 0.3 * fast, "{slow} of {fast}");
+    let waited = |outcome: &Outcome| {
+        outcome.link[0].waited.as_secs_f64() / outcome.link[0].queued.packets as f64
+    };
+    assert!(waited(&beside) > 3.0 * waited(&alone), "{} {}", waited(&beside), waited(&alone));
+    let CrossTally { sent, arrived } = beside.cross[0];
+    // 750 packets a second, for 0.1 s less than the flow takes.
+    let expected = (beside.time.as_secs_f64() - 0.1) * 750.0;
+    assert!((sent as f64 - expected).abs() < 2.0, "{sent} of {expected}");
+    assert!((sent - 60..=sent).contains(&arrived), "{arrived} of {sent}");
+    let again = play(half);
+    let seen = |outcome: &Outcome| (outcome.time, outcome.link.clone(), outcome.cross.clone());
+    assert_eq!(seen(&again), seen(&beside));
+
+    // The other way it meets acknowledgments alone.
+    let back = play("cross = { rate = '5mbit', size = '1000b', direction = 'in', to = '1s' }");
+    assert_eq!(back.cross[0], CrossTally { sent: 625, arrived: 625 });
+    assert!(back.flows[0].goodput(back.time) > 0.95 * fast);
+    assert_eq!(alone.cross, []);
+}
+
+#[test]
+fn flows_may_begin_one_after_the_other() {
+    let text = "bytes = '500k'\nrate = '10mbit'\nrtt = '20ms'\nflows = 3\nstagger = '2s'";
+    let outcome = run(&scenario(text), NEWRENO, false, None);
+    let begun = outcome.flows.iter().map(|flow| flow.begun.as_secs()).collect::<Vec<_>>();
+    assert_eq!(begun, [0, 2, 4]);
+    for flow in &outcome.flows {
+        let connected = flow.progress.connected.unwrap();
+        let handshake = connected.since(Instant::ZERO + flow.begun);
+        assert!((20..21).contains(&handshake.as_millis()), "{handshake:?}");
+        let took = flow.progress.completed.unwrap().since(Instant::ZERO + flow.begun);
+        assert!(took < Duration::from_secs(2), "each has had the link for itself: {took:?}");
+        let goodput = 500.0 * 1024.0 * 8.0 / took.as_secs_f64();
+        assert!((flow.goodput(outcome.time) / goodput - 1.0).abs() < 1e-9);
+    }
+}

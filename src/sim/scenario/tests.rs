@@ -18,11 +18,14 @@ fn every_field_is_read() {
         impair = ["out:drop:syn:nth=1", "in:corrupt=1%"]
         cc = ["tahoe", "reno"]
         flows = 3
+        stagger = "500ms"
+        cross = { rate = "20mbit", size = "500b", from = "2s", to = "5s", direction = "in" }
         seed = 7
         buffer = "64k"
         time-limit = "9s"
         mtu = 576
         nodelay = true
+        sack = false
         write = { size = "10b", every = "1ms" }
         read = { size = "1k", every = "2ms" }
     "#;
@@ -38,16 +41,36 @@ fn every_field_is_read() {
         impair: "out:drop:syn:nth=1 in:corrupt=1%".parse().unwrap(),
         cc: vec![Algorithm::Tahoe, Algorithm::Reno],
         flows: 3,
+        stagger: ms(500),
+        cross: vec![Cross {
+            rate: 20_000_000,
+            size: 500,
+            from: ms(2000),
+            to: Some(ms(5000)),
+            direction: Direction::In,
+        }],
         seed: 7,
         buffer: 65_536,
         time_limit: ms(9000),
         mtu: 576,
         nodelay: true,
+        sack: false,
         write: Some(Pace { size: 10, every: ms(1) }),
         read: Some(Pace { size: 1024, every: ms(2) }),
     };
     assert_eq!(Scenario::from_toml(text).unwrap(), expected);
     assert_eq!(Scenario::from_toml("rate = 'unlimited'").unwrap().rate, None);
+}
+
+#[test]
+fn cross_traffic_may_be_a_list() {
+    let two = "[[cross]]\nrate = '1mbit'\nsize = '100b'\n[[cross]]\nrate = '2mbit'\nsize = '200b'";
+    let cross = |rate, size| {
+        let (from, direction) = (Duration::ZERO, Direction::Out);
+        Cross { rate, size, from, to: None, direction }
+    };
+    let expected = [cross(1_000_000, 100), cross(2_000_000, 200)];
+    assert_eq!(Scenario::from_toml(two).unwrap().cross, expected);
 }
 
 #[test]
@@ -71,6 +94,18 @@ fn mistakes_show_the_words_and_what_is_allowed() {
         ("mtu = 67", "an MTU of 67 bytes cannot be"),
         ("read = { size = '0', every = '1ms' }", "'size' must be at least one byte"),
         ("read = { size = '1k' }", "missing field `every`"),
+        ("cross = 5", "expected cross traffic in braces, or a list of such"),
+        ("cross = { size = '1k' }", "missing field `rate`"),
+        ("cross = { rate = '1mbit', size = '1k', way = 'in' }", "unknown field `way`"),
+        ("cross = { rate = '1mbit', size = '1k', direction = 'up' }", "expected `out` or `in`"),
+        ("cross = { rate = 'unlimited', size = '1k' }", "cross traffic needs a rate that ends"),
+        ("cross = { rate = '0', size = '1k' }", "0 bit/s cannot be; allowed: 1bit to 100gbit"),
+        (
+            "cross = { rate = '1mbit', size = '27b' }",
+            "allowed: 28b, which are all header, to 1500b",
+        ),
+        ("cross = { rate = '1mbit', size = '1501b' }", "packets of 1501 bytes cannot be"),
+        ("cross = { rate = '1mbit', size = '1k', from = '2s', to = '2s' }", "must end after"),
     ] {
         let error = Scenario::from_toml(text).expect_err(text).to_string();
         assert!(error.contains(words), "{text}: {error}");

@@ -206,3 +206,20 @@ fn tasks_sleep_in_virtual_time() {
     let expected = [("now", 0), ("a", 10), ("a2", 10), ("b", 20_000), ("c", 30_000)];
     assert_eq!(*order.borrow(), expected);
 }
+
+#[test]
+fn a_middlebox_changes_what_passes() {
+    let (mut world, total) = pair(1, "delay=10ms", 1000);
+    let seen = Rc::new(Cell::new(0));
+    let count = Rc::clone(&seen);
+    // The second packet to the server, which ends the handshake, comes out as nothing that can be read.
+    let change = move |now: Instant, packet: Bytes| {
+        assert!(now < SECONDS);
+        count.set(count.get() + 1);
+        if count.get() == 2 { Bytes::from_static(&[0]) } else { packet }
+    };
+    world.set_middlebox(LinkId(0), Box::new(change));
+    assert_eq!(world.run(SECONDS), Ended::Done);
+    assert_eq!((total.get(), seen.get() > 3), (1000, true));
+    assert_eq!(world.link(LinkId(0)).counters().arrived.packets, seen.get());
+}

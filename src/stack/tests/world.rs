@@ -136,13 +136,9 @@ pub(super) fn ready<T>(poll: Poll<T>) -> Option<T> {
 }
 
 /// The packets of a burst, complete.
-pub(super) fn cut(mut burst: Burst) -> Vec<Bytes> {
+pub(super) fn cut(burst: Burst) -> Vec<Bytes> {
     let mut packets = Vec::new();
-    gso::cut(&mut burst, |parts| {
-        packets.push(parts.iter().flat_map(|part| part.iter().copied()).collect());
-        Ok::<(), ()>(())
-    })
-    .unwrap();
+    gso::cut_whole(burst, |packet| packets.push(packet));
     packets
 }
 

@@ -140,7 +140,8 @@ impl HalfOpen {
         }
     }
 
-    /// The SYN-ACK, offering of each option only what the SYN offered (RFC 7323 2.2, RFC 2018 2).
+    /// The SYN-ACK, offering of each option only what the SYN offered (RFC 7323 2.2, RFC 2018 2),
+    /// and of SACK only what the settings allow.
     pub fn syn_ack(&self, now: Instant, config: &Config, own_mss: Mss) -> Segment {
         let scale = WindowScale::for_buffer(config.receive_buffer);
         let tsval = (now.as_millis() as u32).wrapping_add(self.timestamp_offset);
@@ -155,7 +156,7 @@ impl HalfOpen {
             options: Options {
                 mss: Some(own_mss.bytes()),
                 window_scale: self.window_scale.map(|_| scale.shift()),
-                sack_permitted: self.sack_permitted,
+                sack_permitted: config.sack && self.sack_permitted,
                 timestamps: self.tsval.map(|tsecr| Timestamps { tsval, tsecr }),
                 sack: SackBlocks::new(),
             },

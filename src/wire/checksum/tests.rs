@@ -1,4 +1,4 @@
-use super::Sum;
+use super::{Sum, replaced};
 use proptest::prelude::*;
 
 /// The definition of RFC 1071, word by word.
@@ -25,6 +25,14 @@ fn zero_is_written_as_all_ones_for_udp() {
 }
 
 proptest! {
+    #[test]
+    fn a_word_is_replaced(mut words: [u16; 6], at in 0..6usize, after: u16) {
+        let sum = |words: [u16; 6]| words.iter().fold(Sum::new(), |sum, word| sum.add_u16(*word));
+        let (before, checksum) = (words[at], sum(words).finish());
+        words[at] = after;
+        prop_assert!(sum(words).add_u16(replaced(checksum, before, after)).is_valid());
+    }
+
     #[test]
     fn equals_the_naive_sum(data in proptest::collection::vec(any::<u8>(), 0..2000)) {
         prop_assert_eq!(Sum::new().add_bytes(&data).finish(), naive(&data));

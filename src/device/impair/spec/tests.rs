@@ -152,6 +152,9 @@ fn errors_show_the_words_and_what_is_allowed() {
         ("drop:data:port=70000", "'port=70000' is not a port"),
         ("at=2s", "it ends before it says what to do"),
         ("at=soon:clear", "'at=soon' is not a time"),
+        ("out:in:loss=1%", "it has two directions; without one it is for both"),
+        ("out:at=1s:out:clear", "it has two directions"),
+        ("rate=0.4bit", "'rate=0.4bit' is not a rate such as 10mbit"),
         ("clear:out", "'out' does not belong here; allowed: nothing may follow it"),
         (":", "there is no ''"),
     ] {

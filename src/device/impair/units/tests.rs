@@ -14,9 +14,20 @@ fn rates_are_in_bits_and_those_in_bps_in_bytes() {
     ] {
         assert_eq!(rate(word), Some(expected), "{word}");
     }
-    for word in
-        ["", "mbit", "10 mbit", "-1mbit", "10m", "1e6", "1.2.3mbit", ".", "10mbits", "9999tbit"]
-    {
+    for word in [
+        "",
+        "0.4bit",
+        "0.0001kbit",
+        "mbit",
+        "10 mbit",
+        "-1mbit",
+        "10m",
+        "1e6",
+        "1.2.3mbit",
+        ".",
+        "10mbits",
+        "9999tbit",
+    ] {
         assert_eq!(rate(word), None, "{word}");
     }
 }
@@ -34,7 +45,7 @@ fn times_without_a_unit_are_microseconds() {
     ] {
         assert_eq!(time(word), Some(Duration::from_nanos(nanos)), "{word}");
     }
-    for word in ["", "s", "1m", "1h", "-1s", "999999999999s"] {
+    for word in ["", "s", "1m", "1h", "-1s", "999999999999s", "0.4ns", "0.0009us"] {
         assert_eq!(time(word), None, "{word}");
     }
 }
@@ -46,9 +57,19 @@ fn sizes_are_powers_of_1024() {
     {
         assert_eq!(size(word), Some(bytes), "{word}");
     }
-    for word in ["", "kb", "1kib", "-1", "1p"] {
+    for word in ["", "kb", "1kib", "-1", "1p", "0.5b", "0.0009k"] {
         assert_eq!(size(word), None, "{word}");
     }
+}
+
+#[test]
+fn what_would_be_rounded_to_nothing_is_refused() {
+    let error = parse_rate("0.4bit").unwrap_err().to_string();
+    assert!(error.starts_with("'0.4bit' is not a rate") && error.ends_with("under 1bit only 0"));
+    for (word, rate) in [("0.001kbit", 1), ("1.4bit", 1), ("1.5bit", 2), ("0gbit", 0)] {
+        assert_eq!(parse_rate(word), Ok(Some(rate)), "{word}");
+    }
+    assert_eq!((time("1ns"), size("0kb")), (Some(Duration::from_nanos(1)), Some(0)));
 }
 
 #[test]

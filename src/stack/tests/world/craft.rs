@@ -3,29 +3,13 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use smallvec::SmallVec;
 
-use super::cut;
+use crate::device::gso;
 use crate::wire::checksum::Sum;
 use crate::wire::ip::{self, Repr};
 use crate::wire::tcp::{self, Flags, Segment};
 use crate::wire::tcp_options::{Options, Timestamps};
-use crate::wire::{Burst, HeaderBuf, SeqNum, icmp, udp};
-
-fn packet(repr: Repr, transport: &[u8], payload: Bytes) -> Bytes {
-    let mut header = HeaderBuf::new();
-    ip::emit(&repr, transport.len() + payload.len(), &mut header);
-    header.extend(transport.iter().copied());
-    let burst = Burst {
-        header,
-        ip_header_len: ip::IPV4_HEADER_LEN as u8,
-        protocol: repr.protocol,
-        payload_len: payload.len() as u32,
-        payload: SmallVec::from_iter([payload]),
-        segment_size: 0,
-    };
-    cut(burst).remove(0)
-}
+use crate::wire::{HeaderBuf, SeqNum, icmp, udp};
 
 fn repr(from: SocketAddr, to: SocketAddr, protocol: u8) -> Repr {
     Repr {
@@ -70,13 +54,13 @@ pub(in crate::stack::tests) fn stamped(segment: Segment, tsval: u32, tsecr: u32)
 pub(in crate::stack::tests) fn tcp(from: SocketAddr, to: SocketAddr, segment: &Segment) -> Bytes {
     let mut transport = HeaderBuf::new();
     tcp::emit(segment, &mut transport);
-    packet(repr(from, to, ip::TCP), &transport, segment.payload.clone())
+    gso::packet(&repr(from, to, ip::TCP), &transport, segment.payload.clone())
 }
 
 pub(in crate::stack::tests) fn udp(from: SocketAddr, to: SocketAddr, payload: &[u8]) -> Bytes {
     let mut transport = HeaderBuf::new();
     udp::emit(from.port(), to.port(), payload.len(), &mut transport);
-    packet(repr(from, to, ip::UDP), &transport, Bytes::copy_from_slice(payload))
+    gso::packet(&repr(from, to, ip::UDP), &transport, Bytes::copy_from_slice(payload))
 }
 
 /// An ICMP message of any kind.
@@ -99,7 +83,7 @@ fn icmp_message(
     let [high, low] = mtu.to_be_bytes();
     let mut transport = HeaderBuf::new();
     icmp::emit(kind, code, [0, 0, high, low], &mut transport);
-    packet(repr(from, to, ip::ICMP), &transport, Bytes::copy_from_slice(payload))
+    gso::packet(&repr(from, to, ip::ICMP), &transport, Bytes::copy_from_slice(payload))
 }
 
 /// What a router in the middle says about `packet` to its sender: as much of it as it must quote.
@@ -120,7 +104,7 @@ pub(in crate::stack::tests) fn dont_fragment(packet: &[u8]) -> bool {
 
 /// A packet of a protocol that nobody speaks.
 pub(in crate::stack::tests) fn unknown(from: SocketAddr, to: SocketAddr, protocol: u8) -> Bytes {
-    packet(repr(from, to, protocol), &[0; 8], Bytes::new())
+    gso::packet(&repr(from, to, protocol), &[0; 8], Bytes::new())
 }
 
 /// Makes the checksums of a packet right again, as far as it can still be read.

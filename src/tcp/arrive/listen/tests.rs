@@ -53,6 +53,27 @@ fn the_syn_ack_answers_only_what_was_offered_rfc_7323_2_2_rfc_2018_2() {
 }
 
 #[test]
+fn without_sack_none_is_permitted_and_none_used_rfc_2018_2() {
+    let config = Config { sack: false, ..Setup::default().config };
+    let setup = Setup { config, ..Setup::default() };
+    let (rig, half) = half_open(setup.clone());
+    assert!(!syn_ack(&rig, &half).options.sack_permitted);
+    let mut rig = Rig::accepted(setup);
+    let hole = rig.text(9, 9);
+    rig.arrive(hole).unwrap();
+    assert_eq!(rig.transmit_one().sack(), []);
+
+    let mut rig = Rig::accepted(Setup { sack: false, ..Setup::default() });
+    let hole = rig.text(9, 9);
+    rig.arrive(hole).unwrap();
+    assert_eq!(rig.transmit_one().sack(), [], "the peer did not permit it");
+    let mut rig = Rig::accepted(Setup::default());
+    let hole = rig.text(9, 9);
+    rig.arrive(hole).unwrap();
+    assert_eq!(rig.transmit_one().sack(), [(9, 18)]);
+}
+
+#[test]
 fn the_window_of_a_syn_ack_is_unscaled_and_that_of_a_challenge_scaled_rfc_7323_2_2() {
     let config = Config { receive_buffer: 1 << 20, ..Config::default() };
     let (rig, half) = half_open(Setup { config, ..Setup::default() });

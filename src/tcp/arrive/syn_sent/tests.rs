@@ -44,6 +44,20 @@ fn what_the_peer_does_not_offer_is_not_used_rfc_7323_2_2_rfc_2018_2() {
 }
 
 #[test]
+fn without_sack_none_is_offered_and_none_used_rfc_2018_2() {
+    let config = Config { sack: false, ..Setup::default().config };
+    let mut rig = Rig::connecting(Setup { config: config.clone(), ..Setup::default() });
+    assert!(!rig.transmit_one().options.sack_permitted);
+    // A peer that permits it all the same.
+    let mut rig = Rig::open(Setup { config, ..Setup::default() });
+    let hole = rig.text(9, 9);
+    rig.arrive(hole.clone()).unwrap();
+    assert_eq!(rig.transmit_one().sack(), []);
+    rig.arrive(hole).unwrap();
+    assert_eq!(rig.transmit_one().sack(), [], "nor what arrived twice, RFC 2883 4");
+}
+
+#[test]
 fn the_peers_mss_is_kept_within_bounds_rfc_9293_3_7_1_must_16() {
     for (offered, used) in [(0, 48), (1, 48), (500, 500), (MSS as u16, 1_012), (65_535, 1_012)] {
         let rig = Rig::open(Setup { mss: Some(offered), timestamps: false, ..Setup::default() });
