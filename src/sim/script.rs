@@ -60,17 +60,17 @@ pub struct ScriptError {
 /// When the stack does something that it must never do: a bug.
 pub fn run(script: &str, config: Config) -> Result<(), ScriptError> {
     let mut play = Play { host: Host::new(config), last: Instant::ZERO };
-    let steps = script.lines().enumerate().map(|(at, line)| (at + 1, uncommented(line)));
-    let mut last = (0, "");
-    for (line, text) in steps.filter(|(_, text)| !text.is_empty()) {
+    let lines = script.lines().map(uncommented).zip(1..).filter(|(text, _)| !text.is_empty());
+    let mut lines = lines.peekable();
+    while let Some((text, line)) = lines.next() {
         let error = |problem| ScriptError { line, text: text.to_owned(), problem };
         let step = text.parse().map_err(error)?;
         play.step(&step).map_err(error)?;
-        last = (line, text);
+        if lines.peek().is_none() {
+            play.nothing_left("after it").map_err(error)?;
+        }
     }
-    let (line, text) = last;
-    let error = |problem| ScriptError { line, text: text.to_owned(), problem };
-    play.nothing_left("after it").map_err(error)
+    Ok(())
 }
 
 /// A line without its comment.
@@ -91,22 +91,16 @@ impl Play {
         if to < self.host.now() {
             return Err(format!("it is already {}", shown(self.host.now() - Instant::ZERO)));
         }
+        if let Action::Expect(shape) = &step.action {
+            return self.expect(shape, from, to);
+        }
+        self.host.pass(to)?;
+        let silent = step.action == Action::Nothing;
+        self.nothing_left(if silent { "until then" } else { "before it" })?;
         match &step.action {
-            Action::Expect(shape) => return self.expect(shape, from, to),
-            Action::Nothing => {
-                self.host.pass(to)?;
-                self.nothing_left("until then")?;
-            }
-            Action::Inject(shape) => {
-                self.host.pass(to)?;
-                self.nothing_left("before it")?;
-                self.host.inject(shape)?;
-            }
-            Action::Call(call) => {
-                self.host.pass(to)?;
-                self.nothing_left("before it")?;
-                self.host.call(call)?;
-            }
+            Action::Inject(shape) => self.host.inject(shape)?,
+            Action::Call(call) => self.host.call(call)?,
+            Action::Expect(_) | Action::Nothing => {}
         }
         self.last = to;
         Ok(())

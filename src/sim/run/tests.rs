@@ -36,6 +36,21 @@ fn a_lost_segment_costs_one_fast_retransmission() {
     assert_eq!(outcome.flows[0].receiver.duplicates, 0);
 }
 
+#[test]
+fn sack_blocks_are_seen_unless_sack_is_off() {
+    let sacks = |sack: bool| {
+        let text = format!("bytes = '200kb'\nsack = {sack}\nimpair = ['out:drop:data:byte=20480']");
+        let mut outcome = run(&scenario(&text), NEWRENO, true, None);
+        outcome.flows.remove(0).sender.series.unwrap().sacks
+    };
+    let blocks = sacks(true);
+    // The first segment after the one that was lost, and more with each duplicate.
+    let from = 1 + 20_480 / 1448 * 1448 + 1448;
+    assert!(blocks.len() > 3 && blocks.iter().all(|block| block.1 == from), "{blocks:?}");
+    assert!(blocks.is_sorted_by_key(|block| block.2));
+    assert_eq!(sacks(false), []);
+}
+
 /// Everything that is shown of a run, as text.
 #[derive(Default)]
 struct Diary(String);

@@ -204,23 +204,30 @@ impl Host {
     fn carry_out(&mut self, verb: Verb) -> Result<String, String> {
         let cx = &mut Context::from_waker(Waker::noop());
         let connection = self.connection.ok_or("there is no connection that it could be about");
-        let nothing = |()| OK.to_owned();
+        let ok = || OK.to_owned();
         Ok(match verb {
             Verb::Listen => {
                 let listener = self.stack.listen(self.local, BACKLOG);
-                outcome(listener, |key| nothing(_ = self.listener.insert(key)))
+                outcome(listener, |key| {
+                    self.listener = Some(key);
+                    ok()
+                })
             }
             Verb::Connect => {
                 let opened = self.stack.connect(None, PEER, None);
                 outcome(opened, |key| {
                     self.local = self.stack.local_addr(key).unwrap_or(self.local);
-                    nothing(_ = self.connection.insert(key))
+                    self.connection = Some(key);
+                    ok()
                 })
             }
             Verb::Accept => {
                 let listener = self.listener.ok_or("nothing listens")?;
                 let accepted = self.stack.poll_accept(listener, cx);
-                polled(accepted, |(key, _)| nothing(_ = self.connection.insert(key)))
+                polled(accepted, |(key, _)| {
+                    self.connection = Some(key);
+                    ok()
+                })
             }
             Verb::Write(bytes) => {
                 let data: Vec<u8> = (self.written..).take(bytes).map(flow::byte).collect();
@@ -231,9 +238,15 @@ impl Host {
                 })
             }
             Verb::Read(most) => return self.receive(connection?, most),
-            Verb::Shutdown => outcome(self.stack.shutdown_write(connection?), nothing),
-            Verb::Close => nothing(self.stack.close(connection?)),
-            Verb::Abort => nothing(self.stack.abort(connection?)),
+            Verb::Shutdown => outcome(self.stack.shutdown_write(connection?), |()| ok()),
+            Verb::Close => {
+                self.stack.close(connection?);
+                ok()
+            }
+            Verb::Abort => {
+                self.stack.abort(connection?);
+                ok()
+            }
         })
     }
 

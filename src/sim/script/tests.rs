@@ -179,6 +179,30 @@ fn a_closed_window_is_probed() {
     );
 }
 
+/// RFC 9293 3.8.6 [MUST-34]: what was sent before goes again, although it lies beyond the window now.
+#[test]
+fn a_window_that_shrinks_is_survived() {
+    goes(
+        "
+        +0ms   call write 3000
+        +0ms   expect ACK seq=1..1001
+        +0ms   expect ACK seq=1001..2001
+        +0ms   expect PSH,ACK seq=2001..3001
+        +10ms  inject ACK seq=1 ack=1001 win=500
+        +0ms   call write 1000                         # which has no room
+        +200ms expect PSH,ACK seq=1001..2001
+        +10ms  inject ACK seq=1 ack=1001 win=0
+        +390ms expect PSH,ACK seq=1001..2001
+        +10ms  inject ACK seq=1 ack=3001 win=0
+        +0ms   expect nothing
+        +10ms  inject ACK seq=1 ack=3001 win=1000
+        +0ms   expect PSH,ACK seq=3001..4001
+        +10ms  inject ACK seq=1 ack=4001 win=0
+        +10s   expect nothing
+    ",
+    );
+}
+
 /// Text at 40 ms, and what acknowledges it.
 const ACK: &str = "+40ms expect ACK seq=1 ack=101 win=59900 <>";
 
