@@ -40,6 +40,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const RETRY: Duration = Duration::from_millis(100);
 /// How long a client waits for a reply.
 const ANSWER: Duration = Duration::from_secs(10);
+/// A request, to show what one looks like.
+const EXAMPLE: &str = r#"{"command":"impair","spec":"out:loss=1%"}"#;
 /// What the name of a socket ends with.
 const ENDING: &str = "sock";
 
@@ -149,7 +151,7 @@ fn listen(path: &Path) -> io::Result<StdListener> {
 
 /// Removes a socket that nobody listens on.
 fn make_way(path: &Path) -> io::Result<()> {
-    match StdStream::connect(path) {
+    match connect(path) {
         Ok(_) => Err(io::ErrorKind::AddrInUse.into()),
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
             let is_socket = std::os::unix::fs::FileTypeExt::is_socket;
@@ -177,7 +179,7 @@ async fn answer(stream: UnixStream, handle: &(dyn Fn(Request) -> Reply + Sync)) 
         let reply = match serde_json::from_slice(&line) {
             _ if !whole => Reply::Error(format!("a request has at most {MAX_LINE} bytes")),
             Ok(request) => handle(request),
-            Err(error) => Reply::Error(format!("this is not a request: {error}")),
+            Err(error) => Reply::Error(format!("this is not a request such as {EXAMPLE}: {error}")),
         };
         let mut text = serde_json::to_vec(&reply)?;
         text.push(b'\n');
@@ -188,12 +190,23 @@ async fn answer(stream: UnixStream, handle: &(dyn Fn(Request) -> Reply + Sync)) 
     }
 }
 
+/// A connection to the socket at `path`, without waiting until somebody takes it.
+fn connect(path: &Path) -> io::Result<StdStream> {
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let socket = socket::socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+    socket::connect(socket.as_raw_fd(), &UnixAddr::new(path)?)?;
+    let stream = StdStream::from(socket);
+    stream.set_nonblocking(false)?;
+    Ok(stream)
+}
+
 /// Asks the glasstcp that listens at `path`, and waits for its reply.
 ///
 /// # Errors
-/// When nobody listens there, when this user may not ask, and when no reply comes within ten seconds.
+/// When nobody listens there, when this user may not ask, and `WouldBlock` when no reply comes within ten
+/// seconds, or too many others wait for theirs.
 pub fn ask(path: &Path, request: &Request) -> io::Result<Reply> {
-    let mut stream = StdStream::connect(path)?;
+    let mut stream = connect(path)?;
     stream.set_read_timeout(Some(ANSWER))?;
     stream.set_write_timeout(Some(ANSWER))?;
     let mut text = serde_json::to_vec(request)?;
@@ -230,7 +243,7 @@ pub fn running() -> Vec<PathBuf> {
     let answers = |path: &PathBuf| {
         // Whether or not this user may ask it.
         let refused = io::ErrorKind::ConnectionRefused;
-        StdStream::connect(path).map_or_else(|error| error.kind() != refused, |_| true)
+        connect(path).map_or_else(|error| error.kind() != refused, |_| true)
     };
     let mut paths: Vec<_> = paths.filter(is_socket).filter(answers).collect();
     paths.sort();

@@ -166,6 +166,9 @@ fn what_cannot_be_done_is_said_in_a_sentence() {
         (format!("link --udp {address} --to 127.0.0.1:9"), 1, "is in use"),
         ("link --udp 127.0.0.1:0 --to 127.0.0.1".into(), 1, "cannot find the server 127.0.0.1"),
         ("link --udp 127.0.0.1:0 --to [::1]:9".into(), 1, "has no IPv4 address"),
+        ("link --udp 127.0.0.1:0 --to 127.0.0.1:0".into(), 1, "has no port"),
+        ("link --udp 127.0.0.1:0 --to 0.0.0.0:9".into(), 1, "is not the address of one server"),
+        ("link --udp 127.0.0.1:7 --to 127.0.0.1:7".into(), 1, "is where the link itself listens"),
         (format!("link --udp 127.0.0.1:0 --to 127.0.0.1:9 --pcap {nowhere}/x"), 1, "cannot write"),
         (
             format!(
@@ -184,6 +187,51 @@ fn what_cannot_be_done_is_said_in_a_sentence() {
         assert!(said.contains(expected), "{line}: {said}");
         assert!(code == 2 || said.trim().lines().count() == 1, "one sentence: {said}");
     }
+}
+
+/// As Wireshark reads from a pipe; and one that does not read does not stop the link.
+#[test]
+fn packets_are_written_into_a_pipe_that_nobody_need_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pipe = folder.path().join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+    let (tell, told) = std::sync::mpsc::channel::<()>();
+    let reader = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || {
+            let mut pipe = std::fs::File::open(pipe).expect("the link opens it too");
+            let _ = told.recv();
+            let mut all = Vec::new();
+            pipe.read_to_end(&mut all).expect("it ends");
+            all
+        }
+    });
+    let (server, address) = socket();
+    let proxy = Proxy::start(address, folder.path(), "--pcap pipe");
+    let (client, _) = socket();
+    // Far more than a pipe holds.
+    for _ in 0..300 {
+        client.send_to(&[7; 1000], proxy.address).expect("it can be sent");
+        receive(&server);
+    }
+    assert!(impair(folder.path(), "").status.success(), "it answers");
+    drop(tell);
+    let counted = proxy.end();
+    assert!(counted.contains("300 packets in"), "{counted}");
+    let all = reader.join().expect("no panic");
+    let (rest, _) = pcap_parser::parse_pcapng(&all).expect("pcapng");
+    assert!(rest.is_empty() && all.len() > 600_000);
+}
+
+#[test]
+fn a_start_that_fails_leaves_an_earlier_file_as_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let keep = folder.path().join("keep.pcapng");
+    std::fs::write(&keep, "an earlier capture").expect("the folder is writable");
+    let (_taken, address) = socket();
+    let line = format!("link --udp {address} --to 127.0.0.1:9 --pcap {}", keep.display());
+    assert_eq!(fails(&line).0, Some(1));
+    assert_eq!(std::fs::read_to_string(&keep).expect("it is there"), "an earlier capture");
 }
 
 #[test]

@@ -55,9 +55,10 @@ fn bind_error(path: &Path, error: &io::Error) -> String {
 pub fn handler(link: LinkHandle) -> impl Fn(Request) -> Reply + Send + Sync + 'static {
     move |Request::Impair { spec }| {
         if let Some(spec) = spec {
-            match spec.parse::<Spec>() {
-                Ok(spec) => link.apply(&spec),
-                Err(error) => return Reply::Error(error.to_string()),
+            let parsed = spec.parse::<Spec>().map_err(|error| error.to_string());
+            let applied = parsed.and_then(|spec| link.apply(&spec).map_err(|e| e.to_string()));
+            if let Err(sentence) = applied {
+                return Reply::Error(sentence);
             }
         }
         Reply::Link(LinkStatus::of(&link))

@@ -53,9 +53,9 @@ async fn live(plan: &Plan, printer: &Printer) -> anyhow::Result<()> {
     let (tun, guard) = device::open(&plan.device, &plan.addresses)?;
     let dropped = tun.dropped();
     let link = LinkHandle::new(plan.impair_seed);
-    link.apply(&plan.impair);
+    link.apply(&plan.impair).context("--impair")?;
     if plan.detail == Detail::Segments {
-        link.set_watch(Box::new(link::Lines));
+        link.set_watch(Some(Box::new(link::Lines)));
     }
     let device = FdDevice::new(tun).and_then(|device| Impaired::new(device, link.clone()));
     let device = device.context("cannot wait for the network device")?;

@@ -77,6 +77,9 @@ fn ask_error(path: &Path, error: &io::Error) -> String {
         io::ErrorKind::PermissionDenied => {
             format!("not permitted to use {path}: use the user who has started it, or sudo")
         }
+        io::ErrorKind::WouldBlock => {
+            format!("the glasstcp at {path} does not answer: it is stopped, or others keep it busy")
+        }
         _ => format!("no answer from {path}: {error}"),
     }
 }

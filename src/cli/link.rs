@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{bail, ensure};
+use bytes::Bytes;
 use glasstcp::device::impair::units::parse_time;
 use glasstcp::device::impair::{Decision, Direction, Spec};
 use glasstcp::device::link::Cidr;
@@ -158,7 +159,7 @@ fn end(text: &str) -> Result<End, String> {
 pub struct Lines;
 
 impl LinkWatch for Lines {
-    fn packet(&mut self, _: Instant, _: Passage, _: &[u8]) {}
+    fn packet(&mut self, _: Instant, _: Passage, _: &Bytes) {}
 
     fn decision(&mut self, direction: Direction, decision: &Decision) {
         log::debug!("{}", text::decision(direction, decision));

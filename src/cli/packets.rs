@@ -19,12 +19,18 @@ pub struct PacketFile {
 }
 
 impl PacketFile {
-    /// Makes the file, with a first interface. `origin` is the time from 1970 on to [`Instant::ZERO`].
+    /// Begins to write into `file`, which is at `path`, with a first interface. `origin` is the time from
+    /// 1970 on to [`Instant::ZERO`].
     ///
     /// # Errors
-    /// When it cannot be made.
-    pub fn create(path: PathBuf, origin: Duration, first: &str) -> anyhow::Result<PacketFile> {
-        let file = pcapng::Writer::new(make(&path)?, origin);
+    /// When it cannot be written.
+    pub fn new(
+        file: File,
+        path: PathBuf,
+        origin: Duration,
+        first: &str,
+    ) -> anyhow::Result<PacketFile> {
+        let file = pcapng::Writer::new(BufWriter::new(file), origin);
         let mut file = file.with_context(|| cannot_write(&path))?;
         let interface = file.interface(first).with_context(|| cannot_write(&path))?;
         Ok(PacketFile { path, file, interfaces: vec![(first.to_owned(), interface)] })
@@ -58,9 +64,8 @@ impl PacketFile {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn finish(self) -> anyhow::Result<()> {
-        let PacketFile { path, file, .. } = self;
-        file.into_inner().flush().with_context(|| cannot_write(&path))
+    pub fn flush(&mut self) -> anyhow::Result<()> {
+        self.file.get_mut().flush().with_context(|| cannot_write(&self.path))
     }
 }
 
@@ -68,8 +73,8 @@ impl PacketFile {
 ///
 /// # Errors
 /// When it cannot be made.
-pub fn make(path: &Path) -> anyhow::Result<BufWriter<File>> {
-    Ok(BufWriter::new(File::create(path).with_context(|| cannot_write(path))?))
+pub fn make(path: &Path) -> anyhow::Result<File> {
+    File::create(path).with_context(|| cannot_write(path))
 }
 
 /// The beginning of a sentence.

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::device::impair::{Direction, Effect, Tally};
+use crate::device::impair::{Effect, Tally};
 use crate::runtime::{LaneReport, LinkHandle};
+use crate::time::Duration;
 
 /// How both directions of a link are.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,7 +49,7 @@ pub struct Amount {
 impl LinkStatus {
     /// How `link` is now.
     pub fn of(link: &LinkHandle) -> LinkStatus {
-        let [out, back] = [Direction::Out, Direction::In].map(|way| link.report(way).into());
+        let [out, back] = link.report().map(LaneStatus::from);
         LinkStatus { out, back }
     }
 }
@@ -61,10 +62,13 @@ impl From<Tally> for Amount {
 
 impl From<LaneReport> for LaneStatus {
     fn from(LaneReport { mut spec, counters, backlog: (packets, bytes) }: LaneReport) -> Self {
-        // Whose rules they are is plain.
-        spec.rules.iter_mut().for_each(|rule| rule.direction = None);
+        for rule in &mut spec.rules {
+            // Whose rules they are is plain, and nobody reads nanoseconds until they come.
+            rule.direction = None;
+            rule.at = Duration::from_millis(rule.at.as_millis() as u64);
+        }
         let count = |effect: &Effect| (effect.name().to_owned(), counters.count(*effect));
-        let micros = |time: std::time::Duration| time.as_secs_f64() * 1e6;
+        let micros = |time: Duration| time.as_secs_f64() * 1e6;
         LaneStatus {
             rules: spec.to_string(),
             arrived: counters.arrived.into(),

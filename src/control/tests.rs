@@ -59,7 +59,10 @@ fn what_is_no_request_is_answered_with_a_sentence() {
             "\0\u{fffd}",
         ] {
             let reply = say(path, bad);
-            assert!(reply.starts_with("{\"error\":\"this is not a request: "), "{bad:?}: {reply}");
+            assert!(
+                reply.starts_with("{\"error\":\"this is not a request such as "),
+                "{bad:?}: {reply}"
+            );
             assert_eq!(reply.lines().count(), 1, "{reply}");
         }
         assert_eq!(say(path, ""), "");

@@ -17,13 +17,13 @@
 //!
 //! let spec: Spec = "delay=20ms, out:rate=1mbit".parse()?;
 //! let mut link = Impairment::new(Direction::Out, 1);
-//! link.apply(Instant::ZERO, &spec);
+//! link.apply(Instant::ZERO, &spec)?;
 //! link.push(Instant::ZERO, Bytes::from_static(&[0; 1250]));
 //! // 10,000 bits at a million a second, and then the way.
 //! assert_eq!(link.next_deadline(), Some(Instant::from_millis(10)));
 //! assert_eq!(link.pop(Instant::from_millis(29)), None);
 //! assert_eq!(link.pop(Instant::from_millis(30)).map(|packet| packet.len()), Some(1250));
-//! # Ok::<(), glasstcp::device::impair::SpecError>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod dice;
@@ -54,8 +54,19 @@ pub use spec::{
 };
 pub use units::Share;
 
-/// Most bytes that one direction holds, lest a long delay eats all memory.
+/// Most bytes that one direction holds, lest a long delay eats all memory; each packet counts for
+/// [`PACKET_OVERHEAD`] bytes more than it has.
 const MAX_HELD_BYTES: u64 = 256 << 20;
+const PACKET_OVERHEAD: u64 = 128;
+/// Most rules of one direction, in force and to come.
+const MAX_RULES: usize = 1000;
+
+/// There would be too many rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "that would be more than {MAX_RULES} rules for one direction: begin with 'clear', or say it with fewer"
+)]
+pub struct TooManyRules;
 
 /// One direction of a link.
 #[derive(Clone, Debug)]
@@ -86,18 +97,42 @@ impl Impairment {
     }
 
     /// Lets those rules come into force that are for this direction: at `now`, or as much later as
-    /// they say.
-    pub fn apply(&mut self, now: Instant, spec: &Spec) {
+    /// they say. A `clear` for now takes away too what was to come later.
+    ///
+    /// # Errors
+    /// When there would be too many rules; then nothing is changed.
+    pub fn apply(&mut self, now: Instant, spec: &Spec) -> Result<(), TooManyRules> {
+        self.check_room(spec)?;
         self.advance(now);
-        for rule in &spec.rules {
-            if rule.direction.is_some_and(|direction| direction != self.direction) {
-                continue;
+        for rule in self.own(spec) {
+            if rule.clears_all() {
+                self.schedule.clear();
             }
             let at = now + rule.at;
             let place = self.schedule.partition_point(|(other, _)| *other <= at);
             self.schedule.insert(place, (at, rule.change.clone()));
         }
         self.advance(now);
+        Ok(())
+    }
+
+    /// Whether the rules could be applied.
+    ///
+    /// # Errors
+    /// When there would be too many.
+    pub fn check_room(&self, spec: &Spec) -> Result<(), TooManyRules> {
+        let before = self.in_force.len() + self.schedule.len();
+        let count = self.own(spec).fold(before, |count, rule| match rule.clears_all() {
+            true => 0,
+            false => count + 1,
+        });
+        if count > MAX_RULES { Err(TooManyRules) } else { Ok(()) }
+    }
+
+    /// The rules that are for this direction.
+    fn own<'a>(&self, spec: &'a Spec) -> impl Iterator<Item = &'a Rule> + use<'a> {
+        let own = self.direction;
+        spec.rules.iter().filter(move |rule| rule.direction.is_none_or(|way| way == own))
     }
 
     /// Spares the first `len` bytes of every packet when a bit is turned over.
@@ -105,8 +140,9 @@ impl Impairment {
         self.way.spared = len;
     }
 
-    /// What is in force, in the order in which it came, and after it what comes later.
-    pub fn spec(&self, now: Instant) -> Spec {
+    /// What is in force at `now`, in the order in which it came, and after it what comes later.
+    pub fn spec(&mut self, now: Instant) -> Spec {
+        self.advance(now);
         let in_force = self.in_force.iter().map(|change| (Duration::ZERO, change));
         let later = self.schedule.iter().map(|(at, change)| (at.since(now), change));
         let direction = Some(self.direction);
@@ -117,13 +153,13 @@ impl Impairment {
     /// Whether every packet comes out as soon as it goes in, now and for as long as nothing is applied,
     /// and none is in here.
     pub fn is_perfect(&self) -> bool {
-        let empty = self.bottleneck.held_bytes() + self.way.held_bytes() == 0;
+        let empty = self.bottleneck.held_packets() + self.way.held_packets() == 0;
         empty && self.in_force.is_empty() && self.schedule.is_empty()
     }
 
-    /// From now on [`Impairment::take_decisions`] says what was done to which packet.
-    pub fn record(&mut self) {
-        self.journal.decisions.get_or_insert_default();
+    /// Whether [`Impairment::take_decisions`] says from now on what was done to which packet.
+    pub fn record(&mut self, record: bool) {
+        self.journal.decisions = record.then(VecDeque::new);
     }
 
     /// What was done to packets since the last call; nothing unless it is recorded.
@@ -136,13 +172,13 @@ impl Impairment {
         self.advance(now);
         self.journal.arrived(&packet);
         let mut ticket = Ticket { packet, extra: Duration::ZERO, twice: false };
-        // Rules that come later must have seen how streams began.
-        let exact = |(_, change): &(Instant, Change)| matches!(change, Change::Exact(_));
-        let watching = !self.rules.is_empty() || self.schedule.iter().any(exact);
+        let watching = !self.rules.is_empty() || self.awaits_rules();
         if watching && !self.apply_rules(now, &mut ticket) {
             return;
         }
-        if self.bottleneck.held_bytes() + self.way.held_bytes() + ticket.len() > MAX_HELD_BYTES {
+        let packets = self.bottleneck.held_packets() + self.way.held_packets() + 1;
+        let bytes = self.bottleneck.held_bytes() + self.way.held_bytes() + ticket.len();
+        if bytes + packets as u64 * PACKET_OVERHEAD > MAX_HELD_BYTES {
             return self.journal.note(now, Effect::Overflow, &ticket.packet);
         }
         self.bottleneck.offer(now, ticket, self.way.delay, &mut self.journal);
@@ -172,6 +208,11 @@ impl Impairment {
     /// Packets and bytes that wait in the queue.
     pub fn backlog(&self) -> (usize, u64) {
         self.bottleneck.backlog()
+    }
+
+    /// Whether exact rules are to come, which must have seen how streams began.
+    fn awaits_rules(&self) -> bool {
+        self.schedule.iter().any(|(_, change)| matches!(change, Change::Exact(_)))
     }
 
     /// Does what the rules say; false when the packet is dropped.
@@ -223,6 +264,9 @@ impl Impairment {
             Change::Clear => {
                 self.in_force.clear();
                 self.rules.clear();
+                if !self.awaits_rules() {
+                    self.rules.forget_streams();
+                }
                 self.bottleneck.set_queue(Queue::default());
                 self.bottleneck.set_rate(at, None, &mut self.journal);
                 self.way.clear();

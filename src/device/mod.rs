@@ -31,8 +31,8 @@ pub trait Device {
     /// Largest IP packet it carries, in bytes.
     fn mtu(&self) -> u16;
 
-    /// Appends up to `max` received packets to `rx` and says how many; fewer than `max` means that
-    /// the device is drained (for a descriptor: it answered `EAGAIN`).
+    /// Appends up to `max` received packets to `rx` and says how many. Of a device behind a descriptor,
+    /// fewer than `max` mean that it is drained (it answered `EAGAIN`).
     fn receive(&mut self, rx: &mut RxBatch, max: usize) -> io::Result<usize>;
 
     /// Sends bursts from the front of `tx` and removes them, cutting those that the device cannot

@@ -153,6 +153,11 @@ impl<W: Write> Writer<W> {
         self.write(block.option(END_OF_OPTIONS, &[])?)
     }
 
+    /// What is written to, to flush it.
+    pub fn get_mut(&mut self) -> &mut W {
+        &mut self.out
+    }
+
     /// What was written to; whoever buffers must flush it to learn whether all went well.
     pub fn into_inner(self) -> W {
         self.out

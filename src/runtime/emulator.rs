@@ -85,17 +85,25 @@ impl<N: AsyncDevice, F: AsyncDevice> Emulator<N, F> {
     /// Moves what there is, and says when something happens next: now if something was moved.
     fn turn(&mut self) -> io::Result<Instant> {
         let received = self.near.receive()? + self.far.receive()?;
-        let now = self.timer.now();
         let mut lanes = self.link.lanes();
+        let now = self.timer.now();
         self.near.enter(&mut lanes, now, Direction::Out);
         self.far.enter(&mut lanes, now, Direction::In);
         self.near.leave(&mut lanes, now, Direction::In);
         self.far.leave(&mut lanes, now, Direction::Out);
-        let next = lanes.next_deadline();
         drop(lanes);
         self.near.send()?;
         self.far.send()?;
-        Ok(if received > 0 { now } else { next })
+        Ok(if received > 0 { now } else { self.link.lanes().next_deadline(self.open()) })
+    }
+
+    /// In which direction what comes out has a place to go to: no device is full.
+    fn open(&self) -> impl Fn(Direction) -> bool + use<N, F> {
+        let (near, far) = (self.near.outbox.is_empty(), self.far.outbox.is_empty());
+        move |direction| match direction {
+            Direction::Out => far,
+            Direction::In => near,
+        }
     }
 
     /// Sleeps until a device has something or takes something, or until the link has something soon.
@@ -105,7 +113,7 @@ impl<N: AsyncDevice, F: AsyncDevice> Emulator<N, F> {
             if mem::replace(&mut slept, true) {
                 return Poll::Ready(Ok(()));
             }
-            let deadline = self.link.lanes().fall_asleep(cx);
+            let deadline = self.link.lanes().fall_asleep(cx, self.open());
             let early = match deadline {
                 Instant::FAR_FUTURE => deadline,
                 deadline => deadline - self.spin,

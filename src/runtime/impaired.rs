@@ -56,9 +56,9 @@ impl<D: Device> Device for Impaired<D> {
             return self.device.receive(rx, max);
         }
         self.device.receive(&mut self.received, max)?;
-        let now = self.timer.now();
-        let Impaired { device, link, received, outbox, .. } = self;
+        let Impaired { device, link, timer, received, outbox } = self;
         let mut lanes = link.lanes();
+        let now = timer.now();
         received.drain(..).for_each(|packet| lanes.push(now, Direction::In, packet.bytes));
         let before = rx.len();
         rx.extend(iter::from_fn(|| lanes.pop(now, Direction::In)).take(max).map(Packet::new));
@@ -74,9 +74,9 @@ impl<D: Device> Device for Impaired<D> {
         if !self.link.is_active() {
             return self.device.send(tx);
         }
-        let now = self.timer.now();
-        let Impaired { device, link, outbox, .. } = self;
+        let Impaired { device, link, timer, outbox, .. } = self;
         let mut lanes = link.lanes();
+        let now = timer.now();
         for burst in tx.drain(..) {
             gso::cut_whole(burst, |packet| lanes.push(now, Direction::Out, packet));
         }
@@ -87,9 +87,9 @@ impl<D: Device> Device for Impaired<D> {
         if !self.link.is_active() {
             return self.device.send_packets(packets);
         }
-        let now = self.timer.now();
-        let Impaired { device, link, outbox, .. } = self;
+        let Impaired { device, link, timer, outbox, .. } = self;
         let mut lanes = link.lanes();
+        let now = timer.now();
         packets.drain(..).for_each(|packet| lanes.push(now, Direction::Out, packet));
         flush(device, &mut lanes, outbox, now)
     }
@@ -113,7 +113,9 @@ impl<D: AsyncDevice> AsyncDevice for Impaired<D> {
     fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut ready = self.device.poll_readable(cx)?.is_ready();
         if self.link.is_active() {
-            let deadline = self.link.lanes().fall_asleep(cx);
+            // What waits for the device does so until that can take it.
+            let open = |direction| direction == Direction::In || self.outbox.is_empty();
+            let deadline = self.link.lanes().fall_asleep(cx, open);
             ready |= self.timer.poll_expired(deadline, cx)?.is_ready();
             ready |= !self.outbox.is_empty() && self.device.poll_writable(cx)?.is_ready();
         }

@@ -9,7 +9,7 @@ use std::task::{Context, Waker};
 use bytes::Bytes;
 
 use super::clock::Clock;
-use crate::device::impair::{Counters, Decision, Direction, Impairment, Spec};
+use crate::device::impair::{Counters, Decision, Direction, Impairment, Spec, TooManyRules};
 use crate::sync::{Mutex, MutexGuard};
 use crate::time::Instant;
 
@@ -36,7 +36,7 @@ pub struct LaneReport {
 /// must not use a [`LinkHandle`] of it.
 pub trait LinkWatch {
     /// A packet goes into the link, or comes out of it.
-    fn packet(&mut self, now: Instant, passage: Passage, packet: &[u8]);
+    fn packet(&mut self, now: Instant, passage: Passage, packet: &Bytes);
     /// Something was done to a packet.
     fn decision(&mut self, direction: Direction, decision: &Decision);
 }
@@ -79,11 +79,16 @@ impl LinkHandle {
     }
 
     /// Lets the rules come into force: now, or as much later as they say.
-    pub fn apply(&self, spec: &Spec) {
+    ///
+    /// # Errors
+    /// When there would be too many rules; then nothing is changed.
+    pub fn apply(&self, spec: &Spec) -> Result<(), TooManyRules> {
         let mut lanes = self.lanes();
         let now = self.clock.now();
-        lanes.out.apply(now, spec);
-        lanes.back.apply(now, spec);
+        // Both or none.
+        lanes.back.check_room(spec)?;
+        lanes.out.apply(now, spec)?;
+        lanes.back.apply(now, spec)?;
         self.shared.active.store(true, Ordering::Relaxed);
         // What is due next may be due earlier now.
         let mover = lanes.mover.take();
@@ -91,14 +96,15 @@ impl LinkHandle {
         if let Some(mover) = mover {
             mover.wake();
         }
+        Ok(())
     }
 
-    /// Lets `watch` see everything from now on.
-    pub fn set_watch(&self, watch: Box<dyn LinkWatch + Send>) {
+    /// Lets `watch` see everything from now on, or nobody.
+    pub fn set_watch(&self, watch: Option<Box<dyn LinkWatch + Send>>) {
         let mut lanes = self.lanes();
-        lanes.out.record();
-        lanes.back.record();
-        lanes.watch = Some(watch);
+        lanes.out.record(watch.is_some());
+        lanes.back.record(watch.is_some());
+        lanes.watch = watch;
     }
 
     /// Spares the first `len` bytes of every packet when a bit is turned over.
@@ -108,16 +114,17 @@ impl LinkHandle {
         lanes.back.spare_header(len);
     }
 
-    /// How one direction is.
-    pub fn report(&self, direction: Direction) -> LaneReport {
+    /// How both directions are, out and in.
+    pub fn report(&self) -> [LaneReport; 2] {
         let mut lanes = self.lanes();
         let now = self.clock.now();
-        let lane = lanes.lane(direction);
-        LaneReport {
-            spec: lane.spec(now),
-            counters: lane.counters().clone(),
-            backlog: lane.backlog(),
-        }
+        [Direction::Out, Direction::In].map(|direction| {
+            // This may have packets pass their queue.
+            let spec = lanes.lane(direction).spec(now);
+            lanes.show_decisions(direction);
+            let lane = lanes.lane(direction);
+            LaneReport { spec, counters: lane.counters().clone(), backlog: lane.backlog() }
+        })
     }
 
     /// Whether packets must go through the link at all: false while that would do nothing to them.
@@ -182,15 +189,21 @@ impl Lanes {
         self.watch = Some(watch);
     }
 
-    /// When something happens next.
-    pub(super) fn next_deadline(&self) -> Instant {
-        let deadlines = [self.out.next_deadline(), self.back.next_deadline()];
-        deadlines.into_iter().flatten().min().unwrap_or(Instant::FAR_FUTURE)
+    /// When something happens next, in each direction of which what comes out has a place to go to.
+    pub(super) fn next_deadline(&self, open: impl Fn(Direction) -> bool) -> Instant {
+        let next = |lane: &Impairment, direction| {
+            lane.next_deadline().filter(|_| open(direction)).unwrap_or(Instant::FAR_FUTURE)
+        };
+        next(&self.out, Direction::Out).min(next(&self.back, Direction::In))
     }
 
     /// The same, for a mover that goes to sleep until then; it is woken when the link is changed.
-    pub(super) fn fall_asleep(&mut self, cx: &Context<'_>) -> Instant {
+    pub(super) fn fall_asleep(
+        &mut self,
+        cx: &Context<'_>,
+        open: impl Fn(Direction) -> bool,
+    ) -> Instant {
         self.mover = Some(cx.waker().clone());
-        self.next_deadline()
+        self.next_deadline(open)
     }
 }

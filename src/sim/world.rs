@@ -219,6 +219,9 @@ impl World {
 
     /// Joins two nodes by a link, with what `spec` says of each direction: `out` is from `near` to
     /// `far`. A host sends everything into the last link it was joined by.
+    ///
+    /// # Panics
+    /// When the specification has more rules than one direction of a link may have.
     pub fn join(
         &mut self,
         near: impl Into<Node>,
@@ -236,7 +239,7 @@ impl World {
         // Any two links differ, although their streams are made from the same seed.
         let seed = self.seed.wrapping_add((id.0 as u64 / 2) << 32);
         let mut impairment = Impairment::new(direction, seed);
-        impairment.apply(self.clock.now(), spec);
+        impairment.apply(self.clock.now(), spec).unwrap_or_else(|error| panic!("{error}"));
         let deadline = impairment.next_deadline().unwrap_or(Instant::FAR_FUTURE);
         self.links.push(Link { impairment, middlebox: None, to, watched: false, deadline });
         if let Node::Host(host) = from {
@@ -280,7 +283,7 @@ impl World {
     /// Lets the tap see this direction of a link too, and what it does to packets.
     pub fn watch_link(&mut self, link: LinkId) {
         self.links[link.0].watched = true;
-        self.links[link.0].impairment.record();
+        self.links[link.0].impairment.record(true);
     }
 
     /// Puts a middlebox before this direction of a link, which may change every packet.

@@ -64,9 +64,10 @@ impl ReceiveSpace {
         self.adv.since(self.nxt)
     }
 
-    /// The right edge that could be offered now.
+    /// The right edge that could be offered now: no further than the field of a segment can tell.
     fn candidate(&self, capacity: u32) -> SeqNum {
-        self.nxt + capacity.saturating_sub(self.buffer.len() as u32)
+        let room = capacity.saturating_sub(self.buffer.len() as u32);
+        self.nxt + room.min(self.scale.expand(u16::MAX))
     }
 
     /// Moves the right edge, unless that were a silly small step (RFC 9293 3.8.6.2.2 [MUST-39]),

@@ -1,5 +1,3 @@
-use glasstcp::device::impair::Direction;
-
 use super::*;
 
 #[test]
@@ -21,7 +19,9 @@ fn rules_are_applied_and_what_is_in_force_is_told() {
     assert_eq!(status.back.rules, "delay=5ms");
     let Reply::Link(again) = ask(None) else { panic!("refused") };
     assert_eq!(again, status);
-    assert_eq!(link.report(Direction::In).spec.to_string(), "in:delay=5ms");
+    assert_eq!(link.report()[1].spec.to_string(), "in:delay=5ms");
+    let Reply::Error(sentence) = ask(Some(&"drop:syn ".repeat(2000))) else { panic!("taken") };
+    assert!(sentence.contains("more than 1000 rules"), "{sentence}");
     let Reply::Error(sentence) = ask(Some("delay=soon")) else { panic!("taken") };
     assert!(sentence.contains("'delay=soon' is not a time"), "{sentence}");
     let Reply::Link(unchanged) = ask(None) else { panic!("refused") };

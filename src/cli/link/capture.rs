@@ -1,8 +1,18 @@
 //! Everything that passes a link, as a file for Wireshark.
+//!
+//! The link must not wait for a slow disk, nor for whoever reads a pipe: a thread writes, and what it cannot
+//! keep up with is left out, and counted.
 
+use std::fs::File;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::thread;
+use std::time::Duration;
 
+use anyhow::{Context, anyhow};
+use bytes::Bytes;
 use glasstcp::device::impair::{Decision, Direction};
 use glasstcp::runtime::{LinkWatch, Passage, unix_time_of_origin};
 use glasstcp::time::Instant;
@@ -14,58 +24,93 @@ use crate::cli::packets::{self, PacketFile};
 const LEFT: &str = "left";
 const RIGHT: &str = "right";
 const LINK: &str = "link";
+/// Packets that may wait to be written.
+const WAITING: usize = 65_536;
+/// Longest to wait at the end for them.
+const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A file that packets are written into. Cloning gives another handle to it.
-#[derive(Clone)]
-pub struct Capture(Arc<Mutex<State>>);
+/// A packet to be written.
+struct Record {
+    at: Instant,
+    interface: &'static str,
+    direction: packets::Direction,
+    bytes: Bytes,
+    comment: Option<String>,
+}
 
-/// The file, or why there is none any more.
-enum State {
-    Open(PacketFile),
-    Failed(anyhow::Error),
-    Done,
+/// A file that packets are written into.
+pub struct Capture {
+    writer: SyncSender<Record>,
+    lost: Arc<AtomicU64>,
+}
+
+/// The end of a capture.
+pub struct Ending {
+    path: PathBuf,
+    lost: Arc<AtomicU64>,
+    done: Receiver<anyhow::Result<()>>,
 }
 
 impl Capture {
-    /// Makes the file.
+    /// Begins to write into `file`, which is at `path`.
     ///
     /// # Errors
-    /// When it cannot be made.
-    pub fn create(path: PathBuf) -> anyhow::Result<Capture> {
-        let file = PacketFile::create(path, unix_time_of_origin(), LEFT)?;
-        Ok(Capture(Arc::new(Mutex::new(State::Open(file)))))
+    /// When it cannot be written, or there can be no thread.
+    pub fn begin(file: File, path: PathBuf) -> anyhow::Result<(Capture, Ending)> {
+        let file = PacketFile::new(file, path.clone(), unix_time_of_origin(), LEFT)?;
+        let (writer, records) = sync_channel(WAITING);
+        let (tell, done) = sync_channel(1);
+        let write = move || {
+            // Nobody listens any more when it has taken too long.
+            let _ = tell.send(write(file, &records));
+        };
+        let thread = thread::Builder::new().name("capture".to_owned()).spawn(write);
+        thread.context("cannot start a thread to write packets")?;
+        let lost = Arc::<AtomicU64>::default();
+        Ok((Capture { writer, lost: Arc::clone(&lost) }, Ending { path, lost, done }))
     }
 
-    /// Writes what still waits in memory.
-    ///
-    /// # Errors
-    /// The first there was since it was made.
-    pub fn finish(&self) -> anyhow::Result<()> {
-        match std::mem::replace(&mut *self.state(), State::Done) {
-            State::Open(file) => file.finish(),
-            State::Failed(error) => Err(error),
-            State::Done => Ok(()),
+    fn write(&self, record: Record) {
+        if self.writer.try_send(record).is_err() {
+            self.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
+}
 
-    fn write(
-        &self,
-        at: Instant,
-        interface: &str,
-        packet: (packets::Direction, &[u8], Option<&str>),
-    ) {
-        let mut state = self.state();
-        if let State::Open(file) = &mut *state
-            && let Err(error) = file.write(at, interface, packet)
-        {
-            // The link goes on; what was wrong is said at the end too.
+impl Ending {
+    /// Waits until everything is written, but not for ever; the [`Capture`] must have been dropped.
+    ///
+    /// # Errors
+    /// The first there was since it began, or that packets are missing.
+    pub fn wait(self) -> anyhow::Result<()> {
+        let path = self.path.display();
+        let written = self.done.recv_timeout(PATIENCE);
+        written.map_err(|_| anyhow!("not all could be written to {path}: nobody takes it"))??;
+        match self.lost.load(Ordering::Relaxed) {
+            0 => Ok(()),
+            lost => Err(anyhow!("{lost} packets are missing in {path}: writing was too slow")),
+        }
+    }
+}
+
+/// Writes what comes, and lets it be seen whenever nothing comes.
+fn write(mut file: PacketFile, records: &Receiver<Record>) -> anyhow::Result<()> {
+    loop {
+        let record = match records.try_recv() {
+            Err(TryRecvError::Empty) => {
+                file.flush()?;
+                records.recv().ok()
+            }
+            received => received.ok(),
+        };
+        let Some(Record { at, interface, direction, bytes, comment }) = record else {
+            return file.flush();
+        };
+        if let Err(error) = file.write(at, interface, (direction, &bytes, comment.as_deref())) {
+            // The link goes on; it is said at the end too.
             log::warn!("{error:#}: from here on nothing is written");
-            *state = State::Failed(error);
+            return Err(error);
         }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -78,7 +123,7 @@ pub struct Watch {
 }
 
 impl LinkWatch for Watch {
-    fn packet(&mut self, now: Instant, passage: Passage, packet: &[u8]) {
+    fn packet(&mut self, now: Instant, passage: Passage, packet: &Bytes) {
         let Some(capture) = &self.capture else {
             return;
         };
@@ -88,7 +133,8 @@ impl LinkWatch for Watch {
             Passage::Enters(Direction::In) => (RIGHT, packets::Direction::Inbound),
             Passage::Leaves(Direction::In) => (LEFT, packets::Direction::Outbound),
         };
-        capture.write(now, interface, (direction, packet, None));
+        let bytes = packet.clone();
+        capture.write(Record { at: now, interface, direction, bytes, comment: None });
     }
 
     fn decision(&mut self, direction: Direction, decision: &Decision) {
@@ -96,12 +142,17 @@ impl LinkWatch for Watch {
             lines.decision(direction, decision);
         }
         if let Some(capture) = &self.capture {
-            let effect = decision.effect.words();
             let direction = match direction {
                 Direction::Out => packets::Direction::Outbound,
                 Direction::In => packets::Direction::Inbound,
             };
-            capture.write(decision.at, LINK, (direction, &decision.packet, Some(&effect)));
+            capture.write(Record {
+                at: decision.at,
+                interface: LINK,
+                direction,
+                bytes: decision.packet.clone(),
+                comment: Some(decision.effect.words()),
+            });
         }
     }
 }

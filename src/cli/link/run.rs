@@ -1,25 +1,32 @@
 //! The life of an emulated link: open both ends, move packets, end on a signal.
 
-use std::future::pending;
+use std::fs::File;
 use std::io::{self, Write};
 use std::net::{SocketAddr, SocketAddrV4};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow, bail, ensure};
+use futures_util::FutureExt;
 use glasstcp::control::{LinkStatus, Listener};
 use glasstcp::device::{self, Guard, OpenConfig};
 use glasstcp::runtime::{AsyncDevice, Emulator, FdDevice, LinkHandle, udp_proxy};
 use tokio::net::lookup_host;
+use tokio::task::JoinSet;
 
 use super::super::log::{self, Detail, Printer};
 use super::super::signals::{Signals, Told};
 use super::super::{control, impair, serve};
-use super::capture::Capture;
+use super::capture::{Capture, Ending, Watch};
 use super::{Args, End, Lines};
+use crate::cli::packets::cannot_write;
 
 /// Emulates the link until a signal ends it.
 pub fn run(args: &Args) -> anyhow::Result<()> {
+    // A pipe is open when somebody reads it. Nothing is made yet that a signal would leave behind, and
+    // nothing that there was is lost yet.
+    let pcap = args.pcap.as_deref().map(open_capture).transpose()?;
     let detail = if args.verbose { Detail::Segments } else { Detail::Warnings };
     let printer = log::init(detail);
     crate::cli::raise_file_limit();
@@ -27,35 +34,35 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let result = runtime.block_on(live(args, &printer));
+    let result = runtime.block_on(live(args, pcap, &printer));
     runtime.shutdown_background();
     printer.finish();
     result
 }
 
-async fn live(args: &Args, printer: &Printer) -> anyhow::Result<()> {
+/// A file, or a pipe, that packets will be written into; what is in it is there as yet.
+fn open_capture(path: &Path) -> anyhow::Result<File> {
+    let opened = File::options().write(true).create(true).truncate(false).open(path);
+    opened.with_context(|| cannot_write(path))
+}
+
+async fn live(args: &Args, pcap: Option<File>, printer: &Printer) -> anyhow::Result<()> {
     // Before anything is made that a signal would leave behind.
     let signals = Signals::new().context("cannot handle signals")?;
     let link = LinkHandle::new(args.seed);
-    link.apply(&args.spec());
-    let capture = args.pcap.as_ref().map(|path| Capture::create(path.clone())).transpose()?;
-    if capture.is_some() || args.verbose {
-        let lines = args.verbose.then_some(Lines);
-        link.set_watch(Box::new(super::capture::Watch { lines, capture: capture.clone() }));
-    }
-    let life = Life { args, link, signals, printer };
-    let result = match (&args.left, &args.right, args.udp, &args.to) {
+    link.apply(&args.spec()).context("--impair")?;
+    let life = Life { args, pcap, link, signals, printer };
+    match (&args.left, &args.right, args.udp, &args.to) {
         (Some(left), Some(right), ..) => life.join(left, right).await,
         (.., Some(listen), Some(to)) => life.proxy(listen, to).await,
         _ => bail!("a link has two ends: --left and --right, or --udp and --to"),
-    };
-    let written = capture.map_or(Ok(()), |capture| capture.finish());
-    result.and(written)
+    }
 }
 
 /// A link that lives.
 struct Life<'a> {
     args: &'a Args,
+    pcap: Option<File>,
     link: LinkHandle,
     signals: Signals,
     printer: &'a Printer,
@@ -93,12 +100,13 @@ impl Life<'_> {
     /// A proxy for UDP.
     async fn proxy(self, listen: SocketAddrV4, to: &str) -> anyhow::Result<()> {
         let server = resolve(to).await?;
+        check_server(listen, server)?;
         let opened = udp_proxy::open(listen, server);
         let sentence = |error| anyhow!(serve::bind_error(listen.into(), &error));
         let (near, far, dropped) = opened.map_err(sentence)?;
         self.link.spare_header(udp_proxy::HEADER_LEN);
         let place = near.local_addr().context("cannot tell the address of the socket")?;
-        let name = format!("udp-{}", place.port());
+        let name = format!("udp-{place}");
         let listener = control::place(self.args.control.as_deref(), &name)?;
         let text = format!(
             "glasstcp link: datagrams to {place} go to {server}, and the answers back\n{}Ctrl-C ends it\n",
@@ -107,35 +115,62 @@ impl Life<'_> {
         self.run((near, far), listener, [dropped, Arc::default()], &text).await
     }
 
+    /// Has everything that passes recorded, if that was asked for.
+    fn watch(&mut self) -> anyhow::Result<Option<Ending>> {
+        let (capture, ending) = match (self.pcap.take(), &self.args.pcap) {
+            (Some(file), Some(path)) => {
+                // A pipe has no length.
+                let _ = file.set_len(0);
+                let (capture, ending) = Capture::begin(file, path.clone())?;
+                (Some(capture), Some(ending))
+            }
+            _ => (None, None),
+        };
+        let lines = self.args.verbose.then_some(Lines);
+        if capture.is_some() || lines.is_some() {
+            self.link.set_watch(Some(Box::new(Watch { lines, capture })));
+        }
+        Ok(ending)
+    }
+
     /// Moves packets until a signal ends it, and says what was counted.
     async fn run(
         mut self,
-        (near, far): (impl AsyncDevice, impl AsyncDevice),
+        (near, far): (impl AsyncDevice + Send + 'static, impl AsyncDevice + Send + 'static),
         listener: Option<Listener>,
         dropped: [Arc<AtomicU64>; 2],
         welcome: &str,
     ) -> anyhow::Result<()> {
+        let ending = self.watch()?;
         let emulator = Emulator::new(near, far, self.link.clone(), self.args.spin)?;
-        let mut moving = std::pin::pin!(emulator.run());
-        let handler = control::handler(self.link.clone());
-        let mut answering = std::pin::pin!(async {
-            match listener {
-                Some(listener) => listener.serve(handler).await,
-                None => pending().await,
-            }
-        });
+        let mut tasks = JoinSet::new();
+        tasks.spawn(emulator.run());
+        if let Some(listener) = listener {
+            let answering = listener.serve(control::handler(self.link.clone()));
+            tasks.spawn(answering.map(Ok));
+        }
         // Without standard output there is nobody to tell.
         let _ = io::stdout().write_all(welcome.as_bytes());
+        let result = self.until_told(&mut tasks, &dropped).await;
+        let _ = io::stdout().write_all(self.counters(&dropped).as_bytes());
+        tasks.shutdown().await;
+        self.link.set_watch(None);
+        let written = ending.map_or(Ok(()), Ending::wait);
+        result.and(written)
+    }
+
+    /// Waits for the signal that ends it; fails when a device does.
+    async fn until_told(
+        &mut self,
+        tasks: &mut JoinSet<io::Result<()>>,
+        dropped: &[Arc<AtomicU64>; 2],
+    ) -> anyhow::Result<()> {
         loop {
             tokio::select! {
-                result = &mut moving => return result.map_err(anyhow::Error::from),
-                () = &mut answering => {}
+                Some(ended) = tasks.join_next() => ended.context("the link has failed, which is a bug")??,
                 told = self.signals.next() => match told {
-                    Told::Counters => self.printer.print(self.counters(&dropped).as_bytes()),
-                    Told::End => {
-                        let _ = io::stdout().write_all(self.counters(&dropped).as_bytes());
-                        return Ok(());
-                    }
+                    Told::Counters => self.printer.print(self.counters(dropped).as_bytes()),
+                    Told::End => return Ok(()),
                 },
             }
         }
@@ -162,6 +197,21 @@ async fn resolve(to: &str) -> anyhow::Result<SocketAddrV4> {
     first.ok_or_else(|| {
         anyhow!("the server {to} has no IPv4 address, and the link carries only IPv4")
     })
+}
+
+/// Whether datagrams can be handed on to `server`.
+fn check_server(listen: SocketAddrV4, server: SocketAddrV4) -> anyhow::Result<()> {
+    let ip = server.ip();
+    ensure!(
+        server.port() != 0,
+        "--to {server} has no port: write the one that the server listens on"
+    );
+    ensure!(
+        !(ip.is_unspecified() || ip.is_multicast() || ip.is_broadcast()),
+        "--to {server} is not the address of one server"
+    );
+    ensure!(server != listen, "--to {server} is where the link itself listens (--udp)");
+    Ok(())
 }
 
 /// How to change the link.

@@ -48,9 +48,9 @@ impl Files {
         };
         if let Some(folder) = folder {
             let path = folder.join(format!("{name}.events.jsonl"));
-            files.events = Some((path.clone(), make(&path)?));
+            files.events = Some((path.clone(), BufWriter::new(make(&path)?)));
             let path = folder.join(format!("{name}.pcapng"));
-            files.packets = Some(PacketFile::create(path, Duration::ZERO, LINK)?);
+            files.packets = Some(PacketFile::new(make(&path)?, path, Duration::ZERO, LINK)?);
         }
         Ok(files)
     }
@@ -63,7 +63,7 @@ impl Files {
         if let Some((path, mut file)) = self.events.take() {
             file.flush().with_context(|| cannot_write(&path))?;
         }
-        self.packets.take().map_or(Ok(()), PacketFile::finish)?;
+        self.packets.take().map_or(Ok(()), |mut packets| packets.flush())?;
         self.error.take().map_or(Ok(()), Err)?;
         Ok(std::mem::take(&mut self.queue))
     }

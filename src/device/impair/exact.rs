@@ -61,6 +61,11 @@ impl Rules {
         self.rules.clear();
     }
 
+    /// Nobody will ask for their bytes.
+    pub(super) fn forget_streams(&mut self) {
+        self.streams.clear();
+    }
+
     /// What is to be done to the packet, by all rules that mean it, in their order. Each rule counts every
     /// packet that fits it, whatever the others do to it.
     pub(super) fn actions(&mut self, packet: &[u8]) -> SmallVec<[Action; 2]> {

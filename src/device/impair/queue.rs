@@ -21,9 +21,18 @@ pub(super) struct Bottleneck {
     waiting_bytes: u64,
     /// The largest packet so far: CoDel lets a queue of no more be (RFC 8289 5.4, MAXPACKET).
     largest: u64,
-    /// What is being sent, since when it waited for that no more, and when it is done.
-    sending: Option<(Instant, Ticket)>,
+    sending: Option<Sending>,
     codel: CodelState,
+}
+
+/// A packet that is being sent.
+#[derive(Clone, Debug)]
+struct Sending {
+    ticket: Ticket,
+    /// When it is through.
+    done: Instant,
+    /// The rate at which that is.
+    rate: Option<u64>,
 }
 
 impl Bottleneck {
@@ -34,14 +43,30 @@ impl Bottleneck {
 
     /// Bytes of all packets in here.
     pub(super) fn held_bytes(&self) -> u64 {
-        self.waiting_bytes + self.sending.as_ref().map_or(0, |(_, ticket)| ticket.len())
+        self.waiting_bytes + self.sending.as_ref().map_or(0, |sending| sending.ticket.len())
     }
 
-    /// What is waiting is sent at the new rate, what is being sent ends as it began.
+    /// How many there are.
+    pub(super) fn held_packets(&self) -> usize {
+        self.waiting.len() + usize::from(self.sending.is_some())
+    }
+
+    /// What is waiting is sent at the new rate, and so is the rest of what is being sent; only at a rate of
+    /// nothing that ends as it began.
     pub(super) fn set_rate(&mut self, now: Instant, rate: Option<u64>, journal: &mut Journal) {
         self.rate = rate;
-        if self.sending.is_none() {
-            self.start(now, journal);
+        match &mut self.sending {
+            None => self.start(now, journal),
+            Some(_) if rate == Some(0) => {}
+            Some(sending) => {
+                let left = sending.done.since(now).as_nanos();
+                let left = match (sending.rate, rate) {
+                    (Some(old), Some(new)) => left * u128::from(old) / u128::from(new),
+                    _ => 0,
+                };
+                sending.done = now + Duration::from_nanos(u64::try_from(left).unwrap_or(u64::MAX));
+                sending.rate = rate;
+            }
         }
     }
 
@@ -92,12 +117,12 @@ impl Bottleneck {
 
     /// When what is being sent will be through.
     pub(super) fn next(&self) -> Option<Instant> {
-        self.sending.as_ref().map(|(done, _)| *done)
+        self.sending.as_ref().map(|sending| sending.done)
     }
 
     /// Takes out what is through at [`Bottleneck::next`], and sends the next packet.
     pub(super) fn finish(&mut self, journal: &mut Journal) -> Option<(Instant, Ticket)> {
-        let (done, ticket) = self.sending.take()?;
+        let Sending { ticket, done, .. } = self.sending.take()?;
         self.start(done, journal);
         Some((done, ticket))
     }
@@ -113,7 +138,8 @@ impl Bottleneck {
         };
         if let Some((since, ticket)) = next {
             journal.waited(&ticket.packet, now - since);
-            self.sending = Some((now + self.time_to_send(ticket.len()), ticket));
+            let done = now + self.time_to_send(ticket.len());
+            self.sending = Some(Sending { ticket, done, rate: self.rate });
         }
     }
 

@@ -52,6 +52,13 @@ pub struct Rule {
     pub change: Change,
 }
 
+impl Rule {
+    /// Whether it takes away all that there is, at once.
+    pub(super) fn clears_all(&self) -> bool {
+        self.change == Change::Clear && self.at.is_zero()
+    }
+}
+
 /// What a rule changes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
@@ -291,8 +298,9 @@ impl FromStr for Spec {
 
 fn rule(text: &str) -> Result<Rule, SpecError> {
     let mut words = Words::new(text);
-    let (mut direction, mut at) = (None, Duration::ZERO);
+    let (mut direction, mut when) = (None, None);
     loop {
+        let at = when.unwrap_or(Duration::ZERO);
         let word = words.next().ok_or_else(|| words.error("it ends before it says what to do"))?;
         match word {
             "out" | "in" if direction.is_some() => {
@@ -305,7 +313,12 @@ fn rule(text: &str) -> Result<Rule, SpecError> {
                 return Ok(Rule { direction, at, change: Change::Clear });
             }
             _ => match word.split_once('=') {
-                Some(("at", value)) => at = words.parse("at", value, units::time, units::TIME)?,
+                Some(("at", _)) if when.is_some() => {
+                    return Err(words.error("it has two times; a rule comes into force once"));
+                }
+                Some(("at", value)) => {
+                    when = Some(words.parse("at", value, units::time, units::TIME)?);
+                }
                 Some((name, value)) => {
                     let change = Change::Set(setting(&mut words, name, value)?);
                     return Ok(Rule { direction, at, change });

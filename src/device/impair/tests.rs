@@ -8,8 +8,8 @@ use crate::wire;
 /// A link to which `spec` applies from the start.
 fn link(spec: &str) -> Impairment {
     let mut link = Impairment::new(Direction::Out, 1);
-    link.record();
-    link.apply(Instant::ZERO, &spec.parse().unwrap_or_else(|error| panic!("{error}")));
+    link.record(true);
+    link.apply(Instant::ZERO, &spec.parse().unwrap_or_else(|error| panic!("{error}"))).unwrap();
     link
 }
 
@@ -170,7 +170,7 @@ fn what_waits_is_sent_at_once_when_the_limit_is_lifted() {
         link.push(Instant::ZERO, numbered(n, 1000));
     }
     let arrived: Vec<_> = drain(&mut link).iter().map(|(at, _)| at.as_millis()).collect();
-    assert_eq!(arrived, [1000, 2000, 2000, 2000], "what is being sent ends as it began");
+    assert_eq!(arrived, [1000, 1500, 1500, 1500], "and so is what is being sent");
 }
 
 /// The share of 100,000 packets, with the largest deviation that chance makes once in 10^8.
@@ -449,8 +449,8 @@ fn one_impairment_does_not_change_what_another_hits() {
     assert!(!alone.is_empty());
     assert_eq!(lost("loss=1% jitter=1ms duplicate=3% reorder=1%"), alone);
     let mut other = Impairment::new(Direction::In, 1);
-    other.record();
-    other.apply(Instant::ZERO, &"loss=1%".parse().unwrap());
+    other.record(true);
+    other.apply(Instant::ZERO, &"loss=1%".parse().unwrap()).unwrap();
     run(&mut other, 5000, Duration::from_micros(1));
     let there: Vec<_> = other.take_decisions().map(|made| number(&made.packet)).collect();
     assert_ne!(there, alone, "each direction has its own chance");
@@ -464,7 +464,7 @@ fn settings_change_at_their_time_also_when_nobody_looks() {
     link.push(ms(3000), numbered(2, 100));
     let arrived: Vec<_> = drain(&mut link).iter().map(|(at, _)| at.as_millis()).collect();
     assert_eq!(arrived, [2000, 2507, 3000]);
-    link.apply(ms(4000), &"at=1s:delay=4ms".parse().unwrap());
+    link.apply(ms(4000), &"at=1s:delay=4ms".parse().unwrap()).unwrap();
     assert_eq!(link.next_deadline(), Some(ms(5000)), "counted from when it was applied");
 }
 
@@ -476,6 +476,57 @@ fn loss_that_is_set_anew_begins_in_the_good_state() {
     }
     let arrived: Vec<_> = drain(&mut link).iter().map(|(_, packet)| number(packet)).collect();
     assert_eq!(arrived, [0, 2500]);
+}
+
+#[test]
+fn a_clear_for_now_takes_away_what_was_to_come() {
+    let mut link = link("delay=5ms at=5s:drop:any at=7s:loss=100%");
+    assert!(!link.is_perfect());
+    link.apply(ms(1), &"clear".parse().unwrap()).unwrap();
+    assert!(link.is_perfect(), "{}", link.spec(ms(1)));
+    assert_eq!(link.next_deadline(), None);
+    // What its own specification says after it stays, and one that comes later only ends what is in force.
+    let spec = "at=1s:delay=1ms clear at=2s:loss=1% at=3s:clear at=4s:delay=9ms";
+    link.apply(ms(1), &spec.parse().unwrap()).unwrap();
+    let words = |link: &mut Impairment, at| link.spec(at).to_string();
+    assert_eq!(words(&mut link, ms(2001)), "out:loss=1% out:at=1s:clear out:at=2s:delay=9ms");
+    assert_eq!(words(&mut link, ms(3001)), "out:at=1s:delay=9ms");
+    assert_eq!(words(&mut link, ms(4001)), "out:delay=9ms");
+}
+
+#[test]
+fn a_new_rate_holds_for_the_rest_of_what_is_being_sent() {
+    let mut link = link("rate=1bit");
+    link.push(Instant::ZERO, numbered(0, 1000));
+    link.push(Instant::ZERO, numbered(1, 1000));
+    // 8,000 s at one bit a second, of which one has passed: 7,999 bits at 1,000 a second.
+    link.apply(ms(1000), &"rate=1kbit".parse().unwrap()).unwrap();
+    assert_eq!(link.next_deadline(), Some(ms(8999)));
+    // At no rate it ends as it began, and nothing begins.
+    link.apply(ms(2000), &"rate=0".parse().unwrap()).unwrap();
+    assert_eq!(link.next_deadline(), Some(ms(8999)));
+    link.apply(ms(3000), &"rate=unlimited".parse().unwrap()).unwrap();
+    let arrived: Vec<_> = drain(&mut link).iter().map(|(at, p)| (*at, number(p))).collect();
+    assert_eq!(arrived, [(ms(3000), 0), (ms(3000), 1)]);
+}
+
+#[test]
+fn there_are_at_most_so_many_rules() {
+    let mut link = link("");
+    let many = |count| format!("{}at=1s:drop:fin", "drop:syn ".repeat(count - 1));
+    let spec = |text: &str| text.parse::<Spec>().unwrap();
+    link.apply(ms(1), &spec(&many(MAX_RULES))).unwrap();
+    let before = link.spec(ms(1));
+    assert_eq!(before.rules.len(), MAX_RULES);
+    assert_eq!(link.apply(ms(1), &spec("delay=1ms")), Err(TooManyRules));
+    assert_eq!(link.spec(ms(1)), before, "nothing is changed");
+    assert_eq!(link.apply(ms(1), &spec("in:delay=1ms")), Ok(()), "not for this direction");
+    assert_eq!(link.apply(ms(1), &spec(&format!("clear {}", many(MAX_RULES)))), Ok(()));
+    assert_eq!(
+        link.apply(ms(1), &spec(&format!("clear {}", many(MAX_RULES + 1)))),
+        Err(TooManyRules)
+    );
+    assert_eq!(link.apply(ms(1), &spec("clear delay=1ms")), Ok(()));
 }
 
 #[test]
@@ -493,7 +544,8 @@ fn memory_is_bounded() {
     for _ in 0..5000 {
         link.push(Instant::ZERO, packet.clone());
     }
-    assert_eq!(link.counters().count(Effect::Overflow), 5000 - (MAX_HELD_BYTES / 65_535));
+    let each = 65_535 + PACKET_OVERHEAD;
+    assert_eq!(link.counters().count(Effect::Overflow), 5000 - (MAX_HELD_BYTES / each));
 }
 
 proptest::proptest! {
@@ -513,7 +565,7 @@ proptest::proptest! {
     ) {
         let once = |seed| {
             let mut link = Impairment::new(Direction::Out, seed);
-            link.apply(Instant::ZERO, &spec.parse().unwrap());
+            link.apply(Instant::ZERO, &spec.parse().unwrap()).unwrap();
             let (mut now, mut arrived) = (Instant::ZERO, Vec::new());
             for (n, (gap, len)) in gaps.iter().enumerate() {
                 now += Duration::from_nanos(*gap);

@@ -27,10 +27,18 @@ impl Share {
 
 impl fmt::Display for Share {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A product of floats may be off in its last digits.
-        write!(f, "{}%", (self.0 * 1e8).round() / 1e6)
+        // A product of floats may be off in its last digits: the shortest that reads as the same.
+        let percent = self.0 * 100.0;
+        let near = [0, 1, -1, 2, -2].map(|ulps| percent.to_bits().wrapping_add_signed(ulps));
+        let rounded = (percent * 1e6).round() / 1e6;
+        let mut candidates = [rounded].into_iter().chain(near.map(f64::from_bits));
+        let same = |percent: &f64| percent * PER_CENT == self.0;
+        write!(f, "{}%", candidates.find(same).unwrap_or(percent))
     }
 }
+
+/// What a share of one per cent is.
+const PER_CENT: f64 = 0.01;
 
 /// What a value may look like, for messages.
 pub(super) const RATE: &str =
@@ -65,9 +73,11 @@ const RATES: &[(&str, f64)] = &[
     ("tibps", 8_796_093_022_208.0),
 ];
 
-/// The units of times in nanoseconds (tc(8), TIMES); a bare number counts microseconds.
+/// The units of times in nanoseconds (tc(8), TIMES), and minutes; a bare number counts microseconds.
 const TIMES: &[(&str, f64)] = &[
     ("", 1e3),
+    ("m", 6e10),
+    ("min", 6e10),
     ("s", 1e9),
     ("sec", 1e9),
     ("secs", 1e9),
@@ -150,7 +160,7 @@ pub(super) fn queue_size(word: &str) -> Option<Size> {
 
 /// A bare number counts per cent, as in tc(8).
 pub(super) fn share(word: &str) -> Option<Share> {
-    scaled(word, &[("%", 0.01), ("", 0.01)]).and_then(Share::new)
+    scaled(word, &[("%", PER_CENT), ("", PER_CENT)]).and_then(Share::new)
 }
 
 pub(super) fn count(word: &str) -> Option<u64> {

@@ -85,6 +85,11 @@ impl Way {
         self.held_bytes
     }
 
+    /// How many there are.
+    pub(super) fn held_packets(&self) -> usize {
+        self.packets.len()
+    }
+
     /// When the next packet arrives.
     pub(super) fn next(&self) -> Option<Instant> {
         self.packets.peek().map(|Reverse(first)| first.at)

@@ -6,7 +6,6 @@ use super::spec::{
     Action, CLASSES, Change, Codel, Exact, Jitter, Loss, Queue, Reorder, Rule, Setting, Size, Spec,
     Which,
 };
-use super::units::Share;
 use crate::time::Duration;
 
 impl Display for Spec {
@@ -87,7 +86,7 @@ impl Display for Size {
 impl Display for Loss {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Loss { good, bad, p, r } = self;
-        if *p == Share::NONE {
+        if *self == Loss::independent(*good) {
             return write!(f, "loss={good}");
         }
         write!(f, "loss=gemodel:p={p}:r={r}:good={good}:bad={bad}")

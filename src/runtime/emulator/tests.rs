@@ -1,4 +1,6 @@
 use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 use crate::device::Device;
@@ -13,7 +15,7 @@ fn joined(rules: &str) -> (Memory, Memory, tokio::task::JoinHandle<io::Result<()
     let (right, far) = memory::pair(1500);
     let link = LinkHandle::new(1);
     let spec: Spec = rules.parse().unwrap_or_else(|error| panic!("{error}"));
-    link.apply(&spec);
+    link.apply(&spec).unwrap();
     let emulator = Emulator::new(near, far, link.clone(), Duration::from_micros(100)).unwrap();
     (left, right, tokio::spawn(emulator.run()), link)
 }
@@ -41,8 +43,8 @@ fn packets_go_both_ways() {
         send(&mut right, &["three"]);
         assert_eq!(receive(&mut right, 2).await, ["one", "two"]);
         assert_eq!(receive(&mut left, 1).await, ["three"]);
-        assert_eq!(link.report(Direction::Out).counters.delivered.packets, 2);
-        assert_eq!(link.report(Direction::In).counters.delivered.bytes, 5);
+        assert_eq!(link.report()[0].counters.delivered.packets, 2);
+        assert_eq!(link.report()[1].counters.delivered.bytes, 5);
     });
 }
 
@@ -76,44 +78,85 @@ fn a_change_moves_what_is_held() {
     run(async {
         let (mut left, mut right, _moving, link) = joined("rate=0");
         send(&mut left, &["one"]);
-        while link.report(Direction::Out).counters.arrived.packets == 0 {
+        while link.report()[0].counters.arrived.packets == 0 {
             tokio::task::yield_now().await;
         }
-        assert_eq!(link.report(Direction::Out).backlog, (1, 3));
-        link.apply(&"rate=unlimited".parse().unwrap());
+        assert_eq!(link.report()[0].backlog, (1, 3));
+        link.apply(&"rate=unlimited".parse().unwrap()).unwrap();
         assert_eq!(receive(&mut right, 1).await, ["one"]);
+    });
+}
+
+/// A device that counts how often it is asked for packets, and may be gone when it shall take some.
+#[derive(Debug)]
+struct Probe {
+    inner: Memory,
+    asked: Arc<AtomicUsize>,
+    gone: bool,
+}
+
+impl Device for Probe {
+    fn mtu(&self) -> u16 {
+        self.inner.mtu()
+    }
+
+    fn receive(&mut self, rx: &mut RxBatch, max: usize) -> io::Result<usize> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        self.inner.receive(rx, max)
+    }
+
+    fn send_packets(&mut self, packets: &mut VecDeque<Bytes>) -> io::Result<()> {
+        if self.gone {
+            return Err(io::Error::other("the device is gone"));
+        }
+        self.inner.send_packets(packets)
+    }
+}
+
+impl AsyncDevice for Probe {
+    fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.inner.poll_readable(cx).map(Ok)
+    }
+
+    fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.inner.poll_writable(cx).map(Ok)
+    }
+}
+
+/// Two ends with a link of a millisecond, whose far device is a probe.
+fn probed(gone: bool) -> (Memory, Memory, Emulator<Memory, Probe>, Arc<AtomicUsize>) {
+    let (left, near) = memory::pair(1500);
+    let (right, far) = memory::pair(1500);
+    let asked = Arc::<AtomicUsize>::default();
+    let far = Probe { inner: far, asked: Arc::clone(&asked), gone };
+    let link = LinkHandle::new(1);
+    link.apply(&"delay=1ms".parse().unwrap()).unwrap();
+    let emulator = Emulator::new(near, far, link, Duration::ZERO).unwrap();
+    (left, right, emulator, asked)
+}
+
+#[test]
+fn a_full_device_is_waited_for_and_not_asked_again_and_again() {
+    run(async {
+        let (mut left, mut right, emulator, asked) = probed(false);
+        let _moving = tokio::spawn(emulator.run());
+        // More than fit into the wire to the right, which nobody reads.
+        for _ in 0..30 {
+            send(&mut left, &["text"; 100]);
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        let before = asked.load(Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let more = asked.load(Ordering::Relaxed) - before;
+        assert!(more < 100, "asked {more} times for nothing");
+        assert_eq!(receive(&mut right, 3000).await.len(), 3000);
     });
 }
 
 #[test]
 fn an_error_of_a_device_ends_it() {
-    /// A device that is gone when something comes out.
-    #[derive(Debug)]
-    struct Gone(Memory);
-    impl Device for Gone {
-        fn mtu(&self) -> u16 {
-            self.0.mtu()
-        }
-        fn receive(&mut self, rx: &mut RxBatch, max: usize) -> io::Result<usize> {
-            self.0.receive(rx, max)
-        }
-        fn send_packets(&mut self, _: &mut VecDeque<Bytes>) -> io::Result<()> {
-            Err(io::Error::other("the device is gone"))
-        }
-    }
-    impl AsyncDevice for Gone {
-        fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-            self.0.poll_readable(cx).map(Ok)
-        }
-        fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-            self.0.poll_writable(cx).map(Ok)
-        }
-    }
     run(async {
-        let (mut left, near) = memory::pair(1500);
-        let (_right, far) = memory::pair(1500);
-        let link = LinkHandle::new(1);
-        let emulator = Emulator::new(near, Gone(far), link, Duration::ZERO).unwrap();
+        let (mut left, _right, emulator, _) = probed(true);
         send(&mut left, &["one"]);
         let error = emulator.run().await.unwrap_err();
         assert_eq!(error.to_string(), "the device is gone");

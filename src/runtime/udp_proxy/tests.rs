@@ -30,7 +30,7 @@ async fn with_proxy<F: Future<Output = ()>>(
     let place = near.local_addr().unwrap();
     let link = LinkHandle::new(1);
     link.spare_header(HEADER_LEN);
-    link.apply(&rules.parse().unwrap_or_else(|error| panic!("{error}")));
+    link.apply(&rules.parse().unwrap_or_else(|error| panic!("{error}"))).unwrap();
     let emulator = Emulator::new(near, far, link, Duration::ZERO).unwrap();
     tokio::select! {
         result = emulator.run() => panic!("{result:?}"),

@@ -95,13 +95,13 @@ impl FromStr for Shape {
         let mut shape = Shape { flags, seq: None, ack: None, win: None, options };
         for word in words {
             let read = match word.split_once('=') {
-                Some(("seq", value)) => range(value).map(|seq| shape.seq = Some(seq)),
-                Some(("ack", value)) => value.parse().ok().map(|ack| shape.ack = Some(ack)),
-                Some(("win", value)) => value.parse().ok().map(|win| shape.win = Some(win)),
+                Some(("seq", value)) => once(&mut shape.seq, range(value)),
+                Some(("ack", value)) => once(&mut shape.ack, value.parse().ok()),
+                Some(("win", value)) => once(&mut shape.win, value.parse().ok()),
                 _ => None,
             };
             read.ok_or_else(|| {
-                format!("'{word}' does not belong here; allowed: seq=N, seq=N..M with text, ack=N, win=N, and options in angle brackets")
+                format!("'{word}' does not belong here; allowed, each once: seq=N, seq=N..M with text, ack=N, win=N, and options in angle brackets")
             })?;
         }
         Ok(shape)
@@ -117,8 +117,10 @@ fn flags(word: &str) -> Result<Flags, String> {
     }
     let named: Option<Vec<Flags>> = word.split(',').map(&mut flag).collect();
     match named {
-        Some(named) => Ok(named.into_iter().fold(Flags::default(), |all, one| all | one)),
-        None => {
+        Some(named) if !has_twice(&named) => {
+            Ok(named.into_iter().fold(Flags::default(), |all, one| all | one))
+        }
+        _ => {
             let names = all.by_ref().map(|flag| flag.to_string()).collect::<Vec<_>>();
             Err(format!(
                 "'{word}' is not flags such as SYN,ACK; there are {} and none",
@@ -126,6 +128,19 @@ fn flags(word: &str) -> Result<Flags, String> {
             ))
         }
     }
+}
+
+fn has_twice(flags: &[Flags]) -> bool {
+    flags.iter().enumerate().any(|(at, flag)| flags[..at].contains(flag))
+}
+
+/// Gives `place` its value, which it must not have yet.
+fn once<T>(place: &mut Option<T>, value: Option<T>) -> Option<()> {
+    if place.is_some() {
+        return None;
+    }
+    *place = Some(value?);
+    Some(())
 }
 
 /// `1..101`, or `1` for what has no length.
@@ -142,7 +157,7 @@ impl FromStr for Listed {
         let mut listed = Listed { options: Options::default(), open: false };
         for option in list.split(',').map(str::trim).filter(|option| !option.is_empty()) {
             listed.take(option).ok_or_else(|| {
-                format!("there is no option '{option}'; there are mss N, wscale N, sackok, ts VALUE ECHO, sack N..M (up to four), and ... for any others")
+                format!("'{option}' does not belong here; allowed, each once: mss N, wscale N, sackok, ts VALUE ECHO, sack N..M (up to four), and ... for any others")
             })?;
         }
         Ok(listed)
@@ -154,14 +169,16 @@ impl Listed {
         let words: Vec<&str> = option.split_whitespace().collect();
         let options = &mut self.options;
         match words[..] {
-            ["mss", mss] => options.mss = Some(mss.parse().ok()?),
-            ["wscale", shift] => options.window_scale = Some(shift.parse().ok()?),
-            ["sackok"] => options.sack_permitted = true,
+            ["mss", mss] => once(&mut options.mss, mss.parse().ok())?,
+            ["wscale", shift] => once(&mut options.window_scale, shift.parse().ok())?,
+            ["sackok"] if !options.sack_permitted => options.sack_permitted = true,
             ["ts", value, echo] => {
                 let (tsval, tsecr) = (value.parse().ok()?, echo.parse().ok()?);
-                options.timestamps = Some(Timestamps { tsval, tsecr });
+                once(&mut options.timestamps, Some(Timestamps { tsval, tsecr }))?;
             }
-            ["sack", ref blocks @ ..] if (1..=4).contains(&blocks.len()) => {
+            ["sack", ref blocks @ ..]
+                if (1..=4).contains(&blocks.len()) && options.sack.is_empty() =>
+            {
                 for block in blocks {
                     let Range { start, end } = range(block)?;
                     let (left, right) = (SeqNum::new(start), SeqNum::new(end));

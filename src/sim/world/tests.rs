@@ -153,7 +153,7 @@ fn a_link_can_be_changed_from_outside() {
     assert_eq!(world.run(Instant::from_millis(1000)), Ended::TimeLimit);
     assert_eq!((world.clock().now(), total.get()), (Instant::from_millis(1000), 0));
     let now = world.clock().now();
-    world.link_mut(LinkId(0)).apply(now, &spec("rate=100mbit"));
+    world.link_mut(LinkId(0)).apply(now, &spec("rate=100mbit")).unwrap();
     assert_eq!(world.run(SECONDS), Ended::Done);
     assert!(world.clock().now() < Instant::from_millis(1600), "{}", world.clock().now());
 }

@@ -41,6 +41,18 @@ fn the_right_edge_never_goes_back_when_the_buffer_shrinks() {
 }
 
 #[test]
+fn no_more_is_offered_than_the_field_can_tell_rfc_7323_2_2() {
+    let mut rcv = ReceiveSpace::new(SeqNum::new(7), WindowScale::NONE);
+    rcv.open_window(1 << 20, 1000);
+    assert_eq!(rcv.window(), 65_535);
+    assert!(!rcv.should_update(1 << 20, 1000), "the peer knows all that it can know");
+    arrive(&mut rcv, 1000);
+    assert!(!rcv.should_update(1 << 20, 1000));
+    rcv.open_window(1 << 20, 1000);
+    assert_eq!(rcv.window(), 65_535);
+}
+
+#[test]
 fn a_duplicate_is_reported_before_what_waits() {
     let mut rcv = space();
     let base = rcv.offset;

@@ -152,6 +152,7 @@ fn errors_show_the_words_and_what_is_allowed() {
         ("drop:data:port=70000", "'port=70000' is not a port"),
         ("at=2s", "it ends before it says what to do"),
         ("at=soon:clear", "'at=soon' is not a time"),
+        ("at=1s:out:at=5s:loss=1%", "it has two times"),
         ("out:in:loss=1%", "it has two directions; without one it is for both"),
         ("out:at=1s:out:clear", "it has two directions"),
         ("rate=0.4bit", "'rate=0.4bit' is not a rate such as 10mbit"),

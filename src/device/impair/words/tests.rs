@@ -62,14 +62,32 @@ proptest! {
         rate in 0u64..1_000_000_000_000,
         nanos in 0u64..1_000_000_000_000,
         bytes in 0u64..1 << 40,
-        permyriad in 0u32..=10_000,
+        share in 0.0..=100.0f64,
+        tiny in 0.0..1e-6f64,
+        direction in prop::sample::select(vec!["", "out:", "in:"]),
+        burst in 1u32..1_000_000,
     ) {
-        let share = f64::from(permyriad) / 100.0;
         let text = format!(
-            "rate={rate} delay={nanos}ns queue={bytes}b:mark={bytes}b loss={share}% \
-             reorder={share}%:by={nanos}ns at={nanos}ns:jitter={nanos}ns"
+            "rate={rate} delay={nanos}ns {direction}queue={bytes}b:mark={bytes}b loss={share}% \
+             reorder={share}%:by={nanos}ns {direction}at={nanos}ns:jitter={nanos}ns \
+             duplicate={tiny}% loss=gemodel:p={tiny}%:r={share}%:good={share}% \
+             delay:any:by={nanos}ns:nth={burst}.. queue=1p:codel:target={nanos}ns:ecn"
         );
         let spec: Spec = text.parse().unwrap();
         prop_assert_eq!(spec.to_string().parse::<Spec>().unwrap(), spec);
+    }
+
+    /// A share that is a quotient, and not what somebody has typed, may differ in its last digit.
+    #[test]
+    fn bursts_read_as_nearly_the_same(share in 1e-6..50.0f64, burst in 1.0..1e6f64) {
+        let chances = |text: &str| match text.parse::<Spec>().unwrap().rules[0].change {
+            Change::Set(Setting::Loss(Loss { p, r, .. })) => [p.value(), r.value()],
+            ref other => panic!("{other:?}"),
+        };
+        let text = format!("loss={share}%:burst={burst}");
+        let shown = text.parse::<Spec>().unwrap().to_string();
+        for (shown, meant) in chances(&shown).into_iter().zip(chances(&text)) {
+            prop_assert!(meant > 0.0 && (shown / meant - 1.0).abs() < 1e-15, "{} {}", shown, meant);
+        }
     }
 }
