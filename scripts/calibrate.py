@@ -24,6 +24,8 @@ SECONDS = 2 if QUICK else 5
 SIGMAS = 3.9
 
 rows = []
+# Programs that run beside this one.
+children = []
 folder = tempfile.TemporaryDirectory()
 
 
@@ -33,6 +35,11 @@ def inside(netns, *command):
 
 def run(*command):
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def start(command, **options):
+    children.append(subprocess.Popen(command, text=True, **options))
+    return children[-1]
 
 
 def impair(rules):
@@ -50,9 +57,7 @@ class Capture:
     def __init__(self, netns, device):
         self.file = f"{folder.name}/{netns}.pcap"
         command = ["tcpdump", "-i", device, "-n", "-B", "65536", "--immediate-mode", "-s", "200", "-U", "-Z", "root"]
-        self.tcpdump = subprocess.Popen(
-            inside(netns, *command, "-w", self.file), stderr=subprocess.PIPE, text=True
-        )
+        self.tcpdump = start(inside(netns, *command, "-w", self.file), stderr=subprocess.PIPE)
         while "listening on" not in self.tcpdump.stderr.readline():
             pass
 
@@ -102,8 +107,8 @@ def travelled(count, interval=0.002):
 def share(asked, what, hits, total, expected, spread=1.0):
     """Whether a share is as asked for; `spread`: how much more than in independent trials it varies."""
     sigma = math.sqrt(expected * (1 - expected) / total) * spread
-    low, high = expected - SIGMAS * sigma, expected + SIGMAS * sigma
-    good = low <= hits / total <= high
+    low, high = max(0, expected - SIGMAS * sigma), expected + SIGMAS * sigma
+    good = hits > 0 and low <= hits / total <= high
     row(asked, what, f"{hits / total:.2%} of {total}", f"{low:.2%} to {high:.2%}", good)
 
 
@@ -144,7 +149,7 @@ def losses():
     # Within a burst the trials are one: the variance is that of so many fewer, and more.
     share(rules, "lost", sum(lost), len(lost), 0.05, spread=math.sqrt(2 * 5 - 1))
     sigma = math.sqrt(5 * 4 / max(bursts, 1))
-    low, high = 5 - SIGMAS * sigma, 5 + SIGMAS * sigma
+    low, high = max(1, 5 - SIGMAS * sigma), 5 + SIGMAS * sigma
     mean = sum(lost) / max(bursts, 1)
     row(rules, "mean length of bursts", f"{mean:.2f}", f"{low:.2f} to {high:.2f}", low <= mean <= high)
 
@@ -153,10 +158,11 @@ def others():
     impair("out:duplicate=5%")
     sent, arrived = pinged(PINGS)
     share("out:duplicate=5%", "arrived twice", len(arrived) - len(sent), len(sent), 0.05)
-    rules = "delay=5ms out:reorder=3%:by=10ms"
+    # For ten milliseconds ping waits for an answer before it sends the next.
+    rules = "delay=5ms out:reorder=3%:by=30ms"
     impair(rules)
     sent, arrived = pinged(PINGS)
-    late = [at - sent[number] > 10_000 for at, number in arrived]
+    late = [at - sent[number] > 30_000 for at, number in arrived]
     share(rules, "held back", sum(late), len(late), 0.03)
     furthest, overtaken = -1, 0
     for number in (int(number) for _, number in arrived):
@@ -172,10 +178,9 @@ def others():
 
 
 def iperf(*options):
-    server = subprocess.Popen(inside(RIGHT, "iperf3", "-s", "-1"), stdout=subprocess.DEVNULL)
+    server = start(inside(RIGHT, "iperf3", "-s", "-1"), stdout=subprocess.DEVNULL)
     time.sleep(0.5)
-    command = inside(LEFT, "iperf3", "-J", "-c", TO, "-t", SECONDS, "-O", 1, *options)
-    done = json.loads(subprocess.run(command, capture_output=True, text=True).stdout)
+    done = json.loads(run(*inside(LEFT, "iperf3", "-J", "-c", TO, "-t", SECONDS, "-O", 1, *options)))
     server.wait()
     return done["end"]
 
@@ -211,9 +216,11 @@ def queueing():
 
 
 def main():
-    command = [GLASSTCP, "link", "--control", f"{folder.name}/control"]
+    command = [GLASSTCP, "link", "--spin", "20ms", "--control", f"{folder.name}/control"]
     command += ["--left", f"{LEFT}:link0,10.8.0.1/24", "--right", f"{RIGHT}:link1,{TO}/24"]
-    link = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    # What ends this ends what it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    link = start(command, stdout=subprocess.PIPE)
     try:
         while "Ctrl-C" not in link.stdout.readline():
             assert link.poll() is None, "the link has ended"
@@ -221,8 +228,10 @@ def main():
         for measure in [delays, losses, others, rates, queueing]:
             measure()
     finally:
-        link.send_signal(signal.SIGINT)
-        link.wait()
+        for child in reversed(children):
+            if child.poll() is None:
+                child.send_signal(signal.SIGINT)
+                child.wait()
     print("\n| asked for | measured | | allowed |\n|---|---|---|---|")
     for asked, what, measured, allowed, good in rows:
         print(f"| `{asked}` | {what} | {measured}{'' if good else ' **out**'} | {allowed} |")

@@ -40,8 +40,8 @@ Examples:
 out is from left to right, or from the clients to the server. docs/link.md has the language of --impair.
 Namespaces are made if they are missing, and taken away at the end if they were made.
 
-A packet that is due within --spin is waited for by looking at the clock, which is exact and takes a CPU
-for as long; --spin 0 does not.
+Packets that are due within --spin, and the next for as long after one, are waited for by looking at the
+clock, which is exact and takes a CPU meanwhile: all of it while packets come that often. --spin 0 does not.
 
 Signals: SIGINT (Ctrl-C), SIGTERM and SIGHUP end it, and it prints what was counted; SIGUSR1 prints that
 without ending.
@@ -82,8 +82,8 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     pcap: Option<PathBuf>,
 
-    /// For how long before a packet is due to look at the clock, not to sleep
-    #[arg(long, value_name = "TIME", default_value = "100us", value_parser = parse_time)]
+    /// For how long before a packet is due, and after one came, to look at the clock, not to sleep
+    #[arg(long, value_name = "TIME", default_value = "5ms", value_parser = parse_time)]
     spin: Duration,
 
     /// Where 'glasstcp impair' reaches it [default: one in /run/glasstcp, found by itself]

@@ -5,8 +5,9 @@
 //!   near <-- in:  Impairment <-- far
 //! ```
 //!
-//! A timer goes off some 50 us late, with the time it takes to wake up. So it is set for a little earlier,
-//! and the rest is waited for by looking at the clock.
+//! To wake up takes some 50 us, and more where a processor has been halted. So the timer is set for a little
+//! earlier, and the rest is waited for by looking at the clock; and for as long after something has moved the
+//! devices are looked at, so that what comes next is met on time.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -37,8 +38,10 @@ pub struct Emulator<N, F> {
     far: End<F>,
     link: LinkHandle,
     timer: Timer,
-    /// So long before something happens it is waited for by looking at the clock.
+    /// So long before and after something happens it is waited for by looking at the clock.
     spin: Duration,
+    /// When something was last received.
+    received: Instant,
     /// When tokio last looked at its I/O and timers for our sake.
     yielded: Instant,
 }
@@ -52,15 +55,16 @@ struct End<D> {
 }
 
 impl<N: AsyncDevice, F: AsyncDevice> Emulator<N, F> {
-    /// Joins `near` and `far` by `link`. For `spin` before a packet comes out it keeps a CPU busy, to be
-    /// exact. Must be called within a tokio runtime.
+    /// Joins `near` and `far` by `link`. For `spin` before a packet comes out, and after one came in, it keeps
+    /// a CPU busy, to be exact. Must be called within a tokio runtime.
     ///
     /// # Errors
     /// When no timer can be made.
     pub fn new(near: N, far: F, link: LinkHandle, spin: Duration) -> io::Result<Emulator<N, F>> {
         let timer = Timer::new(Clock::new())?;
         let (near, far) = (End::new(near), End::new(far));
-        Ok(Emulator { near, far, link, timer, spin, yielded: Instant::ZERO })
+        let (received, yielded) = (Instant::ZERO, Instant::ZERO);
+        Ok(Emulator { near, far, link, timer, spin, received, yielded })
     }
 
     /// Moves packets for as long as it is polled.
@@ -71,7 +75,7 @@ impl<N: AsyncDevice, F: AsyncDevice> Emulator<N, F> {
         loop {
             let next = self.turn()?;
             let now = self.timer.now();
-            if next.since(now) > self.spin {
+            if next.since(now) > self.spin && now.since(self.received) >= self.spin {
                 self.sleep().await?;
             } else if now.since(self.yielded) >= YIELD_AFTER {
                 self.yielded = now;
@@ -87,6 +91,9 @@ impl<N: AsyncDevice, F: AsyncDevice> Emulator<N, F> {
         let received = self.near.receive()? + self.far.receive()?;
         let mut lanes = self.link.lanes();
         let now = self.timer.now();
+        if received > 0 {
+            self.received = now;
+        }
         self.near.enter(&mut lanes, now, Direction::Out);
         self.far.enter(&mut lanes, now, Direction::In);
         self.near.leave(&mut lanes, now, Direction::In);

@@ -29,7 +29,7 @@ fn two_ends_are_read() {
     assert_eq!(left.address.to_string(), "10.8.0.1/24");
     assert_eq!(args.right.as_ref().unwrap().netns, None);
     assert_eq!(args.spec().to_string(), "loss=1% out:delay=5ms");
-    assert_eq!((args.mtu, args.spin, args.seed), (1500, Duration::from_micros(100), 1));
+    assert_eq!((args.mtu, args.spin, args.seed), (1500, Duration::from_millis(5), 1));
 }
 
 #[test]
