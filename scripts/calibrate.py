@@ -130,9 +130,9 @@ def delays():
     within("delay=20ms jitter=5ms", "mean", statistics.mean(times), 20, "ms")
     # An even distribution from -5 to 5.
     within("delay=20ms jitter=5ms", "standard deviation", statistics.pstdev(times), 5 / math.sqrt(3), "ms")
-    least, most = min(times), max(times)
-    row("delay=20ms jitter=5ms", "least", f"{least:.3f} ms", "from 15", 15 <= least <= 15.5)
-    row("delay=20ms jitter=5ms", "most", f"{most:.3f} ms", "to 25", 24.5 <= most <= 26)
+    row("delay=20ms jitter=5ms", "least", f"{min(times):.3f} ms", "from 15", 15 <= min(times) <= 15.3)
+    # The machine itself holds up one of thousands.
+    within("delay=20ms jitter=5ms", "99th percentile", sorted(times)[len(times) * 99 // 100], 24.9, "ms")
 
 
 def losses():
