@@ -112,8 +112,8 @@ def share(asked, what, hits, total, expected, spread=1.0):
     row(asked, what, f"{hits / total:.2%} of {total}", f"{low:.2%} to {high:.2%}", good)
 
 
-def within(asked, what, measured, expected, unit, slack=0.02):
-    low, high = expected * (1 - slack), expected * (1 + slack)
+def within(asked, what, measured, expected, unit):
+    low, high = expected * 0.98, expected * 1.02
     row(asked, what, f"{measured:.4g} {unit}", f"{low:.4g} to {high:.4g}", low <= measured <= high)
 
 
@@ -197,7 +197,7 @@ def rates():
         # Segments of 1,448 bytes in packets of 1,500.
         end = iperf("-C", "cubic")
         received = end["sum_received"]["bits_per_second"] / 1e6 * 1500 / 1448
-        within(rules, "of TCP", received, expected, "Mbit/s", 0.05)
+        within(rules, "of TCP", received, expected, "Mbit/s")
     impair("delay=0")
     received = iperf("-C", "cubic")["sum_received"]["bits_per_second"] / 1e9
     row("nothing", "TCP, text", f"{received:.2f} Gbit/s", "1 and more", received >= 1)
