@@ -146,7 +146,7 @@ pub fn run(
 }
 
 /// All rules of the shared link: what the scenario says by name, and then its own rules.
-fn link_spec(scenario: &Scenario) -> Spec {
+pub(super) fn link_spec(scenario: &Scenario) -> Spec {
     let rule =
         |direction, setting| Rule { direction, at: Duration::ZERO, change: Change::Set(setting) };
     let mut rules = vec![

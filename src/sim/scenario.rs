@@ -13,8 +13,9 @@ use serde::{Deserialize, Deserializer, de};
 
 use super::cross::Cross;
 use super::flow::Pace;
+use super::run::link_spec;
 use crate::device::impair::units::{self, UnitError};
-use crate::device::impair::{Direction, Share, Size, Spec};
+use crate::device::impair::{Direction, Impairment, Share, Size, Spec, TooManyRules};
 use crate::tcp::congestion::Algorithm;
 use crate::time::Duration;
 
@@ -138,11 +139,20 @@ impl Scenario {
             format!("an MTU of {} bytes cannot be; allowed: 68 to 65535", self.mtu)
         } else if self.cross.len() > usize::from(MAX_FLOWS) {
             format!("cross traffic of {} kinds; allowed: {MAX_FLOWS}", self.cross.len())
+        } else if let Some(error) = self.too_many_rules() {
+            error.to_string()
         } else {
             let problem = self.cross.iter().find_map(|cross| cross.problem(self.mtu));
             return problem.map_or(Ok(()), |problem| Err(ScenarioError(problem)));
         };
         Err(ScenarioError(problem))
+    }
+
+    /// Why the link cannot have all its rules, if it cannot.
+    fn too_many_rules(&self) -> Option<TooManyRules> {
+        let spec = link_spec(self);
+        let fits = |way| Impairment::new(way, 0).check_room(&spec);
+        fits(Direction::Out).and(fits(Direction::In)).err()
     }
 }
 

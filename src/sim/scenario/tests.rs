@@ -111,3 +111,11 @@ fn mistakes_show_the_words_and_what_is_allowed() {
         assert!(error.contains(words), "{text}: {error}");
     }
 }
+
+#[test]
+fn a_link_has_no_more_rules_than_it_can_have() {
+    let text = |count| format!("impair = [\"{}\"]", "in:drop:syn ".repeat(count));
+    assert!(Scenario::from_toml(&text(900)).is_ok());
+    let error = Scenario::from_toml(&text(1000)).expect_err("with those of the link itself");
+    assert!(error.to_string().contains("more than 1000 rules"), "{error}");
+}
