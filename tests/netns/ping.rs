@@ -6,7 +6,7 @@ use crate::harness::{Lab, STACK};
 #[ignore = "needs root: run scripts/test"]
 fn a_thousand_pings_lose_nothing() {
     let (lab, daemon) = Lab::up(&[]);
-    let ping = lab.tool("ping").args(["-n", "-q", "-c", "1000", "-i", "0.002", STACK]).finish();
+    let ping = lab.tool("ping").args(["-n", "-q", "-c", "1000", "-i", "0.02", STACK]).finish();
     let text = ping.assert_success().text();
     assert!(text.contains("1000 packets transmitted, 1000 received, 0% packet loss"), "{text}");
     daemon.stop();
