@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::event::{Cause, Event, Refusal, State, TimerKind, Why};
 use crate::tcp::arrive::InWindow;
-use crate::tcp::congestion::Acked;
+use crate::tcp::congestion::{Ack, Signal};
 use crate::tcp::discard::Discard;
 use crate::tcp::loss::dupack::{Mode, Verdict};
 use crate::tcp::tcb::Tcb;
@@ -128,10 +128,11 @@ impl Tcb {
                 self.mark_first_lost(mss);
                 restart = first;
             }
-            Verdict::Recovered => self.congestion.on_recovered(self.in_flight()),
+            Verdict::Recovered => self.congestion.on_recovered(cx.now, self.in_flight()),
             Verdict::Nothing | Verdict::Enter => {
                 let window_limited = std::mem::take(&mut self.window_limited) || recovering;
-                self.congestion.on_ack(Acked { bytes: text, window_limited });
+                let ack = Ack { now: cx.now, acked: text, window_limited, ..Ack::default() };
+                self.congestion.on_ack(&ack);
             }
         }
         let changed = window != (self.congestion.window(), self.congestion.ssthresh());
@@ -207,7 +208,8 @@ impl Tcb {
         if self.loss.on_duplicate(self.snd.una, mss) != Verdict::Enter {
             return;
         }
-        self.congestion.on_loss(self.in_flight().saturating_sub(self.loss.limited()));
+        let in_flight = self.in_flight().saturating_sub(self.loss.limited());
+        self.congestion.on_congestion(cx.now, in_flight, Signal::Loss);
         self.loss.enter(self.congestion.recovery(), self.snd.una, self.snd.nxt);
         if self.loss.mode() == Mode::GoBackN {
             self.scoreboard.mark_lost(self.snd.una, self.snd.nxt);

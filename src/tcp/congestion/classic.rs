@@ -4,7 +4,8 @@
 use std::fmt;
 
 use super::window::Window;
-use super::{Acked, Algorithm, CongestionControl, Recovery};
+use super::{Ack, Algorithm, CongestionControl, Recovery, Signal};
+use crate::time::{Duration, Instant};
 
 /// That answer.
 pub(super) trait Response: fmt::Debug + Send {
@@ -48,15 +49,22 @@ impl<R: Response> CongestionControl for Classic<R> {
         self.window = Window::new(mss);
     }
 
-    fn on_ack(&mut self, acked: Acked) {
-        self.window.grow(acked);
+    fn adopt(&mut self, window: u32, ssthresh: Option<u32>) {
+        self.window.cwnd = window.max(self.window.mss);
+        self.window.ssthresh = ssthresh;
     }
 
-    fn on_loss(&mut self, in_flight: u32) {
+    fn on_ack(&mut self, ack: &Ack) {
+        if !ack.recovering {
+            self.window.grow(ack.acked, ack.window_limited);
+        }
+    }
+
+    fn on_congestion(&mut self, _now: Instant, in_flight: u32, _signal: Signal) {
         self.response.on_loss(&mut self.window, in_flight);
     }
 
-    fn on_rto(&mut self, in_flight: u32, repeated: bool) {
+    fn on_rto(&mut self, _now: Instant, in_flight: u32, repeated: bool) {
         // RFC 5681 3.1: ssthresh stays when the same data is lost again.
         if !repeated {
             self.window.lower_ssthresh(in_flight);
@@ -64,11 +72,11 @@ impl<R: Response> CongestionControl for Classic<R> {
         self.window.restart();
     }
 
-    fn on_recovered(&mut self, in_flight: u32) {
+    fn on_recovered(&mut self, _now: Instant, in_flight: u32) {
         self.response.on_recovered(&mut self.window, in_flight);
     }
 
-    fn on_idle_restart(&mut self) {
+    fn on_idle_restart(&mut self, _idle: Duration, _rto: Duration) {
         self.window.forget_idle();
     }
 

@@ -9,8 +9,6 @@
 //!         +-----------+--------->
 //! ```
 
-use super::Acked;
-
 /// The window never grows beyond this; receive windows are at most 2^30.
 const MAX_WINDOW: u32 = 1 << 30;
 
@@ -43,17 +41,17 @@ impl Window {
         self.ssthresh.is_none_or(|ssthresh| self.cwnd < ssthresh)
     }
 
-    /// New data was acknowledged.
-    pub(super) fn grow(&mut self, acked: Acked) {
-        if !acked.window_limited {
+    /// New data was acknowledged, `acked` bytes of it.
+    pub(super) fn grow(&mut self, acked: u32, window_limited: bool) {
+        if !window_limited {
             return;
         }
         let growth = if self.in_slow_start() {
             // An acknowledgment may stand for a whole burst, so all of it counts, as in Linux.
-            if self.restarted { acked.bytes.min(self.mss) } else { acked.bytes }
+            if self.restarted { acked.min(self.mss) } else { acked }
         } else {
             self.restarted = false;
-            self.counted += acked.bytes;
+            self.counted += acked;
             if self.counted < self.cwnd {
                 return;
             }

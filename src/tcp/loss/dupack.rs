@@ -122,7 +122,7 @@ impl DupAck {
             Recovery::None => return self.repair(Mode::GoBackN, nxt),
             // Whatever is acknowledged next lies beyond.
             Recovery::FirstAck => self.recover = una - 1,
-            Recovery::Full => self.recover = nxt - 1,
+            Recovery::Full | Recovery::Proportional | Recovery::Own => self.recover = nxt - 1,
         }
         self.mode = Mode::FastRecovery;
     }

@@ -5,6 +5,7 @@ use crate::event::{Cause, Event, State, TimerKind, Why};
 use crate::tcp::Error;
 use crate::tcp::loss::dupack::Mode;
 use crate::tcp::tcb::Tcb;
+use crate::time::Instant;
 
 impl Tcb {
     /// Runs every timer that is due.
@@ -43,7 +44,7 @@ impl Tcb {
             self.snd.syn_pending = true;
             return;
         }
-        self.lower_window();
+        self.lower_window(cx.now);
         self.loss.on_rto(self.snd.nxt);
         self.scoreboard.mark_lost(self.snd.una, self.snd.nxt);
         self.emit_window(cx);
@@ -53,7 +54,7 @@ impl Tcb {
     /// fast recovery repairs one loss after the other for longer than the timer runs. (Whether what goes again
     /// then was lost a second time, for which RFC 5681 4.3 would lower ssthresh again, nobody knows; Linux
     /// does not either.)
-    fn lower_window(&mut self) {
+    fn lower_window(&mut self, now: Instant) {
         let outstanding = self.snd.outstanding();
         let (in_flight, known) = match self.loss.mode() {
             // "No more than" (RFC 5681 3.1, equation 4): where Reno's recovery ended early, what has left
@@ -67,7 +68,7 @@ impl Tcb {
                 (outstanding.min(most), repairing)
             }
         };
-        self.congestion.on_rto(in_flight, known || self.timeouts > 1);
+        self.congestion.on_rto(now, in_flight, known || self.timeouts > 1);
     }
 
     /// RFC 9293 3.8.6.1: probe for ever as long as the peer answers.

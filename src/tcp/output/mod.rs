@@ -46,9 +46,10 @@ impl Tcb {
     /// RFC 5681 4.1: a window that was not used for a whole time-out says nothing any more.
     fn restart_after_idle(&mut self, cx: &mut Context<'_>) {
         let idle = self.snd.outstanding() == 0 && self.snd.unsent() > 0;
-        if idle && cx.now.since(self.last_sent) > self.rto().as_duration() {
+        let (idle_for, rto) = (cx.now.since(self.last_sent), self.rto().as_duration());
+        if idle && idle_for > rto {
             let before = self.congestion.window();
-            self.congestion.on_idle_restart();
+            self.congestion.on_idle_restart(idle_for, rto);
             self.last_sent = cx.now;
             if before != self.congestion.window() {
                 self.emit_window(cx);

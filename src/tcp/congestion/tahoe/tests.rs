@@ -1,11 +1,11 @@
-use super::super::tests::{MSS, acked};
-use super::super::{Algorithm, Recovery, new_controller};
+use super::super::tests::{MSS, NOW, acked};
+use super::super::{Algorithm, Recovery, Signal, new_controller};
 
 #[test]
 fn a_loss_is_as_a_timeout_rfc_5681_3_1() {
     let mut cc = new_controller(Algorithm::Tahoe, MSS);
     assert_eq!(cc.recovery(), Recovery::None);
-    cc.on_loss(10 * MSS);
+    cc.on_congestion(NOW, 10 * MSS, Signal::Loss);
     assert_eq!((cc.window(), cc.ssthresh()), (MSS, Some(5 * MSS)));
     assert!(cc.in_slow_start());
 }
@@ -14,9 +14,9 @@ fn a_loss_is_as_a_timeout_rfc_5681_3_1() {
 #[test]
 fn slow_start_again_up_to_the_half_then_avoidance() {
     let mut cc = new_controller(Algorithm::Tahoe, MSS);
-    cc.on_loss(8 * MSS);
+    cc.on_congestion(NOW, 8 * MSS, Signal::Loss);
     for (bytes, window) in [(8, 2), (1, 3), (1, 4), (1, 4), (1, 4), (1, 4), (1, 5)] {
-        cc.on_ack(acked(bytes * MSS));
+        cc.on_ack(&acked(bytes * MSS));
         assert_eq!(cc.window(), window * MSS);
     }
 }
@@ -25,7 +25,7 @@ fn slow_start_again_up_to_the_half_then_avoidance() {
 fn each_loss_halves_what_is_in_flight_then_rfc_5681_3_1() {
     let mut cc = new_controller(Algorithm::Tahoe, MSS);
     for (in_flight, ssthresh) in [(20, 10), (8, 4), (3, 2), (1, 2)] {
-        cc.on_loss(in_flight * MSS);
+        cc.on_congestion(NOW, in_flight * MSS, Signal::Loss);
         assert_eq!((cc.window(), cc.ssthresh()), (MSS, Some(ssthresh * MSS)));
     }
 }

@@ -3,7 +3,7 @@ use super::*;
 #[test]
 fn the_window_stays_within_what_a_receiver_can_offer_rfc_7323_2_3() {
     let mut window = Window::new(65_000);
-    window.grow(Acked { bytes: u32::MAX, window_limited: true });
+    window.grow(u32::MAX, true);
     assert_eq!(window.cwnd, MAX_WINDOW);
     window.resize(500);
     assert_eq!(window.cwnd, 8_259_552);
@@ -25,11 +25,10 @@ fn half_of_what_was_in_flight_but_two_segments_at_least() {
 fn what_was_counted_before_a_loss_is_forgotten() {
     let mut window = Window::new(1000);
     window.halve(8000);
-    let full = |bytes| Acked { bytes, window_limited: true };
-    window.grow(full(3999));
+    window.grow(3999, true);
     window.halve(8000);
-    window.grow(full(3999));
+    window.grow(3999, true);
     assert_eq!(window.cwnd, 4000);
-    window.grow(full(1));
+    window.grow(1, true);
     assert_eq!(window.cwnd, 5000);
 }
