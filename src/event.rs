@@ -162,6 +162,12 @@ pub enum Why {
     Fin,
     /// Three duplicate acknowledgments (RFC 5681 3.2).
     FastRetransmit,
+    /// Something sent later has arrived, and long enough ago (RACK, RFC 8985 6).
+    Rack,
+    /// Nothing was answered for two round trips: is the tail lost? Its last segment again (TLP, RFC 8985 7).
+    TailLossProbe,
+    /// The same with data never sent before.
+    TailLossProbeNew,
     /// A partial acknowledgment during fast recovery (RFC 6582 3.2).
     PartialAck,
     /// It was sent after what a fast retransmission has repaired (Tahoe has no fast recovery).
@@ -204,6 +210,50 @@ pub enum Limit {
     Nagle,
     /// Sender's silly-window avoidance waits for more window (RFC 9293 3.8.6.2.1).
     SillyWindow,
+    /// It is not yet time for the next burst.
+    Pacing,
+}
+
+/// How something was found lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LostBy {
+    /// Three duplicate acknowledgments, or a partial one (RFC 5681 3.2, RFC 6582 3.2).
+    Duplicates,
+    /// Something sent later has arrived, and long enough ago (RFC 8985 6).
+    Rack,
+    /// The retransmission timer (RFC 6298).
+    Timeout,
+    /// It was larger than the path takes (RFC 1191 6.4).
+    PathMtu,
+}
+
+/// Why the congestion window is lowered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reduction {
+    /// Something was found lost.
+    Loss,
+    /// A tail-loss probe has repaired a loss (RFC 8985 7.4.2).
+    TailLoss,
+    /// The retransmission timer went off.
+    Timeout,
+    /// The peer reports a mark of congestion (RFC 3168 6.1.2).
+    Ecn,
+}
+
+/// What shows that a reduction was wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UndoneBy {
+    /// An echoed timestamp is that of the original (RFC 3522).
+    Eifel,
+    /// Everything that was sent again has arrived twice (RFC 3708).
+    Dsack,
+    /// After a time-out something has arrived that was sent only before it (RFC 5682).
+    Frto,
+    /// Everything has arrived before anything was sent again.
+    NothingMissing,
 }
 
 /// A TCP segment as events show it.
@@ -292,6 +342,31 @@ pub enum Event {
         /// What it means.
         phase: Phase,
     },
+    /// Something is found lost.
+    Lost {
+        /// The connection.
+        conn: ConnId,
+        /// Where it begins, counted from our SYN.
+        start: u64,
+        /// How long it is, in bytes.
+        len: u32,
+        /// How it was found.
+        by: LostBy,
+    },
+    /// The congestion window is lowered, once for all losses of a window.
+    Reduced {
+        /// The connection.
+        conn: ConnId,
+        /// Why.
+        why: Reduction,
+    },
+    /// The last reduction is taken back: nothing was lost.
+    Undone {
+        /// The connection.
+        conn: ConnId,
+        /// What shows it.
+        by: UndoneBy,
+    },
     /// An ICMP error about something that the connection has sent was believed (RFC 9293 3.9.2.2).
     IcmpError {
         /// The connection.
@@ -345,6 +420,8 @@ pub enum Phase {
     CongestionAvoidance,
     /// Fast recovery (RFC 5681 3.2, RFC 6582).
     FastRecovery,
+    /// The window is lowered although nothing is missing.
+    Reducing,
     /// After a retransmission time-out.
     RtoRecovery,
 }
@@ -355,6 +432,12 @@ pub enum Phase {
 pub enum TimerKind {
     /// Retransmission (RFC 6298).
     Retransmission,
+    /// A segment that was overtaken may still arrive (RFC 8985 6.3).
+    Reordering,
+    /// A probe for a loss at the tail (RFC 8985 7).
+    TailLossProbe,
+    /// The next paced burst.
+    Pacing,
     /// Zero-window probing (RFC 9293 3.8.6.1), also the override of silly-window avoidance.
     Persist,
     /// Delayed acknowledgment (RFC 9293 3.8.6.3).
@@ -512,6 +595,8 @@ counted! {
     TextBeyondWindow = "text_beyond_window",
     /// Out-of-order text for which the reassembly queue has no room.
     ReassemblyFull = "reassembly_full",
+    /// A SACK block that would cut what was sent into more pieces than are kept apart.
+    SackTooFine = "sack_too_fine",
     /// A challenge acknowledgment that the limit of the connection held back.
     ChallengeLimited = "challenge_limited",
 }
@@ -526,6 +611,7 @@ impl Refusal {
             Refusal::ListenText
                 | Refusal::TextBeyondWindow
                 | Refusal::ReassemblyFull
+                | Refusal::SackTooFine
                 | Refusal::ChallengeLimited
                 | Refusal::IcmpRateLimited
         )

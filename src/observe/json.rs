@@ -23,7 +23,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::Serialize;
 
-use crate::event::{Cause, ConnId, Event, Limit, Phase, SegmentView, TimerKind, Why};
+use crate::event::{
+    Cause, ConnId, Event, Limit, LostBy, Phase, Reduction, SegmentView, TimerKind, UndoneBy, Why,
+};
 use crate::time::Instant;
 use crate::wire::icmp::Report;
 use crate::wire::tcp::Flags;
@@ -91,6 +93,17 @@ enum Named {
         ssthresh: Option<u32>,
         phase: Phase,
     },
+    Lost {
+        start_relative: u64,
+        len: u32,
+        found_by: LostBy,
+    },
+    Reduced {
+        reduced_for: Reduction,
+    },
+    Undone {
+        shown_by: UndoneBy,
+    },
     IcmpError(Report),
     PathMtu {
         mtu: u16,
@@ -147,6 +160,9 @@ fn conn(event: &Event) -> Option<ConnId> {
         Event::Received { conn, .. }
         | Event::StateChanged { conn, .. }
         | Event::CongestionWindow { conn, .. }
+        | Event::Lost { conn, .. }
+        | Event::Reduced { conn, .. }
+        | Event::Undone { conn, .. }
         | Event::IcmpError { conn, .. }
         | Event::PathMtu { conn, .. }
         | Event::RttSample { conn, .. }
@@ -177,6 +193,11 @@ impl From<&Event> for Named {
             Event::CongestionWindow { conn: _, cwnd, ssthresh, phase } => {
                 Named::CongestionWindow { cwnd, ssthresh, phase }
             }
+            Event::Lost { conn: _, start, len, by } => {
+                Named::Lost { start_relative: start, len, found_by: by }
+            }
+            Event::Reduced { conn: _, why } => Named::Reduced { reduced_for: why },
+            Event::Undone { conn: _, by } => Named::Undone { shown_by: by },
             Event::IcmpError { conn: _, report } => Named::IcmpError(report),
             Event::PathMtu { conn: _, mtu, mss } => Named::PathMtu { mtu, mss },
             Event::RttSample { conn: _, rtt, srtt, rto } => Named::RttSample {

@@ -16,7 +16,9 @@ use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::device::impair::{Decision, Direction};
-use crate::event::{Cause, ConnId, Event, Phase, Refusal, SegmentView, State, Why};
+use crate::event::{
+    Cause, ConnId, Event, LostBy, Phase, Reduction, Refusal, SegmentView, State, UndoneBy, Why,
+};
 use crate::wire::SeqNum;
 use crate::wire::tcp::Flags;
 
@@ -47,6 +49,9 @@ pub fn format(event: &Event, absolute: bool) -> Option<(Verbosity, String)> {
         Event::CongestionWindow { conn, cwnd, ssthresh, phase } => {
             congestion_window(*conn, *cwnd, *ssthresh, *phase)
         }
+        Event::Lost { conn, start, len, by } => lost(*conn, *start, *len, *by),
+        Event::Reduced { conn, why } => format!("{conn} window reduced: {}", reduction_words(*why)),
+        Event::Undone { conn, by } => format!("{conn} reduction undone: {}", undone_words(*by)),
         Event::IcmpError { conn, report } => format!("{conn} <- ICMP: {report}"),
         Event::PathMtu { conn, mtu, mss } => format!("{conn} path MTU {mtu}: mss={mss}"),
         Event::RttSample { .. } | Event::TimerFired { .. } | Event::Limited { .. } => return None,
@@ -92,12 +97,41 @@ fn refused(
     }
 }
 
+fn lost(conn: ConnId, start: u64, len: u32, by: LostBy) -> String {
+    let by = match by {
+        LostBy::Duplicates => "by duplicate acknowledgments",
+        LostBy::Rack => "by what arrived after it",
+        LostBy::Timeout => "by the time-out",
+        LostBy::PathMtu => "too large for the path",
+    };
+    format!("{conn} lost: seq={start} len={len}, {by}")
+}
+
+fn reduction_words(why: Reduction) -> &'static str {
+    match why {
+        Reduction::Loss => "something was lost",
+        Reduction::TailLoss => "a tail-loss probe has repaired a loss",
+        Reduction::Timeout => "a time-out",
+        Reduction::Ecn => "a mark of congestion",
+    }
+}
+
+fn undone_words(by: UndoneBy) -> &'static str {
+    match by {
+        UndoneBy::Eifel => "the original was only late, says its timestamp",
+        UndoneBy::Dsack => "everything sent again arrived twice",
+        UndoneBy::Frto => "what was sent before the time-out arrives",
+        UndoneBy::NothingMissing => "everything arrived before it was sent again",
+    }
+}
+
 fn congestion_window(conn: ConnId, cwnd: u32, ssthresh: Option<u32>, phase: Phase) -> String {
     let ssthresh = ssthresh.map_or(Cow::Borrowed("infinite"), |bytes| bytes.to_string().into());
     let phase = match phase {
         Phase::SlowStart => "slow start",
         Phase::CongestionAvoidance => "congestion avoidance",
         Phase::FastRecovery => "fast recovery",
+        Phase::Reducing => "reduction",
         Phase::RtoRecovery => "recovery from a time-out",
     };
     format!("{conn} cwnd={cwnd} ssthresh={ssthresh} ({phase})")
@@ -142,6 +176,9 @@ fn why_words(why: Why) -> Option<Cow<'static, str>> {
             return Some(format!("retransmission, after time-out {n} in a row").into());
         }
         Why::FastRetransmit => "fast retransmission, after three duplicate acknowledgments",
+        Why::Rack => "retransmission, what was sent later has arrived",
+        Why::TailLossProbe => "tail-loss probe, the last segment again",
+        Why::TailLossProbeNew => "tail-loss probe",
         Why::PartialAck => "retransmission, after a partial acknowledgment",
         Why::GoBackN => "retransmission, everything since the loss goes again",
         Why::RtoRecovery => "retransmission, declared lost by the last time-out",

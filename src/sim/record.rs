@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::event::{Event, Observer, Refusal, SegmentView, TimerKind, Why};
+use crate::event::{Event, Observer, Reduction, Refusal, SegmentView, TimerKind, Why};
 use crate::time::{Duration, Instant};
 use crate::wire::SeqNum;
 use crate::wire::tcp::Flags;
@@ -32,8 +32,10 @@ pub struct Record {
     pub retransmissions: u64,
     /// Retransmission time-outs.
     pub timeouts: u64,
-    /// Losses found by duplicate acknowledgments: fast retransmissions.
+    /// Times that a loss which was found without a time-out has lowered the window: fast retransmissions.
     pub fast_retransmits: u64,
+    /// Times that a reduction of the window was taken back.
+    pub undone: u64,
     /// Segments that arrived although nothing in them was new.
     pub duplicates: u64,
     /// Of the round-trip times measured, what half of them do not exceed, and 99 of 100; there when the
@@ -114,6 +116,8 @@ impl Record {
                 }
             }
             Event::TimerFired { timer: TimerKind::Retransmission, .. } => self.timeouts += 1,
+            Event::Reduced { why: Reduction::Loss, .. } => self.fast_retransmits += 1,
+            Event::Undone { .. } => self.undone += 1,
             _ => {}
         }
     }
@@ -121,7 +125,6 @@ impl Record {
     fn sent(&mut self, now: Instant, segment: &SegmentView, why: Why) {
         let again = is_retransmission(why);
         self.retransmissions += u64::from(again);
-        self.fast_retransmits += u64::from(why == Why::FastRetransmit);
         self.text_bytes += u64::from(segment.len);
         self.retransmitted_bytes += if again { u64::from(segment.len) } else { 0 };
         if let Some(series) = &mut self.series
@@ -166,10 +169,13 @@ pub fn is_retransmission(why: Why) -> bool {
         | Why::Rto(_)
         | Why::RtoRecovery
         | Why::GoBackN
+        | Why::Rack
+        | Why::TailLossProbe
         | Why::PathMtu => true,
         Why::Handshake
         | Why::HandshakeAnswer
         | Why::NewData
+        | Why::TailLossProbeNew
         | Why::Fin
         | Why::ZeroWindowProbe
         | Why::Keepalive

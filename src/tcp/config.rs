@@ -12,6 +12,8 @@ pub struct Config {
     pub send_buffer: u32,
     /// What moves the congestion window, from the beginning of a connection to its end (RFC 5681).
     pub congestion: Algorithm,
+    /// Spread what a window allows over the round trip. BBR does so in any case.
+    pub pacing: bool,
     /// Send small segments at once (turn off Nagle's algorithm, RFC 9293 3.7.4).
     pub nodelay: bool,
     /// Offer selective acknowledgments, and take them up where they are offered (RFC 2018).
@@ -57,6 +59,7 @@ impl Default for Config {
             receive_buffer: 1 << 20,
             send_buffer: 1 << 20,
             congestion: Algorithm::default(),
+            pacing: false,
             nodelay: false,
             sack: true,
             keepalive: None,

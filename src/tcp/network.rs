@@ -5,7 +5,7 @@
 //! a hard one, and an established connection for none.
 
 use crate::context::Context;
-use crate::event::{Cause, Event, Refusal, State, TimerKind};
+use crate::event::{Cause, Event, LostBy, Refusal, State, TimerKind};
 use crate::tcp::tcb::Tcb;
 use crate::tcp::{Error, Mss};
 use crate::wire::icmp::{Quote, Report};
@@ -94,7 +94,8 @@ impl Tcb {
     /// which is not reduced: nothing was lost by congestion (RFC 1191 6.4).
     fn send_all_again(&mut self, cx: &mut Context<'_>) {
         self.loss.on_smaller_path(self.snd.nxt);
-        self.scoreboard.mark_lost(self.snd.una, self.snd.nxt);
+        self.selective.prr = None;
+        self.mark_all_lost(cx, LostBy::PathMtu);
         self.timers.cancel(TimerKind::Retransmission);
         self.arm_retransmission(cx.now);
         self.emit_window(cx);

@@ -2,13 +2,17 @@
 //!
 //! ```text
 //!   Initial --first sample--> Measured { srtt, rttvar } --every sample--> Measured
-//!   rto = clamp(srtt + max(G, 4 rttvar)) * 2^backoff
+//!   rto = clamp(srtt + max(200 ms, 4 rttvar)) * 2^backoff
 //! ```
+//!
+//! As in Linux, where it differs from the RFC: there is a sample for each acknowledgment and not for each
+//! round trip; so the variation that counts is the largest of a round trip, which a calm one lowers by a
+//! quarter. It counts as 200 ms at least: a path that was steady for long may still be late once.
 
 use crate::time::Duration;
 
-/// The clock is finer than this; the RFC's G keeps the time-out off the mean of a steady path.
-const GRANULARITY_NS: u64 = 1_000_000;
+/// What four times the variation count as at least.
+const FLOOR_NS: u64 = 200_000_000;
 
 /// A retransmission time-out that is within its bounds by construction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,13 +54,24 @@ pub enum RttEstimator {
     Measured {
         /// Smoothed round-trip time.
         srtt: u64,
-        /// Its variation.
+        /// Its variation: the largest of a round trip, and four times that is in the time-out.
         rttvar: u64,
+        /// The variation at present, and the largest one of this round trip.
+        deviation: Deviation,
         /// The shortest sample.
         min: u64,
         /// The time-out that follows from them: it is asked for more often than they change.
         rto: Rto,
     },
+}
+
+/// The variation within a round trip, in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deviation {
+    mean: u64,
+    largest: u64,
+    /// The place whose acknowledgment ends this round trip.
+    round_end: u64,
 }
 
 impl Default for RttEstimator {
@@ -66,23 +81,42 @@ impl Default for RttEstimator {
 }
 
 impl RttEstimator {
-    /// Takes a sample in (RFC 6298 2.2 and 2.3).
-    pub fn sample(&mut self, rtt: Duration) {
+    /// Takes a sample in (RFC 6298 2.2 and 2.3), while places up to `una` are acknowledged and up to `nxt`
+    /// sent.
+    pub fn sample(&mut self, rtt: Duration, una: u64, nxt: u64) {
         let rtt = rtt.as_nanos() as u64;
         *self = match *self {
-            RttEstimator::Initial(_) => RttEstimator::measured(rtt, rtt / 2, rtt),
-            RttEstimator::Measured { srtt, rttvar, min, .. } => RttEstimator::measured(
-                (srtt * 7 + rtt) / 8,
-                (rttvar * 3 + srtt.abs_diff(rtt)) / 4,
-                min.min(rtt),
-            ),
+            RttEstimator::Initial(_) => RttEstimator::first(rtt, nxt),
+            RttEstimator::Measured { srtt, rttvar, deviation, min, .. } => {
+                let error = srtt.abs_diff(rtt);
+                let mut now = deviation;
+                // A path that becomes faster is no less reliable: that counts for an eighth of it.
+                now.mean = match rtt < srtt && error > now.mean {
+                    true => now.mean + (error - now.mean) / 32,
+                    false => (now.mean * 3 + error) / 4,
+                };
+                now.largest = now.largest.max(now.mean);
+                let mut rttvar = rttvar.max(now.largest);
+                if una > now.round_end {
+                    rttvar -= (rttvar - now.largest) / 4;
+                    now = Deviation { mean: now.mean, largest: FLOOR_NS / 4, round_end: nxt };
+                }
+                let srtt = (srtt * 7 + rtt) / 8;
+                RttEstimator::measured(srtt, rttvar, now, min.min(rtt))
+            }
         };
     }
 
-    /// With these figures (RFC 6298 2.3).
-    pub(crate) fn measured(srtt: u64, rttvar: u64, min: u64) -> Self {
-        let rto = Duration::from_nanos(srtt + GRANULARITY_NS.max(rttvar * 4));
-        RttEstimator::Measured { srtt, rttvar, min, rto: Rto::clamped(rto) }
+    /// After the first sample (RFC 6298 2.2).
+    fn first(rtt: u64, nxt: u64) -> Self {
+        let rttvar = (rtt / 2).max(FLOOR_NS / 4);
+        let deviation = Deviation { mean: rtt / 2, largest: rttvar, round_end: nxt };
+        RttEstimator::measured(rtt, rttvar, deviation, rtt)
+    }
+
+    fn measured(srtt: u64, rttvar: u64, deviation: Deviation, min: u64) -> Self {
+        let rto = Rto::clamped(Duration::from_nanos(srtt + rttvar * 4));
+        RttEstimator::Measured { srtt, rttvar, deviation, min, rto }
     }
 
     /// The SYN had to be retransmitted: until the first sample, be careful (RFC 6298 5.7).

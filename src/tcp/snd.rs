@@ -13,6 +13,9 @@ use crate::wire::SeqNum;
 /// Longest burst, in bytes of text: what one IP packet with offload can carry.
 pub const MAX_BURST: u32 = 65_535 - 100;
 
+/// Most segments of a burst: what is found out about single ones costs no more than that.
+pub const BURST_SEGMENTS: u32 = 64;
+
 /// The send half of a control block.
 #[derive(Debug)]
 pub struct SendSpace {
@@ -82,6 +85,24 @@ impl SendSpace {
     pub fn offset_of(&self, seq: SeqNum) -> u64 {
         let offset = self.buffer.start() + u64::from(seq.since(self.buffer_seq()));
         offset.min(self.buffer.end())
+    }
+
+    /// How far `seq` lies from our SYN, which has place 0: like the sequence number, but it never wraps.
+    /// What lies before snd.una by no more than has been acknowledged has a place as well.
+    pub fn place_of(&self, seq: SeqNum) -> u64 {
+        let una = match self.syn_unacked() {
+            true => 0,
+            false => self.buffer.start() + 1 + u64::from(self.fin_acked()),
+        };
+        match seq.before(self.una) {
+            true => una.saturating_sub(u64::from(self.una.since(seq))),
+            false => una + u64::from(seq.since(self.una)),
+        }
+    }
+
+    /// The sequence number of a place.
+    pub fn seq_at(&self, place: u64) -> SeqNum {
+        self.iss + place as u32
     }
 
     /// Bytes written and never sent.

@@ -8,8 +8,11 @@ use crate::event::{Cause, ConnId, Event, Phase, SegmentView, State, TimerKind};
 use crate::tcp::ack_policy::AckPolicy;
 use crate::tcp::challenge::ChallengeLimit;
 use crate::tcp::congestion::{self, CongestionControl};
+use crate::tcp::loss::Selective;
 use crate::tcp::loss::dupack::{DupAck, Mode};
 use crate::tcp::mss::Mss;
+use crate::tcp::pacing::{self, Pacer};
+use crate::tcp::rate::DeliveryRate;
 use crate::tcp::rcv::ReceiveSpace;
 use crate::tcp::rtt::{Rto, RttEstimator};
 use crate::tcp::scoreboard::Scoreboard;
@@ -116,11 +119,14 @@ pub struct Tcb {
     pub(crate) timeouts: u8,
     /// When something was last retransmitted: older echoes are of the original.
     pub(crate) retransmitted_at: Instant,
-    /// The segment being timed: the sequence number that ends it, and when it was sent (Karn).
-    pub(crate) timed: Option<(SeqNum, Instant)>,
+    /// When our SYN was sent, if it was sent once and is not acknowledged (Karn).
+    pub(crate) syn_sent: Option<Instant>,
     pub(crate) congestion: Box<dyn CongestionControl>,
     pub(crate) loss: DupAck,
+    pub(crate) selective: Selective,
     pub(crate) scoreboard: Scoreboard,
+    pub(crate) delivery_rate: DeliveryRate,
+    pub(crate) pacer: Pacer,
     pub(crate) ack: AckPolicy,
     pub(crate) timers: Timers,
     pub(crate) challenge: ChallengeLimit,
@@ -177,10 +183,13 @@ impl Tcb {
             backoff: 0,
             timeouts: 0,
             retransmitted_at: now,
-            timed: None,
+            syn_sent: None,
             congestion: congestion::new_controller(config.congestion, mss.bytes().into()),
             loss: DupAck::new(iss),
+            selective: Selective::default(),
             scoreboard: Scoreboard::default(),
+            delivery_rate: DeliveryRate::default(),
+            pacer: Pacer::default(),
             ack: AckPolicy::default(),
             timers: Timers::default(),
             challenge: ChallengeLimit::default(),
@@ -257,6 +266,7 @@ impl Tcb {
         self.error = self.error.or(error);
         self.timers.cancel_all();
         self.snd.buffer = Default::default();
+        self.scoreboard = Scoreboard::default();
         self.rcv.drop_reassembly();
         self.probe_pending = None;
         self.enter(cx, State::Closed, cause);
@@ -279,7 +289,29 @@ impl Tcb {
 
     /// Sequence space believed to be in the network.
     pub fn in_flight(&self) -> u32 {
-        self.snd.outstanding() - self.scoreboard.lost()
+        self.snd.outstanding() - self.scoreboard.lost() - self.scoreboard.sacked()
+    }
+
+    /// The same less what duplicate acknowledgments say has left: what counts against the window.
+    pub(crate) fn flight(&self) -> u32 {
+        self.in_flight().saturating_sub(self.loss.allowance())
+    }
+
+    /// The congestion window in force: while a reduction goes on, what it has come to.
+    pub(crate) fn cwnd(&self) -> u32 {
+        match self.selective.prr {
+            Some(prr) => prr.window().max(self.full_segment()),
+            None => self.congestion.window(),
+        }
+    }
+
+    /// How fast to send, in bytes a second; `None`: as fast as the window allows.
+    pub(crate) fn pacing_rate(&self) -> Option<u64> {
+        let rate = self.congestion.pacing_rate();
+        if rate.is_none() && self.config.pacing {
+            return pacing::rate(self.cwnd(), self.rtt.srtt(), self.congestion.in_slow_start());
+        }
+        rate
     }
 
     /// Text in a full-sized segment now: the MSS less the options it will carry (RFC 6691).
@@ -329,11 +361,12 @@ impl Tcb {
     pub(crate) fn emit_window(&self, cx: &mut Context<'_>) {
         cx.emit(|| Event::CongestionWindow {
             conn: self.conn,
-            cwnd: self.congestion.window(),
+            cwnd: self.cwnd(),
             ssthresh: self.congestion.ssthresh(),
             phase: match self.loss.mode() {
                 Mode::FastRecovery => Phase::FastRecovery,
                 Mode::RtoRecovery => Phase::RtoRecovery,
+                Mode::Reducing => Phase::Reducing,
                 _ if self.congestion.in_slow_start() => Phase::SlowStart,
                 Mode::Open | Mode::GoBackN | Mode::PathMtu => Phase::CongestionAvoidance,
             },
@@ -362,7 +395,7 @@ impl Tcb {
             state: self.state,
             mss: self.segment_size() as u16,
             congestion: self.congestion.algorithm(),
-            cwnd: self.congestion.window(),
+            cwnd: self.cwnd(),
             ssthresh: self.congestion.ssthresh(),
             srtt: self.rtt.srtt(),
             rttvar: self.rtt.rttvar(),
@@ -387,14 +420,17 @@ impl Tcb {
         }
         let snd = &self.snd;
         assert!(snd.una.at_or_before(snd.nxt), "snd.una is beyond snd.nxt");
-        assert!(self.scoreboard.lost() <= snd.outstanding(), "more lost than outstanding");
+        if cfg!(debug_assertions) {
+            let una = snd.place_of(snd.una).max(1);
+            self.scoreboard.check_invariants(una, snd.place_of(snd.nxt).max(una));
+        }
         assert!(self.rcv.nxt.at_or_before(self.rcv.adv), "rcv.nxt is beyond the window offered");
         let waits = snd.outstanding() > 0 && self.state != State::TimeWait;
         let armed = self.timers.is_armed(TimerKind::Retransmission);
         assert!(!waits || armed, "outstanding data and no retransmission timer: {:?}", self.state);
         let written = snd.buffer.len() as u32;
         assert!(snd.unsent() <= written, "more unsent than written");
-        let cwnd = self.congestion.window();
+        let cwnd = self.cwnd();
         assert!(cwnd >= self.full_segment(), "a window of {cwnd}, in which no full segment fits");
     }
 }

@@ -80,7 +80,7 @@ fn nagle_does_not_stall_after_two_gigabytes() {
     assert_eq!(rig.tcb.info().in_flight, 0);
     rig.tcb.send(b"x").unwrap();
     let sent = rig.with(|tcb, cx| tcb.poll_output(cx));
-    assert!(sent.is_some(), "held by Nagle with nothing in flight: {:?}", rig.tcb.plan());
+    assert!(sent.is_some(), "held by Nagle with nothing in flight: {:?}", rig.tcb.plan(rig.now));
 }
 
 /// RFC 9293 3.4: sequence numbers wrap, and after half of their space the first one looks later than all.

@@ -3,7 +3,7 @@
 use crate::event::TimerKind;
 use crate::time::Instant;
 
-const COUNT: usize = 5;
+const COUNT: usize = 8;
 
 /// One deadline for each kind of timer; the earliest is what the stack's wheel knows.
 #[derive(Clone, Debug)]
@@ -18,6 +18,9 @@ impl Default for Timers {
 impl Timers {
     const KINDS: [TimerKind; COUNT] = [
         TimerKind::Retransmission,
+        TimerKind::Reordering,
+        TimerKind::TailLossProbe,
+        TimerKind::Pacing,
         TimerKind::Persist,
         TimerKind::DelayedAck,
         TimerKind::Keepalive,

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::write;
 use crate::event::{
-    Cause, ConnId, Event, Limit, Phase, Refusal, SegmentView, State, TimerKind, Why,
+    Cause, ConnId, Event, Limit, LostBy, Phase, Reduction, Refusal, SegmentView, State, TimerKind,
+    UndoneBy, Why,
 };
 use crate::time::{Duration, Instant};
 use crate::wire::SeqNum;
@@ -147,6 +148,18 @@ fn others() -> Vec<(Event, &'static str)> {
             r#""conn":3,"name":"congestion_window","data":{"cwnd":14480,"ssthresh":7240,"phase":"slow_start"}}"#,
         ),
         (
+            Event::Lost { conn, start: 2897, len: 1448, by: LostBy::Rack },
+            r#""conn":3,"name":"lost","data":{"start_relative":2897,"len":1448,"found_by":"rack"}}"#,
+        ),
+        (
+            Event::Reduced { conn, why: Reduction::Loss },
+            r#""conn":3,"name":"reduced","data":{"reduced_for":"loss"}}"#,
+        ),
+        (
+            Event::Undone { conn, by: UndoneBy::Eifel },
+            r#""conn":3,"name":"undone","data":{"shown_by":"eifel"}}"#,
+        ),
+        (
             Event::IcmpError { conn, report: Report::HostRefused },
             r#""conn":3,"name":"icmp_error","data":{"report":"host_refused"}}"#,
         ),
@@ -200,9 +213,12 @@ fn each_event_has_an_example() {
         Event::RttSample { .. } => 7,
         Event::TimerFired { .. } => 8,
         Event::Limited { .. } => 9,
+        Event::Lost { .. } => 10,
+        Event::Reduced { .. } => 11,
+        Event::Undone { .. } => 12,
     };
     let numbers: BTreeSet<i32> = examples().iter().map(|(event, _)| number(event)).collect();
-    assert!(numbers.into_iter().eq(0..10));
+    assert!(numbers.into_iter().eq(0..13));
 }
 
 #[test]
@@ -234,7 +250,7 @@ fn values() -> Vec<(&'static str, Vec<String>)> {
         (
             "why",
             names!("why", Why: Handshake, HandshakeRetransmission(1), HandshakeAnswer, NewData, Fin,
-                FastRetransmit, PartialAck, GoBackN, Rto(1), RtoRecovery, PathMtu, ZeroWindowProbe,
+                FastRetransmit, Rack, TailLossProbe, TailLossProbeNew, PartialAck, GoBackN, Rto(1), RtoRecovery, PathMtu, ZeroWindowProbe,
                 Keepalive, AckNow, AckDelayed, WindowUpdate, Challenge, Reset),
         ),
         (
@@ -246,7 +262,7 @@ fn values() -> Vec<(&'static str, Vec<String>)> {
         ),
         (
             "phase",
-            names!("phase", Phase: SlowStart, CongestionAvoidance, FastRecovery, RtoRecovery),
+            names!("phase", Phase: SlowStart, CongestionAvoidance, FastRecovery, Reducing, RtoRecovery),
         ),
         (
             "report",
@@ -256,12 +272,16 @@ fn values() -> Vec<(&'static str, Vec<String>)> {
         ),
         (
             "timer",
-            names!("timer", TimerKind: Retransmission, Persist, DelayedAck, Keepalive, Close),
+            names!("timer", TimerKind: Retransmission, Reordering, TailLossProbe, Pacing, Persist, DelayedAck, Keepalive, Close),
         ),
         (
             "by",
-            names!("by", Limit: Nothing, State, CongestionWindow, PeerWindow, Nagle, SillyWindow),
+            names!("by", Limit: Nothing, State, CongestionWindow, PeerWindow, Nagle, SillyWindow,
+                Pacing),
         ),
+        ("found_by", names!("found_by", LostBy: Duplicates, Rack, Timeout, PathMtu)),
+        ("reduced_for", names!("reduced_for", Reduction: Loss, TailLoss, Timeout, Ecn)),
+        ("shown_by", names!("shown_by", UndoneBy: Eifel, Dsack, Frto, NothingMissing)),
     ]
 }
 

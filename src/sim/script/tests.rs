@@ -113,9 +113,9 @@ fn time_outs_come_when_they_should_and_back_off() {
         "
         +0ms   call write 100
         +0ms   expect PSH,ACK seq=1..101
-        +200ms expect PSH,ACK seq=1..101
-        +400ms expect PSH,ACK seq=1..101
-        +800ms expect PSH,ACK seq=1..101
+        +210ms expect PSH,ACK seq=1..101
+        +420ms expect PSH,ACK seq=1..101
+        +840ms expect PSH,ACK seq=1..101
         +10ms  inject ACK seq=1 ack=101
         +10s   expect nothing
     ",
@@ -170,9 +170,9 @@ fn a_closed_window_is_probed() {
         "
         +0ms   inject ACK seq=1 ack=1 win=0
         +0ms   call write 100
-        +200ms expect ACK seq=0 ack=1
+        +210ms expect ACK seq=0 ack=1
         +1ms   inject ACK seq=1 ack=1 win=0
-        +399ms expect ACK seq=0 ack=1
+        +419ms expect ACK seq=0 ack=1
         +1ms   inject ACK seq=1 ack=1 win=100
         +0ms   expect PSH,ACK seq=1..101
     ",
@@ -190,9 +190,9 @@ fn a_window_that_shrinks_is_survived() {
         +0ms   expect PSH,ACK seq=2001..3001
         +10ms  inject ACK seq=1 ack=1001 win=500
         +0ms   call write 1000                         # which has no room
-        +200ms expect PSH,ACK seq=1001..2001
+        +210ms expect PSH,ACK seq=1001..2001
         +10ms  inject ACK seq=1 ack=1001 win=0
-        +390ms expect PSH,ACK seq=1001..2001
+        +410ms expect PSH,ACK seq=1001..2001
         +10ms  inject ACK seq=1 ack=3001 win=0
         +0ms   expect nothing
         +10ms  inject ACK seq=1 ack=3001 win=1000

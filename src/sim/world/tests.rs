@@ -144,7 +144,8 @@ fn flows_share_a_bottleneck_between_routers() {
     assert!((0.99..2.5).contains(&seconds), "{seconds}");
     let counters = world.link(out).counters();
     assert!(counters.waited_max > Duration::from_millis(10), "they met in the queue");
-    assert_eq!(counters.delivered.packets, counters.queued.packets);
+    let on_the_way = counters.queued.packets - counters.delivered.packets;
+    assert!(on_the_way <= 3, "one for each flow when the last has ended: {on_the_way}");
 }
 
 #[test]

@@ -3,9 +3,8 @@
 use crate::context::Context;
 use crate::event::{Cause, Event, Refusal, State, TimerKind, Why};
 use crate::tcp::arrive::InWindow;
-use crate::tcp::congestion::{Ack, Signal};
+use crate::tcp::arrive::news::News;
 use crate::tcp::discard::Discard;
-use crate::tcp::loss::dupack::{Mode, Verdict};
 use crate::tcp::tcb::Tcb;
 use crate::time::{Duration, Instant};
 use crate::wire::SeqNum;
@@ -35,10 +34,16 @@ impl Tcb {
         }
         let window_before = self.snd.wnd;
         self.update_window(segment, ack);
+        let mut news = self.news();
+        if self.uses_sack() && !segment.options.sack.is_empty() {
+            self.take_sack(cx, segment, ack, &mut news);
+        }
         if ack.after(self.snd.una) {
-            self.new_ack(cx, ack, segment);
+            self.new_ack(cx, ack, segment, news);
+        } else if self.uses_sack() {
+            self.no_new_ack(cx, segment, ack, news);
         } else if self.is_duplicate(segment, ack, window_before) {
-            self.duplicate_ack(cx);
+            self.duplicate_ack(cx, news);
         }
         if self.snd.fin_acked() {
             self.fin_acked(cx);
@@ -111,34 +116,25 @@ impl Tcb {
     }
 
     /// `ack` acknowledges something new.
-    pub(super) fn new_ack(&mut self, cx: &mut Context<'_>, ack: SeqNum, segment: &Segment) {
-        self.sample_rtt(cx, ack, segment);
-        let text = self.snd.acknowledge(ack);
-        self.scoreboard.acknowledged(ack);
-        self.totals.bytes_acked += u64::from(text);
+    pub(super) fn new_ack(
+        &mut self,
+        cx: &mut Context<'_>,
+        ack: SeqNum,
+        segment: &Segment,
+        mut news: News,
+    ) {
+        let of_syn = self.snd.syn_unacked();
+        news.acked = self.snd.acknowledge(ack);
+        news.advanced = true;
+        self.scoreboard.acknowledge(self.snd.place_of(ack), &mut news.delivery);
+        self.totals.bytes_acked += u64::from(news.acked);
+        self.sample_rtt(cx, segment, of_syn, &mut news);
         self.timeouts = 0;
         self.soft_error = None;
-        let mss = self.segment_size();
-        let recovering = self.loss.mode() != Mode::Open;
-        let verdict = self.loss.on_new_ack(ack, text, mss);
-        let window = (self.congestion.window(), self.congestion.ssthresh());
-        let mut restart = true;
-        match verdict {
-            Verdict::Partial { first } => {
-                self.mark_first_lost(mss);
-                restart = first;
-            }
-            Verdict::Recovered => self.congestion.on_recovered(cx.now, self.in_flight()),
-            Verdict::Nothing | Verdict::Enter => {
-                let window_limited = std::mem::take(&mut self.window_limited) || recovering;
-                let ack = Ack { now: cx.now, acked: text, window_limited, ..Ack::default() };
-                self.congestion.on_ack(&ack);
-            }
-        }
-        let changed = window != (self.congestion.window(), self.congestion.ssthresh());
-        if changed || recovering != (self.loss.mode() != Mode::Open) {
-            self.emit_window(cx);
-        }
+        let restart = match self.is_selective() {
+            true => self.repair(cx, segment, news),
+            false => self.repair_by_duplicates(cx, news),
+        };
         self.rearm_retransmission(cx.now, restart);
     }
 
@@ -154,23 +150,31 @@ impl Tcb {
         }
     }
 
-    /// One sample a round trip from a segment that was sent once (Karn, RFC 6298 3); when it was
-    /// sent again, the echoed timestamp tells which copy was answered (RFC 7323 4).
-    fn sample_rtt(&mut self, cx: &mut Context<'_>, ack: SeqNum, segment: &Segment) {
-        let rtt = match self.timed {
-            Some((end, sent)) if ack.at_or_after(end) => {
-                self.timed = None;
-                Some(cx.now.since(sent))
+    /// A sample from what was sent only once (Karn, RFC 6298 3); when something was sent again, the
+    /// echoed timestamp tells which copy was answered (RFC 7323 4).
+    pub(super) fn sample_rtt(
+        &mut self,
+        cx: &mut Context<'_>,
+        segment: &Segment,
+        of_syn: bool,
+        news: &mut News,
+    ) {
+        let rtt = match (self.syn_sent.take_if(|_| of_syn), news.delivery.once) {
+            (Some(sent), _) => Some(cx.now.since(sent)),
+            (None, Some((first, last))) if !news.delivery.again => {
+                news.rtt = Some(cx.now.since(last));
+                Some(cx.now.since(first))
             }
-            Some(_) => return,
-            None => match (self.timestamps, segment.options.timestamps) {
+            (None, _) if news.advanced => match (self.timestamps, segment.options.timestamps) {
                 (Some(_), Some(ts)) => self.echoed_rtt(cx.now, ts.tsecr),
                 _ => return,
             },
+            (None, _) => return,
         };
         self.backoff = 0;
         let Some(rtt) = rtt else { return };
-        self.rtt.sample(rtt);
+        let (una, nxt) = (self.snd.place_of(self.snd.una), self.snd.place_of(self.snd.nxt));
+        self.rtt.sample(rtt, una, nxt);
         let (conn, estimator) = (self.conn, self.rtt);
         cx.emit(|| Event::RttSample {
             conn,
@@ -201,28 +205,6 @@ impl Tcb {
             && segment.payload.is_empty()
             && !segment.fin()
             && self.snd.wnd == window_before
-    }
-
-    fn duplicate_ack(&mut self, cx: &mut Context<'_>) {
-        let mss = self.segment_size();
-        if self.loss.on_duplicate(self.snd.una, mss) != Verdict::Enter {
-            return;
-        }
-        let in_flight = self.in_flight().saturating_sub(self.loss.limited());
-        self.congestion.on_congestion(cx.now, in_flight, Signal::Loss);
-        self.loss.enter(self.congestion.recovery(), self.snd.una, self.snd.nxt);
-        if self.loss.mode() == Mode::GoBackN {
-            self.scoreboard.mark_lost(self.snd.una, self.snd.nxt);
-        } else {
-            self.mark_first_lost(mss);
-        }
-        self.emit_window(cx);
-    }
-
-    /// The segment at snd.una is lost (without SACK no more is known).
-    fn mark_first_lost(&mut self, mss: u32) {
-        let len = mss.min(self.snd.outstanding());
-        self.scoreboard.mark_lost(self.snd.una, self.snd.una + len);
     }
 
     /// Our FIN was acknowledged.

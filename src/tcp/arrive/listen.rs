@@ -258,7 +258,7 @@ impl HalfOpen {
         if self.retransmissions > 0 {
             tcb.rtt.syn_timed_out();
         }
-        tcb.timed = (!self.sent_again).then_some((self.iss + 1, self.sent));
+        tcb.syn_sent = (!self.sent_again).then_some(self.sent);
         tcb
     }
 }

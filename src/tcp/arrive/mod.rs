@@ -5,8 +5,11 @@
 
 mod ack;
 pub mod closed;
+mod duplicates;
 mod fin;
 pub mod listen;
+pub(in crate::tcp) mod news;
+mod recover;
 mod reset;
 mod sequence;
 mod syn_sent;

@@ -44,7 +44,8 @@ impl Tcb {
         if let Some(ack) = acked {
             self.snd.wl2 = ack;
             self.syn_acknowledged();
-            self.new_ack(cx, ack, segment);
+            let news = self.news();
+            self.new_ack(cx, ack, segment, news);
             self.enter(cx, State::Established, Cause::SynAckArrived);
             self.start_keepalive(cx.now);
             self.ack.now(Why::Handshake);

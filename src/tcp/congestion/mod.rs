@@ -7,6 +7,7 @@
 mod algorithm;
 mod classic;
 mod new_reno;
+mod prr;
 mod reno;
 mod tahoe;
 mod window;
@@ -16,6 +17,8 @@ use std::fmt;
 use crate::time::{Duration, Instant};
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
+
+pub(in crate::tcp) use prr::Prr;
 
 use classic::Classic;
 use new_reno::NewReno;

@@ -4,7 +4,8 @@
 //!   Open --3 duplicates--> FastRecovery --ack > recover--> Open
 //!    | | \-3 duplicates--> GoBackN      --ack > recover--> Open
 //!    |  \--- time-out ---> RtoRecovery  --ack > recover--> Open
-//!     \---- too large ---> PathMtu      --ack > recover--> Open
+//!    |\---- too large ---> PathMtu      --ack > recover--> Open
+//!     \---- a mark -------> Reducing     --ack > recover--> Open
 //! ```
 //!
 //! Which of the first two it is, and for FastRecovery what `recover` is, follows from how far the
@@ -33,6 +34,16 @@ pub enum Mode {
     RtoRecovery,
     /// Sending in smaller segments what was larger than the path takes; no sign of congestion.
     PathMtu,
+    /// Nothing is missing, but the window becomes smaller: routers have marked something (RFC 3168), or a
+    /// tail-loss probe has repaired what was lost (RFC 8985 7.4.2).
+    Reducing,
+}
+
+impl Mode {
+    /// Whether the window is being brought down, or held there, by what is delivered.
+    pub fn is_reduction(self) -> bool {
+        matches!(self, Mode::FastRecovery | Mode::Reducing)
+    }
 }
 
 /// What an acknowledgment asks the caller to do.
@@ -105,7 +116,7 @@ impl DupAck {
                 self.allowance = self.allowance.saturating_add(mss);
                 return Verdict::Nothing;
             }
-            Mode::Open => {}
+            Mode::Open | Mode::Reducing => {}
         }
         self.duplicates += 1;
         // Limited transmit for the first two (RFC 3042), what has left the path for the third.
@@ -148,10 +159,13 @@ impl DupAck {
                 self.partial_seen = true;
                 Verdict::Nothing
             }
-            Mode::FastRecovery | Mode::GoBackN | Mode::RtoRecovery | Mode::PathMtu => {
-                let fast = self.mode == Mode::FastRecovery;
+            Mode::Reducing if !done => {
+                (self.duplicates, self.allowance) = (0, 0);
+                Verdict::Nothing
+            }
+            mode => {
                 *self = DupAck { recover: self.recover, ..DupAck::default() };
-                if fast { Verdict::Recovered } else { Verdict::Nothing }
+                if mode.is_reduction() { Verdict::Recovered } else { Verdict::Nothing }
             }
         }
     }
@@ -164,6 +178,32 @@ impl DupAck {
     /// Everything up to `nxt` was sent in segments that are too large for the path.
     pub fn on_smaller_path(&mut self, nxt: SeqNum) {
         self.repair(Mode::PathMtu, nxt);
+    }
+
+    /// The window becomes smaller until everything up to `nxt` is acknowledged.
+    pub fn on_reduction(&mut self, nxt: SeqNum) {
+        self.repair(Mode::Reducing, nxt);
+    }
+
+    /// Nothing was lost: the repair is over.
+    pub fn on_undo(&mut self) {
+        *self = DupAck { recover: self.recover, ..DupAck::default() };
+    }
+
+    /// F-RTO sends new data before it decides: the repair lasts until that is acknowledged as well
+    /// (RFC 5682 2.1 step 2b).
+    pub fn extend(&mut self, nxt: SeqNum) {
+        self.recover = nxt - 1;
+    }
+
+    /// The last sequence number that was sent when the repair began.
+    pub fn recover(&self) -> SeqNum {
+        self.recover
+    }
+
+    /// Whether something was sent since the repair began.
+    pub fn sent_since(&self, nxt: SeqNum) -> bool {
+        (nxt - 1).after(self.recover)
     }
 
     fn repair(&mut self, mode: Mode, nxt: SeqNum) {

@@ -1,4 +1,37 @@
 //! Finding losses. What to do about the window is `congestion`'s; which bytes are lost is written
 //! on the scoreboard.
+//!
+//! ```text
+//!   duplicates (RFC 5681)  ----\
+//!   RACK (RFC 8985)        ------> scoreboard: lost ----> plan: sent again
+//!   tail-loss probe, RTO   ----/         undo, F-RTO: it was not
+//! ```
 
 pub mod dupack;
+pub mod rack;
+pub mod tlp;
+pub mod undo;
+
+use crate::tcp::congestion::Prr;
+use rack::Rack;
+use tlp::Probe;
+use undo::Undo;
+
+/// What the repair by SACK, RACK and TLP remembers beside [`dupack::Mode`].
+#[derive(Clone, Debug, Default)]
+pub struct Selective {
+    /// What arrived, and in which order.
+    pub rack: Rack,
+    /// A tail-loss probe that was sent and not answered.
+    pub probe: Option<Probe>,
+    /// A tail-loss probe has to be sent.
+    pub probe_due: bool,
+    /// How far the window is brought down, while it is.
+    pub prr: Option<Prr>,
+    /// What tells whether the last reduction was right.
+    pub undo: Option<Undo>,
+    /// The time-out may have been wrong: F-RTO looks at what comes next (RFC 5682).
+    pub frto: bool,
+    /// F-RTO wants new data sent before anything is sent again (RFC 5682 2.1 step 2b).
+    pub new_first: bool,
+}

@@ -5,9 +5,11 @@ use smallvec::SmallVec;
 
 use crate::context::Context;
 use crate::event::{Event, State, TimerKind, Why};
+use crate::tcp::loss::tlp::Probe;
 use crate::tcp::output::{Outgoing, Transmission};
 use crate::tcp::tcb::Tcb;
 use crate::tcp::window_scale::WindowScale;
+use crate::time::Instant;
 use crate::wire::tcp::{Flags, Segment};
 use crate::wire::tcp_options::{Options, SackBlocks};
 
@@ -140,13 +142,47 @@ impl Tcb {
         }
     }
 
-    fn record_retransmission(&mut self, cx: &Context<'_>, plan: &Transmission) {
-        let fin = u32::from(plan.flags.contains(Flags::FIN));
-        self.scoreboard.retransmitted(plan.seq + plan.len + fin);
+    fn record_retransmission(&mut self, cx: &mut Context<'_>, plan: &Transmission) {
+        let len = plan.len + u32::from(plan.flags.contains(Flags::FIN));
         let size = u32::from(plan.segment_size).max(1);
-        self.totals.retransmissions += u64::from(plan.len.div_ceil(size).max(1));
-        self.timed = None; // Karn (RFC 6298 3)
+        let segments = plan.len.div_ceil(size).max(1);
+        self.totals.retransmissions += u64::from(segments);
         self.retransmitted_at = cx.now;
+        let place = self.snd.place_of(plan.seq);
+        let tsval = self.tsval(cx.now);
+        if plan.why == Why::TailLossProbe {
+            self.record_probe(cx.now, Some(place));
+        } else if let Some(undo) = &mut self.selective.undo {
+            undo.on_retransmission(segments, tsval);
+        }
+        if plan.seq == self.snd.una && self.is_selective() {
+            // What is waited for now is the answer to this (as Linux).
+            self.timers.cancel(TimerKind::Retransmission);
+        }
+        self.record_in_flight(cx.now, place, len);
+    }
+
+    /// A tail-loss probe is being sent: the timer for the rest starts anew (RFC 8985 7.3).
+    fn record_probe(&mut self, now: Instant, again: Option<u64>) {
+        self.selective.probe_due = false;
+        self.selective.probe = Some(Probe { end: self.snd.place_of(self.snd.nxt), again });
+        self.timers.cancel(TimerKind::Retransmission);
+        self.arm_retransmission(now);
+    }
+
+    /// `len` octets of sequence space at `place` are in the network from now on.
+    fn record_in_flight(&mut self, now: Instant, place: u64, len: u32) {
+        let in_flight = self.in_flight();
+        let snapshot = self.delivery_rate.on_sent(now, in_flight, len);
+        let idle = in_flight == 0 && snapshot.app_limited;
+        self.congestion.on_sent(now, in_flight, idle);
+        self.scoreboard.on_sent(place, len, now, snapshot);
+        if let Some(prr) = &mut self.selective.prr {
+            prr.on_sent(len);
+        }
+        if let Some(rate) = self.pacing_rate() {
+            self.pacer.on_sent(now, len, rate);
+        }
     }
 
     fn record_new(&mut self, cx: &mut Context<'_>, plan: &Transmission) {
@@ -158,7 +194,7 @@ impl Tcb {
             self.snd.nxt = self.snd.iss + 1;
             let retransmission = matches!(plan.why, Why::HandshakeRetransmission(_));
             self.totals.retransmissions += u64::from(retransmission);
-            self.timed = (!retransmission).then_some((self.snd.nxt, cx.now));
+            self.syn_sent = (!retransmission).then_some(cx.now);
             self.retransmitted_at = cx.now;
         } else if plan.len > 0 || control.contains(Flags::FIN) {
             self.record_new_text(cx, plan);
@@ -170,20 +206,24 @@ impl Tcb {
 
     fn record_new_text(&mut self, cx: &mut Context<'_>, plan: &Transmission) {
         let end = plan.seq + plan.len;
+        let fin = plan.flags.contains(Flags::FIN);
+        let place = self.snd.place_of(plan.seq);
+        self.record_in_flight(cx.now, place, plan.len + u32::from(fin));
         self.snd.nxt = end;
         self.totals.bytes_sent += u64::from(plan.len);
         self.loss.on_new_data(plan.len);
         if !plan.len.is_multiple_of(plan.segment_size.into()) {
             self.snd.small_end = end;
         }
-        if plan.flags.contains(Flags::FIN) {
+        if fin {
             self.snd.fin = Some(end);
             self.snd.nxt = end + 1;
         }
-        if self.timed.is_none() && self.scoreboard.lost() == 0 {
-            self.timed = Some((self.snd.nxt, cx.now));
+        if plan.why == Why::TailLossProbeNew {
+            self.record_probe(cx.now, None);
         }
-        let (flight, window) = (self.in_flight(), self.congestion.window());
+        self.schedule_probe(cx.now);
+        let (flight, window) = (self.flight(), self.cwnd());
         let doubled = self.congestion.in_slow_start() && flight >= window / 2;
         self.window_limited |= flight >= window || doubled;
     }

@@ -1,11 +1,12 @@
 //! What happens when a timer of a connection goes off (RFC 9293 3.10.8).
 
 use crate::context::Context;
-use crate::event::{Cause, Event, State, TimerKind, Why};
+use crate::event::{Cause, Event, LostBy, Reduction, State, TimerKind, Why};
 use crate::tcp::Error;
+use crate::tcp::loss::Selective;
 use crate::tcp::loss::dupack::Mode;
+use crate::tcp::loss::undo::Undo;
 use crate::tcp::tcb::Tcb;
-use crate::time::Instant;
 
 impl Tcb {
     /// Runs every timer that is due.
@@ -15,6 +16,9 @@ impl Tcb {
             cx.emit(|| Event::TimerFired { conn, timer });
             match timer {
                 TimerKind::Retransmission => self.retransmission_timeout(cx),
+                TimerKind::Reordering => self.reordering_timeout(cx),
+                TimerKind::TailLossProbe => self.probe_timeout(cx),
+                TimerKind::Pacing => {}
                 TimerKind::Persist => self.persist_timeout(cx),
                 TimerKind::DelayedAck => self.ack.delay_over(),
                 TimerKind::Keepalive => self.keepalive_timeout(cx),
@@ -39,36 +43,71 @@ impl Tcb {
         }
         self.timeouts += 1;
         self.backoff = self.backoff.saturating_add(1);
-        self.timed = None;
         if opening {
             self.snd.syn_pending = true;
             return;
         }
-        self.lower_window(cx.now);
+        let fresh = !matches!(self.loss.mode(), Mode::FastRecovery | Mode::RtoRecovery);
+        self.lower_window(cx);
         self.loss.on_rto(self.snd.nxt);
-        self.scoreboard.mark_lost(self.snd.una, self.snd.nxt);
+        if self.is_selective() {
+            self.selective = Selective {
+                rack: self.selective.rack.clone(),
+                undo: if fresh { Some(Undo::new()) } else { self.selective.undo },
+                // RFC 5682 2.1 step 1: nothing was sent again before, or only by the timer.
+                frto: fresh || self.timeouts > 1,
+                ..Selective::default()
+            };
+            self.timers.cancel(TimerKind::Reordering);
+            self.timers.cancel(TimerKind::TailLossProbe);
+            self.mark_timed_out(cx);
+        } else {
+            self.mark_all_lost(cx, LostBy::Timeout);
+        }
         self.emit_window(cx);
+    }
+
+    /// What was overtaken has had time enough to arrive (RFC 8985 6.3).
+    fn reordering_timeout(&mut self, cx: &mut Context<'_>) {
+        let in_flight = self.flight();
+        if self.find_lost(cx) > 0 {
+            self.lost_found(cx, in_flight);
+        }
+    }
+
+    /// Two round trips without an answer: the next segment, or the last one again, will show what is
+    /// missing (RFC 8985 7.3).
+    fn probe_timeout(&mut self, cx: &mut Context<'_>) {
+        self.selective.probe_due = self.plan_probe().is_some();
+        self.timers.cancel(TimerKind::Retransmission);
+        self.arm_retransmission(cx.now);
     }
 
     /// The time-out tells congestion control of a loss, unless that is known: of the same data, or because
     /// fast recovery repairs one loss after the other for longer than the timer runs. (Whether what goes again
     /// then was lost a second time, for which RFC 5681 4.3 would lower ssthresh again, nobody knows; Linux
     /// does not either.)
-    fn lower_window(&mut self, now: Instant) {
+    fn lower_window(&mut self, cx: &mut Context<'_>) {
         let outstanding = self.snd.outstanding();
         let (in_flight, known) = match self.loss.mode() {
             // "No more than" (RFC 5681 3.1, equation 4): where Reno's recovery ended early, what has left
             // since is still outstanding.
-            Mode::Open | Mode::PathMtu => (outstanding.min(self.congestion.window()), false),
+            Mode::Open | Mode::PathMtu | Mode::Reducing => {
+                (outstanding.min(self.congestion.window()), false)
+            }
             mode => {
                 // What was sent again was lost (RFC 5681 4.3). Since the first loss no more than ssthresh
                 // was in flight, although more is outstanding: recovery lets new data go as old leaves.
                 let most = self.congestion.ssthresh().unwrap_or(outstanding);
-                let repairing = mode == Mode::FastRecovery && self.loss.partial_seen();
+                let repairing =
+                    mode == Mode::FastRecovery && (self.loss.partial_seen() || self.is_selective());
                 (outstanding.min(most), repairing)
             }
         };
-        self.congestion.on_rto(now, in_flight, known || self.timeouts > 1);
+        let known = known || self.timeouts > 1;
+        self.congestion.on_rto(cx.now, in_flight, known);
+        let conn = self.conn;
+        cx.emit(|| Event::Reduced { conn, why: Reduction::Timeout });
     }
 
     /// RFC 9293 3.8.6.1: probe for ever as long as the peer answers.

@@ -34,7 +34,7 @@ impl Tcb {
     /// The next thing to send, or `None` when nothing may be sent now; then the timers are set.
     pub fn poll_output(&mut self, cx: &mut Context<'_>) -> Option<Outgoing> {
         self.restart_after_idle(cx);
-        match self.plan() {
+        match self.plan(cx.now) {
             Plan::Send(transmission) => Some(self.build(cx, transmission)),
             Plan::Wait(limit) => {
                 self.settle(cx, limit);
@@ -59,8 +59,11 @@ impl Tcb {
 
     /// Nothing more can be sent: set the timers that will make it possible.
     fn settle(&mut self, cx: &mut Context<'_>, limit: Limit) {
-        if limit == Limit::CongestionWindow {
-            self.window_limited = true;
+        match limit {
+            Limit::CongestionWindow => self.window_limited = true,
+            Limit::Pacing => self.timers.arm(TimerKind::Pacing, self.pacer.next()),
+            Limit::Nothing | Limit::Nagle if self.scoreboard.lost() == 0 => self.app_limited(),
+            _ => {}
         }
         if !matches!(limit, Limit::Nothing | Limit::State) {
             let conn = self.conn;
@@ -77,6 +80,14 @@ impl Tcb {
             self.timers.arm_if_idle(TimerKind::Persist, at);
         } else {
             self.timers.cancel(TimerKind::Persist);
+        }
+    }
+
+    /// The application has given less than the window would take.
+    fn app_limited(&mut self) {
+        let flight = self.flight();
+        if flight < self.cwnd() {
+            self.delivery_rate.on_app_limited(flight);
         }
     }
 

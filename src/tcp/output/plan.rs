@@ -7,8 +7,10 @@
 use crate::event::{Limit, State, Why};
 use crate::tcp::ack_policy::Due;
 use crate::tcp::loss::dupack::Mode;
-use crate::tcp::snd::MAX_BURST;
+use crate::tcp::pacing;
+use crate::tcp::snd::{BURST_SEGMENTS, MAX_BURST};
 use crate::tcp::tcb::Tcb;
+use crate::time::Instant;
 use crate::wire::SeqNum;
 use crate::wire::tcp::Flags;
 
@@ -40,7 +42,7 @@ pub struct Transmission {
 
 impl Tcb {
     /// Decides; changes nothing.
-    pub fn plan(&self) -> Plan {
+    pub fn plan(&self, now: Instant) -> Plan {
         if self.reset_pending {
             return self.bare(self.snd.nxt, Flags::RST, Why::Reset);
         }
@@ -56,7 +58,7 @@ impl Tcb {
             // A burst would report the duplicate in each of its segments (RFC 2883 4: once).
             return self.bare(self.snd.nxt, Flags::default(), why);
         }
-        let limit = match self.plan_lost().unwrap_or_else(|| self.plan_new()) {
+        let limit = match self.plan_text(now) {
             Plan::Wait(limit) => limit,
             send => return send,
         };
@@ -92,29 +94,78 @@ impl Tcb {
         }
     }
 
-    /// How much more may be in flight by congestion control, in bytes.
-    fn congestion_room(&self) -> u32 {
-        let window = self.congestion.window().saturating_add(self.loss.allowance());
-        window.saturating_sub(self.in_flight())
+    /// Something of the stream, new or again.
+    fn plan_text(&self, now: Instant) -> Plan {
+        if self.selective.probe_due
+            && let Some(probe) = self.plan_probe()
+        {
+            return probe;
+        }
+        let plan = match self.plan_lost() {
+            // F-RTO: rather new data, which tells more (RFC 5682 2.1 step 2b).
+            Some(again) if self.selective.new_first => match self.plan_new() {
+                Plan::Wait(_) => again,
+                new => new,
+            },
+            Some(again) => again,
+            None => self.plan_new(),
+        };
+        match plan {
+            Plan::Send(_) if now < self.pacer.next() && self.pacing_rate().is_some() => {
+                Plan::Wait(Limit::Pacing)
+            }
+            plan => plan,
+        }
     }
 
-    /// Lost ranges come first. In fast recovery the one segment that was found lost goes out
-    /// whatever the window (RFC 5681 3.2 step 3); otherwise the window decides.
-    fn plan_lost(&self) -> Option<Plan> {
-        let (seq, len) = self.scoreboard.next_lost()?;
+    /// A tail-loss probe (RFC 8985 7.3): one segment of new data, whatever the congestion window says, or
+    /// else the last one again.
+    pub(super) fn plan_probe(&self) -> Option<Plan> {
         let size = self.segment_size();
+        let new = self.snd.unsent().min(self.snd.window_left()).min(size);
+        if new > 0 && (new == size || new == self.snd.unsent()) {
+            let last = new == self.snd.unsent();
+            let flags = if last { Flags::PSH } else { Flags::default() };
+            return Some(self.new_data(new, size, flags, Why::TailLossProbeNew));
+        }
+        let (start, len) = self.scoreboard.last_out(size)?;
+        Some(self.again(self.snd.seq_at(start), len, size, Why::TailLossProbe))
+    }
+
+    /// How much more may be in flight by congestion control, in bytes.
+    fn congestion_room(&self) -> u32 {
+        self.cwnd().saturating_sub(self.flight())
+    }
+
+    /// Most text of one burst: as many segments as fit one, at most [`BURST_SEGMENTS`], and when it is paced what
+    /// goes in a millisecond.
+    fn burst(&self, size: u32) -> u32 {
+        let most = (MAX_BURST / size).min(BURST_SEGMENTS) * size;
+        match self.pacing_rate() {
+            Some(rate) => pacing::burst(rate, size).min(most),
+            None => most,
+        }
+    }
+
+    /// Lost ranges come first. Where duplicates alone find losses, the one segment that they found goes
+    /// out whatever the window (RFC 5681 3.2 step 3), and so does what the timer has asked for; otherwise
+    /// the window decides.
+    fn plan_lost(&self) -> Option<Plan> {
+        let (start, len) = self.scoreboard.next_lost()?;
+        let (seq, size) = (self.snd.seq_at(start), self.segment_size());
+        let by_timer = self.loss.mode() == Mode::RtoRecovery
+            && seq == self.snd.una
+            && self.timeouts > 0
+            && self.is_selective();
         let room = match self.loss.mode() {
-            Mode::GoBackN | Mode::RtoRecovery | Mode::PathMtu => {
-                self.congestion_room() / size * size
-            }
-            Mode::FastRecovery | Mode::Open => len,
+            _ if by_timer => self.congestion_room().max(size),
+            Mode::FastRecovery | Mode::Open if !self.is_selective() => len,
+            _ => self.congestion_room(),
         };
+        let room = if room < len { room / size * size } else { len };
         if room == 0 {
             return Some(Plan::Wait(Limit::CongestionWindow));
         }
-        let end = seq + len.min(room).min(MAX_BURST / size * size);
-        let fin = self.snd.fin.is_some_and(|fin| fin.before(end));
-        let text = (self.snd.offset_of(end) - self.snd.offset_of(seq)) as u32;
         let why = match self.loss.mode() {
             Mode::RtoRecovery if seq == self.snd.una && self.timeouts > 0 => {
                 Why::Rto(self.timeouts)
@@ -122,17 +173,26 @@ impl Tcb {
             Mode::RtoRecovery => Why::RtoRecovery,
             Mode::PathMtu => Why::PathMtu,
             Mode::GoBackN if self.loss.partial_seen() => Why::GoBackN,
+            _ if self.uses_sack() => Why::Rack,
             Mode::FastRecovery if self.loss.partial_seen() => Why::PartialAck,
-            Mode::GoBackN | Mode::FastRecovery | Mode::Open => Why::FastRetransmit,
+            _ => Why::FastRetransmit,
         };
-        Some(Plan::Send(Transmission {
+        Some(self.again(seq, room.min(self.burst(size)), size, why))
+    }
+
+    /// `len` octets at `seq` are sent again.
+    fn again(&self, seq: SeqNum, len: u32, size: u32, why: Why) -> Plan {
+        let end = seq + len;
+        let fin = self.snd.fin.is_some_and(|fin| fin.before(end));
+        let text = (self.snd.offset_of(end) - self.snd.offset_of(seq)) as u32;
+        Plan::Send(Transmission {
             seq,
             len: text,
             segment_size: size as u16,
             flags: if fin { Flags::FIN | Flags::PSH } else { Flags::PSH },
             again: true,
             why,
-        }))
+        })
     }
 
     /// New data and our FIN.
@@ -148,7 +208,7 @@ impl Tcb {
             let transmission = self.new_data(0, size, Flags::FIN, Why::Fin);
             return if window > 0 { transmission } else { Plan::Wait(Limit::PeerWindow) };
         }
-        let allowed = unsent.min(window).min(self.congestion_room()).min(MAX_BURST);
+        let allowed = unsent.min(window).min(self.congestion_room()).min(self.burst(size));
         let text = if allowed == unsent {
             self.hold_back_small(unsent, size, fin)
         } else {

@@ -32,7 +32,7 @@ fn ended(rig: &Rig) -> (State, Cause, Option<Error>) {
 fn blocked(config: impl FnOnce(&mut Config)) -> Rig {
     let mut rig = Rig::open(Setup { window: 0, ..configured(config) });
     rig.write(5_000);
-    assert_eq!(rig.tcb.plan(), Plan::Wait(Limit::PeerWindow));
+    assert_eq!(rig.tcb.plan(rig.now), Plan::Wait(Limit::PeerWindow));
     rig.silent();
     rig
 }
@@ -286,7 +286,7 @@ fn a_silly_window_is_overridden_in_time_rfc_9293_3_8_6_2_1() {
     rig.setup.window = 100;
     rig.ack_arrives();
     rig.write(5_000);
-    assert_eq!(rig.tcb.plan(), Plan::Wait(Limit::SillyWindow));
+    assert_eq!(rig.tcb.plan(rig.now), Plan::Wait(Limit::SillyWindow));
     rig.silent();
     // RFC 9293 3.8.6.2.1: the override is in the range of 0.1 to 1 s.
     let start = rig.now;

@@ -1,0 +1,46 @@
+//! Pacing: what a window allows is spread over the round trip, in bursts of about a millisecond.
+
+use crate::time::{Duration, Instant};
+
+/// A burst is about what is sent in so long (as Linux).
+const BURST: Duration = Duration::from_millis(1);
+
+/// When the next burst may go.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pacer {
+    next: Instant,
+}
+
+impl Pacer {
+    /// When the next burst may go.
+    pub fn next(&self) -> Instant {
+        self.next
+    }
+
+    /// `bytes` are being sent at `rate` bytes a second. Time that was not used is made up for by half
+    /// at most, so that a late timer does not make the rate lower (as Linux).
+    pub fn on_sent(&mut self, now: Instant, bytes: u32, rate: u64) {
+        let nanos = u128::from(bytes) * 1_000_000_000 / u128::from(rate.max(1));
+        let takes = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
+        let late = now.since(self.next).min(takes / 2);
+        self.next = now.max(self.next) + (takes - late);
+    }
+}
+
+/// Bytes that may go in one burst at `rate` bytes a second: two segments at least.
+pub fn burst(rate: u64, mss: u32) -> u32 {
+    let bytes = u128::from(rate) * BURST.as_nanos() / 1_000_000_000;
+    u32::try_from(bytes).unwrap_or(u32::MAX).max(2 * mss)
+}
+
+/// The rate for a window of `cwnd` bytes a round trip: twice as much in slow start, so that it can double,
+/// and a fifth more afterwards (as Linux). `None` without a sample.
+pub fn rate(cwnd: u32, srtt: Option<Duration>, slow_start: bool) -> Option<u64> {
+    let nanos = srtt?.as_nanos().max(1);
+    let percent = if slow_start { 200 } else { 120 };
+    let rate = u128::from(cwnd) * 1_000_000_000 * percent / 100 / nanos;
+    Some(u64::try_from(rate).unwrap_or(u64::MAX).max(1))
+}
+
+#[cfg(test)]
+mod tests;

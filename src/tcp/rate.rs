@@ -1,0 +1,96 @@
+//! How fast the path delivers (draft-ietf-ccwg-bbr, "Delivery Rate Samples").
+//!
+//! Each transmission remembers what was delivered when it was sent. When it has arrived, what was
+//! delivered since then took the longer one of two times: that in which it was sent, and that in which it
+//! was acknowledged.
+
+use std::time::Duration;
+
+use crate::tcp::congestion::{LostSegment, RateSample};
+use crate::tcp::scoreboard::{Delivery, Found, Snapshot};
+use crate::time::Instant;
+
+/// What is counted for samples.
+#[derive(Clone, Debug, Default)]
+pub struct DeliveryRate {
+    delivered: u64,
+    delivered_at: Instant,
+    first_sent_at: Instant,
+    lost: u64,
+    /// While no more than this is delivered, what was sent was less than the window allowed; 0: it was not.
+    app_limited_until: u64,
+}
+
+impl DeliveryRate {
+    /// Whether the application limits sending at present.
+    pub fn is_app_limited(&self) -> bool {
+        self.app_limited_until > 0
+    }
+
+    /// `len` bytes are being sent while `in_flight` are out.
+    pub fn on_sent(&mut self, now: Instant, in_flight: u32, len: u32) -> Snapshot {
+        if in_flight == 0 {
+            self.first_sent_at = now;
+            self.delivered_at = now;
+        }
+        Snapshot {
+            delivered: self.delivered,
+            delivered_at: self.delivered_at,
+            first_sent_at: self.first_sent_at,
+            lost: self.lost,
+            in_flight: in_flight.saturating_add(len),
+            app_limited: self.is_app_limited(),
+        }
+    }
+
+    /// The application has nothing more to send although `in_flight` bytes do not fill the window.
+    pub fn on_app_limited(&mut self, in_flight: u32) {
+        self.app_limited_until = (self.delivered + u64::from(in_flight)).max(1);
+    }
+
+    /// Something is found lost.
+    pub fn on_lost(&mut self, now: Instant, found: &Found) -> LostSegment {
+        self.lost += u64::from(found.len);
+        LostSegment {
+            now,
+            bytes: found.len,
+            tx_in_flight: found.snapshot.in_flight,
+            lost: self.lost - found.snapshot.lost,
+            app_limited: found.snapshot.app_limited,
+        }
+    }
+
+    /// Something has arrived. A sample over less time than the path takes, `min_rtt`, says nothing.
+    pub fn on_delivery(
+        &mut self,
+        now: Instant,
+        delivery: &Delivery,
+        min_rtt: Duration,
+    ) -> Option<RateSample> {
+        if delivery.bytes == 0 {
+            return None;
+        }
+        self.delivered += u64::from(delivery.bytes);
+        self.delivered_at = now;
+        if self.delivered > self.app_limited_until {
+            self.app_limited_until = 0;
+        }
+        let newest = delivery.newest?;
+        let snapshot = newest.snapshot;
+        self.first_sent_at = newest.at;
+        let sending = newest.at.since(snapshot.first_sent_at);
+        let interval = sending.max(now.since(snapshot.delivered_at));
+        (interval >= min_rtt && !interval.is_zero()).then(|| RateSample {
+            delivered: self.delivered - snapshot.delivered,
+            interval,
+            prior_delivered: snapshot.delivered,
+            total_delivered: self.delivered,
+            lost: self.lost - snapshot.lost,
+            tx_in_flight: snapshot.in_flight,
+            app_limited: snapshot.app_limited,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
