@@ -14,6 +14,7 @@ use rand_core::SeedableRng;
 
 use crate::context::Context;
 use crate::event::{Cause, ConnId, Event, Observer, Refusal, Refusals, State, TimerKind, Why};
+use crate::tcp::congestion::Algorithm;
 use crate::tcp::output::Outgoing;
 use crate::tcp::{Config, Discard, Endpoints, HalfOpen, Mss, Reply, Secrets, Tcb};
 use crate::time::{Duration, Instant};
@@ -60,7 +61,11 @@ pub(crate) struct Setup {
 impl Default for Setup {
     fn default() -> Self {
         Setup {
-            config: Config { receive_buffer: 60_000, ..Config::default() },
+            config: Config {
+                receive_buffer: 60_000,
+                congestion: Algorithm::NewReno,
+                ..Config::default()
+            },
             timestamps: true,
             sack: true,
             scale: Some(2),

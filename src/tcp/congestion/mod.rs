@@ -2,10 +2,13 @@
 //!
 //! ```text
 //!   CongestionControl <- Classic { Window, response } <- Tahoe | Reno | NewReno
+//!                     <- Cubic { Window, HyStart }
 //! ```
 
 mod algorithm;
 mod classic;
+mod cubic;
+mod hystart;
 mod new_reno;
 mod reno;
 mod tahoe;
@@ -18,6 +21,7 @@ use crate::time::{Duration, Instant};
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 
 use classic::Classic;
+use cubic::Cubic;
 use new_reno::NewReno;
 use reno::Reno;
 use tahoe::Tahoe;
@@ -194,6 +198,7 @@ pub fn new_controller(algorithm: Algorithm, mss: u32) -> Box<dyn CongestionContr
         Algorithm::Tahoe => Box::new(Classic::new(Tahoe, mss)),
         Algorithm::Reno => Box::new(Classic::new(Reno, mss)),
         Algorithm::NewReno => Box::new(Classic::new(NewReno, mss)),
+        Algorithm::Cubic => Box::new(Cubic::new(mss)),
     }
 }
 
