@@ -118,7 +118,7 @@ fn mistakes_are_explained_in_one_sentence() {
     for (line, code, words) in [
         ("--impair drop:dta", 2, "there is no kind of packet 'dta'; there are any, syn"),
         ("--rate 10m", 2, "'10m' is not a rate such as 10mbit"),
-        ("--cc vegas", 2, "choose one of tahoe, reno, newreno"),
+        ("--cc vegas", 2, "choose one of tahoe, reno, newreno, cubic"),
         ("--scenario missing.toml", 1, "cannot read the scenario missing.toml: No such file"),
         ("--scenario bad.toml", 1, "the scenario bad.toml: TOML parse error at line 1"),
         ("--sack yes", 2, "'yes' is neither 'on' nor 'off'"),

@@ -13,11 +13,14 @@ pub enum Algorithm {
     /// Fast recovery that repairs every loss of a window (RFC 6582).
     #[default]
     NewReno,
+    /// Growth by the time since the last loss, the same at short and at long round trips (RFC 9438).
+    Cubic,
 }
 
 impl Algorithm {
     /// All of them, in the order in which they were invented.
-    pub const ALL: [Algorithm; 3] = [Algorithm::Tahoe, Algorithm::Reno, Algorithm::NewReno];
+    pub const ALL: [Algorithm; 4] =
+        [Algorithm::Tahoe, Algorithm::Reno, Algorithm::NewReno, Algorithm::Cubic];
 
     /// What `--cc` calls it.
     pub const fn name(self) -> &'static str {
@@ -25,6 +28,7 @@ impl Algorithm {
             Algorithm::Tahoe => "tahoe",
             Algorithm::Reno => "reno",
             Algorithm::NewReno => "newreno",
+            Algorithm::Cubic => "cubic",
         }
     }
 

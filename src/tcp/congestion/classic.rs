@@ -50,8 +50,7 @@ impl<R: Response> CongestionControl for Classic<R> {
     }
 
     fn adopt(&mut self, window: u32, ssthresh: Option<u32>) {
-        self.window.cwnd = window.max(self.window.mss);
-        self.window.ssthresh = ssthresh;
+        self.window.adopt(window, ssthresh);
     }
 
     fn on_ack(&mut self, ack: &Ack) {

@@ -2,10 +2,13 @@
 //!
 //! ```text
 //!   CongestionControl <- Classic { Window, response } <- Tahoe | Reno | NewReno
+//!                     <- Cubic { Window, HyStart }
 //! ```
 
 mod algorithm;
 mod classic;
+mod cubic;
+mod hystart;
 mod new_reno;
 mod prr;
 mod reno;
@@ -21,6 +24,7 @@ pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub(in crate::tcp) use prr::Prr;
 
 use classic::Classic;
+use cubic::Cubic;
 use new_reno::NewReno;
 use reno::Reno;
 use tahoe::Tahoe;
@@ -197,6 +201,7 @@ pub fn new_controller(algorithm: Algorithm, mss: u32) -> Box<dyn CongestionContr
         Algorithm::Tahoe => Box::new(Classic::new(Tahoe, mss)),
         Algorithm::Reno => Box::new(Classic::new(Reno, mss)),
         Algorithm::NewReno => Box::new(Classic::new(NewReno, mss)),
+        Algorithm::Cubic => Box::new(Cubic::new(mss)),
     }
 }
 

@@ -1,5 +1,7 @@
-//! The window that the classic algorithms share: slow start and congestion avoidance (RFC 5681 3.1),
-//! with an initial window of ten segments (RFC 6928) and byte counting (RFC 3465).
+//! The window that the algorithms share which know of losses: slow start and congestion avoidance
+//! (RFC 5681 3.1), with an initial window of ten segments (RFC 6928), byte counting (RFC 3465) and
+//! two ways to forget a window that was not used (RFC 5681 4.1, RFC 2861). How CUBIC avoids congestion
+//! is its own.
 //!
 //! ```text
 //!   cwnd  |          /|       . . ssthresh = half of what was in flight
@@ -8,6 +10,8 @@
 //!         |  /        | /          slow start: twice as much each round trip
 //!         +-----------+--------->
 //! ```
+
+use crate::time::Duration;
 
 /// The window never grows beyond this; receive windows are at most 2^30.
 const MAX_WINDOW: u32 = 1 << 30;
@@ -31,13 +35,17 @@ pub(super) struct Window {
 impl Window {
     /// A fresh path; `mss` is the text of a full-sized segment.
     pub(super) fn new(mss: u32) -> Self {
-        // RFC 6928 2.
-        let cwnd = (10 * mss).min(14_600.max(2 * mss));
-        Window { mss, cwnd, ssthresh: None, counted: 0, restarted: false }
+        Window { mss, cwnd: initial(mss), ssthresh: None, counted: 0, restarted: false }
+    }
+
+    /// Goes on with a window that another algorithm has found.
+    pub(super) fn adopt(&mut self, cwnd: u32, ssthresh: Option<u32>) {
+        self.cwnd = cwnd.min(MAX_WINDOW).max(self.mss);
+        self.ssthresh = ssthresh;
     }
 
     /// Whether the window is below the threshold.
-    fn in_slow_start(&self) -> bool {
+    pub(super) fn in_slow_start(&self) -> bool {
         self.ssthresh.is_none_or(|ssthresh| self.cwnd < ssthresh)
     }
 
@@ -47,23 +55,38 @@ impl Window {
             return;
         }
         let growth = if self.in_slow_start() {
-            // An acknowledgment may stand for a whole burst, so all of it counts, as in Linux.
-            if self.restarted { acked.min(self.mss) } else { acked }
+            self.slow_start_step(acked)
         } else {
-            self.restarted = false;
-            self.counted += acked;
+            self.counted = self.counted.saturating_add(acked);
             if self.counted < self.cwnd {
                 return;
             }
             self.counted -= self.cwnd;
             self.mss
         };
-        self.cwnd = self.cwnd.saturating_add(growth).min(MAX_WINDOW);
+        self.increase(growth);
+    }
+
+    /// By how much slow start grows for `acked` bytes. An acknowledgment may stand for a whole burst,
+    /// so all of it counts, as in Linux.
+    pub(super) fn slow_start_step(&self, acked: u32) -> u32 {
+        if self.restarted { acked.min(self.mss) } else { acked }
+    }
+
+    /// Grows.
+    pub(super) fn increase(&mut self, bytes: u32) {
+        self.cwnd = self.cwnd.saturating_add(bytes).min(MAX_WINDOW);
+        self.restarted &= self.in_slow_start();
     }
 
     /// RFC 5681 3.1, equation 4: half of what was in flight when something was lost.
     pub(super) fn lower_ssthresh(&mut self, in_flight: u32) -> u32 {
-        let ssthresh = (in_flight / 2).max(2 * self.mss);
+        self.set_ssthresh(in_flight / 2)
+    }
+
+    /// The threshold after a loss, which is two segments at least.
+    pub(super) fn set_ssthresh(&mut self, bytes: u32) -> u32 {
+        let ssthresh = bytes.max(2 * self.mss);
         self.ssthresh = Some(ssthresh);
         self.counted = 0;
         ssthresh
@@ -82,7 +105,33 @@ impl Window {
 
     /// Not more than a fresh path would be given (RFC 5681 4.1).
     pub(super) fn forget_idle(&mut self) {
-        self.cwnd = self.cwnd.min(Window::new(self.mss).cwnd);
+        self.cwnd = self.cwnd.min(initial(self.mss));
+    }
+
+    /// Half for each time-out `rto` of the pause `idle`, but not less than a fresh path would be given;
+    /// slow start leads back to three quarters (RFC 2861 3.1).
+    pub(super) fn decay_idle(&mut self, idle: Duration, rto: Duration) {
+        let floor = initial(self.mss).min(self.cwnd);
+        self.remember_three_quarters();
+        let halvings = idle.as_nanos() / rto.as_nanos().max(1);
+        let decayed = u32::try_from(halvings).ok().and_then(|count| self.cwnd.checked_shr(count));
+        self.cwnd = decayed.unwrap_or(0).max(floor);
+    }
+
+    /// Halfway to what was used, `used` bytes, but not less than a fresh path would be given (RFC 2861
+    /// 3.2).
+    pub(super) fn decay_unused(&mut self, used: u32) {
+        let used = used.max(initial(self.mss));
+        if used < self.cwnd {
+            self.remember_three_quarters();
+            self.cwnd -= (self.cwnd - used) / 2;
+        }
+    }
+
+    /// The path has carried the window once; an infinite threshold remembers that anyway (RFC 2861 3).
+    fn remember_three_quarters(&mut self) {
+        let carried = self.cwnd - self.cwnd / 4;
+        self.ssthresh = self.ssthresh.map(|ssthresh| ssthresh.max(carried));
     }
 
     /// RFC 5681 3.1: as many segments as before, lest they leave in a large burst.
@@ -91,6 +140,11 @@ impl Window {
         self.cwnd = u32::try_from(same_count).unwrap_or(self.cwnd).max(mss);
         self.mss = mss;
     }
+}
+
+/// What a fresh path is given (RFC 6928 2).
+fn initial(mss: u32) -> u32 {
+    (10 * mss).min(14_600.max(2 * mss))
 }
 
 #[cfg(test)]
