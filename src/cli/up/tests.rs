@@ -78,7 +78,7 @@ fn bad_values_are_refused_with_the_way_out() {
         ("--netns a/b", "without spaces and slashes"),
         ("--netns ..", "without spaces and slashes"),
         ("--cc cubic", "invalid value 'cubic'"),
-        ("--cc cubic", "[possible values: tahoe, reno, newreno]"),
+        ("--cc cubic", "[possible values: tahoe, reno, newreno, bbr]"),
         ("--serve gopher", "echo"),
         ("--serve http:0", "65535"),
         ("--serve http:7", "taken twice"),

@@ -13,11 +13,14 @@ pub enum Algorithm {
     /// Fast recovery that repairs every loss of a window (RFC 6582).
     #[default]
     NewReno,
+    /// A model of the path instead of losses (BBR version 3, draft-ietf-ccwg-bbr).
+    Bbr,
 }
 
 impl Algorithm {
     /// All of them, in the order in which they were invented.
-    pub const ALL: [Algorithm; 3] = [Algorithm::Tahoe, Algorithm::Reno, Algorithm::NewReno];
+    pub const ALL: [Algorithm; 4] =
+        [Algorithm::Tahoe, Algorithm::Reno, Algorithm::NewReno, Algorithm::Bbr];
 
     /// What `--cc` calls it.
     pub const fn name(self) -> &'static str {
@@ -25,6 +28,7 @@ impl Algorithm {
             Algorithm::Tahoe => "tahoe",
             Algorithm::Reno => "reno",
             Algorithm::NewReno => "newreno",
+            Algorithm::Bbr => "bbr",
         }
     }
 

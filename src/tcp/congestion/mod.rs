@@ -2,9 +2,11 @@
 //!
 //! ```text
 //!   CongestionControl <- Classic { Window, response } <- Tahoe | Reno | NewReno
+//!                     <- Bbr { Model, ... }
 //! ```
 
 mod algorithm;
+mod bbr;
 mod classic;
 mod new_reno;
 mod reno;
@@ -17,6 +19,7 @@ use crate::time::{Duration, Instant};
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 
+use bbr::Bbr;
 use classic::Classic;
 use new_reno::NewReno;
 use reno::Reno;
@@ -194,6 +197,7 @@ pub fn new_controller(algorithm: Algorithm, mss: u32) -> Box<dyn CongestionContr
         Algorithm::Tahoe => Box::new(Classic::new(Tahoe, mss)),
         Algorithm::Reno => Box::new(Classic::new(Reno, mss)),
         Algorithm::NewReno => Box::new(Classic::new(NewReno, mss)),
+        Algorithm::Bbr => Box::new(Bbr::new(mss)),
     }
 }
 

@@ -391,7 +391,7 @@ fn a_time_out_after_recovery_halves_the_window_and_not_what_has_left_rfc_5681_3_
 
 #[test]
 fn the_loss_of_a_retransmission_lowers_the_threshold_twice_rfc_5681_4_3() {
-    for algorithm in Algorithm::ALL {
+    for algorithm in [Algorithm::Tahoe, Algorithm::Reno, Algorithm::NewReno] {
         let mut rig = ten_in_flight_under(algorithm);
         rig.duplicates_arrive(1, 9);
         rig.transmit();

@@ -16,7 +16,9 @@ fn mistakes_are_explained() {
         let error = word.parse::<Algorithm>().unwrap_err();
         assert_eq!(
             error.to_string(),
-            format!("there is no congestion control {word:?}: choose one of tahoe, reno, newreno")
+            format!(
+                "there is no congestion control {word:?}: choose one of tahoe, reno, newreno, bbr"
+            )
         );
     }
 }
