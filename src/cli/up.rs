@@ -82,7 +82,8 @@ pub struct Args {
     no_default_services: bool,
 
     /// The congestion control: what becomes of a window in which something was lost. tahoe begins anew
-    /// with one segment, reno halves it for each loss, newreno once for all of them
+    /// with one segment, reno halves it for each loss, newreno once for all of them, bbr goes by how fast
+    /// the path delivers and how short its round trip is
     #[arg(long, value_name = "NAME", default_value_t, ignore_case = true, value_parser = congestion_control())]
     cc: Algorithm,
 
