@@ -83,7 +83,8 @@ pub struct Args {
 
     /// The congestion control: what becomes of a window in which something was lost. tahoe begins anew
     /// with one segment, reno halves it for each loss, newreno once for all of them; cubic keeps seven tenths
-    /// and comes back along a curve of time
+    /// and comes back along a curve of time; bbr goes by how fast the path delivers and how short its round
+    /// trip is
     #[arg(long, value_name = "NAME", default_value_t, ignore_case = true, value_parser = congestion_control())]
     cc: Algorithm,
 

@@ -15,12 +15,14 @@ pub enum Algorithm {
     NewReno,
     /// Growth by the time since the last loss, the same at short and at long round trips (RFC 9438).
     Cubic,
+    /// A model of the path instead of losses (BBR version 3, draft-ietf-ccwg-bbr).
+    Bbr,
 }
 
 impl Algorithm {
     /// All of them, in the order in which they were invented.
-    pub const ALL: [Algorithm; 4] =
-        [Algorithm::Tahoe, Algorithm::Reno, Algorithm::NewReno, Algorithm::Cubic];
+    pub const ALL: [Algorithm; 5] =
+        [Algorithm::Tahoe, Algorithm::Reno, Algorithm::NewReno, Algorithm::Cubic, Algorithm::Bbr];
 
     /// What `--cc` calls it.
     pub const fn name(self) -> &'static str {
@@ -29,6 +31,7 @@ impl Algorithm {
             Algorithm::Reno => "reno",
             Algorithm::NewReno => "newreno",
             Algorithm::Cubic => "cubic",
+            Algorithm::Bbr => "bbr",
         }
     }
 

@@ -3,9 +3,11 @@
 //! ```text
 //!   CongestionControl <- Classic { Window, response } <- Tahoe | Reno | NewReno
 //!                     <- Cubic { Window, HyStart }
+//!                     <- Bbr { Model, ... }
 //! ```
 
 mod algorithm;
+mod bbr;
 mod classic;
 mod cubic;
 mod hystart;
@@ -23,6 +25,7 @@ pub use algorithm::{Algorithm, UnknownAlgorithm};
 
 pub(in crate::tcp) use prr::Prr;
 
+use bbr::Bbr;
 use classic::Classic;
 use cubic::Cubic;
 use new_reno::NewReno;
@@ -202,6 +205,7 @@ pub fn new_controller(algorithm: Algorithm, mss: u32) -> Box<dyn CongestionContr
         Algorithm::Reno => Box::new(Classic::new(Reno, mss)),
         Algorithm::NewReno => Box::new(Classic::new(NewReno, mss)),
         Algorithm::Cubic => Box::new(Cubic::new(mss)),
+        Algorithm::Bbr => Box::new(Bbr::new(mss)),
     }
 }
 
