@@ -182,11 +182,14 @@ impl Scoreboard {
         Some((start, len))
     }
 
-    /// The last octets that are in flight, at most `most` of them.
-    pub fn last_out(&self, most: u32) -> Option<(u64, u32)> {
+    /// The last segment, if it is in flight: of what was sent in segments of `size` octets, and after
+    /// them a FIN (`fin` is 1) or none (0).
+    pub fn last_out(&self, size: u32, fin: u32) -> Option<(u64, u32)> {
         let (&start, run) = self.runs.iter().next_back()?;
-        let len = run.len.min(most);
-        (run.status == Status::Out && len > 0).then(|| (start + u64::from(run.len - len), len))
+        let text = run.len.saturating_sub(fin);
+        let rest = if text % size == 0 { size.min(text) } else { text % size };
+        let len = rest + fin.min(run.len);
+        (run.status == Status::Out).then(|| (start + u64::from(run.len - len), len))
     }
 
     /// `len` octets at `start` are being sent, for the first time or again.

@@ -56,7 +56,7 @@ fn steps(world: &World) -> Vec<String> {
 fn repairs(world: &World) -> (usize, usize, usize) {
     let whys = world.whys(Server);
     let count = |which: fn(&Why) -> bool| whys.iter().filter(|why| which(why)).count();
-    let fast = count(|why| *why == Why::FastRetransmit);
+    let fast = count(|why| matches!(why, Why::FastRetransmit | Why::Rack | Why::TailLossProbe));
     let timeouts = count(|why| matches!(why, Why::Rto(_)));
     (fast, timeouts, world.texts_by(Server).count() - 40)
 }

@@ -3,6 +3,7 @@
 use super::world::Side::{self, Client, Server};
 use super::world::{Fate, World, deliver_all, drop_numbers, fate_of};
 use crate::event::{Event, Phase, TimerKind, Why};
+use crate::tcp::congestion::Algorithm;
 use crate::time::Duration;
 use crate::wire::tcp::Segment;
 
@@ -16,9 +17,10 @@ fn is_text(side: Side, segment: &Segment) -> bool {
     side == Server && !segment.payload.is_empty()
 }
 
-/// Thirty segments from the server; gives the world after the transfer and how long it took.
-fn thirty(judge: super::world::Judge) -> (World, Duration) {
-    let mut world = World::new();
+/// Thirty segments from the server with this congestion control; gives the world after the transfer and how
+/// long it took.
+fn thirty_under(algorithm: Algorithm, judge: super::world::Judge) -> (World, Duration) {
+    let mut world = World::with_tcp(|config| config.congestion = algorithm);
     world.observe();
     // Each segment is a batch of its own, so that each is acknowledged as it arrives.
     world.pace = Duration::from_micros(100);
@@ -32,6 +34,20 @@ fn thirty(judge: super::world::Judge) -> (World, Duration) {
     world.close_both(&pair);
     world.assert_quiet_end();
     (world, took)
+}
+
+/// The same with losses found by SACK and RACK.
+fn thirty(judge: super::world::Judge) -> (World, Duration) {
+    thirty_under(Algorithm::Cubic, judge)
+}
+
+/// The same with losses found by duplicates.
+fn thirty_by_duplicates(judge: super::world::Judge) -> (World, Duration) {
+    thirty_under(Algorithm::NewReno, judge)
+}
+
+fn count(world: &World, side: Side, why: Why) -> usize {
+    world.whys(side).into_iter().filter(|one| *one == why).count()
 }
 
 fn timeouts(world: &World) -> usize {
@@ -76,31 +92,47 @@ fn every_pair_of_early_losses_is_repaired() {
 /// The segment and its retransmission both get lost.
 #[test]
 fn a_lost_retransmission_waits_for_the_timer() {
+    let (world, took) = thirty_by_duplicates(first_text_lost(2));
+    assert_eq!(
+        (count(&world, Server, Why::FastRetransmit), count(&world, Server, Why::Rto(1))),
+        (1, 1)
+    );
+    assert!(took < SECOND, "{took:?}");
+}
+
+/// Drops the first segment with text, and its retransmissions, so many times.
+fn first_text_lost(times: u32) -> super::world::Judge {
     let mut lost = 0;
     let mut first = None;
-    let (world, took) = thirty(Box::new(move |side, segment| {
+    Box::new(move |side, segment| {
         if !is_text(side, segment) {
             return Fate::Deliver;
         }
         let target = *first.get_or_insert(segment.seq);
-        if segment.seq == target && lost < 2 {
+        if segment.seq == target && lost < times {
             lost += 1;
             return Fate::Drop;
         }
         Fate::Deliver
-    }));
-    let whys = world.whys(Server);
-    assert!(whys.contains(&Why::FastRetransmit) && whys.contains(&Why::Rto(1)));
-    assert!(took < SECOND, "{took:?}");
+    })
+}
+
+/// RFC 8985 3.1: what was sent after a retransmission shows that it was lost.
+#[test]
+fn a_lost_retransmission_is_found_by_what_was_sent_after_it() {
+    for times in 2..=3 {
+        let (world, took) = thirty(first_text_lost(times));
+        assert_eq!((timeouts(&world), world.texts_by(Server).count()), (0, 30 + times as usize));
+        assert!(took < 200 * MS, "lost {times} times: {took:?}");
+    }
 }
 
 #[test]
 fn one_loss_in_the_middle_is_repaired_without_a_timeout() {
     for lost in 0..20 {
-        let (world, took) = thirty(drop_numbers([lost], is_text));
+        let (world, took) = thirty_by_duplicates(drop_numbers([lost], is_text));
         assert_eq!(timeouts(&world), 0, "segment {lost}");
-        let whys = world.whys(Server);
-        assert_eq!(whys.iter().filter(|why| **why == Why::FastRetransmit).count(), 1);
+        assert_eq!(count(&world, Server, Why::FastRetransmit), 1);
         assert!(took < 100 * MS, "segment {lost}: {took:?}");
         let recovery = |(_, _, event): &(_, _, Event)| {
             matches!(event, Event::CongestionWindow { phase: Phase::FastRecovery, .. })
@@ -112,10 +144,34 @@ fn one_loss_in_the_middle_is_repaired_without_a_timeout() {
 /// RFC 6582: each partial acknowledgment shows the next hole.
 #[test]
 fn two_losses_in_one_window_are_repaired_without_a_timeout() {
-    let (world, _) = thirty(drop_numbers([2, 5], is_text));
+    let (world, _) = thirty_by_duplicates(drop_numbers([2, 5], is_text));
     assert_eq!(timeouts(&world), 0);
     let whys = world.whys(Server);
     assert!(whys.contains(&Why::FastRetransmit) && whys.contains(&Why::PartialAck));
+}
+
+/// RFC 6675, RFC 8985: whatever is lost of a window goes again once, and no timer is needed for it; at the
+/// very end a probe finds it.
+#[test]
+fn whatever_is_lost_of_a_window_goes_again_once() {
+    let some: Vec<Vec<usize>> = (0..30)
+        .map(|n| vec![n])
+        .chain((0..29).map(|n| vec![n, n + 1]))
+        .chain([
+            vec![2, 5],
+            vec![0, 9, 20],
+            (0..5).collect(),
+            (10..20).collect(),
+            (20..30).collect(),
+        ])
+        .chain([(0..30).step_by(2).collect()])
+        .collect();
+    for lost in some {
+        let (world, took) = thirty(drop_numbers(lost.clone(), is_text));
+        assert_eq!(timeouts(&world), 0, "{lost:?}");
+        assert_eq!(world.texts_by(Server).count(), 30 + lost.len(), "{lost:?}");
+        assert!(took < 200 * MS, "{lost:?}: {took:?}");
+    }
 }
 
 /// Fewer than three duplicate acknowledgments prove nothing (RFC 5681 3.2).
@@ -188,7 +244,7 @@ fn everything_twice_arrives_once() {
 /// After a time-out everything outstanding counts as lost, and slow start begins with one segment.
 #[test]
 fn a_timeout_starts_with_one_segment() {
-    let mut world = World::new();
+    let mut world = World::with_tcp(|config| config.congestion = Algorithm::NewReno);
     world.observe();
     let pair = world.open();
     world.pass(50 * MS);

@@ -11,9 +11,9 @@ pub enum Algorithm {
     /// Fast recovery that repairs one loss a window (RFC 5681 3.2).
     Reno,
     /// Fast recovery that repairs every loss of a window (RFC 6582).
-    #[default]
     NewReno,
     /// Growth by the time since the last loss, the same at short and at long round trips (RFC 9438).
+    #[default]
     Cubic,
     /// A model of the path instead of losses (BBR version 3, draft-ietf-ccwg-bbr).
     Bbr,

@@ -128,7 +128,7 @@ impl Tcb {
             let flags = if last { Flags::PSH } else { Flags::default() };
             return Some(self.new_data(new, size, flags, Why::TailLossProbeNew));
         }
-        let (start, len) = self.scoreboard.last_out(size)?;
+        let (start, len) = self.scoreboard.last_out(size, self.snd.fin.is_some().into())?;
         Some(self.again(self.snd.seq_at(start), len, size, Why::TailLossProbe))
     }
 

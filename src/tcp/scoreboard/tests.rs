@@ -191,11 +191,14 @@ fn a_time_out_takes_the_first_and_what_is_old_for_lost() {
 #[test]
 fn the_tail_is_what_a_probe_sends_again() {
     let mut board = sent(3);
-    assert_eq!(board.last_out(100), Some((201, 100)));
-    assert_eq!(board.last_out(30), Some((271, 30)));
+    assert_eq!(board.last_out(100, 0), Some((201, 100)));
+    assert_eq!(board.last_out(30, 0), Some((291, 10)));
+    assert_eq!(board.last_out(99, 1), Some((201, 100)), "the FIN goes with its segment");
     sack(&mut board, 2..3);
-    assert_eq!(board.last_out(100), None, "it has arrived");
-    assert_eq!(Scoreboard::default().last_out(100), None);
+    assert_eq!(board.last_out(100, 0), None, "it has arrived");
+    assert_eq!(Scoreboard::default().last_out(100, 0), None);
+    board.on_sent(301, 1, at(9), Snapshot::default());
+    assert_eq!(board.last_out(100, 1), Some((301, 1)), "a FIN alone");
 }
 
 /// SACK Panic (CVE-2019-11477) and the like: 10,000 holes that are reported in small pieces, again and

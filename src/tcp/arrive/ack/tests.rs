@@ -405,7 +405,7 @@ fn the_loss_of_a_retransmission_lowers_the_threshold_twice_rfc_5681_4_3() {
 
 #[test]
 fn a_fast_retransmission_that_is_lost_waits_for_the_timer_rfc_5681_3_2() {
-    for algorithm in Algorithm::ALL {
+    for algorithm in [Algorithm::Tahoe, Algorithm::Reno, Algorithm::NewReno] {
         let mut rig = ten_in_flight_under(algorithm);
         rig.duplicates_arrive(1, 3);
         rig.transmit();

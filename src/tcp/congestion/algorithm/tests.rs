@@ -8,7 +8,7 @@ fn each_is_found_by_its_name() {
         assert_eq!(algorithm.name().to_uppercase().parse(), Ok(algorithm));
     }
     assert!(Algorithm::names().starts_with("tahoe, reno, newreno, cubic"));
-    assert_eq!(Algorithm::default(), Algorithm::NewReno);
+    assert_eq!(Algorithm::default(), Algorithm::Cubic);
 }
 
 #[test]
