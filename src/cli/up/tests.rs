@@ -77,6 +77,7 @@ fn bad_values_are_refused_with_the_way_out() {
         ("--dev abcdefghijklmnop", "1 to 15 characters"),
         ("--netns a/b", "without spaces and slashes"),
         ("--netns ..", "without spaces and slashes"),
+        ("--cc vegas", "invalid value 'vegas'"),
         ("--cc vegas", "[possible values: tahoe, reno, newreno, cubic, bbr]"),
         ("--serve gopher", "echo"),
         ("--serve http:0", "65535"),

@@ -491,6 +491,10 @@ proptest! {
                 End::Timeout => {
                     cc.on_rto(now, cc.window(), false);
                     model.timeout(model.cwnd);
+                    // Slow start may come to it exactly.
+                    let ssthresh = f64::from(cc.ssthresh().unwrap()) / f64::from(MSS);
+                    prop_assert!((ssthresh - model.ssthresh).abs() < 0.05 + 0.001 * ssthresh);
+                    model.ssthresh = ssthresh;
                 }
             }
             close(&cc, &model)?;
