@@ -225,6 +225,8 @@ pub struct SegmentView {
     pub window: u32,
     /// SACK blocks, first the most recent (RFC 2018 3).
     pub sack: SackBlocks,
+    /// The two ECN bits of its IP header (RFC 3168 5).
+    pub ecn: u8,
     /// Initial sequence number of the sender of this segment, to show relative numbers.
     pub seq_base: SeqNum,
     /// Initial sequence number of its receiver.
@@ -291,6 +293,12 @@ pub enum Event {
         ssthresh: Option<u32>,
         /// What it means.
         phase: Phase,
+    },
+    /// The peer echoes a mark that was not answered yet: the congestion window is reduced, once a window of
+    /// data (RFC 3168 6.1.2).
+    EcnEcho {
+        /// The connection.
+        conn: ConnId,
     },
     /// An ICMP error about something that the connection has sent was believed (RFC 9293 3.9.2.2).
     IcmpError {

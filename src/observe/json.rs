@@ -26,6 +26,7 @@ use serde::Serialize;
 use crate::event::{Cause, ConnId, Event, Limit, Phase, SegmentView, TimerKind, Why};
 use crate::time::Instant;
 use crate::wire::icmp::Report;
+use crate::wire::ip;
 use crate::wire::tcp::Flags;
 
 /// Writes an event that happened `now` as one line, its line break included; in small pieces, so `out`
@@ -91,6 +92,7 @@ enum Named {
         ssthresh: Option<u32>,
         phase: Phase,
     },
+    EcnEcho {},
     IcmpError(Report),
     PathMtu {
         mtu: u16,
@@ -124,6 +126,8 @@ struct Segment {
     /// From where up to where, counted like `ack_relative`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     sack_relative: Vec<(u32, u32)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ecn: Option<&'static str>,
 }
 
 /// The acknowledgment number of a segment that has one.
@@ -147,6 +151,7 @@ fn conn(event: &Event) -> Option<ConnId> {
         Event::Received { conn, .. }
         | Event::StateChanged { conn, .. }
         | Event::CongestionWindow { conn, .. }
+        | Event::EcnEcho { conn }
         | Event::IcmpError { conn, .. }
         | Event::PathMtu { conn, .. }
         | Event::RttSample { conn, .. }
@@ -177,6 +182,7 @@ impl From<&Event> for Named {
             Event::CongestionWindow { conn: _, cwnd, ssthresh, phase } => {
                 Named::CongestionWindow { cwnd, ssthresh, phase }
             }
+            Event::EcnEcho { conn: _ } => Named::EcnEcho {},
             Event::IcmpError { conn: _, report } => Named::IcmpError(report),
             Event::PathMtu { conn: _, mtu, mss } => Named::PathMtu { mtu, mss },
             Event::RttSample { conn: _, rtt, srtt, rto } => Named::RttSample {
@@ -201,6 +207,7 @@ impl From<&SegmentView> for Segment {
             len,
             window,
             ref sack,
+            ecn,
             seq_base,
             ack_base,
         } = view;
@@ -220,6 +227,7 @@ impl From<&SegmentView> for Segment {
                 .iter()
                 .map(|block| (block.left - ack_base, block.right - ack_base))
                 .collect(),
+            ecn: ip::ecn_name(ecn),
         }
     }
 }

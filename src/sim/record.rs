@@ -34,6 +34,8 @@ pub struct Record {
     pub timeouts: u64,
     /// Losses found by duplicate acknowledgments: fast retransmissions.
     pub fast_retransmits: u64,
+    /// Reductions of the window for marks (ECN).
+    pub ecn_reductions: u64,
     /// Segments that arrived although nothing in them was new.
     pub duplicates: u64,
     /// Of the round-trip times measured, what half of them do not exceed, and 99 of 100; there when the
@@ -114,6 +116,7 @@ impl Record {
                 }
             }
             Event::TimerFired { timer: TimerKind::Retransmission, .. } => self.timeouts += 1,
+            Event::EcnEcho { .. } => self.ecn_reductions += 1,
             _ => {}
         }
     }

@@ -8,6 +8,7 @@ use crate::event::{Cause, ConnId, Event, Phase, SegmentView, State, TimerKind};
 use crate::tcp::ack_policy::AckPolicy;
 use crate::tcp::challenge::ChallengeLimit;
 use crate::tcp::congestion::{self, CongestionControl};
+use crate::tcp::ecn::EcnState;
 use crate::tcp::loss::dupack::{DupAck, Mode};
 use crate::tcp::mss::Mss;
 use crate::tcp::rcv::ReceiveSpace;
@@ -50,6 +51,7 @@ impl Endpoints {
             len: segment.payload.len() as u32,
             window: scale.expand(segment.window),
             sack: segment.options.sack.clone(),
+            ecn: segment.ecn,
             seq_base,
             ack_base,
         }
@@ -84,6 +86,8 @@ pub struct Totals {
     pub bytes_acked: u64,
     /// Segments sent again.
     pub retransmissions: u64,
+    /// Reductions of the window for marks.
+    pub ecn_reductions: u64,
 }
 
 /// One connection. It lives in the states from SYN-SENT on; LISTEN, SYN-RECEIVED behind a listener
@@ -121,6 +125,8 @@ pub struct Tcb {
     pub(crate) congestion: Box<dyn CongestionControl>,
     pub(crate) loss: DupAck,
     pub(crate) scoreboard: Scoreboard,
+    /// Explicit congestion notification (RFC 3168).
+    pub(crate) ecn: EcnState,
     pub(crate) ack: AckPolicy,
     pub(crate) timers: Timers,
     pub(crate) challenge: ChallengeLimit,
@@ -181,6 +187,7 @@ impl Tcb {
             congestion: congestion::new_controller(config.congestion, mss.bytes().into()),
             loss: DupAck::new(iss),
             scoreboard: Scoreboard::default(),
+            ecn: EcnState::default(),
             ack: AckPolicy::default(),
             timers: Timers::default(),
             challenge: ChallengeLimit::default(),
@@ -376,6 +383,8 @@ impl Tcb {
             bytes_acked: self.totals.bytes_acked,
             bytes_received: self.rcv.offset,
             retransmissions: self.totals.retransmissions,
+            ecn: self.ecn.negotiation.may_be_marked(),
+            ecn_reductions: self.totals.ecn_reductions,
             soft_error: self.soft_error,
         }
     }

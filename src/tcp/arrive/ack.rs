@@ -33,6 +33,7 @@ impl Tcb {
         if ack.before(self.snd.una - self.snd.max_wnd) {
             return Err(Discard::challenge(Refusal::AckTooOld));
         }
+        self.note_echo(cx, segment, ack);
         let window_before = self.snd.wnd;
         self.update_window(segment, ack);
         if ack.after(self.snd.una) {
@@ -115,6 +116,7 @@ impl Tcb {
         self.sample_rtt(cx, ack, segment);
         let text = self.snd.acknowledge(ack);
         self.scoreboard.acknowledged(ack);
+        self.ecn.acknowledged(ack);
         self.totals.bytes_acked += u64::from(text);
         self.timeouts = 0;
         self.soft_error = None;
@@ -131,7 +133,14 @@ impl Tcb {
             Verdict::Recovered => self.congestion.on_recovered(cx.now, self.in_flight()),
             Verdict::Nothing | Verdict::Enter => {
                 let window_limited = std::mem::take(&mut self.window_limited) || recovering;
-                let ack = Ack { now: cx.now, acked: text, window_limited, ..Ack::default() };
+                let ack = Ack {
+                    now: cx.now,
+                    acked: text,
+                    window_limited,
+                    recovering: self.ecn.answers_mark(),
+                    ece: !segment.syn() && self.ecn.is_echo(segment.flags),
+                    ..Ack::default()
+                };
                 self.congestion.on_ack(&ack);
             }
         }
@@ -209,7 +218,10 @@ impl Tcb {
             return;
         }
         let in_flight = self.in_flight().saturating_sub(self.loss.limited());
-        self.congestion.on_congestion(cx.now, in_flight, Signal::Loss);
+        if !self.ecn.answers_mark() {
+            self.congestion.on_congestion(cx.now, in_flight, Signal::Loss);
+        }
+        self.ecn.reduced(self.snd.nxt, false);
         self.loss.enter(self.congestion.recovery(), self.snd.una, self.snd.nxt);
         if self.loss.mode() == Mode::GoBackN {
             self.scoreboard.mark_lost(self.snd.una, self.snd.nxt);

@@ -5,6 +5,7 @@
 
 mod ack;
 pub mod closed;
+mod ecn_echo;
 mod fin;
 pub mod listen;
 mod reset;
