@@ -275,6 +275,8 @@ pub struct SegmentView {
     pub window: u32,
     /// SACK blocks, first the most recent (RFC 2018 3).
     pub sack: SackBlocks,
+    /// The two ECN bits of its IP header (RFC 3168 5).
+    pub ecn: u8,
     /// Initial sequence number of the sender of this segment, to show relative numbers.
     pub seq_base: SeqNum,
     /// Initial sequence number of its receiver.

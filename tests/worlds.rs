@@ -20,8 +20,8 @@ use glasstcp::device::impair::Spec;
 use glasstcp::net::{Net, OwnedReadHalf, OwnedWriteHalf, TcpListener, TcpStream};
 use glasstcp::sim::{Clock, Ended, Middlebox, World};
 use glasstcp::stack::Config;
-use glasstcp::tcp::Keepalive;
 use glasstcp::tcp::congestion::Algorithm;
+use glasstcp::tcp::{Ecn, Keepalive};
 use glasstcp::time::{Duration, Instant};
 use glasstcp::wire::checksum::replaced;
 use rand_chacha::ChaCha8Rng;
@@ -109,7 +109,8 @@ fn link(choice: &mut Choice) -> String {
     let mut rules = vec![format!("delay={}us", choice.small(100_000))];
     if !choice.one_in(4) {
         rules.push(format!("rate={}kbit", choice.of(&[200, 1000, 5000, 20_000, 100_000])));
-        let queues = ["1p", "3p", "20p", "100p", "1bdp", "5kb", "50p:codel"];
+        let queues =
+            ["1p", "3p", "20p", "100p", "1bdp", "5kb", "50p:codel", "50p:codel:ecn", "20p:mark=3p"];
         rules.push(format!("queue={}", choice.of(&queues)));
     }
     if choice.one_in(3) {
@@ -177,6 +178,7 @@ fn config(choice: &mut Choice, last: u8) -> Config {
     let (idle, interval) = (Duration::from_secs(200), Duration::from_secs(20));
     config.tcp.keepalive = Some(Keepalive { idle, interval, count: 5 });
     config.tcp.congestion = choice.of(&Algorithm::ALL);
+    config.tcp.ecn = choice.of(&Ecn::ALL);
     config
 }
 

@@ -52,7 +52,8 @@ pub fn repr(from: SocketAddrV4, to: SocketAddrV4, protocol: u8) -> Repr {
 pub fn segment(from: SocketAddrV4, to: SocketAddrV4, segment: &Segment) -> Bytes {
     let mut transport = HeaderBuf::new();
     tcp::emit(segment, &mut transport);
-    packet(&repr(from, to, ip::TCP), &transport, segment.payload.clone())
+    let repr = Repr { ecn: segment.ecn, ..repr(from, to, ip::TCP) };
+    packet(&repr, &transport, segment.payload.clone())
 }
 
 /// Makes the checksums of a packet right, as far as it can be read.

@@ -459,6 +459,7 @@ impl Run {
             window: forged.window,
             urgent: 0,
             options,
+            ecn: 0,
             payload: text.into(),
         };
         let packet = craft::segment(from.v4(stream.1), to.v4(stream.2), &segment);

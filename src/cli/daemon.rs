@@ -97,7 +97,7 @@ fn stack_config(plan: &Plan) -> anyhow::Result<Config> {
     Ok(Config {
         addresses,
         mtu: plan.device.mtu,
-        tcp: tcp::Config { congestion: plan.congestion, ..tcp::Config::default() },
+        tcp: tcp::Config { congestion: plan.congestion, ecn: plan.ecn, ..tcp::Config::default() },
         ..Config::new(plan.addresses[0].into(), prefix_len, seed)
     })
 }

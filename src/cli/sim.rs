@@ -15,6 +15,7 @@ use glasstcp::device::impair::units::{
 };
 use glasstcp::device::impair::{Share, Size, Spec};
 use glasstcp::sim::{self, Outcome, Scenario, SharedWatch};
+use glasstcp::tcp::Ecn;
 use glasstcp::tcp::congestion::Algorithm;
 use glasstcp::time::Instant;
 use indicatif::ProgressBar;
@@ -82,6 +83,11 @@ pub struct Args {
     /// Whether selective acknowledgments are offered and taken up [default: on]
     #[arg(long, value_name = "on|off", value_parser = on_or_off)]
     sack: Option<bool>,
+
+    /// Explicit congestion notification: never, for whoever asks, or asked for; of use where the queue marks
+    /// [default: accept]
+    #[arg(long, value_name = "off|accept|request")]
+    ecn: Option<Ecn>,
 
     /// Flows at the same time [default: 1]
     #[arg(long, value_name = "N")]
@@ -220,6 +226,7 @@ impl Args {
         overrule(&mut scenario.queue, &self.queue);
         overrule(&mut scenario.loss, &self.loss);
         overrule(&mut scenario.sack, &self.sack);
+        overrule(&mut scenario.ecn, &self.ecn);
         overrule(&mut scenario.flows, &self.flows);
         overrule(&mut scenario.seed, &self.seed);
         overrule(&mut scenario.buffer, &self.buffer);

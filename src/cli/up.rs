@@ -9,6 +9,7 @@ use glasstcp::device::link::Cidr;
 use glasstcp::device::{self, OpenConfig, netns};
 use glasstcp::service::registry::{self, ServiceError};
 use glasstcp::service::{Service, ServiceSpec};
+use glasstcp::tcp::Ecn;
 use glasstcp::tcp::congestion::Algorithm;
 
 use super::log::Detail;
@@ -88,6 +89,11 @@ pub struct Args {
     #[arg(long, value_name = "NAME", default_value_t, ignore_case = true, value_parser = congestion_control())]
     cc: Algorithm,
 
+    /// Explicit congestion notification, with which routers mark packets instead of dropping them: off never
+    /// uses it, accept does when the peer asks, request asks too
+    #[arg(long, value_name = "off|accept|request", default_value_t)]
+    ecn: Ecn,
+
     /// Let the link be as bad as this, from the start: out: is what the stack sends; can be given several
     /// times, and changed with 'glasstcp impair'. docs/link.md has the language
     #[arg(long, value_name = "RULE")]
@@ -123,6 +129,8 @@ pub struct Plan {
     pub www: Option<PathBuf>,
     /// The congestion control of all connections.
     pub congestion: Algorithm,
+    /// Explicit congestion notification of all connections.
+    pub ecn: Ecn,
     /// What the link does to packets.
     pub impair: Spec,
     /// From which chance on the link comes.
@@ -178,6 +186,7 @@ impl Args {
             services,
             www: self.www,
             congestion: self.cc,
+            ecn: self.ecn,
             impair: Spec { rules: self.impair.into_iter().flat_map(|spec| spec.rules).collect() },
             impair_seed: self.impair_seed,
             control: self.control,

@@ -28,6 +28,7 @@ use crate::event::{
 };
 use crate::time::Instant;
 use crate::wire::icmp::Report;
+use crate::wire::ip;
 use crate::wire::tcp::Flags;
 
 /// Writes an event that happened `now` as one line, its line break included; in small pieces, so `out`
@@ -137,6 +138,8 @@ struct Segment {
     /// From where up to where, counted like `ack_relative`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     sack_relative: Vec<(u32, u32)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ecn: Option<&'static str>,
 }
 
 /// The acknowledgment number of a segment that has one.
@@ -222,6 +225,7 @@ impl From<&SegmentView> for Segment {
             len,
             window,
             ref sack,
+            ecn,
             seq_base,
             ack_base,
         } = view;
@@ -241,6 +245,7 @@ impl From<&SegmentView> for Segment {
                 .iter()
                 .map(|block| (block.left - ack_base, block.right - ack_base))
                 .collect(),
+            ecn: ip::ecn_name(ecn),
         }
     }
 }

@@ -8,6 +8,7 @@
 //! #1 cwnd=7240 ssthresh=7240 (fast recovery)
 //! #1 <- ACK seq=80 ack=1 len=0 win=64240 sack=1449..4345 (ESTABLISHED)
 //! #1 <- ACK seq=80 ack=1 len=0 win=64240 dropped: sequence old
+//! #1 <- PSH,ACK seq=80 ack=1 len=1448 win=64240 ce (ESTABLISHED)
 //! ```
 //!
 //! Sequence numbers are relative to the first of their side unless absolute ones are asked for.
@@ -19,8 +20,8 @@ use crate::device::impair::{Decision, Direction};
 use crate::event::{
     Cause, ConnId, Event, LostBy, Phase, Reduction, Refusal, SegmentView, State, UndoneBy, Why,
 };
-use crate::wire::SeqNum;
 use crate::wire::tcp::Flags;
+use crate::wire::{SeqNum, ip};
 
 /// How much somebody wants to see; each level includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -161,7 +162,8 @@ fn segment_words(segment: &SegmentView, absolute: bool) -> String {
     });
     let blocks = blocks.collect::<Vec<_>>().join(",");
     let sack = if blocks.is_empty() { blocks } else { format!(" sack={blocks}") };
-    format!("{flags} seq={seq}{ack} len={len} win={window}{sack}")
+    let ce = if segment.ecn == ip::CE { " ce" } else { "" };
+    format!("{flags} seq={seq}{ack} len={len} win={window}{sack}{ce}")
 }
 
 /// What the flags, the length and the state do not already say about why a segment was sent.

@@ -36,6 +36,8 @@ pub struct Record {
     pub fast_retransmits: u64,
     /// Times that a reduction of the window was taken back.
     pub undone: u64,
+    /// Reductions of the window for marks (ECN).
+    pub ecn_reductions: u64,
     /// Segments that arrived although nothing in them was new.
     pub duplicates: u64,
     /// Of the round-trip times measured, what half of them do not exceed, and 99 of 100; there when the
@@ -118,6 +120,7 @@ impl Record {
             Event::TimerFired { timer: TimerKind::Retransmission, .. } => self.timeouts += 1,
             Event::Reduced { why: Reduction::Loss, .. } => self.fast_retransmits += 1,
             Event::Undone { .. } => self.undone += 1,
+            Event::Reduced { why: Reduction::Ecn, .. } => self.ecn_reductions += 1,
             _ => {}
         }
     }

@@ -167,6 +167,7 @@ fn tcp_config(scenario: &Scenario, congestion: Algorithm) -> tcp::Config {
         send_buffer: buffer,
         nodelay: scenario.nodelay,
         sack: scenario.sack,
+        ecn: scenario.ecn,
         congestion,
         ..tcp::Config::default()
     }

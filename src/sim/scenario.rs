@@ -16,6 +16,7 @@ use super::flow::Pace;
 use super::run::link_spec;
 use crate::device::impair::units::{self, UnitError};
 use crate::device::impair::{Direction, Impairment, Share, Size, Spec, TooManyRules};
+use crate::tcp::Ecn;
 use crate::tcp::congestion::Algorithm;
 use crate::time::Duration;
 
@@ -70,6 +71,9 @@ pub struct Scenario {
     pub nodelay: bool,
     /// Whether selective acknowledgments are offered and taken up (RFC 2018).
     pub sack: bool,
+    /// Whether explicit congestion notification is asked for and taken up (RFC 3168).
+    #[serde(deserialize_with = "ecn")]
+    pub ecn: Ecn,
     /// How senders write, when it is not as fast as they can.
     pub write: Option<Pace>,
     /// How receivers read, when it is not as fast as they can.
@@ -97,6 +101,7 @@ impl Default for Scenario {
             mtu: 1500,
             nodelay: false,
             sack: true,
+            ecn: Ecn::default(),
             write: None,
             read: None,
         }
@@ -163,6 +168,10 @@ const MAX_FLOWS: u16 = 250;
 fn algorithms<'de, D: Deserializer<'de>>(source: D) -> Result<Vec<Algorithm>, D::Error> {
     let names = Vec::<String>::deserialize(source)?;
     names.iter().map(|name| name.parse().map_err(de::Error::custom)).collect()
+}
+
+fn ecn<'de, D: Deserializer<'de>>(source: D) -> Result<Ecn, D::Error> {
+    String::deserialize(source)?.parse().map_err(de::Error::custom)
 }
 
 /// Reads a value that stands in quotation marks, with its unit.

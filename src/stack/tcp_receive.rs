@@ -24,6 +24,7 @@ impl Stack {
             Ok(segment) => segment,
             Err(malformed) => return self.refuse(malformed.into(), datagram.src, datagram.dst),
         };
+        segment.ecn = datagram.ecn;
         self.env.counters.tcp_segments_received += 1;
         let ends = Endpoints {
             local: SocketAddr::new(datagram.dst, segment.dst_port),
@@ -135,6 +136,7 @@ impl Stack {
             window: 0,
             urgent: 0,
             options: Options::default(),
+            ecn: 0,
             payload: Bytes::new(),
         };
         // Without a connection there are no initial sequence numbers to count from.

@@ -3,6 +3,7 @@
 mod calls;
 mod close;
 mod congestion;
+mod ecn;
 mod hostile;
 mod icmp;
 mod limits;

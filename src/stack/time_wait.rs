@@ -106,6 +106,7 @@ impl TimeWait {
             window: self.window,
             urgent: 0,
             options: Options { timestamps, ..Options::default() },
+            ecn: 0,
             payload: Bytes::new(),
         }
     }

@@ -126,6 +126,7 @@ impl Stack {
         let mut bytes = HeaderBuf::new();
         let repr = Repr {
             identification: self.queues.identify(packets as u16),
+            ecn: header.ecn,
             ..self.repr_without_id(ends.local.ip(), ends.remote.ip(), ip::TCP, dont_fragment)
         };
         let tcp_len = tcp::HEADER_LEN + header.options.len() + payload_len as usize;

@@ -1,6 +1,7 @@
 //! What can be chosen for a connection.
 
 use crate::tcp::congestion::Algorithm;
+use crate::tcp::ecn::Ecn;
 use crate::time::Duration;
 
 /// Settings of a connection; a listener hands its own to those it accepts.
@@ -18,6 +19,8 @@ pub struct Config {
     pub nodelay: bool,
     /// Offer selective acknowledgments, and take them up where they are offered (RFC 2018).
     pub sack: bool,
+    /// Whether routers may mark what is sent instead of dropping it (RFC 3168).
+    pub ecn: Ecn,
     /// Probe an idle connection (RFC 9293 3.8.4); `None`, the default, never does.
     pub keepalive: Option<Keepalive>,
     /// How long sent data may stay unacknowledged before the connection is given up
@@ -62,6 +65,7 @@ impl Default for Config {
             pacing: false,
             nodelay: false,
             sack: true,
+            ecn: Ecn::default(),
             keepalive: None,
             user_timeout: None,
             linger: None,

@@ -50,6 +50,10 @@ pub struct Info {
     pub bytes_received: u64,
     /// Segments retransmitted.
     pub retransmissions: u64,
+    /// Both sides have agreed that routers may mark what is sent instead of dropping it (RFC 3168).
+    pub ecn: bool,
+    /// How often the congestion window was reduced for such marks.
+    pub ecn_reductions: u64,
     /// What the network has reported since something was last acknowledged
     /// (RFC 9293 3.9.2.2 [SHLD-25]).
     pub soft_error: Option<Error>,

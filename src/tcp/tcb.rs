@@ -8,6 +8,7 @@ use crate::event::{Cause, ConnId, Event, Phase, SegmentView, State, TimerKind};
 use crate::tcp::ack_policy::AckPolicy;
 use crate::tcp::challenge::ChallengeLimit;
 use crate::tcp::congestion::{self, CongestionControl};
+use crate::tcp::ecn::EcnState;
 use crate::tcp::loss::Selective;
 use crate::tcp::loss::dupack::{DupAck, Mode};
 use crate::tcp::mss::Mss;
@@ -53,6 +54,7 @@ impl Endpoints {
             len: segment.payload.len() as u32,
             window: scale.expand(segment.window),
             sack: segment.options.sack.clone(),
+            ecn: segment.ecn,
             seq_base,
             ack_base,
         }
@@ -87,6 +89,8 @@ pub struct Totals {
     pub bytes_acked: u64,
     /// Segments sent again.
     pub retransmissions: u64,
+    /// Reductions of the window for marks.
+    pub ecn_reductions: u64,
 }
 
 /// One connection. It lives in the states from SYN-SENT on; LISTEN, SYN-RECEIVED behind a listener
@@ -127,6 +131,8 @@ pub struct Tcb {
     pub(crate) scoreboard: Scoreboard,
     pub(crate) delivery_rate: DeliveryRate,
     pub(crate) pacer: Pacer,
+    /// Explicit congestion notification (RFC 3168).
+    pub(crate) ecn: EcnState,
     pub(crate) ack: AckPolicy,
     pub(crate) timers: Timers,
     pub(crate) challenge: ChallengeLimit,
@@ -190,6 +196,7 @@ impl Tcb {
             scoreboard: Scoreboard::default(),
             delivery_rate: DeliveryRate::default(),
             pacer: Pacer::default(),
+            ecn: EcnState::default(),
             ack: AckPolicy::default(),
             timers: Timers::default(),
             challenge: ChallengeLimit::default(),
@@ -409,6 +416,8 @@ impl Tcb {
             bytes_acked: self.totals.bytes_acked,
             bytes_received: self.rcv.offset,
             retransmissions: self.totals.retransmissions,
+            ecn: self.ecn.negotiation.may_be_marked(),
+            ecn_reductions: self.totals.ecn_reductions,
             soft_error: self.soft_error,
         }
     }

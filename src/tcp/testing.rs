@@ -13,10 +13,12 @@ use rand_chacha::ChaCha12Rng;
 use rand_core::SeedableRng;
 
 use crate::context::Context;
-use crate::event::{Cause, ConnId, Event, Observer, Refusal, Refusals, State, TimerKind, Why};
+use crate::event::{
+    Cause, ConnId, Event, Observer, Reduction, Refusal, Refusals, State, TimerKind, Why,
+};
 use crate::tcp::congestion::Algorithm;
 use crate::tcp::output::Outgoing;
-use crate::tcp::{Config, Discard, Endpoints, HalfOpen, Mss, Reply, Secrets, Tcb};
+use crate::tcp::{Config, Discard, Ecn, Endpoints, HalfOpen, Mss, Reply, Secrets, Tcb};
 use crate::time::{Duration, Instant};
 use crate::wire::SeqNum;
 use crate::wire::tcp::{Flags, Segment};
@@ -30,6 +32,9 @@ const PEER_CLOCK: u32 = u32::MAX - 180_000;
 pub(crate) const MSS: u32 = 1012;
 /// Text of a full-sized segment when timestamps are in use.
 pub(crate) const FULL: u32 = MSS - 12;
+
+/// What a SYN has that asks for ECN (RFC 3168 6.1.1).
+pub(crate) const ECN_SETUP: Flags = Flags::from_bits(Flags::ECE.bits() | Flags::CWR.bits());
 
 /// Milliseconds.
 pub(crate) const fn ms(millis: u64) -> Duration {
@@ -56,6 +61,14 @@ pub(crate) struct Setup {
     pub(crate) mss: Option<u16>,
     /// The peer's window in its segments, unscaled.
     pub(crate) window: u16,
+}
+
+impl Setup {
+    /// Both sides want ECN.
+    pub(crate) fn ecn() -> Setup {
+        let setup = Setup::default();
+        Setup { config: Config { ecn: Ecn::Request, ..setup.config }, ..setup }
+    }
 }
 
 impl Default for Setup {
@@ -98,6 +111,8 @@ pub(crate) struct Sent {
     pub(crate) segment_size: u16,
     pub(crate) dont_fragment: bool,
     pub(crate) options: Options,
+    /// The ECN bits of its IP header.
+    pub(crate) ecn: u8,
     pub(crate) text: Vec<u8>,
 }
 
@@ -163,7 +178,8 @@ impl Rig {
         let mut rig = Rig::connecting(setup);
         let sent = rig.transmit();
         assert_eq!(sent.len(), 1);
-        assert_eq!((sent[0].brief(), sent[0].flags), ((0, 0, Why::Handshake), Flags::SYN));
+        let flags = sent[0].flags.without(ECN_SETUP);
+        assert_eq!((sent[0].brief(), flags), ((0, 0, Why::Handshake), Flags::SYN));
         rig
     }
 
@@ -302,6 +318,7 @@ impl Rig {
             segment_size,
             dont_fragment,
             options: header.options,
+            ecn: header.ecn,
             text,
         }
     }
@@ -362,6 +379,7 @@ impl Rig {
                 timestamps: self.setup.timestamps.then_some(timestamps),
                 ..Options::default()
             },
+            ecn: 0,
             payload: Bytes::new(),
         }
     }
@@ -375,10 +393,16 @@ impl Rig {
     pub(crate) fn syn(&mut self, ack: Option<u32>) -> Segment {
         let bare = self.ack();
         self.peer_nxt = 1;
+        let flags = if ack.is_some() { Flags::SYN | Flags::ACK } else { Flags::SYN };
+        let ecn = match (self.setup.config.ecn, ack) {
+            (Ecn::Off | Ecn::Accept, _) => Flags::default(),
+            (Ecn::Request, Some(_)) => Flags::ECE,
+            (Ecn::Request, None) => ECN_SETUP,
+        };
         Segment {
             seq: PEER_ISS,
             ack: ack.map_or(SeqNum::default(), |ack| self.ours(ack)),
-            flags: if ack.is_some() { Flags::SYN | Flags::ACK } else { Flags::SYN },
+            flags: flags | ecn,
             options: Options {
                 mss: self.setup.mss,
                 window_scale: self.setup.scale,
@@ -486,6 +510,15 @@ impl Rig {
             _ => None,
         };
         self.recorder.0.iter().filter_map(sample).collect()
+    }
+
+    /// How often the window was reduced for an echo.
+    pub(crate) fn echoes(&self) -> usize {
+        self.recorder
+            .0
+            .iter()
+            .filter(|event| matches!(event, Event::Reduced { why: Reduction::Ecn, .. }))
+            .count()
     }
 
     /// All timers that have gone off.

@@ -15,6 +15,22 @@ pub const TCP: u8 = IpNumber::TCP.0;
 /// Protocol number of UDP.
 pub const UDP: u8 = IpNumber::UDP.0;
 
+/// ECN codepoint: a router may mark the packet instead of dropping it (RFC 3168 5).
+pub const ECT_0: u8 = 0b10;
+/// ECN codepoint: a router has marked it, "congestion experienced" (RFC 3168 5).
+pub const CE: u8 = 0b11;
+
+/// What the two ECN bits say, by its name in RFC 3168 5 without the brackets; `None` when the transport
+/// is not capable of ECN.
+pub const fn ecn_name(bits: u8) -> Option<&'static str> {
+    match bits & CE {
+        0b01 => Some("ect1"),
+        ECT_0 => Some("ect0"),
+        CE => Some("ce"),
+        _ => None,
+    }
+}
+
 /// Length of an IPv4 header without options, in bytes.
 pub const IPV4_HEADER_LEN: usize = Ipv4Header::MIN_LEN;
 

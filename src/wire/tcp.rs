@@ -118,6 +118,9 @@ pub struct Segment {
     pub urgent: u16,
     /// The options understood.
     pub options: Options,
+    /// The two ECN bits of the IP header that it comes, or goes, with (RFC 3168 5); 0 where nobody has
+    /// looked at that.
+    pub ecn: u8,
     /// The text.
     pub payload: Bytes,
 }
@@ -154,7 +157,8 @@ impl Segment {
     }
 }
 
-/// Reads and verifies a TCP segment; its payload is what is left of `transport`, not a copy.
+/// Reads and verifies a TCP segment; its payload is what is left of `transport`, not a copy. What the IP
+/// header says of ECN is for the caller to add.
 pub fn parse(
     mut transport: Bytes,
     src: IpAddr,
@@ -185,6 +189,7 @@ pub fn parse(
         window: tcp.window_size(),
         urgent: tcp.urgent_pointer(),
         options: tcp_options::parse(tcp.options()),
+        ecn: 0,
         payload: {
             transport.advance(header_len);
             transport

@@ -8,6 +8,7 @@ mod harness;
 
 mod bad_input;
 mod capture;
+mod ecn;
 mod hostile;
 mod http;
 mod icmp;

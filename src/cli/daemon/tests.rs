@@ -3,6 +3,7 @@ use std::net::Ipv4Addr;
 use glasstcp::device::OpenConfig;
 use glasstcp::device::impair::Spec;
 use glasstcp::device::link::Cidr;
+use glasstcp::tcp::Ecn;
 use glasstcp::tcp::congestion::Algorithm;
 
 use super::*;
@@ -19,6 +20,7 @@ fn plan(netns: Option<&str>, services: &[&str]) -> Plan {
         services: services.iter().map(|spec| spec.parse().unwrap()).collect(),
         www: None,
         congestion: Algorithm::Tahoe,
+        ecn: Ecn::Request,
         impair: Spec::default(),
         impair_seed: 1,
         control: None,
@@ -55,7 +57,7 @@ fn the_stack_gets_what_was_planned() {
     assert_eq!(config.mtu, 1400);
     let addresses: Vec<_> = config.addresses.iter().map(ToString::to_string).collect();
     assert_eq!(addresses, ["10.9.0.2/24", "10.9.0.3/24"]);
-    assert_eq!(config.tcp.congestion, Algorithm::Tahoe);
+    assert_eq!((config.tcp.congestion, config.tcp.ecn), (Algorithm::Tahoe, Ecn::Request));
     assert_ne!(config.seed, [0; 32]);
 }
 

@@ -8,7 +8,7 @@ use glasstcp::time::Duration;
 
 use super::Job;
 
-const HEAD: [&str; 10] = [
+const HEAD: [&str; 11] = [
     "cc",
     "seed",
     "flow",
@@ -17,6 +17,7 @@ const HEAD: [&str; 10] = [
     "sent again",
     "RTOs",
     "fast",
+    "ECN",
     "spurious",
     "RTT p50/p99",
 ];
@@ -61,6 +62,7 @@ fn row(job: &Job, number: usize, flow: &FlowOutcome, end: Duration) -> [String; 
         sender.retransmissions.to_string(),
         sender.timeouts.to_string(),
         sender.fast_retransmits.to_string(),
+        sender.ecn_reductions.to_string(),
         flow.receiver.duplicates.to_string(),
         format!("{p50}/{p99} ms"),
     ]

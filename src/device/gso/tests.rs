@@ -49,6 +49,7 @@ fn tcp_burst(seq: u32, flags: Flags, chunks: Vec<Vec<u8>>, segment_size: u16) ->
             timestamps: Some(Timestamps { tsval: 1, tsecr: 2 }),
             ..Options::default()
         },
+        ecn: 0,
         payload: Bytes::new(),
     };
     let mut header = ip_header(ip::TCP, 0xfffe, 32 + len);

@@ -12,10 +12,10 @@ use crate::event::{
     UndoneBy, Why,
 };
 use crate::time::{Duration, Instant};
-use crate::wire::SeqNum;
 use crate::wire::icmp::Report;
 use crate::wire::tcp::Flags;
 use crate::wire::tcp_options::{SackBlock, SackBlocks};
+use crate::wire::{SeqNum, ip};
 
 const CONN: ConnId = ConnId(3);
 
@@ -38,6 +38,7 @@ fn segment(flags: Flags, len: u32) -> SegmentView {
         len,
         window: 65_535,
         sack: SackBlocks::new(),
+        ecn: 0,
         seq_base: SeqNum::new(u32::MAX),
         ack_base: SeqNum::new(1000),
     }
@@ -62,6 +63,9 @@ fn segments() -> Vec<(Event, &'static str)> {
     let data = segment(Flags::PSH | Flags::ACK, 1448);
     let syn = segment(Flags::SYN, 0);
     let ack = reporting();
+    let capable = SegmentView { ecn: ip::ECT_0, ..segment(Flags::ACK, 9) };
+    let flags = Flags::ACK | Flags::ECE | Flags::CWR;
+    let marked = SegmentView { ecn: ip::CE, ..segment(flags, 9) };
     let (conn, state) = (Some(CONN), State::Established);
     vec![
         (
@@ -83,6 +87,23 @@ fn segments() -> Vec<(Event, &'static str)> {
         (
             Event::Received { conn: CONN, state, segment: data.clone() },
             r#""conn":3,"name":"received","data":{"state":"ESTABLISHED","local":"10.9.0.2:80","remote":"10.9.0.1:40312","flags":"PSH,ACK","seq":0,"seq_relative":1,"ack":1080,"ack_relative":80,"len":1448,"window":65535}}"#,
+        ),
+        (
+            Event::Received { conn: CONN, state, segment: marked.clone() },
+            r#""conn":3,"name":"received","data":{"state":"ESTABLISHED","local":"10.9.0.2:80","remote":"10.9.0.1:40312","flags":"ACK,ECE,CWR","seq":0,"seq_relative":1,"ack":1080,"ack_relative":80,"len":9,"window":65535,"ecn":"ce"}}"#,
+        ),
+        (
+            Event::Sent { conn, state, segment: capable, why: Why::NewData },
+            r#""conn":3,"name":"sent","data":{"state":"ESTABLISHED","local":"10.9.0.2:80","remote":"10.9.0.1:40312","flags":"ACK","seq":0,"seq_relative":1,"ack":1080,"ack_relative":80,"len":9,"window":65535,"ecn":"ect0","why":"new_data"}}"#,
+        ),
+        (
+            Event::Refused {
+                conn,
+                reason: Refusal::SequenceOld,
+                segment: Some(marked),
+                addresses: None,
+            },
+            r#""conn":3,"name":"refused","data":{"reason":"sequence_old","local":"10.9.0.2:80","remote":"10.9.0.1:40312","flags":"ACK,ECE,CWR","seq":0,"seq_relative":1,"ack":1080,"ack_relative":80,"len":9,"window":65535,"ecn":"ce"}}"#,
         ),
         (
             Event::Received { conn: CONN, state: State::SynReceived, segment: syn },

@@ -5,10 +5,10 @@ use crate::event::{
     Cause, ConnId, Event, Limit, Phase, Refusal, SegmentView, State, TimerKind, Why,
 };
 use crate::time::Duration;
-use crate::wire::SeqNum;
 use crate::wire::icmp::Report;
 use crate::wire::tcp::Flags;
 use crate::wire::tcp_options::{SackBlock, SackBlocks};
+use crate::wire::{SeqNum, ip};
 
 const CONN: ConnId = ConnId(3);
 
@@ -32,6 +32,7 @@ fn segment(flags: Flags, len: u32) -> SegmentView {
         len,
         window: 65_535,
         sack: SackBlocks::new(),
+        ecn: 0,
         seq_base: SeqNum::new(u32::MAX),
         ack_base: SeqNum::new(1000),
     }
@@ -85,6 +86,18 @@ fn an_acknowledgment_number_is_shown_only_where_there_is_one() {
         line(&sent(Flags::SYN, 0, Why::Handshake)),
         "#3 -> SYN seq=1 len=0 win=65535 (ESTABLISHED)"
     );
+}
+
+#[test]
+fn marks_and_what_they_lead_to() {
+    let flags = Flags::PSH | Flags::ACK | Flags::ECE | Flags::CWR;
+    let segment = SegmentView { ecn: ip::CE, ..segment(flags, 9) };
+    assert_eq!(
+        line(&Event::Received { conn: CONN, state: State::Established, segment }),
+        "#3 <- PSH,ACK,ECE,CWR seq=1 ack=80 len=9 win=65535 ce (ESTABLISHED)"
+    );
+    let echo = Event::Reduced { conn: CONN, why: crate::event::Reduction::Ecn };
+    assert_eq!(line(&echo), "#3 window reduced: a mark of congestion");
 }
 
 #[test]

@@ -15,6 +15,7 @@ fn view(seq: u64, len: u32, ack: u64) -> SegmentView {
         len,
         window: 7,
         sack: Default::default(),
+        ecn: 0,
         seq_base: FIRST,
         ack_base: FIRST,
     }

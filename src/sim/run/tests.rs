@@ -1,4 +1,5 @@
 use super::*;
+use crate::device::impair::Effect;
 
 const NEWRENO: Algorithm = Algorithm::NewReno;
 
@@ -108,6 +109,34 @@ fn a_link_that_takes_nothing_ends_the_run_with_a_reason() {
     let outcome = run(&scenario("time-limit = '300ms'"), NEWRENO, false, None);
     assert_eq!((outcome.ended, outcome.time), (Ended::TimeLimit, Duration::from_millis(300)));
     assert!(!outcome.is_complete() && outcome.flows[0].progress.failed.is_none());
+}
+
+/// A queue that marks instead of dropping costs nothing: the link is full, and nothing goes again.
+#[test]
+fn marks_keep_the_link_full_without_a_loss() {
+    let play = |queue: &str, ecn: &str| {
+        let text = format!(
+            "bytes = '10m'\nrate = '20mbit'\nrtt = '20ms'\necn = '{ecn}'\nimpair = ['out:queue={queue}']"
+        );
+        let outcome = run(&scenario(&text), NEWRENO, false, None);
+        assert!(outcome.is_complete());
+        outcome
+    };
+    for queue in ["1000p:mark=1bdp", "1000p:codel:target=15ms:interval=40ms:ecn"] {
+        let outcome = play(queue, "request");
+        let sender = &outcome.flows[0].sender;
+        assert_eq!((sender.retransmissions, sender.timeouts), (0, 0), "{queue}");
+        let marked = outcome.link[0].count(Effect::Marked);
+        assert!(sender.ecn_reductions >= 3 && marked > 0, "{queue} {sender:?}");
+        assert!(sender.ecn_reductions < marked, "once a window: {queue} {marked}");
+        // 40 of 1500 bytes are headers, and 12 timestamps; slow start takes its time.
+        let goodput = outcome.flows[0].goodput(outcome.time);
+        assert!(goodput > 0.93 * 20e6, "{queue} {goodput}");
+        // Without, nobody hears of the queue, or it drops.
+        let without = play(queue, "accept");
+        let sender = &without.flows[0].sender;
+        assert_eq!((without.link[0].count(Effect::Marked), sender.ecn_reductions), (0, 0));
+    }
 }
 
 #[test]

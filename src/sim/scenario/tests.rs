@@ -26,6 +26,7 @@ fn every_field_is_read() {
         mtu = 576
         nodelay = true
         sack = false
+        ecn = "request"
         write = { size = "10b", every = "1ms" }
         read = { size = "1k", every = "2ms" }
     "#;
@@ -55,6 +56,7 @@ fn every_field_is_read() {
         mtu: 576,
         nodelay: true,
         sack: false,
+        ecn: Ecn::Request,
         write: Some(Pace { size: 10, every: ms(1) }),
         read: Some(Pace { size: 1024, every: ms(2) }),
     };
@@ -85,6 +87,7 @@ fn mistakes_show_the_words_and_what_is_allowed() {
         ("speed = 1", "unknown field `speed`, expected one of `title`"),
         ("cc = ['cubic2']", "there is no congestion control \"cubic2\": choose one of tahoe"),
         ("cc = []", "no congestion control is named; there are tahoe"),
+        ("ecn = 'yes'", "ECN cannot be \"yes\": choose one of off, accept, request"),
         ("impair = ['drop:dta']", "there is no kind of packet 'dta'"),
         ("flows = 0", "0 flows cannot be simulated; allowed: 1 to 250"),
         ("flows = 251", "251 flows cannot be simulated"),

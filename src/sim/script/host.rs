@@ -128,6 +128,7 @@ impl Host {
             ack: segment.ack().map(|ack| ack - PEER_ISS),
             win: Some(segment.window),
             options: Some(Listed { options: self.relative(segment.options), open: false }),
+            ecn: Some(datagram.ecn),
         })
     }
 
@@ -168,6 +169,7 @@ impl Host {
             window: shape.win.unwrap_or(u16::MAX),
             urgent: 0,
             options,
+            ecn: shape.ecn.unwrap_or(0),
             payload: text(seq.start, seq.len() as u32),
         };
         let repr = Repr {
@@ -175,7 +177,7 @@ impl Host {
             dst: self.local.ip(),
             protocol: ip::TCP,
             ttl: 64,
-            ecn: 0,
+            ecn: segment.ecn,
             identification: 0,
             dont_fragment: true,
         };

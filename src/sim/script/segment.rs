@@ -4,9 +4,9 @@ use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 
-use crate::wire::SeqNum;
 use crate::wire::tcp::Flags;
 use crate::wire::tcp_options::{Options, SackBlock, Timestamps};
+use crate::wire::{SeqNum, ip};
 
 /// As much text as fits a packet with the longest headers (RFC 791 3.1).
 const MAX_TEXT: usize = 65_535 - 120;
@@ -21,6 +21,8 @@ pub(super) struct Shape {
     /// The window as it stands in the header.
     pub(super) win: Option<u16>,
     pub(super) options: Option<Listed>,
+    /// The two ECN bits of the IP header (RFC 3168 5).
+    pub(super) ecn: Option<u8>,
 }
 
 /// Options between angle brackets.
@@ -62,6 +64,9 @@ impl Shape {
         if self.win.is_some() && self.win != sent.win {
             return Some("win");
         }
+        if self.ecn.is_some() && self.ecn != sent.ecn {
+            return Some("ecn");
+        }
         let (wanted, sent) = (self.options.as_ref()?, sent.options.as_ref()?);
         if wanted.fits(&sent.options) { None } else { Some("list of options") }
     }
@@ -92,16 +97,17 @@ impl FromStr for Shape {
         };
         let mut words = text.split_whitespace();
         let flags = flags(words.next().unwrap_or_default())?;
-        let mut shape = Shape { flags, seq: None, ack: None, win: None, options };
+        let mut shape = Shape { flags, seq: None, ack: None, win: None, options, ecn: None };
         for word in words {
             let read = match word.split_once('=') {
                 Some(("seq", value)) => once(&mut shape.seq, range(value)),
                 Some(("ack", value)) => once(&mut shape.ack, value.parse().ok()),
                 Some(("win", value)) => once(&mut shape.win, value.parse().ok()),
+                Some(("ecn", value)) => once(&mut shape.ecn, codepoint(value)),
                 _ => None,
             };
             read.ok_or_else(|| {
-                format!("'{word}' does not belong here; allowed, each once: seq=N, seq=N..M with text, ack=N, win=N, and options in angle brackets")
+                format!("'{word}' does not belong here; allowed, each once: seq=N, seq=N..M with text, ack=N, win=N, ecn=ect0, ect1, ce or none, and options in angle brackets")
             })?;
         }
         Ok(shape)
@@ -148,6 +154,11 @@ fn range(word: &str) -> Option<Range<u32>> {
     let (from, to) = word.split_once("..").unwrap_or((word, word));
     let range = from.parse().ok()?..to.parse().ok()?;
     (range.start <= range.end).then_some(range)
+}
+
+/// The ECN bits by their name.
+fn codepoint(word: &str) -> Option<u8> {
+    (0..4).find(|&bits| ip::ecn_name(bits).unwrap_or("none") == word)
 }
 
 impl FromStr for Listed {
@@ -205,6 +216,9 @@ impl fmt::Display for Shape {
         }
         if let Some(win) = self.win {
             write!(f, " win={win}")?;
+        }
+        if let Some(ecn) = self.ecn.and_then(ip::ecn_name) {
+            write!(f, " ecn={ecn}")?;
         }
         self.options.as_ref().map_or(Ok(()), |listed| write!(f, " {listed}"))
     }

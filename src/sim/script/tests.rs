@@ -245,6 +245,40 @@ fn whatever_nobody_expects_is_a_failure() {
     assert_eq!(fails("\n +0ms call write 100"), (1, sent.to_owned()));
 }
 
+/// RFC 3168: a mark is echoed until CWR, an echo halves the window, and new data says so.
+#[test]
+fn marks_are_echoed_and_answered() {
+    plays(
+        "
+        +0ms   call listen
+        +0ms   inject SYN,ECE,CWR seq=0 win=65535 <mss 1000>
+        +0ms   expect SYN,ACK,ECE seq=0 ack=1 ecn=none
+        +10ms  inject ACK seq=1 ack=1
+        +0ms   call accept
+        +0ms   inject PSH,ACK seq=1..101 ack=1 ecn=ce
+        +0ms   expect ACK,ECE seq=1 ack=101 ecn=none
+        +0ms   inject PSH,ACK,CWR seq=101..201 ack=1 ecn=ect1
+        +0ms   expect ACK seq=1 ack=201
+        +0ms   call write 4000
+        +0ms   expect ACK seq=1..1001 ack=201 ecn=ect0
+        +0ms   expect ACK seq=1001..2001 ecn=ect0
+        +0ms   expect ACK seq=2001..3001 ecn=ect0
+        +0ms   expect PSH,ACK seq=3001..4001 ecn=ect0
+        +10ms  inject ACK,ECE seq=201 ack=2001
+        +0ms   call write 2000
+        +5ms   expect nothing
+        +5ms   inject ACK,ECE seq=201 ack=3001
+        +0ms   expect ACK,CWR seq=4001..5001 ecn=ect0
+        +5ms   inject ACK seq=201 ack=4001
+        +0ms   expect PSH,ACK seq=5001..6001 ecn=ect0
+    ",
+    );
+    let other = "\n +0ms inject PSH,ACK seq=1..101 ack=1\n +30ms..+50ms expect ACK ecn=ect0";
+    let problem = "another ecn was sent: +40ms expect ACK seq=1 ack=101 win=60000 <>";
+    let (line, said) = fails(other);
+    assert_eq!((line, &said[..27]), (2, &problem[..27]), "{said}");
+}
+
 #[test]
 fn a_list_of_options_is_whole_unless_it_ends_with_dots() {
     let offered = "\n+0ms call listen\n+0ms inject SYN seq=0 win=9 <mss 1000, sackok>";
@@ -279,6 +313,7 @@ fn what_cannot_be_read_is_explained() {
         ("+0ms expect ACK seq=x", "'seq=x' does not belong here; allowed, each once: seq=N"),
         ("+0ms expect ACK seq=5..4", "'seq=5..4' does not belong here"),
         ("+0ms expect ACK seq=9..10 seq=1..101", "'seq=1..101' does not belong here"),
+        ("+0ms expect ACK ecn=on", "'ecn=on' does not belong here"),
         ("+0ms expect ACK ack=7 ack=1", "'ack=1' does not belong here"),
         ("+0ms expect ACK,ACK", "'ACK,ACK' is not flags"),
         ("+0ms expect ACK <ts 1 1, ts 2 2>", "'ts 2 2' does not belong here"),

@@ -60,6 +60,8 @@ pub(super) enum Fate {
     Late(Duration),
     /// Arrives twice.
     Twice,
+    /// Arrives marked "congestion experienced", if its transport is capable of ECN.
+    Mark,
 }
 
 /// Decides about a TCP packet sent by a side.
@@ -233,15 +235,16 @@ impl World {
         }
     }
 
-    fn send(&mut self, from: Side, packet: Bytes) {
+    fn send(&mut self, from: Side, mut packet: Bytes) {
         assert!(packet.len() <= self.stack(from).config().mtu.into(), "larger than the MTU");
         let datagram = ip::parse(&packet).expect("we send only good packets");
         let mut fate = Fate::Deliver;
         if datagram.protocol == ip::TCP {
             let transport = packet.slice(datagram.payload);
             let checksum = crate::wire::Checksum::Unverified;
-            let segment = tcp_wire::parse(transport, datagram.src, datagram.dst, checksum)
+            let mut segment = tcp_wire::parse(transport, datagram.src, datagram.dst, checksum)
                 .expect("we send only good segments");
+            segment.ecn = datagram.ecn;
             if let Some(checker) = &mut self.checker {
                 checker.check(from, &segment);
             }
@@ -267,6 +270,10 @@ impl World {
             Fate::Drop => 0,
             Fate::Twice => 2,
             Fate::Deliver => 1,
+            Fate::Mark => {
+                packet = craft::marked(&packet);
+                1
+            }
             Fate::Late(by) => {
                 at += by;
                 1

@@ -32,9 +32,10 @@ impl Tcb {
         if ack.before(self.snd.una - self.snd.max_wnd) {
             return Err(Discard::challenge(Refusal::AckTooOld));
         }
+        self.note_echo(cx, segment, ack);
         let window_before = self.snd.wnd;
         self.update_window(segment, ack);
-        let mut news = self.news();
+        let mut news = self.news(segment);
         if self.uses_sack() && !segment.options.sack.is_empty() {
             self.take_sack(cx, segment, ack, &mut news);
         }
@@ -127,6 +128,7 @@ impl Tcb {
         news.acked = self.snd.acknowledge(ack);
         news.advanced = true;
         self.scoreboard.acknowledge(self.snd.place_of(ack), &mut news.delivery);
+        self.ecn.acknowledged(ack);
         self.totals.bytes_acked += u64::from(news.acked);
         self.sample_rtt(cx, segment, of_syn, &mut news);
         self.timeouts = 0;

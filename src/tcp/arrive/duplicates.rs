@@ -24,8 +24,10 @@ impl Tcb {
             Verdict::Recovered => self.congestion.on_recovered(cx.now, self.in_flight()),
             Verdict::Nothing | Verdict::Enter => {
                 let window_limited = std::mem::take(&mut self.window_limited) || recovering;
-                let (acked, now) = (news.acked, cx.now);
-                self.congestion.on_ack(&Ack { now, acked, window_limited, ..Ack::default() });
+                let (acked, now, ece) = (news.acked, cx.now, news.ece);
+                let recovering = self.ecn.answers_mark();
+                let ack = Ack { now, acked, window_limited, recovering, ece, ..Ack::default() };
+                self.congestion.on_ack(&ack);
             }
         }
         let changed = window != (self.congestion.window(), self.congestion.ssthresh());
@@ -48,7 +50,10 @@ impl Tcb {
             return;
         }
         let in_flight = self.in_flight().saturating_sub(self.loss.limited());
-        self.congestion.on_congestion(cx.now, in_flight, Signal::Loss);
+        if !self.ecn.answers_mark() {
+            self.congestion.on_congestion(cx.now, in_flight, Signal::Loss);
+        }
+        self.ecn.reduced(self.snd.nxt, false);
         let conn = self.conn;
         cx.emit(|| Event::Reduced { conn, why: Reduction::Loss });
         self.loss.enter(self.congestion.recovery(), self.snd.una, self.snd.nxt);

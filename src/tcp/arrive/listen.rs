@@ -15,6 +15,7 @@ use crate::tcp::Config;
 use crate::tcp::arrive::sequence::{Place, is_older};
 use crate::tcp::challenge::ChallengeLimit;
 use crate::tcp::discard::Discard;
+use crate::tcp::ecn::{Ecn, EcnState, Negotiation};
 use crate::tcp::isn::Secrets;
 use crate::tcp::mss::Mss;
 use crate::tcp::rtt::Rto;
@@ -43,6 +44,7 @@ pub struct HalfOpen {
     sack_permitted: bool,
     tsval: Option<u32>,
     timestamp_offset: u32,
+    ecn: Negotiation,
     sent: Instant,
     /// The SYN-ACK was sent more than once, so an answer gives no sample (Karn, RFC 6298 3).
     sent_again: bool,
@@ -88,7 +90,7 @@ impl HalfOpen {
         secrets: &Secrets,
     ) -> Self {
         let (iss, timestamp_offset) = secrets.initial_numbers(cx.now, ends.local, ends.remote);
-        HalfOpen {
+        let mut record = HalfOpen {
             conn,
             ends,
             iss,
@@ -99,10 +101,13 @@ impl HalfOpen {
             sack_permitted: syn.options.sack_permitted,
             tsval: syn.options.timestamps.map(|ts| ts.tsval),
             timestamp_offset,
+            ecn: Negotiation::default(),
             sent: cx.now,
             sent_again: false,
             answers: ChallengeLimit::default(),
-        }
+        };
+        record.note_ecn(syn);
+        record
     }
 
     /// How events show a segment received for it.
@@ -130,6 +135,12 @@ impl HalfOpen {
         }
     }
 
+    /// Each SYN is answered with what all of them, so far, have said of ECN (RFC 3168 6.1.1).
+    fn note_ecn(&mut self, syn: &Segment) {
+        self.ecn.received(syn.flags);
+        self.ecn.sent(Flags::ACK | self.ecn.answer());
+    }
+
     fn peer_options(&self) -> Options {
         Options {
             mss: self.mss,
@@ -140,8 +151,13 @@ impl HalfOpen {
         }
     }
 
+    /// What the handshake has come to, as far as the settings allow it.
+    fn ecn(&self, config: &Config) -> Negotiation {
+        if config.ecn == Ecn::Off { Negotiation::default() } else { self.ecn }
+    }
+
     /// The SYN-ACK, offering of each option only what the SYN offered (RFC 7323 2.2, RFC 2018 2),
-    /// and of SACK only what the settings allow.
+    /// and of SACK and ECN only what the settings allow.
     pub fn syn_ack(&self, now: Instant, config: &Config, own_mss: Mss) -> Segment {
         let scale = WindowScale::for_buffer(config.receive_buffer);
         let tsval = (now.as_millis() as u32).wrapping_add(self.timestamp_offset);
@@ -150,7 +166,7 @@ impl HalfOpen {
             dst_port: self.ends.remote.port(),
             seq: self.iss,
             ack: self.irs + 1,
-            flags: Flags::SYN | Flags::ACK,
+            flags: Flags::SYN | Flags::ACK | self.ecn(config).answer(),
             window: u16::try_from(config.receive_buffer).unwrap_or(u16::MAX),
             urgent: 0,
             options: Options {
@@ -160,6 +176,7 @@ impl HalfOpen {
                 timestamps: self.tsval.map(|tsecr| Timestamps { tsval, tsecr }),
                 sack: SackBlocks::new(),
             },
+            ecn: 0,
             payload: Bytes::new(),
         }
     }
@@ -197,6 +214,7 @@ impl HalfOpen {
     /// from the first one (RFC 7323 4.3).
     pub fn syn_again(&mut self, syn: &Segment) {
         self.sent_again = true;
+        self.note_ecn(syn);
         if let (Some(recent), Some(ts)) = (&mut self.tsval, syn.options.timestamps)
             && is_older(*recent, ts.tsval)
         {
@@ -248,6 +266,7 @@ impl HalfOpen {
     pub fn into_tcb(self, now: Instant, config: Arc<Config>, own_mss: Mss) -> Box<Tcb> {
         let mut tcb = Tcb::new(self.conn, self.ends, config, self.iss, own_mss, now);
         tcb.state = State::SynReceived;
+        tcb.ecn = EcnState::new(self.ecn(&tcb.config));
         tcb.timestamp_offset = self.timestamp_offset;
         tcb.synchronize(self.irs);
         tcb.negotiate(&self.peer_options(), now);

@@ -6,6 +6,7 @@
 mod ack;
 pub mod closed;
 mod duplicates;
+mod ecn_echo;
 mod fin;
 pub mod listen;
 pub(in crate::tcp) mod news;

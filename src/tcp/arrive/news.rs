@@ -25,12 +25,15 @@ pub(in crate::tcp) struct News {
     pub(super) rtt: Option<Duration>,
     /// Places that the peer has got twice (RFC 2883).
     pub(super) dsack: Option<(u64, u64)>,
+    /// It echoes a mark of congestion (RFC 3168 6.1.3).
+    pub(super) ece: bool,
 }
 
 impl Tcb {
     /// Before it is looked at.
-    pub(super) fn news(&self) -> News {
+    pub(super) fn news(&self, segment: &Segment) -> News {
         News {
+            ece: !segment.syn() && self.ecn.is_echo(segment.flags),
             delivery: self.scoreboard.delivery(),
             prior_in_flight: self.in_flight(),
             ..News::default()

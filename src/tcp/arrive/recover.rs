@@ -116,7 +116,7 @@ impl Tcb {
             una: self.snd.place_of(self.snd.una),
             nxt: self.snd.place_of(self.snd.nxt),
             recovering,
-            ece: false,
+            ece: news.ece,
             rate,
         });
         if window != (self.cwnd(), self.congestion.ssthresh()) || mode != self.loss.mode() {
@@ -281,6 +281,7 @@ impl Tcb {
             Mode::Open => {
                 self.selective.undo = Some(Undo::new());
                 self.lower(cx, in_flight, Signal::Loss, Reduction::Loss);
+                self.ecn.reduced(self.snd.nxt, false);
             }
             // The window was answered for already.
             Mode::Reducing => self.selective.undo = None,

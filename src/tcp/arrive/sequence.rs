@@ -119,14 +119,16 @@ impl Tcb {
 
     /// In a simultaneous open the peer's SYN-ACK repeats the SYN that we already have: only its
     /// acknowledgment is new (RFC 9293 3.5, figure 8).
-    fn drop_expected_syn(&self, segment: &mut Segment) {
+    fn drop_expected_syn(&mut self, segment: &mut Segment) {
         let repeats = self.state == State::SynReceived
             && segment.syn()
             && segment.seq == self.rcv.irs
             && segment.ack() == Some(self.snd.nxt);
         if repeats {
             segment.seq += 1;
-            segment.flags = segment.flags.without(Flags::SYN);
+            self.ecn.negotiation.received(segment.flags);
+            // Without SYN its flags of ECN would mean something else.
+            segment.flags = segment.flags.without(Flags::SYN | Flags::ECE | Flags::CWR);
             // The window of a SYN is never scaled (RFC 7323 2.2), that of the rest would be.
             segment.window = self.snd.scale.field(segment.window.into());
         }

@@ -38,13 +38,14 @@ impl Tcb {
         }
         self.synchronize(segment.seq);
         self.negotiate(&segment.options, cx.now);
+        self.ecn.negotiation.received(segment.flags);
         // The window of a SYN is never scaled (RFC 7323 2.2).
         self.snd.wl1 = segment.seq;
         self.set_window(segment.window.into());
         if let Some(ack) = acked {
             self.snd.wl2 = ack;
             self.syn_acknowledged();
-            let news = self.news();
+            let news = self.news(segment);
             self.new_ack(cx, ack, segment, news);
             self.enter(cx, State::Established, Cause::SynAckArrived);
             self.start_keepalive(cx.now);
@@ -62,7 +63,7 @@ impl Tcb {
             self.rcv.open_window(self.config.receive_buffer, self.own_mss.bytes().into());
             if self.state == State::Established {
                 segment.seq += 1;
-                segment.flags = segment.flags.without(Flags::SYN);
+                segment.flags = segment.flags.without(Flags::SYN | Flags::ECE | Flags::CWR);
                 segment.window = self.snd.scale.field(segment.window.into());
                 return self.segment_arrives(cx, segment);
             }

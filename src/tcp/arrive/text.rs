@@ -28,6 +28,7 @@ impl Tcb {
             self.reset(cx, Cause::DataAfterClose, Some(Error::Aborted));
             return Err(Discard::silent(Refusal::TextAfterClose));
         }
+        self.note_mark(segment);
         if segment.seq == self.rcv.nxt && !self.rcv.has_gap() {
             let len = segment.payload.len() as u32;
             self.rcv.buffer.push(segment.take_text());

@@ -54,13 +54,25 @@ impl<R: Response> CongestionControl for Classic<R> {
     }
 
     fn on_ack(&mut self, ack: &Ack) {
-        if !ack.recovering {
+        // RFC 3168 6.1.2: an echo makes the window no larger. Below ssthresh it is of a loss that was
+        // answered, and slow start has to go on, lest the repair lasts a round trip a segment.
+        let echoes = ack.ece && !self.in_slow_start();
+        if !ack.recovering && !echoes {
             self.window.grow(ack.acked, ack.window_limited);
         }
     }
 
-    fn on_congestion(&mut self, _now: Instant, in_flight: u32, _signal: Signal) {
-        self.response.on_loss(&mut self.window, in_flight);
+    fn on_congestion(&mut self, _now: Instant, in_flight: u32, signal: Signal) {
+        match signal {
+            Signal::Loss => self.response.on_loss(&mut self.window, in_flight),
+            // There is nothing to begin anew for: all of them halve the window (RFC 3168 6.1.2). Nor does
+            // it grow when less was in flight than half of it allows.
+            Signal::Ecn => {
+                let before = self.window.cwnd;
+                self.window.halve(in_flight);
+                self.window.cwnd = self.window.cwnd.min(before);
+            }
+        }
     }
 
     fn on_rto(&mut self, _now: Instant, in_flight: u32, repeated: bool) {

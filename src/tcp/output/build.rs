@@ -17,7 +17,8 @@ impl Tcb {
     pub(super) fn build(&mut self, cx: &mut Context<'_>, plan: Transmission) -> Outgoing {
         let mut payload = SmallVec::new();
         let plan = self.gather(plan, &mut payload);
-        let header = self.header(cx, &plan);
+        let mut header = self.header(cx, &plan);
+        self.add_ecn(&plan, &mut header);
         self.record_acknowledgment(&header);
         if plan.again {
             self.record_retransmission(cx, &plan);
@@ -101,6 +102,7 @@ impl Tcb {
             window,
             urgent: 0,
             options: if syn { self.syn_options(cx) } else { self.options(cx, plan) },
+            ecn: 0,
             payload: Bytes::new(),
         }
     }

@@ -49,6 +49,7 @@ impl Tcb {
         }
         let fresh = !matches!(self.loss.mode(), Mode::FastRecovery | Mode::RtoRecovery);
         self.lower_window(cx);
+        self.ecn.reduced(self.snd.nxt, false);
         self.loss.on_rto(self.snd.nxt);
         if self.is_selective() {
             self.selective = Selective {
@@ -83,8 +84,9 @@ impl Tcb {
         self.arm_retransmission(cx.now);
     }
 
-    /// The time-out tells congestion control of a loss, unless that is known: of the same data, or because
-    /// fast recovery repairs one loss after the other for longer than the timer runs. (Whether what goes again
+    /// The time-out tells congestion control of a loss, unless that is known: of the same data, because a mark
+    /// in the same window was answered, or because fast recovery repairs one loss after the other for longer
+    /// than the timer runs. (Whether what goes again
     /// then was lost a second time, for which RFC 5681 4.3 would lower ssthresh again, nobody knows; Linux
     /// does not either.)
     fn lower_window(&mut self, cx: &mut Context<'_>) {
@@ -92,9 +94,10 @@ impl Tcb {
         let (in_flight, known) = match self.loss.mode() {
             // "No more than" (RFC 5681 3.1, equation 4): where Reno's recovery ended early, what has left
             // since is still outstanding.
-            Mode::Open | Mode::PathMtu | Mode::Reducing => {
-                (outstanding.min(self.congestion.window()), false)
+            Mode::Open | Mode::PathMtu => {
+                (outstanding.min(self.congestion.window()), self.ecn.answers_mark())
             }
+            Mode::Reducing => (outstanding, true),
             mode => {
                 // What was sent again was lost (RFC 5681 4.3). Since the first loss no more than ssthresh
                 // was in flight, although more is outstanding: recovery lets new data go as old leaves.

@@ -1,6 +1,7 @@
-//! Sending: `plan` decides (and can be asked without sending), `build` makes the segment.
+//! Sending: `plan` decides (and can be asked without sending), `build` makes the segment, `ecn` marks it.
 
 mod build;
+mod ecn;
 mod expire;
 mod plan;
 

@@ -42,6 +42,7 @@ fn segment(payload: &'static [u8]) -> Segment {
             timestamps: Some(Timestamps { tsval: 1, tsecr: 2 }),
             ..Options::default()
         },
+        ecn: 0,
         payload: Bytes::from_static(payload),
     }
 }
@@ -76,6 +77,7 @@ fn any_segment() -> impl Strategy<Value = Segment> {
             window,
             urgent,
             options,
+            ecn: 0,
             payload: payload.into(),
         },
     )

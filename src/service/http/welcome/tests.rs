@@ -44,6 +44,8 @@ fn info() -> tcp::Info {
         bytes_acked: 0,
         bytes_received: 1_234_567,
         retransmissions: 0,
+        ecn: false,
+        ecn_reductions: 0,
         soft_error: None,
     }
 }

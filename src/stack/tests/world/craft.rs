@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use crate::device::gso;
-use crate::wire::checksum::Sum;
+use crate::wire::checksum::{Sum, replaced};
 use crate::wire::ip::{self, Repr};
 use crate::wire::tcp::{self, Flags, Segment};
 use crate::wire::tcp_options::{Options, Timestamps};
@@ -40,6 +40,7 @@ pub(in crate::stack::tests) fn segment(
         window: 1000,
         urgent: 0,
         options: Options::default(),
+        ecn: 0,
         payload: Bytes::new(),
     }
 }
@@ -54,7 +55,22 @@ pub(in crate::stack::tests) fn stamped(segment: Segment, tsval: u32, tsecr: u32)
 pub(in crate::stack::tests) fn tcp(from: SocketAddr, to: SocketAddr, segment: &Segment) -> Bytes {
     let mut transport = HeaderBuf::new();
     tcp::emit(segment, &mut transport);
-    gso::packet(&repr(from, to, ip::TCP), &transport, segment.payload.clone())
+    let repr = Repr { ecn: segment.ecn, ..repr(from, to, ip::TCP) };
+    gso::packet(&repr, &transport, segment.payload.clone())
+}
+
+/// The packet marked "congestion experienced", if its transport is capable of ECN.
+pub(in crate::stack::tests) fn marked(packet: &Bytes) -> Bytes {
+    let mut bytes = packet.to_vec();
+    if bytes[1] & ip::CE != 0 {
+        let before = u16::from_be_bytes([bytes[0], bytes[1]]);
+        bytes[1] |= ip::CE;
+        let after = u16::from_be_bytes([bytes[0], bytes[1]]);
+        let at = ip::IPV4_CHECKSUM_AT;
+        let sum = u16::from_be_bytes([bytes[at], bytes[at + 1]]);
+        bytes[at..at + 2].copy_from_slice(&replaced(sum, before, after).to_be_bytes());
+    }
+    bytes.into()
 }
 
 pub(in crate::stack::tests) fn udp(from: SocketAddr, to: SocketAddr, payload: &[u8]) -> Bytes {

@@ -5,7 +5,6 @@ use crate::tcp::discard::Reply;
 use crate::tcp::loss::dupack::Mode;
 use crate::tcp::testing::*;
 use crate::tcp::{Config, RttEstimator};
-use crate::time::Duration;
 use crate::wire::tcp::Flags;
 use crate::wire::tcp_options::Timestamps;
 
