@@ -10,7 +10,7 @@ pub struct Config {
     pub receive_buffer: u32,
     /// Most bytes kept that were written and not yet acknowledged. At least 1.
     pub send_buffer: u32,
-    /// What moves the congestion window, from the beginning of a connection to its end (RFC 5681).
+    /// What moves the congestion window (RFC 5681).
     pub congestion: Algorithm,
     /// Send small segments at once (turn off Nagle's algorithm, RFC 9293 3.7.4).
     pub nodelay: bool,
