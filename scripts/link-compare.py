@@ -106,6 +106,8 @@ class Link:
 
     def start(self, command, word):
         """Starts a program and waits until it says `word`."""
+        if stopped.is_set():
+            raise Failed("ended")
         child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL)
         self.children.append(child)
         with lock:
@@ -200,8 +202,8 @@ class Link:
 class Cell:
     """A row: what the link is like, and how fast the kernel's algorithms are expected to be on it."""
 
-    def __init__(self, name, rtt, rules="", losses=0.0, rate=RATE, size=None):
-        self.name, self.rtt, self.losses, self.rate, self.size = name, rtt, losses, rate, size
+    def __init__(self, name, rtt, rules="", losses=0.0, rate=RATE, size=None, times=1):
+        self.name, self.rtt, self.losses, self.rate, self.size, self.times = name, rtt, losses, rate, size, times
         self.spec = f"delay={rtt * 500:g}ms rate={rate / 1e6:g}mbit queue=1bdp {rules}".strip()
 
     def expected(self, cc):
@@ -216,14 +218,16 @@ def loss_cells():
         for kind, burst in [("loss", 1), ("burst", 5)]:
             for percent in [0.1, 1, 3, 10]:
                 rules = f"out:loss={percent}%" + (f":burst={burst}" if burst > 1 else "")
-                yield Cell(f"{kind}{percent}-{rtt * 1000:g}ms", rtt, rules, percent / 100 / burst)
+                # A dozen losses, or three bursts, are a matter of luck.
+                times = 3 if percent < 1 else 1
+                yield Cell(f"{kind}{percent}-{rtt * 1000:g}ms", rtt, rules, percent / 100 / burst, times=times)
     for rtt in [0.02, 0.1]:
         yield Cell(f"reorder-{rtt * 1000:g}ms", rtt, f"out:reorder=2%:by={rtt * 250:g}ms")
 
 
 def tail_cells():
     for rtt in [0.02, 0.1]:
-        for segments in [2, 10, 30]:
+        for segments in [3, 8, 40]:
             # However long the head of the reply is, from 40 to 1400 bytes, this byte is in the last segment.
             size, byte = segments * TEXT - 30, segments * TEXT + 10
             yield Cell(f"tail{segments}-{rtt * 1000:g}ms", rtt, f"out:drop:data:byte={byte}", size=size)
@@ -296,6 +300,8 @@ def measure(mode, cell, flows):
 def unit(mode, value):
     if mode == "loss":
         return f"{value / 1e6:.4g} Mbit/s"
+    if mode == "fill" and value == float("inf"):
+        return "never"
     return {"fairness": f"{value:.3f}", "fill": f"{value:.1f} s", "tail": f"{value * 1000:.0f} ms"}[mode]
 
 
@@ -336,19 +342,31 @@ class Results:
                 file.write(json.dumps(record) + "\n")
 
     def values(self, cell, column):
-        found = [self.find(cell, column, seed) for seed in range(1, self.args.runs + 1)]
+        found = [self.find(cell, column, seed) for seed in self.args.seeds(cell)]
         return {record["key"][4]: record["value"] for record in found if record}
 
     def median(self, cell, column):
         values = self.values(cell, column)
         return statistics.median(values.values()) if values else None
 
+    def ratio(self, cell, ours, other):
+        """How many times as much: the median over the seeds, each compared with itself. The same seed loses the
+        same packets, so that luck is left out of it, which the medians of either have in them."""
+        mine, theirs = self.values(cell, ours), self.values(cell, other)
+        found = [mine[seed] / theirs[seed] for seed in mine if theirs.get(seed)]
+        return statistics.median(found) if found else None
+
 
 def measure_all(results, args):
     """Everything that is not there yet: slow transfers side by side, fast ones one at a time."""
-    tasks = [(cell, column, seed) for seed in range(1, args.runs + 1) for cell in args.cells for column in args.columns]
-    tasks = [task for task in tasks if not results.find(*task)]
-    print(f"{len(tasks)} transfers to measure, {args.jobs} slow ones at the same time; into {results.file}", flush=True)
+    # Columns side by side, for what disturbs one then disturbs the others.
+    tasks = [(cell, column, seed) for cell in args.cells for seed in args.seeds(cell) for column in args.columns]
+    tasks = sorted((task for task in tasks if not results.find(*task)), key=lambda task: task[2] / task[0].times)
+    slow = lambda task: args.mode == "tail" or task[0].expected(task[1]) < FAST
+    # To make the namespaces and to take them away takes some seconds.
+    took = lambda task: 4 + min(args.seconds, (args.bytes * 8 if args.mode == "loss" else 1e12) / task[0].expected(task[1]))
+    minutes = max(sum(took(task) for task in tasks if slow(task)) / args.jobs, sum(took(task) for task in tasks if not slow(task))) / 60
+    print(f"{len(tasks)} transfers to measure, some {minutes:.0f} minutes; into {results.file}", flush=True)
     done, failures = iter(range(1, len(tasks) + 1)), []
 
     def measure_one(task):
@@ -367,7 +385,6 @@ def measure_all(results, args):
         note += f", {record['dropped']} dropped by a device" if record["dropped"] else ""
         print(f"{next(done)}/{len(tasks)} {cell.name} {column} seed {seed}: {unit(args.mode, record['value'])}{note}", flush=True)
 
-    slow = lambda task: args.mode == "tail" or task[0].expected(task[1]) < FAST
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as many, concurrent.futures.ThreadPoolExecutor(1) as one:
         futures = [(many if slow(task) else one).submit(measure_one, task) for task in tasks]
         try:
@@ -409,9 +426,9 @@ def ratios(results, ours, other):
     """By the names of the cells: how many times as much."""
     found = {}
     for cell in results.args.cells:
-        mine, theirs = results.median(cell, ours), results.median(cell, other)
-        if mine is not None and theirs:
-            found[cell.name] = mine / theirs
+        ratio = results.ratio(cell, ours, other)
+        if ratio is not None:
+            found[cell.name] = ratio
     return found
 
 
@@ -425,9 +442,9 @@ def table(results):
         for column in args.columns:
             value = results.median(cell, column)
             word = "" if value is None else unit(args.mode, value)
-            other = results.median(cell, beside[column]) if column in beside else None
-            if value is not None and other and args.mode != "fairness":
-                word += f" ({value / other:.2f})"
+            ratio = results.ratio(cell, column, beside[column]) if column in beside else None
+            if ratio is not None and args.mode in ["loss", "tail"]:
+                word += f" ({ratio:.2f})"
             words.append(word)
         lines.append("| " + " | ".join(words) + " |")
     return "\n".join(lines) + "\n"
@@ -456,7 +473,7 @@ def verdicts(results):
             elif mode == "fairness":
                 yield f"{cell.name} {ours}: Jain's index 0.9 and more", mine >= 0.9, f"{mine:.3f}"
             elif mode == "fill":
-                yield f"{cell.name} {ours}: full within 5 s", mine <= 5, f"{mine:.1f} s"
+                yield f"{cell.name} {ours}: full within 5 s", mine <= 5, f"{unit(mode, mine)}; {other}: {unit(mode, theirs or 0)}"
             elif theirs:
                 good = mine <= 1.1 * theirs + 0.005
                 yield f"{cell.name} {ours}: at most a tenth later than {other}", good, f"{unit(mode, mine)}, {unit(mode, theirs)}"
@@ -489,8 +506,10 @@ def arguments():
         parser.add_argument(name, action="store_true")
     args = parser.parse_args(sys.argv[3:])
     quick, mode = args.quick, args.mode
-    args.runs = args.runs or (1 if quick else 5)
-    args.seconds = args.seconds or {"loss": 8 if quick else 60, "fairness": 10 if quick else 30, "fill": 10, "tail": 30}[mode]
+    args.runs = args.runs or (1 if quick else 3 if mode == "fairness" else 5)
+    args.seconds = args.seconds or {"loss": 8 if quick else 60, "fairness": 8 if quick else 20, "fill": 10, "tail": 10}[mode]
+    if min(args.runs, args.seconds, args.jobs) <= 0:
+        die("--runs, --seconds and --jobs need numbers above zero.")
     args.bytes = int((args.size or (2 if quick else 20)) * (1 << 20))
     with open(BINARY, "rb") as file:
         args.build = hashlib.sha256(file.read()).hexdigest()[:12]
@@ -507,6 +526,7 @@ def arguments():
     for name in args.names:
         if KERNELS.get(name, name) not in kernels:
             die(f"this kernel has no congestion control '{KERNELS.get(name, name)}': load the module tcp_{name}.")
+    args.seeds = lambda cell: range(1, args.runs * (1 if quick else cell.times) + 1)
     args.whole = not (args.only or args.columns or args.cc or args.null)
     all_columns = list(dict.fromkeys(columns(mode, args.names)))
     args.columns = chosen(all_columns, args.columns, lambda name: name, "--columns")
@@ -559,4 +579,7 @@ def main():
     sys.exit(0 if all(good for _, good, _ in checks) and not failures else 1)
 
 
-main()
+try:
+    main()
+except KeyboardInterrupt:
+    die("ended; what was measured is kept, and the same command goes on from there.")
