@@ -10,7 +10,7 @@ use glasstcp::device::{self, Guard};
 use glasstcp::net::Net;
 use glasstcp::observe::counters;
 use glasstcp::runtime::{self, Driver, FdDevice, Impaired, LinkHandle, memory};
-use glasstcp::service::{Service, ServiceContext, Www};
+use glasstcp::service::{Service, ServiceContext, ServiceSpec, Www};
 use glasstcp::stack::{Address, Config, Stack};
 use glasstcp::tcp;
 use tokio::task::JoinHandle;
@@ -209,8 +209,11 @@ fn welcome(plan: &Plan, owns_netns: bool) -> String {
         None => String::new(),
     };
     let own: Vec<_> = plan.addresses.iter().map(ToString::to_string).collect();
-    let services: Vec<_> =
-        plan.services.iter().map(|spec| format!("{} {}", spec.service, spec.port)).collect();
+    let service = |spec: &ServiceSpec| match spec.congestion {
+        Some(algorithm) => format!("{} {} ({algorithm})", spec.service, spec.port),
+        None => format!("{} {}", spec.service, spec.port),
+    };
+    let services: Vec<_> = plan.services.iter().map(service).collect();
     let services = match services.is_empty() {
         true => "none".to_owned(),
         false => services.join(", "),

@@ -102,7 +102,7 @@ impl Args {
         let context = ServiceContext {
             www,
             addresses: vec![reachable(place.ip())],
-            services: vec![ServiceSpec { service: self.service, port: place.port() }],
+            services: vec![ServiceSpec { port: place.port(), ..self.service.into() }],
             ..ServiceContext::default()
         };
         let tally = Arc::clone(&context.tally);

@@ -17,6 +17,9 @@ pub async fn start(net: &Net, context: ServiceContext) -> anyhow::Result<JoinSet
         let any = (Ipv4Addr::UNSPECIFIED, spec.port);
         let sentence = || format!("cannot serve {} on port {}", spec.service, spec.port);
         let listener = TcpListener::bind(net, any).await.with_context(sentence)?;
+        if let Some(algorithm) = spec.congestion {
+            listener.set_congestion_control(algorithm).with_context(sentence)?;
+        }
         tasks.spawn(serve_listener(listener, spec.service, Arc::clone(&context)));
         if spec.service.has_udp() {
             let socket = UdpSocket::bind(net, any).await.with_context(sentence)?;

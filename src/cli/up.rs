@@ -36,6 +36,8 @@ Examples:
   sudo glasstcp up --www ~/site --serve http:8080    a folder over HTTP, on port 8080
   sudo glasstcp up --addr 192.168.77.1/24            another network, the stack at 192.168.77.2
   sudo glasstcp up --cc tahoe -vv                    what cwnd did before there was fast recovery
+  sudo glasstcp up --serve http --serve http:81,cc=reno
+                                                     the same pages with two congestion controls
   sudo glasstcp up --impair 'delay=20ms out:loss=1%' a long link that loses; later: sudo glasstcp impair clear
   sudo kill -USR1 $(pidof glasstcp)                  print the counters
 
@@ -73,9 +75,9 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     www: Option<PathBuf>,
 
-    /// Run a service (echo, discard, daytime, chargen or http), on this port instead of its own; can
-    /// be given several times
-    #[arg(long, value_name = "NAME[:PORT]")]
+    /// Run a service (echo, discard, daytime, chargen or http), on this port instead of its own, and
+    /// with this congestion control instead of --cc; can be given several times
+    #[arg(long, value_name = "NAME[:PORT][,cc=NAME]")]
     serve: Vec<ServiceSpec>,
 
     /// Run only what --serve asks for, not all services
@@ -127,7 +129,7 @@ pub struct Plan {
     pub services: Vec<ServiceSpec>,
     /// The folder of the web server.
     pub www: Option<PathBuf>,
-    /// The congestion control of all connections.
+    /// The congestion control of all connections, but for services that have one of their own.
     pub congestion: Algorithm,
     /// Explicit congestion notification of all connections.
     pub ecn: Ecn,

@@ -12,6 +12,7 @@ use super::Net;
 use super::tcp_stream::{Conn, TcpStream};
 use crate::stack::{ListenerKey, SocketError};
 use crate::tcp;
+use crate::tcp::congestion::Algorithm;
 
 /// Connections that wait to be accepted, unless [`TcpListener::bind_with_backlog`] says otherwise.
 pub(super) const DEFAULT_BACKLOG: usize = 1024;
@@ -121,6 +122,22 @@ impl TcpListener {
     /// As [`TcpListener::nodelay`].
     pub fn set_keepalive(&self, keepalive: Option<tcp::Keepalive>) -> io::Result<()> {
         self.net.try_call(|stack| stack.set_listener_keepalive(self.key, keepalive))
+    }
+
+    /// What moves the congestion window of connections at their beginning.
+    ///
+    /// # Errors
+    /// As [`TcpListener::nodelay`].
+    pub fn congestion_control(&self) -> io::Result<Algorithm> {
+        self.setting(|config| config.congestion)
+    }
+
+    /// Has connections begin with another congestion control: see [`TcpStream::set_congestion_control`].
+    ///
+    /// # Errors
+    /// As [`TcpListener::nodelay`].
+    pub fn set_congestion_control(&self, algorithm: Algorithm) -> io::Result<()> {
+        self.net.try_call(|stack| stack.set_listener_congestion_control(self.key, algorithm))
     }
 
     fn setting<R>(&self, get: impl FnOnce(&tcp::Config) -> R) -> io::Result<R> {

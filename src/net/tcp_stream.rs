@@ -20,6 +20,7 @@ use super::held::Held;
 use super::tcp_split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::stack::{ConnKey, SocketError, Stack};
 use crate::tcp;
+use crate::tcp::congestion::Algorithm;
 use crate::time::Duration;
 
 /// Several slices that are no longer than this together, as the head and the body of a short reply, are
@@ -224,6 +225,23 @@ impl TcpStream {
     /// As [`TcpStream::set_nodelay`].
     pub fn set_user_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         self.conn.set(|stack, key| stack.set_user_timeout(key, timeout))
+    }
+
+    /// What moves the congestion window.
+    ///
+    /// # Errors
+    /// As [`TcpStream::nodelay`].
+    pub fn congestion_control(&self) -> io::Result<Algorithm> {
+        self.conn.setting(|config| config.congestion)
+    }
+
+    /// Has another algorithm move the congestion window from now on (TCP_CONGESTION). In the middle of a
+    /// connection it goes on from the window there is.
+    ///
+    /// # Errors
+    /// As [`TcpStream::set_nodelay`].
+    pub fn set_congestion_control(&self, algorithm: Algorithm) -> io::Result<()> {
+        self.conn.set(|stack, key| stack.set_congestion_control(key, algorithm))
     }
 }
 

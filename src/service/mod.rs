@@ -2,11 +2,11 @@
 //!
 //! A service is an async function over any [`Stream`] of bytes, so it runs over this stack, over a
 //! kernel socket and over a pipe in memory alike. It knows nothing of the stack but
-//! [`tcp::Info`], which the welcome page shows.
+//! [`tcp::Info`], which the welcome page shows, and the names of its congestion controls.
 //!
 //! ```text
-//! --serve NAME[:PORT] -> registry::plan -> accept::serve_listener -> serve_tcp -> echo, ..., http
-//!                                       -> accept::serve_socket   -> answer_udp
+//! --serve NAME[:PORT][,cc=..] -> registry::plan -> accept::serve_listener -> serve_tcp -> echo, ..., http
+//!                                               -> accept::serve_socket   -> answer_udp
 //! ```
 
 use std::io;

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::tcp::congestion::{Algorithm, UnknownAlgorithm};
+
 #[cfg(test)]
 mod tests;
 
@@ -70,6 +72,14 @@ pub enum ServiceError {
     /// Not a port number.
     #[error("{0:?} is not a port: give a number from 1 to 65535, as in http:8080")]
     Port(String),
+    /// Nothing that can be set for a service.
+    #[error(
+        "{0:?} cannot be set for a service: only its congestion control can, as in http:80,cc=reno"
+    )]
+    Setting(String),
+    /// No congestion control has this name.
+    #[error(transparent)]
+    Congestion(#[from] UnknownAlgorithm),
     /// Two services on one port.
     #[error(
         "port {port} is taken twice, by {first} and by {second}: \
@@ -100,24 +110,31 @@ impl FromStr for Service {
     }
 }
 
-/// A service on a port: `http:8080`, or `http` for its default port.
+/// A service on a port: `http:8080`, or `http` for its default port; and with `,cc=reno` after it, what
+/// moves the congestion window of its connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ServiceSpec {
     /// What.
     pub service: Service,
     /// Where; never 0.
     pub port: u16,
+    /// The congestion control; `None` leaves it to the stack.
+    pub congestion: Option<Algorithm>,
 }
 
 impl From<Service> for ServiceSpec {
     fn from(service: Service) -> Self {
-        ServiceSpec { service, port: service.default_port() }
+        ServiceSpec { service, port: service.default_port(), congestion: None }
     }
 }
 
 impl fmt::Display for ServiceSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.service, self.port)
+        write!(f, "{}:{}", self.service, self.port)?;
+        match self.congestion {
+            Some(algorithm) => write!(f, ",cc={algorithm}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -125,14 +142,25 @@ impl FromStr for ServiceSpec {
     type Err = ServiceError;
 
     fn from_str(text: &str) -> Result<Self, ServiceError> {
-        let Some((name, port)) = text.split_once(':') else {
-            return text.parse().map(Service::into);
+        let (place, setting) = match text.split_once(',') {
+            Some((place, setting)) => (place, Some(setting)),
+            None => (text, None),
         };
-        let service = name.parse()?;
-        match port.parse() {
-            Ok(number) if number > 0 => Ok(ServiceSpec { service, port: number }),
-            _ => Err(ServiceError::Port(port.to_owned())),
+        let (name, port) = match place.split_once(':') {
+            Some((name, port)) => (name, Some(port)),
+            None => (place, None),
+        };
+        let mut spec = ServiceSpec::from(name.parse::<Service>()?);
+        if let Some(port) = port {
+            let number = port.parse().ok().filter(|number| *number > 0);
+            spec.port = number.ok_or_else(|| ServiceError::Port(port.to_owned()))?;
         }
+        if let Some(setting) = setting {
+            let name = setting.strip_prefix("cc=");
+            let name = name.ok_or_else(|| ServiceError::Setting(setting.to_owned()))?;
+            spec.congestion = Some(name.parse()?);
+        }
+        Ok(spec)
     }
 }
 

@@ -16,6 +16,7 @@ use crate::event::{Cause, Event, Refusal, State, Why};
 use crate::stack::time_wait::TimeWait;
 use crate::stack::wheel::TimerId;
 use crate::stack::{ConnKey, HalfOpenKey, ListenerKey, Owner, SocketError, Stack, Token};
+use crate::tcp::congestion::Algorithm;
 use crate::tcp::{self, Endpoints, HalfOpen, Keepalive, Mss, Reply, Step};
 use crate::wire::tcp::Segment;
 
@@ -104,6 +105,15 @@ impl Stack {
         keepalive: Option<Keepalive>,
     ) -> Result<(), SocketError> {
         self.configure_listener(key, |config| config.keepalive = keepalive)
+    }
+
+    /// Sets for the same connections what moves the congestion window.
+    pub fn set_listener_congestion_control(
+        &mut self,
+        key: ListenerKey,
+        algorithm: Algorithm,
+    ) -> Result<(), SocketError> {
+        self.configure_listener(key, |config| config.congestion = algorithm)
     }
 
     fn configure_listener(

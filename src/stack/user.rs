@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::event::{Cause, State};
 use crate::stack::connection::{Connection, Connections};
 use crate::stack::{ConnKey, SocketError, Stack};
+use crate::tcp::congestion::Algorithm;
 use crate::tcp::{self, Endpoints, Keepalive, Mss, Refused, Tcb};
 use crate::time::Duration;
 
@@ -310,6 +311,17 @@ impl Stack {
         timeout: Option<Duration>,
     ) -> Result<(), SocketError> {
         self.configure(key, |config| config.user_timeout = timeout)
+    }
+
+    /// Sets what moves the congestion window; in the middle of a connection it goes on from the one
+    /// there is.
+    pub fn set_congestion_control(
+        &mut self,
+        key: ConnKey,
+        algorithm: Algorithm,
+    ) -> Result<(), SocketError> {
+        self.update_attached(key, |tcb, cx| tcb.set_congestion_control(cx, algorithm))
+            .ok_or(SocketError::NotConnected)
     }
 
     /// Our address and port.

@@ -11,7 +11,7 @@ pub struct Config {
     pub receive_buffer: u32,
     /// Most bytes kept that were written and not yet acknowledged. At least 1.
     pub send_buffer: u32,
-    /// What moves the congestion window, from the beginning of a connection to its end (RFC 5681).
+    /// What moves the congestion window (RFC 5681).
     pub congestion: Algorithm,
     /// Spread what a window allows over the round trip. BBR does so in any case.
     pub pacing: bool,

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crate::context::Context;
 use crate::event::{Cause, ConnId, State, TimerKind, Why};
 use crate::tcp::ack_policy::Due;
+use crate::tcp::congestion::{self, Algorithm};
 use crate::tcp::isn::Secrets;
 use crate::tcp::mss::Mss;
 use crate::tcp::rcv::ReceiveSpace;
@@ -199,6 +200,23 @@ impl Tcb {
             }
             _ => self.timers.cancel(TimerKind::Keepalive),
         }
+    }
+
+    /// Changes what moves the congestion window, as TCP_CONGESTION does: from the beginning, or in the
+    /// middle with the window and the threshold that there are. A recovery that is going on is finished.
+    pub fn set_congestion_control(&mut self, cx: &mut Context<'_>, algorithm: Algorithm) {
+        if self.config.congestion != algorithm {
+            Arc::make_mut(&mut self.config).congestion = algorithm;
+        }
+        if self.congestion.algorithm() == algorithm || self.state == State::Closed {
+            return;
+        }
+        let mut successor = congestion::new_controller(algorithm, self.full_segment());
+        if self.state != State::SynSent {
+            successor.adopt(self.congestion.window(), self.congestion.ssthresh());
+        }
+        self.congestion = successor;
+        self.emit_window(cx);
     }
 
     /// Takes over what the two SYNs agreed on; called once, when the peer's SYN is known.

@@ -31,11 +31,11 @@ fn plan(netns: Option<&str>, services: &[&str]) -> Plan {
 
 #[test]
 fn the_welcome_says_what_there_is_and_what_to_try() {
-    let text = welcome(&plan(Some("glass"), &["echo", "http"]), true);
+    let text = welcome(&plan(Some("glass"), &["echo", "http", "http:81,cc=reno"]), true);
     assert_eq!(
         text,
         "glasstcp is up: 10.9.0.2, 10.9.0.3 on glass0 (kernel 10.9.0.1/24, MTU 1400) in the network namespace glass, made for it\n\
-         services: echo 7, http 80\n\
+         services: echo 7, http 80, http 81 (reno)\n\
          try: sudo ip netns exec glass ping 10.9.0.2\n     \
          sudo ip netns exec glass curl http://10.9.0.2/\n     \
          sudo ip netns exec glass telnet 10.9.0.2 7\n\

@@ -81,6 +81,8 @@ fn bad_values_are_refused_with_the_way_out() {
         ("--cc vegas", "[possible values: tahoe, reno, newreno, cubic, bbr]"),
         ("--serve gopher", "echo"),
         ("--serve http:0", "65535"),
+        ("--serve http,cc=none", "choose one of tahoe, reno"),
+        ("--serve http,reno", "as in http:80,cc=reno"),
         ("--serve http:7", "taken twice"),
     ];
     for (line, part) in table {
@@ -115,6 +117,9 @@ fn congestion_control_is_chosen_by_name() {
         assert_eq!(plan(&format!("--cc {algorithm}")).unwrap().congestion, algorithm);
     }
     assert_eq!(plan("--cc NewReno").unwrap().congestion, Algorithm::NewReno);
+    let plan = plan("--cc reno --serve http:80,cc=tahoe --no-default-services").unwrap();
+    assert_eq!(plan.congestion, Algorithm::Reno);
+    assert_eq!(plan.services[0].congestion, Some(Algorithm::Tahoe));
 }
 
 #[test]

@@ -12,6 +12,7 @@ use super::gate::{Gate, block_on};
 use super::tcp_stream::TcpStream;
 use crate::net::{self, Net};
 use crate::tcp;
+use crate::tcp::congestion::Algorithm;
 
 /// A socket that waits for connections, as [`std::net::TcpListener`]. When its last handle is
 /// dropped it stops listening, and connections that nobody accepted are reset.
@@ -171,6 +172,22 @@ impl TcpListener {
     /// As [`TcpListener::nodelay`].
     pub fn set_keepalive(&self, keepalive: Option<tcp::Keepalive>) -> io::Result<()> {
         self.shared.listener.set_keepalive(keepalive)
+    }
+
+    /// What moves the congestion window of connections at their beginning.
+    ///
+    /// # Errors
+    /// As [`TcpListener::nodelay`].
+    pub fn congestion_control(&self) -> io::Result<Algorithm> {
+        self.shared.listener.congestion_control()
+    }
+
+    /// Has connections begin with another congestion control: see [`TcpStream::set_congestion_control`].
+    ///
+    /// # Errors
+    /// As [`TcpListener::nodelay`].
+    pub fn set_congestion_control(&self, algorithm: Algorithm) -> io::Result<()> {
+        self.shared.listener.set_congestion_control(algorithm)
     }
 
     /// Another handle to the same listener.

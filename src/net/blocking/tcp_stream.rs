@@ -12,6 +12,7 @@ use super::gate::{Gate, block_on};
 use crate::net::tcp_stream::Conn;
 use crate::net::{self, InfoHandle, Net};
 use crate::tcp;
+use crate::tcp::congestion::Algorithm;
 use crate::time::Duration;
 
 /// A TCP connection, as [`std::net::TcpStream`]. It is read and written through [`Read`] and
@@ -372,6 +373,38 @@ impl TcpStream {
     /// As [`TcpStream::nodelay`].
     pub fn set_user_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         self.shared.stream.set_user_timeout(timeout)
+    }
+
+    /// What moves the congestion window.
+    ///
+    /// # Errors
+    /// As [`TcpStream::nodelay`].
+    pub fn congestion_control(&self) -> io::Result<Algorithm> {
+        self.shared.stream.congestion_control()
+    }
+
+    /// Has another algorithm move the congestion window from now on (TCP_CONGESTION). In the middle of a
+    /// connection it goes on from the window there is.
+    ///
+    /// # Errors
+    /// As [`TcpStream::nodelay`].
+    ///
+    /// ```
+    /// # use glasstcp::blocking::{self, TcpListener, TcpStream};
+    /// # use glasstcp::{device::memory, stack::{Config, Stack}};
+    /// # let (server, client) = memory::pair(1500);
+    /// # let stack = |last| Stack::new(Config::new([10, 0, 0, last].into(), 24, [last; 32]));
+    /// # let (server, _) = blocking::start(stack(1), server)?;
+    /// # let (client, _) = blocking::start(stack(2), client)?;
+    /// use glasstcp::tcp::congestion::Algorithm;
+    /// # let listener = TcpListener::bind(&server, "10.0.0.1:7")?;
+    /// let stream = TcpStream::connect(&client, "10.0.0.1:7")?;
+    /// stream.set_congestion_control(Algorithm::Reno)?;
+    /// assert_eq!(stream.congestion_control()?, Algorithm::Reno);
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn set_congestion_control(&self, algorithm: Algorithm) -> io::Result<()> {
+        self.shared.stream.set_congestion_control(algorithm)
     }
 
     /// What closing does, see [`TcpStream::set_linger`].

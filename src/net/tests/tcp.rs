@@ -11,6 +11,7 @@ use super::{CLIENT, SERVER, addr, connected, pattern, run, until, world};
 use crate::event::State;
 use crate::net::{TcpListener, TcpStream};
 use crate::tcp;
+use crate::tcp::congestion::Algorithm;
 
 const MIB: usize = 1 << 20;
 
@@ -282,6 +283,10 @@ fn settings_are_kept() {
         assert_eq!(stream.linger().unwrap(), second);
         stream.set_user_timeout(second).unwrap();
         assert_eq!(stream.user_timeout().unwrap(), second);
+        assert_eq!(stream.congestion_control().unwrap(), Algorithm::default());
+        stream.set_congestion_control(Algorithm::Tahoe).unwrap();
+        assert_eq!(stream.congestion_control().unwrap(), Algorithm::Tahoe);
+        assert_eq!(stream.info().unwrap().congestion, Algorithm::Tahoe, "and it is what runs");
     });
 }
 
@@ -295,11 +300,16 @@ fn settings_of_a_listener_are_inherited() {
         let keepalive = Some(tcp::Keepalive { count: 3, ..tcp::Keepalive::default() });
         listener.set_nodelay(true).unwrap();
         listener.set_keepalive(keepalive).unwrap();
+        listener.set_congestion_control(Algorithm::Reno).unwrap();
         assert_eq!((listener.nodelay().unwrap(), listener.keepalive().unwrap()), (true, keepalive));
         let _client = TcpStream::connect(&world.client, (SERVER, 7)).await.unwrap();
         let (server, _) = listener.accept().await.unwrap();
         assert_eq!((server.nodelay().unwrap(), server.keepalive().unwrap()), (true, keepalive));
         // What a connection changes is its own.
+        assert_eq!(listener.congestion_control().unwrap(), Algorithm::Reno);
+        assert_eq!(server.info().unwrap().congestion, Algorithm::Reno);
+        server.set_congestion_control(Algorithm::Tahoe).unwrap();
+        assert_eq!(listener.congestion_control().unwrap(), Algorithm::Reno);
         server.set_nodelay(false).unwrap();
         assert!(!server.nodelay().unwrap());
         assert!(listener.nodelay().unwrap());

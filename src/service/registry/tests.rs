@@ -14,7 +14,7 @@ fn planned(defaults: bool, asked: &[&str]) -> String {
 #[test]
 fn names_and_ports_are_read() {
     assert_eq!("http".parse(), Ok(ServiceSpec::from(Service::Http)));
-    let moved = ServiceSpec { service: Service::Http, port: 8080 };
+    let moved = ServiceSpec { port: 8080, ..Service::Http.into() };
     assert_eq!("HTTP:8080".parse(), Ok(moved));
     for service in Service::ALL {
         assert_eq!(service.name().parse(), Ok(service));
@@ -24,7 +24,29 @@ fn names_and_ports_are_read() {
 }
 
 #[test]
+fn the_congestion_control_of_a_service_is_read() {
+    for algorithm in Algorithm::ALL {
+        let spec = ServiceSpec { congestion: Some(algorithm), ..Service::Http.into() };
+        assert_eq!(format!("http,cc={algorithm}").parse(), Ok(spec));
+        assert_eq!(spec.to_string(), format!("http:80,cc={algorithm}"));
+        assert_eq!(spec.to_string().parse(), Ok(spec));
+    }
+    assert_eq!(planned(false, &["http:81,cc=RENO", "http"]), "http:80 http:81,cc=reno");
+}
+
+#[test]
 fn mistakes_are_explained() {
+    let only =
+        "cannot be set for a service: only its congestion control can, as in http:80,cc=reno";
+    for (text, error) in [
+        ("http,reno", format!("\"reno\" {only}")),
+        ("http:80,mtu=9", format!("\"mtu=9\" {only}")),
+        ("http:80,", format!("\"\" {only}")),
+        ("http,cc=x", UnknownAlgorithm("x".to_owned()).to_string()),
+        ("http,cc=reno,cc=reno", UnknownAlgorithm("reno,cc=reno".to_owned()).to_string()),
+    ] {
+        assert_eq!(text.parse::<ServiceSpec>().unwrap_err().to_string(), error, "{text}");
+    }
     for (text, error) in [
         (
             "gopher",

@@ -8,6 +8,7 @@ use super::world::Side::{Client, Server};
 use super::world::{PORT, World, craft, cx, ready};
 use crate::event::Refusal;
 use crate::stack::{Address, SocketError};
+use crate::tcp::congestion::Algorithm;
 use crate::time::Duration;
 use crate::wire::icmp;
 
@@ -81,6 +82,8 @@ fn a_key_that_has_died_answers_not_connected() {
     let stack = world.stack(Client);
     assert_eq!(stack.shutdown_write(pair.client), Err(SocketError::NotConnected));
     assert_eq!(stack.set_nodelay(pair.client, true), Err(SocketError::NotConnected));
+    let set = stack.set_congestion_control(pair.client, Algorithm::Reno);
+    assert_eq!(set, Err(SocketError::NotConnected));
     stack.close(pair.client);
     stack.abort(pair.client);
     let socket = stack.udp_bind(any(53)).unwrap();

@@ -10,6 +10,7 @@ use super::world::{
 use crate::event::{Event, Refusal, State, Why};
 use crate::stack::{ConnKey, SocketError};
 use crate::tcp::Keepalive;
+use crate::tcp::congestion::Algorithm;
 use crate::time::{Duration, Instant};
 use crate::wire::SeqNum;
 use crate::wire::tcp::{Flags, Segment};
@@ -195,6 +196,7 @@ fn settings_of_the_listener_are_inherited() {
     let before = world.accepted(listener, client);
     world.stack(Server).set_listener_nodelay(listener, true).unwrap();
     world.stack(Server).set_listener_keepalive(listener, Some(keepalive)).unwrap();
+    world.stack(Server).set_listener_congestion_control(listener, Algorithm::Tahoe).unwrap();
     let [first, second] = [(); 2].map(|()| {
         let client = world.connect();
         world.accepted(listener, client)
@@ -205,6 +207,10 @@ fn settings_of_the_listener_are_inherited() {
     assert_eq!(*config(&mut world, &before), world.stack(Server).config().tcp);
     let shared = config(&mut world, &first);
     assert_eq!((shared.nodelay, shared.keepalive), (true, Some(keepalive)));
+    assert_eq!(shared.congestion, Algorithm::Tahoe);
+    for pair in [&first, &second] {
+        assert_eq!(world.info(Server, pair.server).congestion, Algorithm::Tahoe);
+    }
     assert!(Arc::ptr_eq(&shared, &config(&mut world, &second)), "one for all");
     world.stack(Server).set_nodelay(first.server, false).unwrap();
     assert!(config(&mut world, &second).nodelay, "and a change is for one");

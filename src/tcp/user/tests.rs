@@ -242,3 +242,71 @@ fn settings_of_a_closed_connection_start_no_timer() {
     rig.configure(|config| config.keepalive = Some(Keepalive::default()));
     assert_eq!(rig.tcb.next_deadline(), None);
 }
+
+// The congestion control (RFC 5681), as TCP_CONGESTION changes it.
+
+fn set_congestion_control(rig: &mut Rig, algorithm: Algorithm) {
+    rig.with(|tcb, cx| tcb.set_congestion_control(cx, algorithm));
+}
+
+#[test]
+fn before_the_handshake_another_congestion_control_begins_anew() {
+    let mut rig = Rig::syn_sent(Setup::default());
+    set_congestion_control(&mut rig, Algorithm::Tahoe);
+    rig.now += ms(100);
+    let syn_ack = rig.syn(Some(1));
+    rig.arrive(syn_ack).unwrap();
+    assert_eq!(rig.tcb.config().congestion, Algorithm::Tahoe);
+    let info = rig.tcb.info();
+    assert_eq!((info.congestion, info.cwnd, info.ssthresh), (Algorithm::Tahoe, 10 * FULL, None));
+}
+
+#[test]
+fn in_the_middle_another_congestion_control_goes_on_with_the_window() {
+    let mut rig = Rig::open(Setup::default());
+    rig.write(40_000);
+    rig.transmit();
+    rig.ack_arrives();
+    rig.transmit();
+    rig.sleep(s(2));
+    let before = rig.tcb.info();
+    assert!(before.ssthresh.is_some());
+    for algorithm in Algorithm::ALL {
+        set_congestion_control(&mut rig, algorithm);
+        let after = rig.tcb.info();
+        assert_eq!(after.congestion, algorithm);
+        assert_eq!(rig.tcb.config().congestion, algorithm);
+        assert!(after.cwnd >= before.cwnd, "{algorithm}: {} bytes", after.cwnd);
+        rig.tcb.check_invariants();
+    }
+}
+
+#[test]
+fn a_recovery_is_finished_under_another_congestion_control() {
+    for algorithm in Algorithm::ALL {
+        let mut rig = Rig::open(Setup { sack: false, ..Setup::default() });
+        rig.write(20_000);
+        rig.transmit();
+        rig.duplicates_arrive(1, 3);
+        assert_eq!(rig.transmit()[0].brief(), (1, FULL, Why::FastRetransmit));
+        set_congestion_control(&mut rig, algorithm);
+        rig.now += ms(100);
+        for _ in 0..40 {
+            rig.ack_arrives();
+            rig.transmit();
+            rig.tcb.check_invariants();
+        }
+        assert_eq!(rig.tcb.info().bytes_acked, 20_000, "{algorithm}");
+    }
+}
+
+#[test]
+fn the_same_congestion_control_keeps_what_it_knows() {
+    let mut rig = Rig::open(Setup::default());
+    rig.write(10_000);
+    rig.transmit();
+    rig.ack_arrives();
+    let before = rig.tcb.info();
+    set_congestion_control(&mut rig, before.congestion);
+    assert_eq!(rig.tcb.info(), before);
+}

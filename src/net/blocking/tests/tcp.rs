@@ -9,6 +9,7 @@ use super::{CLIENT, MOMENT, SERVER, pattern, within_patience, world};
 use crate::event::State;
 use crate::net::blocking::{TcpListener, TcpStream};
 use crate::tcp::Keepalive;
+use crate::tcp::congestion::Algorithm;
 
 const MIB: usize = 1 << 20;
 
@@ -366,6 +367,8 @@ fn settings_hold_for_all_handles() {
         assert_eq!(client.keepalive().unwrap(), Some(Keepalive::default()));
         clone.set_user_timeout(Some(Duration::from_secs(7))).unwrap();
         assert_eq!(client.user_timeout().unwrap(), Some(Duration::from_secs(7)));
+        clone.set_congestion_control(Algorithm::Reno).unwrap();
+        assert_eq!(client.congestion_control().unwrap(), Algorithm::Reno);
         assert!(format!("{client:?}").contains("10.0.0.1"));
         assert_eq!(client.local_addr().unwrap().ip(), CLIENT);
     });
@@ -379,10 +382,13 @@ fn settings_of_a_listener_are_inherited() {
         let keepalive = Some(Keepalive::default());
         listener.set_nodelay(true).unwrap();
         listener.set_keepalive(keepalive).unwrap();
+        listener.set_congestion_control(Algorithm::Reno).unwrap();
+        assert_eq!(listener.congestion_control().unwrap(), Algorithm::Reno);
         assert_eq!((listener.nodelay().unwrap(), listener.keepalive().unwrap()), (true, keepalive));
         let _client = TcpStream::connect(&world.client, (SERVER, 7)).unwrap();
         let (server, _) = listener.accept().unwrap();
         assert_eq!((server.nodelay().unwrap(), server.keepalive().unwrap()), (true, keepalive));
+        assert_eq!(server.congestion_control().unwrap(), Algorithm::Reno);
     });
 }
 

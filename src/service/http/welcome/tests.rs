@@ -97,7 +97,7 @@ fn without_a_look_at_the_connection_the_page_says_so() {
 fn what_to_try_follows_the_services() {
     let context = ServiceContext {
         addresses: vec!["fd00::2".parse().unwrap()],
-        services: vec![ServiceSpec { service: Service::Http, port: 8080 }],
+        services: vec![ServiceSpec { port: 8080, ..Service::Http.into() }],
         netns: Some("<script>".into()),
         ..ServiceContext::default()
     };
