@@ -178,6 +178,9 @@ pub enum Why {
     Keepalive,
     /// An acknowledgment that could not wait.
     AckNow,
+    /// An acknowledgment that could have waited, sent at once all the same: the peer has just begun, or
+    /// begun again, or the application has read a small segment that it will hardly answer.
+    AckQuick,
     /// An acknowledgment whose delay is over.
     AckDelayed,
     /// The receive window has opened.

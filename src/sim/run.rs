@@ -167,6 +167,7 @@ fn tcp_config(scenario: &Scenario, congestion: Algorithm) -> tcp::Config {
         send_buffer: buffer,
         nodelay: scenario.nodelay,
         sack: scenario.sack,
+        quick_ack: scenario.quick_ack,
         congestion,
         ..tcp::Config::default()
     }

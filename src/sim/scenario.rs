@@ -70,6 +70,9 @@ pub struct Scenario {
     pub nodelay: bool,
     /// Whether selective acknowledgments are offered and taken up (RFC 2018).
     pub sack: bool,
+    /// Whether receivers acknowledge at once where it helps the sender; if not, only after a delay or
+    /// two segments.
+    pub quick_ack: bool,
     /// How senders write, when it is not as fast as they can.
     pub write: Option<Pace>,
     /// How receivers read, when it is not as fast as they can.
@@ -97,6 +100,7 @@ impl Default for Scenario {
             mtu: 1500,
             nodelay: false,
             sack: true,
+            quick_ack: true,
             write: None,
             read: None,
         }

@@ -28,8 +28,16 @@ pub struct Config {
     pub retransmission_limit: u8,
     /// How often a SYN or a SYN with ACK is retransmitted before it is given up.
     pub syn_retransmission_limit: u8,
-    /// How long an acknowledgment may wait for company (RFC 9293 3.8.6.3: under 500 ms).
+    /// How long an acknowledgment waits for company at first (RFC 9293 3.8.6.3: under 500 ms). The
+    /// delay adapts to the time between segments and is never shorter than this; 40 ms, as Linux.
     pub ack_delay: Duration,
+    /// How long it may come to wait (under 500 ms, too); 200 ms, as Linux. As much as `ack_delay`
+    /// keeps the delay fixed.
+    pub ack_delay_max: Duration,
+    /// Acknowledge at once where it helps the peer: at the beginning of a connection, after a silence,
+    /// and when the application has read a small segment and does not answer. `false` leaves nothing
+    /// but the delay, as TCP_QUICKACK set to 0 does in Linux.
+    pub quick_ack: bool,
     /// How long a connection in FIN-WAIT-2 that nobody can read from waits for the peer's FIN.
     pub fin_wait_2_timeout: Duration,
 }
@@ -65,6 +73,8 @@ impl Default for Config {
             retransmission_limit: 15,
             syn_retransmission_limit: 6,
             ack_delay: Duration::from_millis(40),
+            ack_delay_max: Duration::from_millis(200),
+            quick_ack: true,
             fin_wait_2_timeout: Duration::from_secs(60),
         }
     }

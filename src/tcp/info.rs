@@ -36,6 +36,12 @@ pub struct Info {
     pub snd_wnd: u32,
     /// Our window, in bytes.
     pub rcv_wnd: u32,
+    /// What the peer seems to put into a full-sized segment, in bytes; 0 before the first text.
+    pub rcv_mss: u32,
+    /// How long an acknowledgment waits for company now; zero before the first text.
+    pub ato: Duration,
+    /// Acknowledgments that will not wait.
+    pub quick_acks: u8,
     /// Bytes sent and not acknowledged, SYN and FIN counted.
     pub in_flight: u32,
     /// Bytes written by the application and not acknowledged.

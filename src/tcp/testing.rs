@@ -57,10 +57,16 @@ pub(crate) struct Setup {
     pub(crate) window: u16,
 }
 
+/// Settings in which nothing adapts, so that tests can count: a buffer of 60,000 bytes, and only
+/// delayed acknowledgments.
+pub(crate) fn config() -> Config {
+    Config { receive_buffer: 60_000, quick_ack: false, ..Config::default() }
+}
+
 impl Default for Setup {
     fn default() -> Self {
         Setup {
-            config: Config { receive_buffer: 60_000, ..Config::default() },
+            config: config(),
             timestamps: true,
             sack: true,
             scale: Some(2),
@@ -404,6 +410,14 @@ impl Rig {
     /// `len` bytes of text arrive in order.
     pub(crate) fn text_arrives(&mut self, len: u32) {
         let text = self.text(self.peer_nxt, len);
+        self.peer_nxt += len;
+        self.arrive(text).unwrap();
+    }
+
+    /// `len` bytes arrive in order that the peer's application wrote at once.
+    pub(crate) fn write_arrives(&mut self, len: u32) {
+        let flags = Flags::ACK | Flags::PSH;
+        let text = Segment { flags, ..self.text(self.peer_nxt, len) };
         self.peer_nxt += len;
         self.arrive(text).unwrap();
     }

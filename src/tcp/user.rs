@@ -108,6 +108,9 @@ impl Tcb {
             if self.can_take_text() && self.rcv.should_update(capacity, mss.into()) {
                 self.ack.now(Why::WindowUpdate);
             }
+            if self.rcv.buffer.is_empty() {
+                self.ack.drained(&self.config);
+            }
             return Ok(chunk);
         }
         self.check_end().map(|()| Bytes::new())

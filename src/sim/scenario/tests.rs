@@ -26,6 +26,7 @@ fn every_field_is_read() {
         mtu = 576
         nodelay = true
         sack = false
+        quick-ack = false
         write = { size = "10b", every = "1ms" }
         read = { size = "1k", every = "2ms" }
     "#;
@@ -55,6 +56,7 @@ fn every_field_is_read() {
         mtu: 576,
         nodelay: true,
         sack: false,
+        quick_ack: false,
         write: Some(Pace { size: 10, every: ms(1) }),
         read: Some(Pace { size: 1024, every: ms(2) }),
     };

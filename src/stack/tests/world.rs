@@ -120,8 +120,11 @@ impl Pair {
     }
 }
 
+/// Acknowledgments are only delayed, so that tests can count them.
 pub(super) fn config(side: Side) -> Config {
-    Config::new(side.ip(), 24, [side as u8; 32])
+    let mut config = Config::new(side.ip(), 24, [side as u8; 32]);
+    config.tcp.quick_ack = false;
+    config
 }
 
 pub(super) fn cx() -> Context<'static> {

@@ -133,7 +133,7 @@ impl Tcb {
     /// Whatever is sent acknowledges everything received so far.
     fn record_acknowledgment(&mut self, header: &Segment) {
         if header.flags.contains(Flags::ACK) {
-            self.ack.sent();
+            self.ack.sent(&self.config);
             self.timers.cancel(TimerKind::DelayedAck);
             self.rcv.last_ack_sent = header.ack;
             self.rcv.duplicate = None;
@@ -172,6 +172,9 @@ impl Tcb {
         let end = plan.seq + plan.len;
         self.snd.nxt = end;
         self.totals.bytes_sent += u64::from(plan.len);
+        if plan.len > 0 {
+            self.ack.text_sent(cx.now);
+        }
         self.loss.on_new_data(plan.len);
         if !plan.len.is_multiple_of(plan.segment_size.into()) {
             self.snd.small_end = end;
