@@ -515,6 +515,9 @@ counted! {
     TextBeyondWindow = "text_beyond_window",
     /// Out-of-order text for which the reassembly queue has no room.
     ReassemblyFull = "reassembly_full",
+    /// Out-of-order text while all connections together hold more than they may; what had arrived out of
+    /// order before it is dropped with it (RFC 2018 8).
+    TcpMemory = "tcp_memory",
     /// A challenge acknowledgment that the limit of the connection held back.
     ChallengeLimited = "challenge_limited",
 }
@@ -529,6 +532,7 @@ impl Refusal {
             Refusal::ListenText
                 | Refusal::TextBeyondWindow
                 | Refusal::ReassemblyFull
+                | Refusal::TcpMemory
                 | Refusal::ChallengeLimited
                 | Refusal::IcmpRateLimited
         )

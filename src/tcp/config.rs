@@ -6,10 +6,18 @@ use crate::time::Duration;
 /// Settings of a connection; a listener hands its own to those it accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Most bytes kept for the application to read; the window offered never exceeds it. 1 to 2^30.
+    /// Most bytes ever kept for the application to read; the window offered never exceeds it, and its
+    /// scale follows from it. 1 to 2^30; 32 MiB, which fills 1 Gbit/s over 100 ms twice.
     pub receive_buffer: u32,
-    /// Most bytes kept that were written and not yet acknowledged. At least 1.
+    /// Bytes with which the receive buffer begins; it grows with what the application reads in a round
+    /// trip. As much as `receive_buffer`, or more, makes a buffer of a fixed size (SO_RCVBUF).
+    /// At least 1; 64 KiB less one, the largest window that a SYN can offer.
+    pub receive_buffer_initial: u32,
+    /// Most bytes ever kept that were written and not yet acknowledged. At least 1; 32 MiB.
     pub send_buffer: u32,
+    /// Bytes with which the send buffer begins; it grows with the congestion window. As much as
+    /// `send_buffer`, or more, makes a buffer of a fixed size (SO_SNDBUF). At least 1; 64 KiB.
+    pub send_buffer_initial: u32,
     /// What moves the congestion window, from the beginning of a connection to its end (RFC 5681).
     pub congestion: Algorithm,
     /// Send small segments at once (turn off Nagle's algorithm, RFC 9293 3.7.4).
@@ -62,8 +70,10 @@ impl Default for Keepalive {
 impl Default for Config {
     fn default() -> Self {
         Config {
-            receive_buffer: 1 << 20,
-            send_buffer: 1 << 20,
+            receive_buffer: 32 << 20,
+            receive_buffer_initial: u16::MAX.into(),
+            send_buffer: 32 << 20,
+            send_buffer_initial: 64 << 10,
             congestion: Algorithm::default(),
             nodelay: false,
             sack: true,
@@ -77,5 +87,30 @@ impl Default for Config {
             quick_ack: true,
             fin_wait_2_timeout: Duration::from_secs(60),
         }
+    }
+}
+
+impl Config {
+    /// Buffers of `bytes` bytes that neither grow nor shrink, as SO_RCVBUF and SO_SNDBUF make them.
+    pub fn fix_buffers(&mut self, bytes: u32) {
+        self.receive_buffer = bytes;
+        self.receive_buffer_initial = bytes;
+        self.send_buffer = bytes;
+        self.send_buffer_initial = bytes;
+    }
+
+    /// The receive buffer at the beginning, in bytes.
+    pub(crate) fn first_receive_buffer(&self) -> u32 {
+        self.receive_buffer_initial.min(self.receive_buffer)
+    }
+
+    /// The send buffer at the beginning, in bytes.
+    pub(crate) fn first_send_buffer(&self) -> u32 {
+        self.send_buffer_initial.min(self.send_buffer)
+    }
+
+    /// The window of a SYN, which is never scaled (RFC 7323 2.2).
+    pub(crate) fn syn_window(&self) -> u16 {
+        u16::try_from(self.first_receive_buffer()).unwrap_or(u16::MAX)
     }
 }

@@ -44,6 +44,14 @@ pub struct Info {
     pub quick_acks: u8,
     /// Bytes sent and not acknowledged, SYN and FIN counted.
     pub in_flight: u32,
+    /// Most bytes kept for the application to read, as it is tuned now.
+    pub receive_limit: u32,
+    /// The most that the application has read in a round trip, in bytes; a guess before the first.
+    pub receive_space: u64,
+    /// The round-trip time as the receiver sees it; `None` before the first sample.
+    pub receive_rtt: Option<Duration>,
+    /// Most bytes kept that were written and not acknowledged, as it is tuned now.
+    pub send_limit: u32,
     /// Bytes written by the application and not acknowledged.
     pub send_queue: u32,
     /// Bytes received and not read by the application.

@@ -19,6 +19,7 @@ pub mod output;
 mod queue;
 mod rcv;
 mod reassembly;
+mod receive_tuning;
 mod recv_buffer;
 mod rtt;
 mod scoreboard;

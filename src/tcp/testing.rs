@@ -60,7 +60,14 @@ pub(crate) struct Setup {
 /// Settings in which nothing adapts, so that tests can count: a buffer of 60,000 bytes, and only
 /// delayed acknowledgments.
 pub(crate) fn config() -> Config {
-    Config { receive_buffer: 60_000, quick_ack: false, ..Config::default() }
+    Config {
+        receive_buffer: 60_000,
+        receive_buffer_initial: u32::MAX,
+        send_buffer: 1 << 20,
+        send_buffer_initial: u32::MAX,
+        quick_ack: false,
+        ..Config::default()
+    }
 }
 
 impl Default for Setup {

@@ -51,7 +51,7 @@ fn every_field_is_read() {
             direction: Direction::In,
         }],
         seed: 7,
-        buffer: 65_536,
+        buffer: Some(65_536),
         time_limit: ms(9000),
         mtu: 576,
         nodelay: true,

@@ -139,6 +139,7 @@ impl Tcb {
         if changed || recovering != (self.loss.mode() != Mode::Open) {
             self.emit_window(cx);
         }
+        self.tune_send_buffer(cx.memory);
         self.rearm_retransmission(cx.now, restart);
     }
 

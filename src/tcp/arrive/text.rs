@@ -1,6 +1,6 @@
 //! Seventh: the text (RFC 9293 3.10.7.4 seventh).
 
-use crate::context::Context;
+use crate::context::{Context, Memory};
 use crate::event::{Cause, Refusal, TimerKind, Why};
 use crate::tcp::Error;
 use crate::tcp::ack_policy::{Arrival, Due};
@@ -8,7 +8,7 @@ use crate::tcp::arrive::InWindow;
 use crate::tcp::discard::Discard;
 use crate::tcp::reassembly::Full;
 use crate::tcp::tcb::Tcb;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::wire::tcp::Flags;
 
 impl Tcb {
@@ -57,8 +57,28 @@ impl Tcb {
             rto: self.rto().as_duration(),
         };
         self.ack.text_arrived(&self.config, &arrival);
+        self.sample_receive_rtt(now, segment, len);
         if self.ack.due() == Due::Delayed {
             self.arm_ack_delay(now);
+        }
+    }
+
+    /// The round-trip time as a receiver sees it: from the echo in a full-sized segment, or from the time
+    /// that a window's worth of text takes.
+    fn sample_receive_rtt(&mut self, now: Instant, segment: &InWindow<'_>, len: u32) {
+        match (self.timestamps, segment.options.timestamps) {
+            (Some(_), Some(ts)) if len >= self.ack.full_size() => {
+                let age = self.tsval(now).wrapping_sub(ts.tsecr);
+                // A peer that echoes nonsense must not set our clock.
+                if age < 1 << 24 {
+                    self.receive_tuning.echo_arrived(ts.tsecr, Duration::from_millis(age.into()));
+                }
+            }
+            (Some(_), _) => {}
+            (None, _) => {
+                let (arrived, window) = (self.rcv.offset, self.rcv.window());
+                self.receive_tuning.text_arrived(now, arrived, window);
+            }
         }
     }
 
@@ -75,8 +95,14 @@ impl Tcb {
     /// Out of order, or filling a gap: acknowledged at once (RFC 5681 4.2).
     fn queue_text(&mut self, cx: &mut Context<'_>, segment: &mut InWindow<'_>) {
         self.ack.now(Why::AckNow);
+        if cx.memory == Memory::Exhausted && segment.seq != self.rcv.nxt {
+            // The peer keeps it until it is acknowledged, whatever was reported of it (RFC 2018 8).
+            self.rcv.drop_reassembly();
+            let view = self.view_received(segment);
+            return cx.refuse(Some(self.conn), Refusal::TcpMemory, Some(view));
+        }
         let offset = self.rcv.offset_of(segment.seq);
-        let capacity = self.config.receive_buffer;
+        let capacity = self.receive_tuning.capacity();
         let nxt = self.rcv.nxt;
         match self.rcv.reassembly().insert(offset, &segment.payload, capacity) {
             Ok(duplicate) => {

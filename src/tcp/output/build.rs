@@ -78,16 +78,14 @@ impl Tcb {
             flags |= Flags::ACK;
             ack = self.rcv.nxt;
         }
-        let capacity = self.config.receive_buffer;
         let window = if syn {
-            // The window of a SYN is never scaled (RFC 7323 2.2).
-            let offered = u16::try_from(capacity).unwrap_or(u16::MAX);
+            let offered = self.config.syn_window();
             self.rcv.adv = self.rcv.adv.max(self.rcv.nxt + u32::from(offered));
             offered
         } else if plan.flags.contains(Flags::RST) {
             0
         } else {
-            self.rcv.open_window(capacity, self.own_mss.bytes().into());
+            self.open_window(cx);
             self.rcv.window_field()
         };
         Segment {
@@ -101,6 +99,14 @@ impl Tcb {
             options: if syn { self.syn_options(cx) } else { self.options(cx, plan) },
             payload: Bytes::new(),
         }
+    }
+
+    /// Offers as much as there is room for, after a look at how fast the application reads.
+    fn open_window(&mut self, cx: &Context<'_>) {
+        let bounds = self.receive_bounds();
+        let read = self.rcv.offset - self.rcv.buffer.len() as u64;
+        self.receive_tuning.adapt(cx.now, read, bounds, cx.memory);
+        self.rcv.open_window(self.receive_tuning.capacity(), bounds.mss);
     }
 
     /// The options of a SYN; those of a SYN-ACK answer what the SYN offered (RFC 7323 2.2).
