@@ -1,4 +1,4 @@
-//! The only way anything enters the core: the time, randomness and the observer.
+//! The only way anything enters the core: the time, randomness, the observer, and how scarce memory is.
 
 use std::net::IpAddr;
 
@@ -8,11 +8,25 @@ use rand_core::Rng;
 use crate::event::{ConnId, Event, Observer, Refusal, Refusals, SegmentView};
 use crate::time::Instant;
 
+/// How much memory there is for what connections hold, seen from the stack.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Memory {
+    /// Buffers may grow.
+    #[default]
+    Plenty,
+    /// No buffer grows, and those that have grown go back to where they began.
+    Scarce,
+    /// More is held than should be: what is not needed goes, and windows are small.
+    Exhausted,
+}
+
 /// What one step of the core may use from outside: a fixed `now`, a seeded generator, and at most
 /// one observer. Below the driver nothing reads a clock or ambient randomness.
 pub struct Context<'a> {
     /// The time of this turn, read once by the driver.
     pub now: Instant,
+    /// How much memory there is.
+    pub memory: Memory,
     rng: &'a mut ChaCha12Rng,
     refusals: &'a mut Refusals,
     observer: Option<&'a mut (dyn Observer + Send + 'static)>,
@@ -26,7 +40,7 @@ impl<'a> Context<'a> {
         refusals: &'a mut Refusals,
         observer: Option<&'a mut (dyn Observer + Send + 'static)>,
     ) -> Self {
-        Context { now, rng, refusals, observer }
+        Context { now, memory: Memory::Plenty, rng, refusals, observer }
     }
 
     /// Tells the observer; without one, `event` is never built.

@@ -184,6 +184,9 @@ pub enum Why {
     Keepalive,
     /// An acknowledgment that could not wait.
     AckNow,
+    /// An acknowledgment that could have waited, sent at once all the same: the peer has just begun, or
+    /// begun again, or the application has read a small segment that it will hardly answer.
+    AckQuick,
     /// An acknowledgment whose delay is over.
     AckDelayed,
     /// The receive window has opened.
@@ -599,6 +602,9 @@ counted! {
     ReassemblyFull = "reassembly_full",
     /// A SACK block that would cut what was sent into more pieces than are kept apart.
     SackTooFine = "sack_too_fine",
+    /// Out-of-order text while all connections together hold more than they may; what had arrived out of
+    /// order before it is dropped with it (RFC 2018 8).
+    TcpMemory = "tcp_memory",
     /// A challenge acknowledgment that the limit of the connection held back.
     ChallengeLimited = "challenge_limited",
 }
@@ -614,6 +620,7 @@ impl Refusal {
                 | Refusal::TextBeyondWindow
                 | Refusal::ReassemblyFull
                 | Refusal::SackTooFine
+                | Refusal::TcpMemory
                 | Refusal::ChallengeLimited
                 | Refusal::IcmpRateLimited
         )

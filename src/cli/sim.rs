@@ -101,7 +101,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     runs: u64,
 
-    /// Send buffer and receive buffer of each connection [default: 4m]
+    /// Send buffer and receive buffer of each connection [default: they adapt]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     buffer: Option<u64>,
 
@@ -229,7 +229,7 @@ impl Args {
         overrule(&mut scenario.ecn, &self.ecn);
         overrule(&mut scenario.flows, &self.flows);
         overrule(&mut scenario.seed, &self.seed);
-        overrule(&mut scenario.buffer, &self.buffer);
+        overrule(&mut scenario.buffer, &self.buffer.map(Some));
         overrule(&mut scenario.time_limit, &self.time_limit);
         if !self.cc.is_empty() {
             scenario.cc.clone_from(&self.cc);

@@ -187,6 +187,7 @@ fn why_words(why: Why) -> Option<Cow<'static, str>> {
         Why::PathMtu => "retransmission, it was larger than the path takes",
         Why::ZeroWindowProbe => "zero-window probe",
         Why::Keepalive => "keepalive probe",
+        Why::AckQuick => "quick acknowledgment",
         Why::AckDelayed => "delayed acknowledgment",
         Why::WindowUpdate => "window update",
         Why::Challenge => "challenge acknowledgment",

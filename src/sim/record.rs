@@ -183,6 +183,7 @@ pub fn is_retransmission(why: Why) -> bool {
         | Why::ZeroWindowProbe
         | Why::Keepalive
         | Why::AckNow
+        | Why::AckQuick
         | Why::AckDelayed
         | Why::WindowUpdate
         | Why::Challenge

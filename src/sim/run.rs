@@ -161,16 +161,18 @@ pub(super) fn link_spec(scenario: &Scenario) -> Spec {
 
 /// What the connections of flows are told.
 fn tcp_config(scenario: &Scenario, congestion: Algorithm) -> tcp::Config {
-    let buffer = u32::try_from(scenario.buffer).unwrap_or(u32::MAX);
-    tcp::Config {
-        receive_buffer: buffer,
-        send_buffer: buffer,
+    let mut config = tcp::Config {
         nodelay: scenario.nodelay,
         sack: scenario.sack,
         ecn: scenario.ecn,
+        quick_ack: scenario.quick_ack,
         congestion,
         ..tcp::Config::default()
+    };
+    if let Some(bytes) = scenario.buffer {
+        config.fix_buffers(u32::try_from(bytes).unwrap_or(u32::MAX));
     }
+    config
 }
 
 /// Lets all cross traffic run, between hosts beside the `routers` at the two ends of the link.

@@ -59,9 +59,9 @@ pub struct Scenario {
     pub cross: Vec<Cross>,
     /// From which all chance comes.
     pub seed: u64,
-    /// Receive buffer and send buffer of each connection, in bytes.
-    #[serde(deserialize_with = "amount")]
-    pub buffer: u64,
+    /// Receive buffer and send buffer of each connection, in bytes, when they have a fixed size.
+    #[serde(deserialize_with = "some_amount")]
+    pub buffer: Option<u64>,
     /// When the simulation ends at the latest.
     #[serde(deserialize_with = "time")]
     pub time_limit: Duration,
@@ -74,6 +74,9 @@ pub struct Scenario {
     /// Whether explicit congestion notification is asked for and taken up (RFC 3168).
     #[serde(deserialize_with = "ecn")]
     pub ecn: Ecn,
+    /// Whether receivers acknowledge at once where it helps the sender; if not, only after a delay or
+    /// two segments.
+    pub quick_ack: bool,
     /// How senders write, when it is not as fast as they can.
     pub write: Option<Pace>,
     /// How receivers read, when it is not as fast as they can.
@@ -96,12 +99,13 @@ impl Default for Scenario {
             stagger: Duration::ZERO,
             cross: Vec::new(),
             seed: 1,
-            buffer: 4 << 20,
+            buffer: None,
             time_limit: Duration::from_secs(600),
             mtu: 1500,
             nodelay: false,
             sack: true,
             ecn: Ecn::default(),
+            quick_ack: true,
             write: None,
             read: None,
         }
@@ -132,8 +136,8 @@ impl Scenario {
     pub fn check(&self) -> Result<(), ScenarioError> {
         let problem = if self.flows == 0 || self.flows > MAX_FLOWS {
             format!("{} flows cannot be simulated; allowed: 1 to {MAX_FLOWS}", self.flows)
-        } else if self.buffer == 0 || self.buffer > 1 << 30 {
-            format!("a buffer of {} bytes cannot be; allowed: 1b to 1gb", self.buffer)
+        } else if let Some(buffer) = self.buffer.filter(|bytes| !(1..=1 << 30).contains(bytes)) {
+            format!("a buffer of {buffer} bytes cannot be; allowed: 1b to 1gb")
         } else if self.title.contains(char::is_control) {
             "the title may have no control characters, nor line breaks".to_owned()
         } else if self.cc.is_empty() {
@@ -185,6 +189,10 @@ fn text<'de, D: Deserializer<'de>, T>(
 
 fn amount<'de, D: Deserializer<'de>>(source: D) -> Result<u64, D::Error> {
     text(source, units::parse_size)
+}
+
+fn some_amount<'de, D: Deserializer<'de>>(source: D) -> Result<Option<u64>, D::Error> {
+    amount(source).map(Some)
 }
 
 fn time<'de, D: Deserializer<'de>>(source: D) -> Result<Duration, D::Error> {

@@ -294,8 +294,8 @@ impl Stack {
         let Some(entry) = self.half_open.get_mut(key) else {
             return;
         };
-        let window = self.tcp_config.receive_buffer.min(65_535);
-        match entry.record.segment_arrives(segment, window) {
+        let window = self.tcp_config.syn_window();
+        match entry.record.segment_arrives(segment, window.into()) {
             Ok(Step::AnswerAgain) => {
                 self.env.counters.tcp_segments_accepted += 1;
                 entry.record.syn_again(segment);

@@ -56,11 +56,21 @@ pub struct Limits {
     pub syn_queue: usize,
     /// Bytes queued on one UDP socket.
     pub udp_queue: usize,
+    /// Bytes that the buffers of all TCP connections hold together, with what holding them costs. From two
+    /// thirds of it no buffer grows, beyond it what has arrived out of order is dropped, and windows are
+    /// small; what fits a window already offered is always taken. 1 GiB.
+    pub tcp_memory: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { connections: 1 << 20, time_wait: 1 << 18, syn_queue: 1 << 16, udp_queue: 1 << 20 }
+        Limits {
+            connections: 1 << 20,
+            time_wait: 1 << 18,
+            syn_queue: 1 << 16,
+            udp_queue: 1 << 20,
+            tcp_memory: 1 << 30,
+        }
     }
 }
 

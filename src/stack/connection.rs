@@ -6,6 +6,7 @@ use slotmap::SlotMap;
 
 use crate::context::Context;
 use crate::event::{Cause, Event, State, Why};
+use crate::stack::memory::MemoryUse;
 use crate::stack::time_wait::TimeWait;
 use crate::stack::wheel::TimerId;
 use crate::stack::{ConnKey, Owner, Stack, TimeWaitEntry, TimeWaitKey, Token};
@@ -24,6 +25,8 @@ pub(super) struct Connection {
     pub(super) queued: bool,
     /// Segments find it. Once it is closed or in TIME-WAIT it only serves what is unread.
     pub(super) in_table: bool,
+    /// What it holds, in bytes, as far as the stack's sum knows.
+    charged: usize,
     pub(super) read_waker: Option<Waker>,
     pub(super) write_waker: Option<Waker>,
 }
@@ -35,8 +38,13 @@ impl Connection {
         match self.tcb.state() {
             State::SynSent | State::SynReceived => false,
             _ if !self.tcb.can_send() => true,
-            _ => self.tcb.send_room() >= self.tcb.config().send_buffer as usize / 3,
+            _ => self.tcb.send_room() >= self.tcb.send_limit() as usize / 3,
         }
+    }
+
+    /// Brings the stack's sum up to date. Called after anything that may have changed the buffers.
+    pub(super) fn settle(&mut self, memory: &mut MemoryUse) {
+        memory.settle(&mut self.charged, self.tcb.memory());
     }
 
     /// Whether nothing but the slot is left of it.
@@ -55,6 +63,7 @@ impl Stack {
             timer: wheel.insert_or_hand_over(timer, Token::Connection(key)),
             queued: false,
             in_table: true,
+            charged: 0,
             read_waker: None,
             write_waker: None,
         });
@@ -90,6 +99,7 @@ impl Stack {
         if connection.write_waker.is_some() && connection.write_ready() {
             self.wakes.add(&mut connection.write_waker);
         }
+        connection.settle(&mut self.env.memory);
         self.queues.mark_ready(key, connection);
         if matches!(connection.tcb.state(), State::TimeWait | State::Closed) {
             self.leave_table(key);
@@ -119,10 +129,12 @@ impl Stack {
 
     /// Arms the wheel for the connection's next timer, or frees the slot when it is over.
     pub(super) fn settle_connection(&mut self, key: ConnKey) {
-        let Some(connection) = self.connections.get(key) else {
+        let Some(connection) = self.connections.get_mut(key) else {
             return;
         };
+        connection.settle(&mut self.env.memory);
         if connection.is_over() {
+            self.env.memory.settle(&mut connection.charged, 0);
             self.wheel.remove(connection.timer);
             self.connections.remove(key);
         } else if let Some(at) = connection.tcb.next_deadline() {

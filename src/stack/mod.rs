@@ -17,6 +17,7 @@ mod demux;
 mod error;
 mod icmp;
 mod icmp_error;
+mod memory;
 mod ports;
 mod receive;
 mod route;
@@ -52,6 +53,7 @@ use accept::{HalfOpenEntry, Listener};
 use connection::{Connection, Connections};
 use demux::Demux;
 use icmp::ErrorLimit;
+use memory::MemoryUse;
 use ports::Ports;
 use route::Routes;
 use transmit::Queues;
@@ -98,6 +100,7 @@ struct Environment {
     now: Instant,
     rng: ChaCha12Rng,
     counters: Counters,
+    memory: MemoryUse,
     observer: Option<Box<dyn Observer + Send>>,
 }
 
@@ -109,7 +112,10 @@ impl Environment {
 
     fn context(&mut self) -> Context<'_> {
         let observer = self.observer.as_deref_mut();
-        Context::new(self.now, &mut self.rng, &mut self.counters.refusals, observer)
+        let refusals = &mut self.counters.refusals;
+        let mut context = Context::new(self.now, &mut self.rng, refusals, observer);
+        context.memory = self.memory.level();
+        context
     }
 }
 
@@ -150,6 +156,7 @@ impl Stack {
                 now: Instant::ZERO,
                 rng,
                 counters: Counters::default(),
+                memory: MemoryUse::new(config.limits.tcp_memory),
                 observer: None,
             },
             secrets,
@@ -273,6 +280,11 @@ impl Stack {
         self.udp.wake_all(&mut self.wakes);
     }
 
+    /// Bytes that the buffers of all TCP connections hold (see [`Limits::tcp_memory`]).
+    pub fn tcp_memory(&self) -> usize {
+        self.env.memory.used()
+    }
+
     /// Connections that are not closed; half-open ones and those in TIME-WAIT are not counted.
     pub fn connection_count(&self) -> usize {
         let open = |connection: &&Connection| connection.in_table;
@@ -284,7 +296,14 @@ impl Stack {
     pub fn check_invariants(&self) {
         let counters = &self.env.counters;
         assert_eq!(counters.packets_accounted(), counters.packets_received, "{counters:?}");
-        self.connections.values().for_each(|connection| connection.tcb.check_invariants());
+        let connections = self.connections.values();
+        let held: usize = connections.clone().map(|connection| connection.tcb.memory()).sum();
+        assert_eq!(
+            held,
+            self.env.memory.used(),
+            "memory that nobody is charged with, or nobody has"
+        );
+        connections.for_each(|connection| connection.tcb.check_invariants());
     }
 }
 

@@ -9,6 +9,7 @@ mod icmp;
 mod limits;
 mod loss;
 mod matrix;
+mod memory;
 mod open;
 mod peek;
 mod repair;

@@ -116,7 +116,10 @@ impl Stack {
             self.count_sent(&burst);
             tx.push_back(burst);
         }
-        self.mark_ready(key);
+        if let Some(connection) = self.connections.get_mut(key) {
+            connection.settle(&mut self.env.memory);
+            self.queues.mark_ready(key, connection);
+        }
     }
 
     /// Puts the IP header before a segment.

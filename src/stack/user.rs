@@ -6,7 +6,7 @@ use std::task::{self, Poll};
 
 use bytes::Bytes;
 
-use crate::context::Context;
+use crate::context::{Context, Memory};
 use crate::event::{Cause, State};
 use crate::stack::connection::{Connection, Connections};
 use crate::stack::{ConnKey, SocketError, Stack};
@@ -158,9 +158,15 @@ impl Stack {
         let Some(connection) = Self::attached(&mut self.connections, key) else {
             return Poll::Ready(Err(SocketError::NotConnected));
         };
+        let memory = self.env.memory.level();
+        if memory != Memory::Plenty {
+            connection.tcb.tune_send_buffer(memory);
+            connection.settle(&mut self.env.memory);
+        }
         match write(&mut connection.tcb) {
             Ok(written) => {
-                self.mark_ready(key);
+                connection.settle(&mut self.env.memory);
+                self.queues.mark_ready(key, connection);
                 Poll::Ready(Ok(written))
             }
             Err(Refused::WouldBlock) => {
@@ -229,6 +235,7 @@ impl Stack {
         };
         match read(&mut connection.tcb) {
             Ok(read) => {
+                connection.settle(&mut self.env.memory);
                 if connection.tcb.owes_acknowledgment() {
                     self.mark_ready(key);
                 }

@@ -1,11 +1,30 @@
 //! When to acknowledge (RFC 9293 3.8.6.3, RFC 5681 4.2).
 //!
-//! At once for every second full-sized segment, for anything out of order and for a FIN; otherwise
-//! with the next data, or when the delay is over. Whatever is due, one acknowledgment a batch is
-//! sent: it is built only after all segments of a batch were processed.
+//! At once for more than one full-sized segment, for anything out of order and for a FIN. Otherwise
+//! it depends on what kind of conversation it seems to be, as Linux judges it:
+//!
+//! ```text
+//!   quick         the next 2 to 16 at once: the peer is in slow start and needs them.
+//!                 At the beginning, after a silence longer than the RTO, after a duplicate.
+//!   interactive   with the answer: the application has sent text soon after text had arrived.
+//!                 Until an answer fails to come within the delay.
+//!   neither       when the delay is over, or when the application has read a small segment.
+//! ```
+//!
+//! The delay (`ato`) adapts to the time between segments, so that an acknowledgment waits for a second
+//! segment if one may be expected. Whatever is due, one acknowledgment a batch is sent: it is built only
+//! after all segments of a batch were processed.
 
 use crate::event::Why;
+use crate::tcp::Config;
 use crate::tcp::mss::Mss;
+use crate::time::{Duration, Instant};
+
+/// Acknowledgments that are quick in a row at most: as long as a slow start is worth it (as Linux).
+pub const MOST_QUICK: u8 = 16;
+/// Text of the smallest segment that is taken for a full-sized one: that of the smallest MSS, less
+/// timestamps.
+const LEAST_FULL: u32 = Mss::MIN.bytes() as u32 - 12;
 
 /// What is owed to the peer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,19 +38,54 @@ pub enum Due {
     Now(Why),
 }
 
-/// What has arrived since the last acknowledgment.
-#[derive(Clone, Debug)]
+/// In-order text that arrived.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival {
+    /// When.
+    pub now: Instant,
+    /// Its bytes.
+    pub len: u32,
+    /// What a full-sized segment would hold if this is one: its bytes and its options, less timestamps.
+    pub size: u32,
+    /// What the peer may put into one segment at most.
+    pub most: u32,
+    /// Text of our own full-sized segments: the first guess at what the peer's hold.
+    pub guess: u32,
+    /// It has PSH, FIN or URG: it may be the end of a write, and not full-sized.
+    pub pushed: bool,
+    /// The window offered.
+    pub window: u32,
+    /// The retransmission time-out: a longer silence makes the peer begin anew (RFC 5681 4.1).
+    pub rto: Duration,
+}
+
+/// Small segments since the last acknowledgment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Pushed {
+    #[default]
+    None,
+    Once,
+    Twice,
+}
+
+/// What has arrived since the last acknowledgment, and what kind of conversation it is.
+#[derive(Clone, Debug, Default)]
 pub struct AckPolicy {
     due: Due,
     unacknowledged: u32,
-    /// The largest segment seen: what the peer uses as a full size.
+    /// What the peer uses as a full size, as far as it can be seen; 0 before the first text.
     full_size: u32,
-}
-
-impl Default for AckPolicy {
-    fn default() -> Self {
-        AckPolicy { due: Due::Nothing, unacknowledged: 0, full_size: Mss::DEFAULT.bytes().into() }
-    }
+    /// Size of the last segment that looked full-sized and was smaller.
+    last_size: u32,
+    /// Acknowledgments that will be quick.
+    quick: u8,
+    /// The application answers.
+    interactive: bool,
+    pushed: Pushed,
+    /// How long an acknowledgment waits, before bounds; zero before the first text.
+    ato: Duration,
+    /// When text last arrived.
+    last_text: Instant,
 }
 
 impl AckPolicy {
@@ -40,15 +94,88 @@ impl AckPolicy {
         self.due
     }
 
-    /// In-order text of `len` bytes arrived over a path whose segments hold at most `size` bytes.
-    pub fn text_arrived(&mut self, len: u32, size: u32) {
-        self.full_size = self.full_size.max(len).min(size);
-        self.unacknowledged += len;
-        if self.unacknowledged >= 2 * self.full_size {
+    /// Acknowledgments that will be quick.
+    pub fn quick_left(&self) -> u8 {
+        self.quick
+    }
+
+    /// What the peer seems to put into a full-sized segment, in bytes.
+    pub fn full_size(&self) -> u32 {
+        self.full_size
+    }
+
+    /// In-order text arrived.
+    pub fn text_arrived(&mut self, config: &Config, text: &Arrival) {
+        let first = self.full_size == 0;
+        if first {
+            let guess = text.guess.min(Mss::DEFAULT.bytes().into()).min(text.window / 2);
+            self.full_size = guess.max(LEAST_FULL.min(text.guess));
+        }
+        self.measure(text);
+        self.adapt(config, text, first);
+        self.last_text = text.now;
+        self.unacknowledged = self.unacknowledged.saturating_add(text.len);
+        if self.unacknowledged > self.full_size {
+            // RFC 9293 3.8.6.3 [SHLD-18], RFC 5681 4.2.
             self.now(Why::AckNow);
+        } else if config.quick_ack && self.quick > 0 && !self.interactive {
+            self.now(Why::AckQuick);
         } else if self.due == Due::Nothing {
             self.due = Due::Delayed;
         }
+    }
+
+    /// The peer's full size grows with its segments. It shrinks when two in a row are smaller and alike,
+    /// and do not seem to be the ends of writes.
+    fn measure(&mut self, text: &Arrival) {
+        let last_size = std::mem::take(&mut self.last_size);
+        if text.len >= self.full_size {
+            self.full_size = text.len.min(text.most).max(1);
+            if text.pushed {
+                self.pushed = self.pushed.max(Pushed::Once);
+            }
+            return;
+        }
+        let full = text.size >= Mss::DEFAULT.bytes().into() || !text.pushed;
+        if full && text.size >= LEAST_FULL.min(text.most) {
+            self.last_size = text.size;
+            if text.size == last_size {
+                self.full_size = text.size.min(text.most);
+                return;
+            }
+        }
+        let again = self.pushed > Pushed::None;
+        self.pushed = if again { Pushed::Twice } else { Pushed::Once };
+    }
+
+    /// The delay follows the time between segments; it becomes shorter only slowly.
+    fn adapt(&mut self, config: &Config, text: &Arrival, first: bool) {
+        let least = config.ack_delay;
+        let gap = text.now.since(self.last_text);
+        if first {
+            self.ato = least;
+            self.be_quick(text.window);
+        } else if gap <= least / 2 {
+            self.ato = self.ato / 2 + least / 2;
+        } else if gap < self.ato {
+            self.ato = (self.ato / 2 + gap).min(text.rto);
+        } else if gap > text.rto {
+            self.be_quick(text.window);
+        }
+    }
+
+    /// As many quick ones as fill half the window, at least two.
+    fn be_quick(&mut self, window: u32) {
+        let fill = (window / (2 * self.full_size.max(1))).clamp(2, MOST_QUICK.into());
+        self.quick = self.quick.max(fill as u8);
+    }
+
+    /// The peer sends what it has sent before, or seems to be in trouble otherwise: it needs
+    /// acknowledgments soon, and answers of the application say nothing about that.
+    pub fn enter_quick(&mut self, config: &Config, window: u32) {
+        self.be_quick(window);
+        self.interactive = false;
+        self.ato = config.ack_delay;
     }
 
     /// An acknowledgment must go out now; the first reason stands.
@@ -58,17 +185,63 @@ impl AckPolicy {
         }
     }
 
-    /// The delay is over.
-    pub fn delay_over(&mut self) {
+    /// How long an acknowledgment may wait for company, over a path with this round-trip time.
+    pub fn delay(&self, config: &Config, srtt: Option<Duration>) -> Duration {
+        let most = config.ack_delay_max.max(config.ack_delay);
+        // Longer than a round trip it would keep a sender waiting that has nothing else to wait for.
+        let bound = srtt.map_or(most, |srtt| most.min(srtt.max(config.ack_delay)));
+        self.ato.min(bound)
+    }
+
+    /// The delay is over, or nearly; nothing has come that could carry the acknowledgment.
+    pub fn delay_over(&mut self, config: &Config, rto: Duration) {
+        if self.due != Due::Delayed {
+            return;
+        }
+        self.now(Why::AckDelayed);
+        if self.interactive {
+            self.interactive = false;
+            self.ato = config.ack_delay;
+        } else {
+            // Wait longer the next time, so that two segments share one.
+            self.ato = self.ato.saturating_mul(2).min(rto);
+        }
+    }
+
+    /// The delay will be over so soon that the timer is not worth it.
+    pub fn delay_nearly_over(&mut self) {
         if self.due == Due::Delayed {
             self.now(Why::AckDelayed);
         }
     }
 
+    /// The application has read all there is. When that ended with a small segment, and it does not
+    /// answer as a rule, there is nothing to wait for.
+    pub fn drained(&mut self, config: &Config) {
+        let enough = if self.interactive { Pushed::Twice } else { Pushed::Once };
+        if config.quick_ack && self.due == Due::Delayed && self.pushed >= enough {
+            self.now(Why::AckQuick);
+        }
+    }
+
+    /// Text of ours was sent. Soon after text had arrived, it looks like an answer.
+    pub fn text_sent(&mut self, now: Instant) {
+        if now.since(self.last_text) < self.ato {
+            self.interactive = true;
+        }
+    }
+
     /// A segment with an acknowledgment was sent.
-    pub fn sent(&mut self) {
+    pub fn sent(&mut self, config: &Config) {
+        if self.due != Due::Nothing && self.quick > 0 {
+            self.quick -= 1;
+            if self.quick == 0 {
+                self.ato = config.ack_delay;
+            }
+        }
         self.due = Due::Nothing;
         self.unacknowledged = 0;
+        self.pushed = Pushed::None;
     }
 }
 

@@ -36,8 +36,22 @@ pub struct Info {
     pub snd_wnd: u32,
     /// Our window, in bytes.
     pub rcv_wnd: u32,
+    /// What the peer seems to put into a full-sized segment, in bytes; 0 before the first text.
+    pub rcv_mss: u32,
+    /// How long an acknowledgment waits for company now; zero before the first text.
+    pub ato: Duration,
+    /// Acknowledgments that will not wait.
+    pub quick_acks: u8,
     /// Bytes sent and not acknowledged, SYN and FIN counted.
     pub in_flight: u32,
+    /// Most bytes kept for the application to read, as it is tuned now.
+    pub receive_limit: u32,
+    /// The most that the application has read in a round trip, in bytes; a guess before the first.
+    pub receive_space: u64,
+    /// The round-trip time as the receiver sees it; `None` before the first sample.
+    pub receive_rtt: Option<Duration>,
+    /// Most bytes kept that were written and not acknowledged, as it is tuned now.
+    pub send_limit: u32,
     /// Bytes written by the application and not acknowledged.
     pub send_queue: u32,
     /// Bytes received and not read by the application.

@@ -22,6 +22,7 @@ mod queue;
 mod rate;
 mod rcv;
 mod reassembly;
+mod receive_tuning;
 mod recv_buffer;
 mod rtt;
 mod scoreboard;

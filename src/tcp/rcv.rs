@@ -129,6 +129,11 @@ impl ReceiveSpace {
         }
     }
 
+    /// What holding all that waits costs, in bytes.
+    pub fn memory(&self) -> usize {
+        self.buffer.memory() + self.reassembly.as_ref().map_or(0, |queue| queue.memory())
+    }
+
     /// Nothing more will be taken in: what waits out of order is dropped.
     pub fn drop_reassembly(&mut self) {
         self.reassembly = None;

@@ -57,6 +57,11 @@ impl Reassembly {
         self.chunks.is_empty()
     }
 
+    /// What holding all that waits costs, in bytes.
+    pub fn memory(&self) -> usize {
+        self.charged
+    }
+
     /// Takes in text at `offset`. Says which part of it was there already, if any (the first such
     /// part, for D-SACK, RFC 2883 4); refuses it when that would cost more than a receive buffer of
     /// `capacity` bytes is worth.

@@ -12,6 +12,9 @@ const SMALL: usize = 256;
 /// What is allocated for a tail.
 const TAIL: usize = 4 << 10;
 
+/// What a chunk counts for beside its bytes.
+const CHUNK_OVERHEAD: usize = 64;
+
 /// Chunks that there is always room for once there was one.
 const KEPT: usize = 4;
 
@@ -32,6 +35,12 @@ impl RecvBuffer {
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// What holding them costs, in bytes.
+    pub fn memory(&self) -> usize {
+        let spare = self.tail.capacity() - self.tail.len();
+        self.len + self.chunks.len() * CHUNK_OVERHEAD + spare
     }
 
     /// Appends a chunk.

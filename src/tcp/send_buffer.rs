@@ -64,6 +64,12 @@ impl SendBuffer {
         (self.end - self.start) as usize
     }
 
+    /// What holding them costs, in bytes.
+    pub fn memory(&self) -> usize {
+        let spare = self.tail.capacity() - self.tail.len() + self.spare.len() * COPY;
+        self.len() + self.chunks.len() * CHUNK_OVERHEAD + spare
+    }
+
     /// How many more bytes fit when at most `capacity` may be held.
     pub fn room(&self, capacity: u32) -> usize {
         (capacity as usize).saturating_sub(self.len() + self.chunks.len() * CHUNK_OVERHEAD)
@@ -146,6 +152,11 @@ impl SendBuffer {
         {
             self.keep(chunk.bytes);
         }
+    }
+
+    /// Gives back the memory that was kept for the next copies.
+    pub fn drop_spare(&mut self) {
+        self.spare = Vec::new();
     }
 
     /// Keeps the memory of a chunk for the next copy, if it is about that size and nobody else has it.

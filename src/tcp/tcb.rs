@@ -15,6 +15,7 @@ use crate::tcp::mss::Mss;
 use crate::tcp::pacing::{self, Pacer};
 use crate::tcp::rate::DeliveryRate;
 use crate::tcp::rcv::ReceiveSpace;
+use crate::tcp::receive_tuning::{Bounds, ReceiveTuning};
 use crate::tcp::rtt::{Rto, RttEstimator};
 use crate::tcp::scoreboard::Scoreboard;
 use crate::tcp::snd::SendSpace;
@@ -93,6 +94,11 @@ pub struct Totals {
     pub ecn_reductions: u64,
 }
 
+fn receive_bounds(config: &Config, own_mss: Mss) -> Bounds {
+    let (initial, max) = (config.first_receive_buffer(), config.receive_buffer);
+    Bounds { initial, max, mss: own_mss.bytes().into() }
+}
+
 /// One connection. It lives in the states from SYN-SENT on; LISTEN, SYN-RECEIVED behind a listener
 /// and TIME-WAIT have smaller records.
 #[derive(Debug)]
@@ -134,6 +140,10 @@ pub struct Tcb {
     /// Explicit congestion notification (RFC 3168).
     pub(crate) ecn: EcnState,
     pub(crate) ack: AckPolicy,
+    /// How large the receive buffer is.
+    pub(crate) receive_tuning: ReceiveTuning,
+    /// How large the send buffer is, in bytes.
+    pub(crate) send_limit: u32,
     pub(crate) timers: Timers,
     pub(crate) challenge: ChallengeLimit,
     pub(crate) attachment: Attachment,
@@ -172,6 +182,7 @@ impl Tcb {
     ) -> Box<Self> {
         let scale = WindowScale::for_buffer(config.receive_buffer);
         let mss = Mss::DEFAULT.min(own_mss);
+        let bounds = receive_bounds(&config, own_mss);
         let place = Box::new_uninit();
         let tcb = Tcb {
             conn,
@@ -198,6 +209,8 @@ impl Tcb {
             pacer: Pacer::default(),
             ecn: EcnState::default(),
             ack: AckPolicy::default(),
+            receive_tuning: ReceiveTuning::new(bounds, now),
+            send_limit: config.first_send_buffer(),
             timers: Timers::default(),
             challenge: ChallengeLimit::default(),
             attachment: Attachment::Attached,
@@ -354,6 +367,11 @@ impl Tcb {
         self.rtt.rto().backed_off(self.backoff)
     }
 
+    /// The bounds of the receive buffer.
+    pub(crate) fn receive_bounds(&self) -> Bounds {
+        receive_bounds(&self.config, self.own_mss)
+    }
+
     /// Our timestamp clock: milliseconds (RFC 7323 5.4).
     pub(crate) fn tsval(&self, now: Instant) -> u32 {
         (now.as_millis() as u32).wrapping_add(self.timestamp_offset)
@@ -393,6 +411,11 @@ impl Tcb {
         SegmentView { len, ..self.ends.view(segment, scale, self.snd.iss, self.rcv.irs) }
     }
 
+    /// What holding all that was written and all that has arrived costs, in bytes.
+    pub fn memory(&self) -> usize {
+        self.snd.buffer.memory() + self.rcv.memory()
+    }
+
     /// A look at everything.
     pub fn info(&self) -> Info {
         Info {
@@ -409,7 +432,14 @@ impl Tcb {
             rto: self.rto().as_duration(),
             snd_wnd: self.snd.wnd,
             rcv_wnd: self.rcv.window(),
+            rcv_mss: self.ack.full_size(),
+            ato: self.ack.delay(&self.config, self.rtt.srtt()),
+            quick_acks: self.ack.quick_left(),
             in_flight: self.in_flight(),
+            receive_limit: self.receive_tuning.capacity(),
+            receive_space: self.receive_tuning.space(),
+            receive_rtt: self.receive_tuning.rtt(),
+            send_limit: self.send_limit(),
             send_queue: self.snd.buffer.len() as u32,
             receive_queue: self.rcv.buffer.len() as u32,
             bytes_sent: self.totals.bytes_sent,

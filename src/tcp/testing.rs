@@ -63,6 +63,20 @@ pub(crate) struct Setup {
     pub(crate) window: u16,
 }
 
+/// Settings in which nothing adapts, so that tests can count: a buffer of 60,000 bytes, only delayed
+/// acknowledgments, and losses found by duplicates.
+pub(crate) fn config() -> Config {
+    Config {
+        receive_buffer: 60_000,
+        receive_buffer_initial: u32::MAX,
+        send_buffer: 1 << 20,
+        send_buffer_initial: u32::MAX,
+        quick_ack: false,
+        congestion: Algorithm::NewReno,
+        ..Config::default()
+    }
+}
+
 impl Setup {
     /// Both sides want ECN.
     pub(crate) fn ecn() -> Setup {
@@ -74,11 +88,7 @@ impl Setup {
 impl Default for Setup {
     fn default() -> Self {
         Setup {
-            config: Config {
-                receive_buffer: 60_000,
-                congestion: Algorithm::NewReno,
-                ..Config::default()
-            },
+            config: config(),
             timestamps: true,
             sack: true,
             scale: Some(2),
@@ -433,6 +443,14 @@ impl Rig {
     /// `len` bytes of text arrive in order.
     pub(crate) fn text_arrives(&mut self, len: u32) {
         let text = self.text(self.peer_nxt, len);
+        self.peer_nxt += len;
+        self.arrive(text).unwrap();
+    }
+
+    /// `len` bytes arrive in order that the peer's application wrote at once.
+    pub(crate) fn write_arrives(&mut self, len: u32) {
+        let flags = Flags::ACK | Flags::PSH;
+        let text = Segment { flags, ..self.text(self.peer_nxt, len) };
         self.peer_nxt += len;
         self.arrive(text).unwrap();
     }

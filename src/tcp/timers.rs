@@ -39,6 +39,16 @@ impl Timers {
         }
     }
 
+    /// Lets `timer` go off at `at` unless it goes off before that.
+    pub fn arm_no_later(&mut self, timer: TimerKind, at: Instant) {
+        self.arm(timer, self.0[timer as usize].min(at));
+    }
+
+    /// Whether `timer` goes off at `at` or before.
+    pub fn goes_off_by(&self, timer: TimerKind, at: Instant) -> bool {
+        self.0[timer as usize] <= at
+    }
+
     /// Stops `timer`.
     pub fn cancel(&mut self, timer: TimerKind) {
         self.0[timer as usize] = Instant::FAR_FUTURE;

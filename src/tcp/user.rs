@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::context::Context;
+use crate::context::{Context, Memory};
 use crate::event::{Cause, ConnId, State, TimerKind, Why};
 use crate::tcp::ack_policy::Due;
 use crate::tcp::congestion::{self, Algorithm};
@@ -17,6 +17,10 @@ use crate::tcp::{Config, Error};
 use crate::time::{Duration, Instant};
 use crate::wire::SeqNum;
 use crate::wire::tcp_options::Options;
+
+/// The send buffer when there is hardly any memory left, in bytes: a page, as in Linux. It is not nothing,
+/// because whoever waits for room is woken by an acknowledgment.
+const LEAST_SEND_BUFFER: u32 = 4096;
 
 /// What became of a read or a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,13 +70,33 @@ impl Tcb {
 
     /// How many bytes can be written now.
     pub fn send_room(&self) -> usize {
-        self.snd.buffer.room(self.config.send_buffer)
+        self.snd.buffer.room(self.send_limit())
+    }
+
+    /// Most bytes kept that were written and not yet acknowledged, as it is tuned now.
+    pub fn send_limit(&self) -> u32 {
+        self.send_limit.min(self.config.send_buffer)
+    }
+
+    /// The send buffer follows the congestion window (as Linux's tcp_sndbuf_expand): what is in flight
+    /// stays until it is acknowledged, and while a loss is repaired as much again should be able to go.
+    pub fn tune_send_buffer(&mut self, memory: Memory) {
+        let (initial, max) = (self.config.first_send_buffer(), self.config.send_buffer);
+        let cwnd = self.congestion.window();
+        self.send_limit = match memory {
+            Memory::Plenty => self.send_limit.max(initial).max(cwnd.saturating_mul(2)).min(max),
+            Memory::Scarce => initial,
+            Memory::Exhausted => initial.min(LEAST_SEND_BUFFER),
+        };
+        if memory != Memory::Plenty {
+            self.snd.buffer.drop_spare();
+        }
     }
 
     /// SEND: copies from `data` what there is room for.
     pub fn send(&mut self, data: &[u8]) -> Result<usize, Refused> {
         self.check_send()?;
-        match self.snd.buffer.push(data, self.config.send_buffer) {
+        match self.snd.buffer.push(data, self.send_limit()) {
             0 if !data.is_empty() => Err(Refused::WouldBlock),
             taken => Ok(taken),
         }
@@ -81,7 +105,7 @@ impl Tcb {
     /// SEND without a copy: splits off the front of `data` what there is room for.
     pub fn send_bytes(&mut self, data: &mut Bytes) -> Result<usize, Refused> {
         self.check_send()?;
-        match self.snd.buffer.push_bytes(data, self.config.send_buffer) {
+        match self.snd.buffer.push_bytes(data, self.send_limit()) {
             0 if !data.is_empty() => Err(Refused::WouldBlock),
             taken => Ok(taken),
         }
@@ -105,9 +129,12 @@ impl Tcb {
     /// RECEIVE: the next bytes, at most `max`; empty at the end of the stream.
     pub fn receive(&mut self, max: usize) -> Result<Bytes, Refused> {
         if let Some(chunk) = self.rcv.buffer.pop(max) {
-            let (capacity, mss) = (self.config.receive_buffer, self.own_mss.bytes());
+            let (capacity, mss) = (self.receive_tuning.capacity(), self.own_mss.bytes());
             if self.can_take_text() && self.rcv.should_update(capacity, mss.into()) {
                 self.ack.now(Why::WindowUpdate);
+            }
+            if self.rcv.buffer.is_empty() {
+                self.ack.drained(&self.config);
             }
             return Ok(chunk);
         }
@@ -193,6 +220,7 @@ impl Tcb {
     /// Changes settings; keepalive starts anew.
     pub fn configure(&mut self, now: Instant, change: impl FnOnce(&mut Config)) {
         change(Arc::make_mut(&mut self.config));
+        self.tune_send_buffer(Memory::Plenty);
         self.keepalives = 0;
         match self.config.keepalive {
             Some(keepalive) if self.state != State::Closed => {

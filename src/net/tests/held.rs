@@ -7,7 +7,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 
-use super::{connected, pattern, run, until, world};
+use super::{CLIENT, SERVER, config, connected, pattern, run, until, world, world_of};
 use crate::event::State;
 use crate::net::TcpStream;
 
@@ -136,7 +136,9 @@ proptest! {
 #[test]
 fn a_batch_is_taken_over_at_once() {
     run(async {
-        let world = world();
+        let mut roomy = config(SERVER);
+        roomy.tcp.fix_buffers(1 << 20);
+        let world = world_of(roomy, config(CLIENT));
         let (mut client, mut server) = connected(&world).await;
         let data = pattern(100_000);
         client.write_all(&data).await.unwrap();

@@ -272,7 +272,7 @@ fn values() -> Vec<(&'static str, Vec<String>)> {
             "why",
             names!("why", Why: Handshake, HandshakeRetransmission(1), HandshakeAnswer, NewData, Fin,
                 FastRetransmit, Rack, TailLossProbe, TailLossProbeNew, PartialAck, GoBackN, Rto(1), RtoRecovery, PathMtu, ZeroWindowProbe,
-                Keepalive, AckNow, AckDelayed, WindowUpdate, Challenge, Reset),
+                Keepalive, AckNow, AckQuick, AckDelayed, WindowUpdate, Challenge, Reset),
         ),
         (
             "cause",

@@ -131,6 +131,7 @@ fn each_retransmission_says_why() {
         (Why::HandshakeRetransmission(1), ": retransmission 1 of the handshake"),
         (Why::ZeroWindowProbe, ": zero-window probe"),
         (Why::Keepalive, ": keepalive probe"),
+        (Why::AckQuick, ": quick acknowledgment"),
         (Why::AckDelayed, ": delayed acknowledgment"),
         (Why::Fin, ""),
     ];

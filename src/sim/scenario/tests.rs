@@ -27,6 +27,7 @@ fn every_field_is_read() {
         nodelay = true
         sack = false
         ecn = "request"
+        quick-ack = false
         write = { size = "10b", every = "1ms" }
         read = { size = "1k", every = "2ms" }
     "#;
@@ -51,12 +52,13 @@ fn every_field_is_read() {
             direction: Direction::In,
         }],
         seed: 7,
-        buffer: 65_536,
+        buffer: Some(65_536),
         time_limit: ms(9000),
         mtu: 576,
         nodelay: true,
         sack: false,
         ecn: Ecn::Request,
+        quick_ack: false,
         write: Some(Pace { size: 10, every: ms(1) }),
         read: Some(Pace { size: 1024, every: ms(2) }),
     };

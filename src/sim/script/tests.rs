@@ -2,7 +2,8 @@ use super::*;
 
 fn config() -> Config {
     let mut config = Config::new([10, 0, 0, 1].into(), 24, [7; 32]);
-    config.tcp.receive_buffer = 60_000;
+    config.tcp.fix_buffers(60_000);
+    config.tcp.quick_ack = false;
     config
 }
 

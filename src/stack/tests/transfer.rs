@@ -238,6 +238,44 @@ fn an_answer_carries_the_acknowledgment() {
     assert_eq!(world.shape(mark).last().unwrap(), "C ACK");
 }
 
+/// What a client notices of quick acknowledgments: Nagle's algorithm does not make it wait.
+#[test]
+fn quick_acknowledgments_spare_small_writes_the_delay() {
+    let mut world = World::with_tcp(|config| config.quick_ack = true);
+    world.observe();
+    let pair = world.open();
+    world.pass(50 * MS);
+    let mark = world.trace.len();
+    for _ in 0..2 {
+        world.write_all(Client, pair.client, b"part");
+        world.turn();
+    }
+    world.pass(15 * MS);
+    assert_eq!(world.shape(mark), ["C PSH,ACK 4", "S ACK", "C PSH,ACK 4", "S ACK"]);
+    assert_eq!(world.whys(Server).last(), Some(&Why::AckQuick));
+    world.expect(Server, pair.server, b"partpart");
+    world.pass(50 * MS);
+    // Whoever answers acknowledges with the answer from then on.
+    for _ in 0..3 {
+        let mark = world.trace.len();
+        world.write_all(Client, pair.client, b"question");
+        world.pass(6 * MS);
+        world.expect(Server, pair.server, b"question");
+        world.pass(2 * MS);
+        world.write_all(Server, pair.server, b"answer");
+        world.pass(20 * MS);
+        world.expect(Client, pair.client, b"answer");
+        world.pass(100 * MS);
+        let shape = world.shape(mark);
+        assert_eq!(shape[0], "C PSH,ACK 8");
+        assert_eq!(shape[1..].iter().filter(|line| *line == "S PSH,ACK 6").count(), 1);
+    }
+    let mark = world.trace.len();
+    world.write_all(Client, pair.client, b"question");
+    world.pass(8 * MS);
+    assert_eq!(world.shape(mark), ["C PSH,ACK 8"], "it waits for the answer");
+}
+
 #[test]
 fn the_smoothed_round_trip_time_is_that_of_the_path() {
     for delay in [1, 20, 300, 2000] {

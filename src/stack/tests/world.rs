@@ -122,8 +122,16 @@ impl Pair {
     }
 }
 
+/// Nothing adapts, so that tests can count: acknowledgments are only delayed, and buffers have the size
+/// that they are given.
 pub(super) fn config(side: Side) -> Config {
-    Config::new(side.ip(), 24, [side as u8; 32])
+    let mut config = Config::new(side.ip(), 24, [side as u8; 32]);
+    config.tcp.quick_ack = false;
+    config.tcp.fix_buffers(1 << 20);
+    // Whatever else a test sets them to, they are fixed.
+    config.tcp.receive_buffer_initial = u32::MAX;
+    config.tcp.send_buffer_initial = u32::MAX;
+    config
 }
 
 pub(super) fn cx() -> Context<'static> {

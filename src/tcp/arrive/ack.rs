@@ -137,6 +137,7 @@ impl Tcb {
             true => self.repair(cx, segment, news),
             false => self.repair_by_duplicates(cx, news),
         };
+        self.tune_send_buffer(cx.memory);
         self.rearm_retransmission(cx.now, restart);
     }
 

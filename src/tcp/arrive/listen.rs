@@ -167,7 +167,7 @@ impl HalfOpen {
             seq: self.iss,
             ack: self.irs + 1,
             flags: Flags::SYN | Flags::ACK | self.ecn(config).answer(),
-            window: u16::try_from(config.receive_buffer).unwrap_or(u16::MAX),
+            window: config.syn_window(),
             urgent: 0,
             options: Options {
                 mss: Some(own_mss.bytes()),
@@ -270,8 +270,7 @@ impl HalfOpen {
         tcb.timestamp_offset = self.timestamp_offset;
         tcb.synchronize(self.irs);
         tcb.negotiate(&self.peer_options(), now);
-        let offered = tcb.config.receive_buffer.min(65_535);
-        tcb.rcv.adv = tcb.rcv.nxt + offered;
+        tcb.rcv.adv = tcb.rcv.nxt + u32::from(tcb.config.syn_window());
         tcb.snd.nxt = self.iss + 1;
         tcb.snd.syn_pending = false;
         if self.retransmissions > 0 {

@@ -17,8 +17,7 @@ mod syn_sent;
 mod text;
 
 use crate::context::Context;
-use crate::event::{Refusal, State, TimerKind, Why};
-use crate::tcp::ack_policy::Due;
+use crate::event::{Refusal, State, Why};
 use crate::tcp::discard::{Discard, Reply};
 use crate::tcp::tcb::Tcb;
 use crate::wire::tcp::Segment;
@@ -50,24 +49,20 @@ impl Tcb {
         }
         self.process_text(cx, &mut segment)?; // seventh
         self.process_fin(cx, &segment); // eighth
-        self.note_ack_delay(cx);
         Ok(())
     }
 
     /// Owes the peer the acknowledgment that a refusal asks for; a reset is the caller's to send.
     pub fn answer(&mut self, cx: &mut Context<'_>, reply: Reply) {
         match reply {
-            Reply::Ack => self.ack.now(Why::AckNow),
+            Reply::Ack => {
+                // It has lost our acknowledgments, or text that it will now send again.
+                self.ack.enter_quick(&self.config, self.rcv.window());
+                self.ack.now(Why::AckNow);
+            }
             Reply::Challenge if self.challenge.allow(cx.now) => self.ack.now(Why::Challenge),
             Reply::Challenge => cx.refuse(Some(self.conn), Refusal::ChallengeLimited, None),
             Reply::Nothing | Reply::Reset(_) => {}
-        }
-    }
-
-    /// Starts the delayed-ACK timer when only a delayed acknowledgment is owed.
-    fn note_ack_delay(&mut self, cx: &mut Context<'_>) {
-        if self.ack.due() == Due::Delayed {
-            self.timers.arm_if_idle(TimerKind::DelayedAck, cx.now + self.config.ack_delay);
         }
     }
 }

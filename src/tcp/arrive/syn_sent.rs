@@ -60,7 +60,8 @@ impl Tcb {
         }
         // Text and FIN on the SYN are processed like those of any segment.
         if !segment.payload.is_empty() || segment.fin() {
-            self.rcv.open_window(self.config.receive_buffer, self.own_mss.bytes().into());
+            let capacity = self.receive_tuning.capacity();
+            self.rcv.open_window(capacity, self.own_mss.bytes().into());
             if self.state == State::Established {
                 segment.seq += 1;
                 segment.flags = segment.flags.without(Flags::SYN | Flags::ECE | Flags::CWR);

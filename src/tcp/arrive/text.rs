@@ -1,12 +1,15 @@
 //! Seventh: the text (RFC 9293 3.10.7.4 seventh).
 
-use crate::context::Context;
-use crate::event::{Cause, Refusal, Why};
+use crate::context::{Context, Memory};
+use crate::event::{Cause, Refusal, TimerKind, Why};
 use crate::tcp::Error;
+use crate::tcp::ack_policy::{Arrival, Due};
 use crate::tcp::arrive::InWindow;
 use crate::tcp::discard::Discard;
 use crate::tcp::reassembly::Full;
 use crate::tcp::tcb::Tcb;
+use crate::time::{Duration, Instant};
+use crate::wire::tcp::Flags;
 
 impl Tcb {
     pub(super) fn process_text(
@@ -33,24 +36,84 @@ impl Tcb {
             let len = segment.payload.len() as u32;
             self.rcv.buffer.push(segment.take_text());
             self.rcv.advance(len);
-            self.ack.text_arrived(len, self.segment_size());
+            self.note_text(cx.now, segment, len);
             return Ok(());
         }
         self.queue_text(cx, segment);
         Ok(())
     }
 
+    /// Text in order, of `len` bytes, was taken from `segment`: it will be acknowledged, now or later.
+    fn note_text(&mut self, now: Instant, segment: &InWindow<'_>, len: u32) {
+        let timestamps = if self.timestamps.is_some() { 12 } else { 0 };
+        let ends = Flags::PSH | Flags::FIN | Flags::URG;
+        let arrival = Arrival {
+            now,
+            len,
+            size: (len + segment.options.len() as u32).saturating_sub(timestamps),
+            most: u32::from(self.own_mss.bytes()).saturating_sub(timestamps),
+            guess: self.full_segment(),
+            pushed: segment.flags != segment.flags.without(ends),
+            window: self.rcv.window(),
+            rto: self.rto().as_duration(),
+        };
+        self.ack.text_arrived(&self.config, &arrival);
+        self.sample_receive_rtt(now, segment, len);
+        if self.ack.due() == Due::Delayed {
+            self.arm_ack_delay(now);
+        }
+    }
+
+    /// The round-trip time as a receiver sees it: from the echo in a full-sized segment, or from the time
+    /// that a window's worth of text takes.
+    fn sample_receive_rtt(&mut self, now: Instant, segment: &InWindow<'_>, len: u32) {
+        match (self.timestamps, segment.options.timestamps) {
+            (Some(_), Some(ts)) if len >= self.ack.full_size() => {
+                let age = self.tsval(now).wrapping_sub(ts.tsecr);
+                // A peer that echoes nonsense must not set our clock.
+                if age < 1 << 24 {
+                    self.receive_tuning.echo_arrived(ts.tsecr, Duration::from_millis(age.into()));
+                }
+            }
+            (Some(_), _) => {}
+            (None, _) => {
+                let (arrived, window) = (self.rcv.offset, self.rcv.window());
+                self.receive_tuning.text_arrived(now, arrived, window);
+            }
+        }
+    }
+
+    /// Lets the delayed-ACK timer run, from the first segment on. When it would go off within a quarter
+    /// of the delay, it is not waited for (as Linux).
+    fn arm_ack_delay(&mut self, now: Instant) {
+        let delay = self.ack.delay(&self.config, self.rtt.srtt());
+        if self.timers.goes_off_by(TimerKind::DelayedAck, now + delay / 4) {
+            return self.ack.delay_nearly_over();
+        }
+        self.timers.arm_no_later(TimerKind::DelayedAck, now + delay);
+    }
+
     /// Out of order, or filling a gap: acknowledged at once (RFC 5681 4.2).
     fn queue_text(&mut self, cx: &mut Context<'_>, segment: &mut InWindow<'_>) {
         self.ack.now(Why::AckNow);
+        if cx.memory == Memory::Exhausted && segment.seq != self.rcv.nxt {
+            // The peer keeps it until it is acknowledged, whatever was reported of it (RFC 2018 8).
+            self.rcv.drop_reassembly();
+            let view = self.view_received(segment);
+            return cx.refuse(Some(self.conn), Refusal::TcpMemory, Some(view));
+        }
         let offset = self.rcv.offset_of(segment.seq);
-        let capacity = self.config.receive_buffer;
+        let capacity = self.receive_tuning.capacity();
+        let nxt = self.rcv.nxt;
         match self.rcv.reassembly().insert(offset, &segment.payload, capacity) {
             Ok(duplicate) => {
                 if let Some(range) = duplicate.filter(|_| self.sack) {
                     self.rcv.note_duplicate(range);
                 }
                 self.rcv.drain_reassembly();
+                if self.rcv.nxt != nxt {
+                    self.note_text(cx.now, segment, segment.payload.len() as u32);
+                }
             }
             Err(Full) if segment.seq == self.rcv.nxt => {
                 // What comes next in order must not be refused for the sake of what comes later.

@@ -81,16 +81,14 @@ impl Tcb {
             flags |= Flags::ACK;
             ack = self.rcv.nxt;
         }
-        let capacity = self.config.receive_buffer;
         let window = if syn {
-            // The window of a SYN is never scaled (RFC 7323 2.2).
-            let offered = u16::try_from(capacity).unwrap_or(u16::MAX);
+            let offered = self.config.syn_window();
             self.rcv.adv = self.rcv.adv.max(self.rcv.nxt + u32::from(offered));
             offered
         } else if plan.flags.contains(Flags::RST) {
             0
         } else {
-            self.rcv.open_window(capacity, self.own_mss.bytes().into());
+            self.open_window(cx);
             self.rcv.window_field()
         };
         Segment {
@@ -105,6 +103,14 @@ impl Tcb {
             ecn: 0,
             payload: Bytes::new(),
         }
+    }
+
+    /// Offers as much as there is room for, after a look at how fast the application reads.
+    fn open_window(&mut self, cx: &Context<'_>) {
+        let bounds = self.receive_bounds();
+        let read = self.rcv.offset - self.rcv.buffer.len() as u64;
+        self.receive_tuning.adapt(cx.now, read, bounds, cx.memory);
+        self.rcv.open_window(self.receive_tuning.capacity(), bounds.mss);
     }
 
     /// The options of a SYN; those of a SYN-ACK answer what the SYN offered (RFC 7323 2.2).
@@ -137,7 +143,7 @@ impl Tcb {
     /// Whatever is sent acknowledges everything received so far.
     fn record_acknowledgment(&mut self, header: &Segment) {
         if header.flags.contains(Flags::ACK) {
-            self.ack.sent();
+            self.ack.sent(&self.config);
             self.timers.cancel(TimerKind::DelayedAck);
             self.rcv.last_ack_sent = header.ack;
             self.rcv.duplicate = None;
@@ -213,6 +219,9 @@ impl Tcb {
         self.record_in_flight(cx.now, place, plan.len + u32::from(fin));
         self.snd.nxt = end;
         self.totals.bytes_sent += u64::from(plan.len);
+        if plan.len > 0 {
+            self.ack.text_sent(cx.now);
+        }
         self.loss.on_new_data(plan.len);
         if !plan.len.is_multiple_of(plan.segment_size.into()) {
             self.snd.small_end = end;

@@ -20,7 +20,10 @@ impl Tcb {
                 TimerKind::TailLossProbe => self.probe_timeout(cx),
                 TimerKind::Pacing => {}
                 TimerKind::Persist => self.persist_timeout(cx),
-                TimerKind::DelayedAck => self.ack.delay_over(),
+                TimerKind::DelayedAck => {
+                    let rto = self.rto().as_duration();
+                    self.ack.delay_over(&self.config, rto);
+                }
                 TimerKind::Keepalive => self.keepalive_timeout(cx),
                 TimerKind::Close => self.close_timeout(cx),
             }

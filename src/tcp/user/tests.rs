@@ -41,6 +41,37 @@ fn room_comes_back_with_acknowledgments() {
     assert_eq!(rig.tcb.send_room(), 1_000);
 }
 
+/// As Linux's tcp_sndbuf_expand: twice the congestion window, and never smaller again while there is memory.
+#[test]
+fn the_send_buffer_grows_with_the_congestion_window() {
+    let mut setup = Setup { window: 65_535, ..Setup::default() };
+    setup.config.send_buffer = 60_000;
+    setup.config.send_buffer_initial = 10_000;
+    let mut rig = Rig::open(setup);
+    let cwnd = rig.tcb.info().cwnd;
+    assert_eq!((cwnd, rig.tcb.info().send_limit), (10 * FULL, 2 * cwnd));
+    while rig.tcb.info().cwnd < 40 * FULL {
+        let room = rig.tcb.send_room() as u32;
+        assert_eq!(room, rig.tcb.send_limit());
+        rig.write(room);
+        rig.transmit();
+        let sent = rig.tcb.info().send_queue;
+        assert!(sent >= rig.tcb.info().cwnd);
+        rig.ack_arrives();
+        while rig.tcb.info().send_queue > 0 {
+            rig.transmit();
+            rig.ack_arrives();
+        }
+        assert_eq!(rig.tcb.send_limit(), (2 * rig.tcb.info().cwnd).min(60_000));
+    }
+    rig.tcb.tune_send_buffer(Memory::Scarce);
+    assert_eq!(rig.tcb.send_limit(), 10_000);
+    rig.tcb.tune_send_buffer(Memory::Exhausted);
+    assert_eq!(rig.tcb.send_limit(), 4_096, "not nothing: nobody would wake the writer");
+    rig.tcb.tune_send_buffer(Memory::Plenty);
+    assert_eq!(rig.tcb.send_limit(), 60_000);
+}
+
 #[test]
 fn after_a_shutdown_nothing_can_be_written_rfc_9293_3_10_2() {
     for state in [State::FinWait1, State::FinWait2, State::Closing, State::LastAck] {

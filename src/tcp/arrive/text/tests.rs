@@ -23,17 +23,109 @@ fn a_lone_segment_is_acknowledged_after_40_ms_rfc_9293_3_8_6_3_must_40() {
 #[test]
 fn the_delay_counts_from_the_first_segment() {
     let mut rig = Rig::open(Setup::default());
-    rig.text_arrives(100);
+    rig.write_arrives(100);
+    rig.now += ms(25);
+    rig.write_arrives(100);
+    assert_eq!(rig.tcb.next_deadline(), Some(rig.now + ms(15)));
+}
+
+/// Within a quarter of the delay before its end there is no use in waiting (as Linux).
+#[test]
+fn a_delay_that_is_nearly_over_is_over() {
+    let mut rig = Rig::open(Setup::default());
+    rig.write_arrives(100);
     rig.now += ms(30);
-    rig.text_arrives(100);
-    assert_eq!(rig.tcb.next_deadline(), Some(rig.now + ms(10)));
+    rig.write_arrives(100);
+    let ack = rig.transmit_one();
+    assert_eq!((ack.ack, ack.why), (201, Why::AckDelayed));
+}
+
+fn quick() -> Rig {
+    Rig::open(Setup { config: Config { quick_ack: true, ..config() }, ..Setup::default() })
+}
+
+/// A peer in slow start counts acknowledgments, so it gets them.
+#[test]
+fn the_first_sixteen_segments_are_acknowledged_at_once() {
+    let mut rig = quick();
+    for nth in 1..=16 {
+        rig.write_arrives(100);
+        let ack = rig.transmit_one();
+        assert_eq!((ack.ack, ack.why), (1 + 100 * nth, Why::AckQuick));
+    }
+    rig.write_arrives(100);
+    rig.silent();
+    assert_eq!(rig.tcb.next_deadline(), Some(rig.now + ms(40)));
+}
+
+#[test]
+fn an_application_that_answers_gets_delayed_acknowledgments() {
+    let mut rig = quick();
+    rig.write_arrives(100);
+    rig.read(1, 100);
+    rig.write(30);
+    assert_eq!(rig.transmit_one().len, 30, "it carries the acknowledgment");
+    rig.ack_arrives();
+    rig.write_arrives(100);
+    rig.read(101, 100);
+    rig.silent();
+    // No answer this time: from now on there are quick ones again.
+    let ack = rig.sleep(ms(40)).remove(0);
+    assert_eq!((ack.ack, ack.why), (201, Why::AckDelayed));
+    rig.write_arrives(100);
+    assert_eq!(rig.transmit_one().why, Why::AckQuick);
+}
+
+/// The peer's congestion window is small again after an idle time-out (RFC 5681 4.1).
+#[test]
+fn after_a_silence_acknowledgments_are_quick_again() {
+    let mut rig = quick();
+    for _ in 0..16 {
+        rig.write_arrives(100);
+        rig.transmit_one();
+    }
+    rig.write_arrives(100);
+    rig.silent();
+    rig.sleep(s(10));
+    rig.write_arrives(100);
+    assert_eq!(rig.transmit_one().why, Why::AckQuick);
+}
+
+/// Whoever sends again what has arrived has missed acknowledgments.
+#[test]
+fn a_duplicate_makes_acknowledgments_quick() {
+    let mut rig = quick();
+    for _ in 0..16 {
+        rig.write_arrives(100);
+        rig.transmit_one();
+    }
+    let again = rig.text(1, 100);
+    rig.arrive(again).unwrap_err();
+    assert_eq!(rig.transmit_one().why, Why::AckNow);
+    rig.write_arrives(100);
+    assert_eq!(rig.transmit_one().why, Why::AckQuick);
+}
+
+/// Nothing is left to wait for when a small segment was read and no answer is usual (as Linux).
+#[test]
+fn a_small_segment_is_acknowledged_when_it_is_read() {
+    let mut rig = quick();
+    for _ in 0..16 {
+        rig.write_arrives(100);
+        rig.transmit_one();
+    }
+    rig.write_arrives(100);
+    rig.silent();
+    rig.read(1, 1_700);
+    let ack = rig.transmit_one();
+    assert_eq!((ack.ack, ack.why), (1_701, Why::AckQuick));
 }
 
 #[test]
 fn the_delay_can_be_chosen() {
-    let config = Config { ack_delay: ms(5), ..Config::default() };
+    let config = Config { ack_delay: ms(5), ..config() };
     let mut rig = Rig::open(Setup { config, ..Setup::default() });
-    rig.text_arrives(100);
+    rig.write_arrives(100);
     assert_eq!(rig.tcb.next_deadline(), Some(rig.now + ms(5)));
 }
 
