@@ -244,6 +244,8 @@ impl Tcb {
             successor.adopt(self.congestion.window(), self.congestion.ssthresh());
         }
         self.congestion = successor;
+        // Whatever is being repaired goes on under the new window.
+        self.selective.prr = None;
         self.emit_window(cx);
     }
 

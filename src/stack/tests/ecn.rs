@@ -125,6 +125,11 @@ fn whatever_a_syn_asks_for_it_is_answered() {
     }
 }
 
+/// Whether what is sent for this reason is data never sent before.
+fn is_new(why: Why) -> bool {
+    matches!(why, Why::NewData | Why::TailLossProbeNew)
+}
+
 /// What must hold of all that both sides have sent, whatever has happened to it.
 fn check(world: &World) {
     let mut echoes = [false; 2];
@@ -145,7 +150,7 @@ fn check(world: &World) {
                 let capable = segment.ecn == ECT_0;
                 assert!(capable || segment.ecn == 0);
                 // RFC 3168 6.1.1, 6.1.4, 6.1.5.
-                assert!(!capable || (why == Why::NewData && segment.len > 0 && !bare));
+                assert!(!capable || (is_new(why) && segment.len > 0 && !bare));
                 let cwr = flags.contains(Flags::CWR) && !flags.contains(Flags::SYN);
                 assert!(!cwr || capable, "{at} {side:?} {segment:?}");
             }
@@ -165,7 +170,7 @@ fn check_reductions(world: &World, side: Side) -> usize {
                 assert!(!owed, "{at}: twice without new data");
                 (owed, reductions) = (true, reductions + 1);
             }
-            Event::Sent { segment, why: Why::NewData, .. } => {
+            Event::Sent { segment, why, .. } if is_new(why) => {
                 let cwr = segment.flags.contains(Flags::CWR);
                 assert_eq!(cwr, std::mem::take(&mut owed), "{at} {segment:?}");
             }

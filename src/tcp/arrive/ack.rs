@@ -32,7 +32,9 @@ impl Tcb {
         if ack.before(self.snd.una - self.snd.max_wnd) {
             return Err(Discard::challenge(Refusal::AckTooOld));
         }
-        self.note_echo(cx, segment, ack);
+        if !self.is_selective() {
+            self.note_echo(cx, segment, ack);
+        }
         let window_before = self.snd.wnd;
         self.update_window(segment, ack);
         let mut news = self.news(segment);
@@ -45,6 +47,10 @@ impl Tcb {
             self.no_new_ack(cx, segment, ack, news);
         } else if self.is_duplicate(segment, ack, window_before) {
             self.duplicate_ack(cx, news);
+        }
+        if self.is_selective() {
+            // Only now it is known whether an earlier reduction is over.
+            self.note_echo(cx, segment, ack);
         }
         if self.snd.fin_acked() {
             self.fin_acked(cx);

@@ -17,6 +17,8 @@ pub(in crate::tcp) struct News {
     pub(super) delivery: Delivery,
     /// Bytes in flight before it.
     pub(super) prior_in_flight: u32,
+    /// Bytes outstanding before it, arrived out of order or not (FlightSize, RFC 5681 2).
+    pub(super) flight_size: u32,
     /// Bytes of text newly acknowledged in order.
     pub(super) acked: u32,
     /// SND.UNA has advanced.
@@ -36,6 +38,7 @@ impl Tcb {
             ece: !segment.syn() && self.ecn.is_echo(segment.flags),
             delivery: self.scoreboard.delivery(),
             prior_in_flight: self.in_flight(),
+            flight_size: self.snd.outstanding(),
             ..News::default()
         }
     }

@@ -91,7 +91,7 @@ impl Tcb {
             0
         };
         if lost > 0 {
-            self.lost_found(cx, news.prior_in_flight);
+            self.lost_found(cx, news.flight_size, news.prior_in_flight);
         }
         self.answer_probe(cx, &news, false);
         let in_flight = self.flight();
@@ -276,11 +276,16 @@ impl Tcb {
     }
 
     /// Something is lost: the repair begins, unless it goes on already.
-    pub(in crate::tcp) fn lost_found(&mut self, cx: &mut Context<'_>, in_flight: u32) {
+    pub(in crate::tcp) fn lost_found(
+        &mut self,
+        cx: &mut Context<'_>,
+        flight_size: u32,
+        in_flight: u32,
+    ) {
         match self.loss.mode() {
             Mode::Open => {
                 self.selective.undo = Some(Undo::new());
-                self.lower(cx, in_flight, Signal::Loss, Reduction::Loss);
+                self.lower(cx, [flight_size, in_flight], Signal::Loss, Reduction::Loss);
                 self.ecn.reduced(self.snd.nxt, false);
             }
             // The window was answered for already.
@@ -295,14 +300,21 @@ impl Tcb {
     pub(in crate::tcp) fn reduce(&mut self, cx: &mut Context<'_>, signal: Signal, why: Reduction) {
         if self.loss.mode() == Mode::Open {
             self.selective.undo = None;
-            self.lower(cx, self.flight(), signal, why);
+            self.lower(cx, [self.snd.outstanding(), self.flight()], signal, why);
             self.loss.on_reduction(self.snd.nxt);
             self.emit_window(cx);
         }
     }
 
-    fn lower(&mut self, cx: &mut Context<'_>, in_flight: u32, signal: Signal, why: Reduction) {
-        self.congestion.on_congestion(cx.now, in_flight, signal);
+    /// `flight_size` is all that is outstanding, `in_flight` what of it has not left the path.
+    fn lower(
+        &mut self,
+        cx: &mut Context<'_>,
+        [flight_size, in_flight]: [u32; 2],
+        signal: Signal,
+        why: Reduction,
+    ) {
+        self.congestion.on_congestion(cx.now, flight_size, signal);
         if self.congestion.recovery() == Recovery::Proportional {
             let ssthresh = self.congestion.ssthresh().unwrap_or(in_flight);
             self.selective.prr = Some(Prr::new(ssthresh, in_flight, self.full_segment()));

@@ -75,7 +75,7 @@ impl Tcb {
     fn reordering_timeout(&mut self, cx: &mut Context<'_>) {
         let in_flight = self.flight();
         if self.find_lost(cx) > 0 {
-            self.lost_found(cx, in_flight);
+            self.lost_found(cx, self.snd.outstanding(), in_flight);
         }
     }
 
