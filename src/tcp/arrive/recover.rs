@@ -102,7 +102,7 @@ impl Tcb {
         known.bytes = delivered;
         let rate = self.delivery_rate.on_delivery(now, &known, self.rtt.min());
         let recovering = self.loss.mode().is_reduction();
-        let limited = std::mem::take(&mut self.window_limited) || self.loss.mode() != Mode::Open;
+        let limited = self.was_window_limited();
         self.congestion.on_ack(&Ack {
             now,
             acked: news.acked,
@@ -123,6 +123,12 @@ impl Tcb {
             self.emit_window(cx);
         }
         self.schedule_probe(now);
+    }
+
+    /// Whether the window was full, or is under repair: otherwise it must not grow.
+    pub(super) fn was_window_limited(&self) -> bool {
+        let (cwnd, slow_start) = (self.congestion.window(), self.congestion.in_slow_start());
+        self.loss.mode() != Mode::Open || self.usage.allows_growth(cwnd, slow_start)
     }
 
     /// Whether a repair is over, or was wrong; `before` is where it stood before this acknowledgment.

@@ -234,8 +234,5 @@ impl Tcb {
             self.record_probe(cx.now, None);
         }
         self.schedule_probe(cx.now);
-        let (flight, window) = (self.flight(), self.cwnd());
-        let doubled = self.congestion.in_slow_start() && flight >= window / 2;
-        self.window_limited |= flight >= window || doubled;
     }
 }

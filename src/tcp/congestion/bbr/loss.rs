@@ -10,10 +10,13 @@ use crate::tcp::congestion::LostSegment;
 
 /// The share of what is in flight that may be lost, in percent (BBR.LossThresh).
 const THRESHOLD: u64 = 2;
+/// The same while no queue is to be seen: then it is the path that loses, and not a queue that overflows. A
+/// policer, which drops without a queue, takes a fifth of what a probe sends: more is a sign of congestion, too.
+const THRESHOLD_WITHOUT_QUEUE: u64 = 20;
 
-/// Whether more than [`THRESHOLD`] of `in_flight` bytes is `lost`.
-pub(super) fn is_too_much(lost: u64, in_flight: u64) -> bool {
-    u128::from(lost) * 100 > u128::from(in_flight) * u128::from(THRESHOLD)
+/// Whether more than `percent` of `in_flight` bytes is `lost`.
+fn exceeds(lost: u64, in_flight: u64, percent: u64) -> bool {
+    u128::from(lost) * 100 > u128::from(in_flight) * u128::from(percent)
 }
 
 /// What was in flight when the losses became too many (InflightAtLoss). The segment may be a long burst:
@@ -67,13 +70,25 @@ impl Repair {
 }
 
 impl Bbr {
+    /// Whether so many of `in_flight` bytes are `lost` that too much is in flight. The draft knows one
+    /// threshold; here a path without a queue is allowed more, so that what radio links lose does not make
+    /// it slow.
+    pub(super) fn is_too_much(&self, lost: u64, in_flight: u64) -> bool {
+        let queue = self.model.has_queue();
+        exceeds(lost, in_flight, if queue { THRESHOLD } else { THRESHOLD_WITHOUT_QUEUE })
+    }
+
     /// A segment is lost (HandleLostPacket).
     pub(super) fn note_lost(&mut self, lost: &LostSegment) {
+        let too_much = self.is_too_much(lost.lost, lost.tx_in_flight.into());
+        if !too_much && !self.model.has_queue() {
+            return;
+        }
         self.startup.lost = true;
         if self.model.note_loss() {
             self.save_before_loss();
         }
-        if self.probe.is_sample && is_too_much(lost.lost, lost.tx_in_flight.into()) {
+        if self.probe.is_sample && too_much {
             self.inflight_is_too_high(inflight_at_loss(lost), lost.app_limited, lost.now);
         }
     }

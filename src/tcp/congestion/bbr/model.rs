@@ -27,6 +27,9 @@ pub(super) fn percent(value: u64, share: u64) -> u64 {
     saturate(u128::from(value) * u128::from(share) / 100)
 }
 
+/// Two hosts that are busy may answer so late without any queue between them.
+const HOST_DELAY: Duration = Duration::from_micros(500);
+
 /// What passes in `time` at `rate` bytes a second.
 pub(super) fn volume(rate: u64, time: Duration) -> u64 {
     saturate(u128::from(rate).saturating_mul(time.as_nanos()) / 1_000_000_000)
@@ -95,6 +98,8 @@ pub(super) struct Model {
     pub(super) bw: u64,
     /// The shortest round trip, once there was one; kept by `probe_rtt`.
     pub(super) min_rtt: Option<Duration>,
+    /// The smoothed one.
+    pub(super) srtt: Option<Duration>,
     /// See the table above.
     pub(super) bw_shortterm: u64,
     /// See the table above.
@@ -117,6 +122,7 @@ impl Model {
             max_bw: WindowedMax::new(),
             bw: 0,
             min_rtt: None,
+            srtt: None,
             bw_shortterm: NO_LIMIT,
             inflight_shortterm: NO_LIMIT,
             inflight_longterm: NO_LIMIT,
@@ -133,6 +139,17 @@ impl Model {
     /// `gain` percent of the bandwidth-delay product at `bw`; `None` before there was a round trip.
     pub(super) fn bdp(&self, bw: u64, gain: u64) -> Option<u64> {
         self.min_rtt.map(|rtt| percent(volume(bw, rtt), gain))
+    }
+
+    /// Whether round trips are longer than without a queue: by a sixteenth, and by half a millisecond
+    /// that the ends may take.
+    pub(super) fn has_queue(&self) -> bool {
+        match (self.srtt, self.min_rtt) {
+            (Some(srtt), Some(min)) => {
+                srtt > min.saturating_add(min / 16).saturating_add(HOST_DELAY)
+            }
+            _ => true,
+        }
     }
 
     /// Below this nothing flows.
@@ -152,6 +169,7 @@ impl Model {
     /// An acknowledgment has come: what it says of this round trip (UpdateLatestDeliverySignals).
     pub(super) fn take_latest(&mut self, sample: &Sample) {
         self.delivered = sample.total_delivered;
+        self.srtt = sample.srtt;
         self.latest.bw = self.latest.bw.max(sample.rate);
         self.latest.inflight = self.latest.inflight.max(sample.delivered);
         self.latest.round_start = sample.is_sent_since(self.latest.round_delivered);
