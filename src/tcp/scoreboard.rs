@@ -99,7 +99,7 @@ pub struct Delivery {
     pub sacked: u32,
     /// Those of them that were believed lost, and were not sent again.
     pub not_lost: u32,
-    /// The newest transmission among what has arrived.
+    /// The newest transmission among what has arrived, but for what was sent again just now.
     pub newest: Option<Newest>,
     /// When the first and the last of what was sent only once was sent.
     pub once: Option<(Instant, Instant)>,
@@ -111,6 +111,8 @@ pub struct Delivery {
     pub reordered: bool,
     /// Place up to which SACK had reported anything before.
     sacked_before: u64,
+    /// What was sent again later than this cannot be what has arrived.
+    credible: Instant,
 }
 
 /// Something that is found lost.
@@ -153,9 +155,10 @@ impl Scoreboard {
         self.sacked
     }
 
-    /// To be filled by what one acknowledgment says.
-    pub fn delivery(&self) -> Delivery {
-        Delivery { sacked_before: self.sacked_end, ..Delivery::default() }
+    /// To be filled by what one acknowledgment says. What was sent again later than `credible` is not
+    /// what it answers, for the path takes longer: that was an earlier copy (RFC 8985 6.2 step 2).
+    pub fn delivery(&self, credible: Instant) -> Delivery {
+        Delivery { sacked_before: self.sacked_end, credible, ..Delivery::default() }
     }
 
     /// Whether what lies at snd.una was reported by SACK: an honest peer would have acknowledged it, so
@@ -298,13 +301,15 @@ impl Scoreboard {
             // Of a burst only what stands before that which has arrived was sent before it.
             let end = if number < newest.number { all } else { all.min(newest.end) };
             if transmission.live > 0 {
-                if !is_over(transmission.at) {
-                    let left = self.runs.range(transmission.start..end);
+                if is_over(transmission.at) {
+                    self.mark(transmission.start, end, |run| run.sent_with == number, &mut found);
+                } else {
+                    let mut left = self.runs.range(transmission.start..end);
                     let waits = |run: &Run| run.sent_with == number && run.status == Status::Out;
-                    let waiting = left.into_iter().any(|(_, run)| waits(run));
-                    return waiting.then_some(transmission.at);
+                    if left.any(|(_, run)| waits(run)) {
+                        return Some(transmission.at);
+                    }
                 }
-                self.mark(transmission.start, end, |run| run.sent_with == number, &mut found);
             }
             number += 1;
             if number <= newest.number {
@@ -447,6 +452,9 @@ impl Scoreboard {
             let known = if delivery.once_end == 0 { end } else { delivery.once_end };
             delivery.once_end = known.min(end);
             delivery.reordered |= end <= delivery.sacked_before;
+        }
+        if run.again && sent.at > delivery.credible {
+            return;
         }
         let newer = |newest: Newest| (newest.number, newest.end) < (run.sent_with, end);
         if delivery.newest.is_none_or(newer) {

@@ -37,7 +37,7 @@ impl Tcb {
         }
         let window_before = self.snd.wnd;
         self.update_window(segment, ack);
-        let mut news = self.news(segment);
+        let mut news = self.news(cx.now, segment);
         if self.uses_sack() && !segment.options.sack.is_empty() {
             self.take_sack(cx, segment, ack, &mut news);
         }

@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::event::Refusal;
 use crate::tcp::scoreboard::Delivery;
 use crate::tcp::tcb::Tcb;
-use crate::time::Duration;
+use crate::time::{Duration, Instant};
 use crate::wire::SeqNum;
 use crate::wire::tcp::Segment;
 use crate::wire::tcp_options::SackBlock;
@@ -33,10 +33,10 @@ pub(in crate::tcp) struct News {
 
 impl Tcb {
     /// Before it is looked at.
-    pub(super) fn news(&self, segment: &Segment) -> News {
+    pub(super) fn news(&self, now: Instant, segment: &Segment) -> News {
         News {
             ece: !segment.syn() && self.ecn.is_echo(segment.flags),
-            delivery: self.scoreboard.delivery(),
+            delivery: self.scoreboard.delivery(now - self.rtt.min()),
             prior_in_flight: self.in_flight(),
             flight_size: self.snd.outstanding(),
             ..News::default()

@@ -83,7 +83,7 @@ impl Tcb {
         let mode = self.loss.mode();
         let now = cx.now;
         let lost = if self.sack {
-            self.selective.rack.on_delivery(now, &news.delivery, self.rtt.min());
+            self.selective.rack.on_delivery(now, &news.delivery);
             self.find_lost(cx)
         } else if matches!(verdict, Verdict::Enter | Verdict::Partial { .. }) {
             self.mark_first_lost(cx)

@@ -45,7 +45,7 @@ impl Tcb {
         if let Some(ack) = acked {
             self.snd.wl2 = ack;
             self.syn_acknowledged();
-            let news = self.news(segment);
+            let news = self.news(cx.now, segment);
             self.new_ack(cx, ack, segment, news);
             self.enter(cx, State::Established, Cause::SynAckArrived);
             self.start_keepalive(cx.now);

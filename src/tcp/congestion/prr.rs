@@ -32,8 +32,9 @@ impl Prr {
     pub fn on_ack(&mut self, delivered: u32, in_flight: u32, safe: bool) {
         self.delivered += u64::from(delivered);
         let count = if in_flight > self.ssthresh {
-            let due = (self.delivered * u64::from(self.ssthresh)).div_ceil(u64::from(self.flight));
-            due.saturating_sub(self.out)
+            let share = u128::from(self.delivered) * u128::from(self.ssthresh);
+            let due = share.div_ceil(u128::from(self.flight));
+            u64::try_from(due).unwrap_or(u64::MAX).saturating_sub(self.out)
         } else {
             let mut due = self.delivered.saturating_sub(self.out).max(u64::from(delivered));
             if safe {

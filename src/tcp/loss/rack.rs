@@ -41,18 +41,13 @@ pub struct Path {
 }
 
 impl Rack {
-    /// Something has arrived (RFC 8985 6.2 steps 1 to 3). What answers a retransmission sooner than the
-    /// path takes answers the original.
-    pub fn on_delivery(&mut self, now: Instant, delivery: &Delivery, min_rtt: Duration) {
+    /// Something has arrived (RFC 8985 6.2 steps 1 to 3).
+    pub fn on_delivery(&mut self, now: Instant, delivery: &Delivery) {
         self.reordering_seen |= delivery.reordered;
         let Some(newest) = delivery.newest else {
             return;
         };
-        let rtt = now.since(newest.at);
-        if newest.again && rtt < min_rtt {
-            return;
-        }
-        self.rtt = rtt;
+        self.rtt = now.since(newest.at);
         let later = |known: Newest| (known.number, known.end) < (newest.number, newest.end);
         if self.newest.is_none_or(later) {
             self.newest = Some(newest);

@@ -24,7 +24,7 @@ impl Undo {
             self.first_tsval = tsval;
         }
         self.any = true;
-        self.again += segments;
+        self.again = self.again.saturating_add(segments);
     }
 
     /// A D-SACK covers `segments` (RFC 3708).

@@ -23,13 +23,13 @@ fn segment(n: u64) -> (u64, u64) {
 }
 
 fn sack(board: &mut Scoreboard, segments: std::ops::Range<u64>) -> Delivery {
-    let mut delivery = board.delivery();
+    let mut delivery = board.delivery(Instant::FAR_FUTURE);
     assert!(board.sack(segment(segments.start).0, segment(segments.end).0, &mut delivery));
     delivery
 }
 
 fn acknowledge(board: &mut Scoreboard, segments: u64) -> Delivery {
-    let mut delivery = board.delivery();
+    let mut delivery = board.delivery(Instant::FAR_FUTURE);
     board.acknowledge(segment(segments).0, &mut delivery);
     delivery
 }
@@ -65,16 +65,16 @@ fn what_is_reported_counts_once() {
     let mut board = sent(10);
     let delivery = sack(&mut board, 2..4);
     assert_eq!((delivery.bytes, delivery.sacked, board.sacked()), (200, 200, 200));
-    assert_eq!(sack(&mut board, 2..4), board.delivery());
+    assert_eq!(sack(&mut board, 2..4), board.delivery(Instant::FAR_FUTURE));
     assert_eq!(sack(&mut board, 1..6).bytes, 300);
-    assert_eq!(sack(&mut board, 3..5), board.delivery());
+    assert_eq!(sack(&mut board, 3..5), board.delivery(Instant::FAR_FUTURE));
     let delivery = acknowledge(&mut board, 3);
     assert_eq!((delivery.bytes, board.sacked()), (100, 300), "one of the three was missing");
     board.check_invariants(301, 1001);
     // What was never sent and what is acknowledged is ignored.
-    let mut delivery = board.delivery();
+    let mut delivery = board.delivery(Instant::FAR_FUTURE);
     assert!(board.sack(0, 100, &mut delivery) && board.sack(1001, 9000, &mut delivery));
-    assert_eq!(delivery, board.delivery());
+    assert_eq!(delivery, board.delivery(Instant::FAR_FUTURE));
 }
 
 /// RFC 8985 6.2 step 5.
@@ -100,6 +100,15 @@ fn the_first_that_is_waited_for_is_told() {
     assert_eq!(left, Some(at(2)), "the second has arrived");
     let left = board.mark_overtaken(&newest, |_| true, |_| {});
     assert_eq!((left, board.lost()), (None, 400));
+}
+
+/// What is lost already, as after a time-out, is not what is waited for.
+#[test]
+fn what_is_lost_hides_nothing_that_is_waited_for() {
+    let mut board = sent(4);
+    board.mark_lost(1, 101, |_| {});
+    let newest = sack(&mut board, 2..3).newest.unwrap();
+    assert_eq!(board.mark_overtaken(&newest, |_| false, |_| {}), Some(at(1)));
 }
 
 #[test]
@@ -146,7 +155,7 @@ fn reordering_is_seen_on_what_was_sent_once() {
     assert!(!sack(&mut board, 5..6).reordered);
     // One acknowledgment that tells of both says nothing of their order.
     let mut board = sent(6);
-    let mut delivery = board.delivery();
+    let mut delivery = board.delivery(Instant::FAR_FUTURE);
     board.sack(201, 301, &mut delivery);
     board.acknowledge(101, &mut delivery);
     assert!(!delivery.reordered);
@@ -210,7 +219,7 @@ fn ten_thousand_holes_are_quick() {
     for n in 0..HOLES / 16 {
         board.on_sent(1 + n * 3200, 3200, at(n), Snapshot::default());
     }
-    let mut delivery = board.delivery();
+    let mut delivery = board.delivery(Instant::FAR_FUTURE);
     for n in (0..HOLES).rev() {
         // Each acknowledgment repeats three blocks.
         for block in [n, n + 1, HOLES / 2] {
@@ -239,7 +248,7 @@ fn the_number_of_runs_is_bounded() {
     for n in 0..20 {
         board.on_sent(1 + n * 65_000, 65_000, at(0), Snapshot::default());
     }
-    let mut delivery = board.delivery();
+    let mut delivery = board.delivery(Instant::FAR_FUTURE);
     let taken = (0..600_000).filter(|n| board.sack(2 + n * 2, 3 + n * 2, &mut delivery)).count();
     assert!(taken < MAX_RUNS && board.runs.len() <= MAX_RUNS + 2, "{taken}, {}", board.runs.len());
     board.check_invariants(1, 1_300_001);
@@ -335,7 +344,7 @@ proptest! {
         let mut newest: Option<Newest> = None;
         for (now, step) in steps.into_iter().enumerate() {
             let now = now as u64;
-            let mut delivery = board.delivery();
+            let mut delivery = board.delivery(Instant::FAR_FUTURE);
             match step {
                 Step::Send(len) => {
                     board.on_sent(nxt, len as u32, at(now), Snapshot::default());
