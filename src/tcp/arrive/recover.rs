@@ -144,8 +144,12 @@ impl Tcb {
         if before == Mode::RtoRecovery && self.selective.frto && self.frto(cx, over, news) {
             return;
         }
-        let eifel = |undo: &Undo| tsecr.is_some_and(|tsecr| undo.answers_original(tsecr));
-        if before != Mode::Open && self.selective.undo.is_some_and(|undo| eifel(&undo)) {
+        // A duplicate echoes what arrived before the gap, and says nothing.
+        let eifel = news.advanced && tsecr.is_some_and(|ecr| self.selective.answers_original(ecr));
+        if self.scoreboard.again() == 0 {
+            self.selective.again_since = None;
+        }
+        if before != Mode::Open && eifel && self.selective.undo.is_some() {
             self.undo(cx, UndoneBy::Eifel);
         } else if over {
             self.recovered(cx, before);

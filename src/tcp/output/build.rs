@@ -161,8 +161,9 @@ impl Tcb {
         if plan.why == Why::TailLossProbe {
             self.record_probe(cx.now, Some(place));
         } else if let Some(undo) = &mut self.selective.undo {
-            undo.on_retransmission(segments, tsval);
+            undo.on_retransmission(segments);
         }
+        self.selective.again_since.get_or_insert(tsval);
         if plan.seq == self.snd.una && self.is_selective() {
             // What is waited for now is the answer to this (as Linux).
             self.timers.cancel(TimerKind::Retransmission);
