@@ -44,7 +44,8 @@ impl Tcb {
         if ack.after(self.snd.una) {
             self.new_ack(cx, ack, segment, news);
         } else if self.uses_sack() {
-            self.no_new_ack(cx, segment, ack, news);
+            let bare = self.is_bare(segment, ack, window_before) && segment.options.sack.is_empty();
+            self.no_new_ack(cx, segment, bare, news);
         } else if self.is_duplicate(segment, ack, window_before) {
             self.duplicate_ack(cx, news);
         }
@@ -209,8 +210,12 @@ impl Tcb {
 
     /// RFC 5681 2: the definition of a duplicate acknowledgment.
     fn is_duplicate(&self, segment: &InWindow<'_>, ack: SeqNum, window_before: u32) -> bool {
+        self.snd.outstanding() > 0 && self.is_bare(segment, ack, window_before)
+    }
+
+    /// The same, whether anything is outstanding or not.
+    fn is_bare(&self, segment: &InWindow<'_>, ack: SeqNum, window_before: u32) -> bool {
         ack == self.snd.una
-            && self.snd.outstanding() > 0
             && segment.payload.is_empty()
             && !segment.fin()
             && self.snd.wnd == window_before
