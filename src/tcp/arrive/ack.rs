@@ -134,6 +134,9 @@ impl Tcb {
         let of_syn = self.snd.syn_unacked();
         news.acked = self.snd.acknowledge(ack);
         news.advanced = true;
+        if let Some(sent) = self.echo_sent(cx.now, segment) {
+            news.delivery.answers_no_later(sent);
+        }
         self.scoreboard.acknowledge(self.snd.place_of(ack), &mut news.delivery);
         self.ecn.acknowledged(ack);
         self.totals.bytes_acked += u64::from(news.acked);
@@ -206,6 +209,14 @@ impl Tcb {
         // A peer that echoes nonsense must not set our time-out.
         let credible = age < 1 << 24;
         (credible && (answers_it || too_soon)).then(|| Duration::from_millis(age.into()))
+    }
+
+    /// The end of the millisecond in which was sent what a new acknowledgment echoes (RFC 8985 6.2 step 2).
+    fn echo_sent(&self, now: Instant, segment: &Segment) -> Option<Instant> {
+        let echo = self.timestamps.and(segment.options.timestamps)?.tsecr;
+        let age = self.tsval(now).wrapping_sub(echo);
+        let sent = now.as_millis().checked_sub(age.into())?;
+        Some(Instant::from_nanos(sent * 1_000_000 + 999_999))
     }
 
     /// RFC 5681 2: the definition of a duplicate acknowledgment.

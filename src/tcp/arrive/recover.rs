@@ -63,7 +63,9 @@ impl Tcb {
         let mss = self.segment_size();
         let delivered = match self.sack {
             true => news.delivery.bytes,
-            false => news.delivery.bytes.saturating_sub(allowance).max(mss.min(news.delivery.bytes)),
+            false => {
+                news.delivery.bytes.saturating_sub(allowance).max(mss.min(news.delivery.bytes))
+            }
         };
         self.go_on(cx, verdict, delivered, news);
         !matches!(verdict, Verdict::Partial { first: false }) || self.sack
@@ -71,6 +73,7 @@ impl Tcb {
 
     /// The same for a duplicate acknowledgment from a peer without SACK.
     pub(super) fn repair_unsaid(&mut self, cx: &mut Context<'_>, verdict: Verdict, news: News) {
+        self.selective.new_first = false;
         if self.loss.sent_since(self.snd.nxt) {
             self.selective.frto = false; // RFC 5682 2.1 step 3a
             self.loss.on_new_data_arrived(self.segment_size());

@@ -22,7 +22,9 @@ fn what_is_sent_takes_its_time() {
 
 #[test]
 fn lateness_is_made_up_for_by_half_at_most() {
-    for (late, next) in [(0, 2000), (100, 2000), (499, 2000), (500, 2000), (501, 2001), (9000, 10_500)] {
+    for (late, next) in
+        [(0, 2000), (100, 2000), (499, 2000), (500, 2000), (501, 2001), (9000, 10_500)]
+    {
         let mut pacer = Pacer::default();
         pacer.on_sent(Instant::ZERO, 1000, RATE);
         pacer.on_sent(at(1000 + late), 1000, RATE);
@@ -73,5 +75,8 @@ fn the_rate_is_a_window_a_round_trip_and_a_margin() {
     // It is never nothing, and a round trip of nothing is one of a nanosecond.
     assert_eq!(rate(1, Some(Duration::from_secs(1 << 20)), false), Some(1));
     assert_eq!(rate(1, Some(Duration::ZERO), true), Some(2_000_000_000));
-    assert_eq!(rate(u32::MAX, Some(Duration::ZERO), true), Some(u64::from(u32::MAX) * 2_000_000_000));
+    assert_eq!(
+        rate(u32::MAX, Some(Duration::ZERO), true),
+        Some(u64::from(u32::MAX) * 2_000_000_000)
+    );
 }

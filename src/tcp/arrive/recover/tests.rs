@@ -175,9 +175,8 @@ fn half_of_a_hundred_segments_is_repaired_in_some_round_trips_rfc_6675_rfc_6937(
 #[test]
 fn a_retransmission_that_is_lost_is_sent_again_without_a_time_out_rfc_8985_3_3() {
     for times in 1..4 {
-        let mut way = Way::losing(Rig::open(setup(Algorithm::Cubic)), move |n, nth| {
-            n == 2 && nth < times
-        });
+        let mut way =
+            Way::losing(Rig::open(setup(Algorithm::Cubic)), move |n, nth| n == 2 && nth < times);
         way.rig.write(60_000);
         way.run(s(2));
         assert!(way.is_done(), "{times}");

@@ -191,7 +191,9 @@ impl Naive {
             if segment.xmit_ts + patience <= now {
                 segment.lost = true;
             } else {
-                first = Some(first.map_or(segment.xmit_ts, |known: Instant| known.min(segment.xmit_ts)));
+                first = Some(
+                    first.map_or(segment.xmit_ts, |known: Instant| known.min(segment.xmit_ts)),
+                );
             }
         }
         first
@@ -203,7 +205,11 @@ enum Step {
     /// A burst of so many segments.
     Send(u64),
     /// Segments that lie so far after SND.UNA arrive; then the first so many are acknowledged.
-    Ack { sacked: Vec<u64>, acked: u64, recovering: bool },
+    Ack {
+        sacked: Vec<u64>,
+        acked: u64,
+        recovering: bool,
+    },
     /// The reordering timer.
     Timer,
     /// The first that is lost goes again.

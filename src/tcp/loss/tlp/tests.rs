@@ -59,7 +59,9 @@ fn case_3_what_goes_on_without_either_was_repaired_rfc_8985_7_4_2() {
 fn the_timer_takes_two_round_trips_rfc_8985_7_2() {
     assert_eq!(timeout(None, false), ms(1_000));
     assert_eq!(timeout(None, true), ms(1_000));
-    for (srtt, several, one) in [(0, 2, 50), (10, 22, 60), (48, 98, 98), (49, 100, 100), (100, 202, 202)] {
+    for (srtt, several, one) in
+        [(0, 2, 50), (10, 22, 60), (48, 98, 98), (49, 100, 100), (100, 202, 202)]
+    {
         assert_eq!(timeout(Some(ms(srtt)), false), ms(several), "{srtt} ms");
         assert_eq!(timeout(Some(ms(srtt)), true), ms(one), "{srtt} ms");
     }

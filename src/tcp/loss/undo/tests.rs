@@ -5,7 +5,9 @@ fn an_echo_from_before_the_first_retransmission_is_of_the_original_rfc_3522_3_2(
     let mut undo = Undo::new(1001);
     undo.on_retransmission(1, 1_000);
     undo.on_retransmission(1, 1_050);
-    for (tsecr, original) in [(0, true), (999, true), (1_000, false), (1_001, false), (1_050, false)] {
+    for (tsecr, original) in
+        [(0, true), (999, true), (1_000, false), (1_001, false), (1_050, false)]
+    {
         assert_eq!(undo.answers_original(tsecr), original, "{tsecr}");
     }
 }

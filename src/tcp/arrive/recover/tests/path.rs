@@ -149,7 +149,10 @@ impl Path {
         if self.rig.setup.sack {
             ack.options.sack = blocks
                 .iter()
-                .map(|&(from, to)| SackBlock { left: self.rig.ours(from), right: self.rig.ours(to) })
+                .map(|&(from, to)| SackBlock {
+                    left: self.rig.ours(from),
+                    right: self.rig.ours(to),
+                })
                 .collect();
         }
         if let Some(later) = (self.fate_back)(self.peer.nxt) {

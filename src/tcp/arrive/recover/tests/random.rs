@@ -10,7 +10,14 @@ enum Step {
     Transmit,
     Sleep(u64),
     /// An acknowledgment of so many segments more, or fewer.
-    Ack { segments: i32, odd: i32, blocks: Vec<(i32, i32)>, echo: Option<u32>, window: u16, ece: bool },
+    Ack {
+        segments: i32,
+        odd: i32,
+        blocks: Vec<(i32, i32)>,
+        echo: Option<u32>,
+        window: u16,
+        ece: bool,
+    },
     Close,
 }
 
@@ -47,7 +54,9 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn take(rig: &mut Rig, step: Step) {
     match step {
-        Step::Write(len) if rig.tcb.can_send() && rig.tcb.snd.buffer.len() < 200_000 => rig.write(len),
+        Step::Write(len) if rig.tcb.can_send() && rig.tcb.snd.buffer.len() < 200_000 => {
+            rig.write(len)
+        }
         Step::Write(_) => {}
         Step::Transmit => {
             rig.transmit();

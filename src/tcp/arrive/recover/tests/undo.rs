@@ -48,11 +48,11 @@ fn without_timestamps_f_rto_finds_it_with_new_data_to_send_rfc_5682_2_1_step_3b(
 }
 
 #[test]
-fn and_without_new_data_rfc_5682_2_1_step_3b() {
+fn and_without_new_data_dsacks_say_it_rfc_5682_2_1_step_2b_rfc_3708() {
     let mut way = late_with(no_timestamps(), IW, 800);
     way.run(s(5));
     assert!(way.is_done());
-    undone(&way, UndoneBy::Frto);
+    undone(&way, UndoneBy::Dsack);
 }
 
 /// A time-out with SACK blocks by hand; without timestamps only F-RTO can tell.
@@ -157,24 +157,32 @@ fn the_echo_of_a_duplicate_says_nothing_rfc_3522_3_2() {
 #[test]
 fn a_fast_recovery_for_a_segment_that_is_only_late_is_undone_by_eifel_rfc_4015_3_2() {
     let mut way = Way::new(Rig::open(setup(Algorithm::Cubic)));
-    way.fate = Box::new(|piece| Some(ms(if piece.number() == 0 && piece.nth == 0 { 60 } else { 0 })));
+    way.fate =
+        Box::new(|piece| Some(ms(if piece.number() == 0 && piece.nth == 0 { 60 } else { 0 })));
     way.rig.write(50_000);
     way.run(s(3));
     assert!(way.is_done());
     assert_eq!(way.again(), [(0, Why::Rack)]);
-    assert_eq!((way.rig.reductions(), way.rig.undone()), (vec![Reduction::Loss], vec![UndoneBy::Eifel]));
+    assert_eq!(
+        (way.rig.reductions(), way.rig.undone()),
+        (vec![Reduction::Loss], vec![UndoneBy::Eifel])
+    );
     assert!(windows(&way.rig).0 >= IW && windows(&way.rig).1.is_none());
 }
 
 #[test]
 fn a_recovery_that_is_over_is_undone_by_dsacks_rfc_3708() {
     let mut way = Way::new(Rig::open(no_timestamps()));
-    way.fate = Box::new(|piece| Some(ms(if piece.number() < 2 && piece.nth == 0 { 60 } else { 0 })));
+    way.fate =
+        Box::new(|piece| Some(ms(if piece.number() < 2 && piece.nth == 0 { 60 } else { 0 })));
     way.rig.write(IW);
     way.run(s(3));
     assert!(way.is_done());
     assert_eq!(way.again().len(), 2);
-    assert_eq!((way.rig.reductions(), way.rig.undone()), (vec![Reduction::Loss], vec![UndoneBy::Dsack]));
+    assert_eq!(
+        (way.rig.reductions(), way.rig.undone()),
+        (vec![Reduction::Loss], vec![UndoneBy::Dsack])
+    );
     assert!(windows(&way.rig).0 >= IW && windows(&way.rig).1.is_none());
 }
 

@@ -17,7 +17,10 @@ fn the_third_duplicate_begins_the_repair_rfc_5681_3_2() {
     let sent = rig.transmit();
     assert_eq!(sent[0].brief(), (1, FULL, Why::FastRetransmit));
     assert_eq!(sum(&sent), FULL);
-    assert_eq!((rig.tcb.loss.mode(), rig.reductions()), (Mode::FastRecovery, vec![Reduction::Loss]));
+    assert_eq!(
+        (rig.tcb.loss.mode(), rig.reductions()),
+        (Mode::FastRecovery, vec![Reduction::Loss])
+    );
     let ssthresh = windows(&rig).1.unwrap();
     assert!((7_000..=8_400).contains(&ssthresh), "{ssthresh}");
 }
@@ -73,4 +76,5 @@ fn a_window_that_is_lost_is_repaired_after_a_time_out_rfc_6298_5() {
     way.run(s(5));
     assert!(way.is_done());
     assert_eq!((way.rig.reductions(), way.rig.undone()), (vec![Reduction::Timeout], vec![]));
+    assert_eq!(way.rig.tcb.info().retransmissions, 10, "{:?}", way.again());
 }
