@@ -115,6 +115,13 @@ pub struct Delivery {
     credible: Instant,
 }
 
+impl Delivery {
+    /// What was sent again after `sent` is not what it answers either.
+    pub fn answers_no_later(&mut self, sent: Instant) {
+        self.credible = self.credible.min(sent);
+    }
+}
+
 /// Something that is found lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found {

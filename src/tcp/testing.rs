@@ -14,7 +14,7 @@ use rand_core::SeedableRng;
 
 use crate::context::Context;
 use crate::event::{
-    Cause, ConnId, Event, Observer, Reduction, Refusal, Refusals, State, TimerKind, Why,
+    Cause, ConnId, Event, Observer, Reduction, Refusal, Refusals, State, TimerKind, UndoneBy, Why,
 };
 use crate::tcp::congestion::Algorithm;
 use crate::tcp::output::Outgoing;
@@ -537,6 +537,24 @@ impl Rig {
             .iter()
             .filter(|event| matches!(event, Event::Reduced { why: Reduction::Ecn, .. }))
             .count()
+    }
+
+    /// What each reduction of the window was for.
+    pub(crate) fn reductions(&self) -> Vec<Reduction> {
+        let reduction = |event: &Event| match *event {
+            Event::Reduced { why, .. } => Some(why),
+            _ => None,
+        };
+        self.recorder.0.iter().filter_map(reduction).collect()
+    }
+
+    /// What has shown each wrong one to be wrong.
+    pub(crate) fn undone(&self) -> Vec<UndoneBy> {
+        let undone = |event: &Event| match *event {
+            Event::Undone { by, .. } => Some(by),
+            _ => None,
+        };
+        self.recorder.0.iter().filter_map(undone).collect()
     }
 
     /// All timers that have gone off.

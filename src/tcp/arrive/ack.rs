@@ -44,7 +44,8 @@ impl Tcb {
         if ack.after(self.snd.una) {
             self.new_ack(cx, ack, segment, news);
         } else if self.uses_sack() {
-            self.no_new_ack(cx, segment, ack, news);
+            let bare = self.is_bare(segment, ack, window_before) && segment.options.sack.is_empty();
+            self.no_new_ack(cx, segment, bare, news);
         } else if self.is_duplicate(segment, ack, window_before) {
             self.duplicate_ack(cx, news);
         }
@@ -133,6 +134,9 @@ impl Tcb {
         let of_syn = self.snd.syn_unacked();
         news.acked = self.snd.acknowledge(ack);
         news.advanced = true;
+        if let Some(sent) = self.echo_sent(cx.now, segment) {
+            news.delivery.answers_no_later(sent);
+        }
         self.scoreboard.acknowledge(self.snd.place_of(ack), &mut news.delivery);
         self.ecn.acknowledged(ack);
         self.totals.bytes_acked += u64::from(news.acked);
@@ -207,10 +211,22 @@ impl Tcb {
         (credible && (answers_it || too_soon)).then(|| Duration::from_millis(age.into()))
     }
 
+    /// The end of the millisecond in which was sent what a new acknowledgment echoes (RFC 8985 6.2 step 2).
+    fn echo_sent(&self, now: Instant, segment: &Segment) -> Option<Instant> {
+        let echo = self.timestamps.and(segment.options.timestamps)?.tsecr;
+        let age = self.tsval(now).wrapping_sub(echo);
+        let sent = now.as_millis().checked_sub(age.into())?;
+        Some(Instant::from_nanos(sent * 1_000_000 + 999_999))
+    }
+
     /// RFC 5681 2: the definition of a duplicate acknowledgment.
     fn is_duplicate(&self, segment: &InWindow<'_>, ack: SeqNum, window_before: u32) -> bool {
+        self.snd.outstanding() > 0 && self.is_bare(segment, ack, window_before)
+    }
+
+    /// The same, whether anything is outstanding or not.
+    fn is_bare(&self, segment: &InWindow<'_>, ack: SeqNum, window_before: u32) -> bool {
         ack == self.snd.una
-            && self.snd.outstanding() > 0
             && segment.payload.is_empty()
             && !segment.fin()
             && self.snd.wnd == window_before

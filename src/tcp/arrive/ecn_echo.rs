@@ -35,7 +35,8 @@ impl Tcb {
     fn ecn_echo(&mut self, cx: &mut Context<'_>) {
         self.totals.ecn_reductions += 1;
         if self.is_selective() {
-            self.reduce(cx, Signal::Ecn, Reduction::Ecn);
+            let sizes = [self.snd.outstanding(), self.flight()];
+            self.reduce(cx, sizes, Signal::Ecn, Reduction::Ecn);
         } else {
             self.congestion.on_congestion(cx.now, self.in_flight(), Signal::Ecn);
             let conn = self.conn;

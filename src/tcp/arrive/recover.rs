@@ -37,13 +37,13 @@ impl Tcb {
         &mut self,
         cx: &mut Context<'_>,
         segment: &Segment,
-        ack: SeqNum,
+        bare: bool,
         mut news: News,
     ) {
         if news.delivery.bytes > 0 || news.dsack.is_some() {
             self.sample_rtt(cx, segment, false, &mut news);
             self.repair(cx, segment, news);
-        } else if ack == self.snd.una && segment.payload.is_empty() && !segment.fin() {
+        } else if bare {
             self.answer_probe(cx, &news, true);
         }
     }
@@ -59,10 +59,13 @@ impl Tcb {
         };
         let tsecr = self.timestamps.and(segment.options.timestamps).map(|ts| ts.tsecr);
         self.judge(cx, before, tsecr, &news);
-        // Without SACK, duplicates have told of a part already (RFC 6937 3).
+        // Without SACK, duplicates have told of a part already (RFC 6937 3), but never of the first.
+        let mss = self.segment_size();
         let delivered = match self.sack {
             true => news.delivery.bytes,
-            false => news.delivery.bytes.saturating_sub(allowance),
+            false => {
+                news.delivery.bytes.saturating_sub(allowance).max(mss.min(news.delivery.bytes))
+            }
         };
         self.go_on(cx, verdict, delivered, news);
         !matches!(verdict, Verdict::Partial { first: false }) || self.sack
@@ -70,8 +73,10 @@ impl Tcb {
 
     /// The same for a duplicate acknowledgment from a peer without SACK.
     pub(super) fn repair_unsaid(&mut self, cx: &mut Context<'_>, verdict: Verdict, news: News) {
+        self.selective.new_first = false;
         if self.loss.sent_since(self.snd.nxt) {
             self.selective.frto = false; // RFC 5682 2.1 step 3a
+            self.loss.on_new_data_arrived(self.segment_size());
         }
         let delivered = news.delivery.bytes;
         self.go_on(cx, verdict, delivered, news);
@@ -144,7 +149,7 @@ impl Tcb {
         if before == Mode::RtoRecovery && self.selective.frto && self.frto(cx, over, news) {
             return;
         }
-        // A duplicate echoes what arrived before the gap, and says nothing.
+        // A duplicate echoes what arrived last in order, whatever has let it be sent (RFC 7323 4.3).
         let eifel = news.advanced && tsecr.is_some_and(|ecr| self.selective.answers_original(ecr));
         if self.scoreboard.again() == 0 {
             self.selective.again_since = None;
@@ -177,7 +182,9 @@ impl Tcb {
 
     /// F-RTO (RFC 5682 2.1, with SACK as Linux does it). Whether it has found the time-out wrong.
     fn frto(&mut self, cx: &mut Context<'_>, over: bool, news: &News) -> bool {
-        let (recover, end) = (self.snd.place_of(self.loss.recover()), news.delivery.once_end);
+        let recover = self.snd.place_of(self.loss.recover());
+        // Without SACK, what was acknowledged with a retransmission may have waited for that.
+        let end = if self.sack || !news.delivery.again { news.delivery.once_end } else { 0 };
         // Step 3b: something has arrived that was sent before the time-out, and only then.
         if end > 0 && end <= recover + 1 {
             self.undo(cx, UndoneBy::Frto);
@@ -211,7 +218,7 @@ impl Tcb {
         self.selective.rack.on_dsack(una, nxt);
         let segments = (end.saturating_sub(start) as u32).div_ceil(self.full_segment()).max(1);
         if let Some(undo) = &mut self.selective.undo {
-            undo.on_dsack(segments);
+            undo.on_dsack(end, segments);
             if undo.all_needless() {
                 self.undo(cx, UndoneBy::Dsack);
             }
@@ -294,7 +301,7 @@ impl Tcb {
     ) {
         match self.loss.mode() {
             Mode::Open => {
-                self.selective.undo = Some(Undo::new());
+                self.selective.undo = Some(Undo::new(self.snd.place_of(self.snd.una)));
                 self.lower(cx, [flight_size, in_flight], Signal::Loss, Reduction::Loss);
                 self.ecn.reduced(self.snd.nxt, false);
             }
@@ -306,11 +313,28 @@ impl Tcb {
         self.emit_window(cx);
     }
 
-    /// The window becomes smaller although nothing is missing, once a window of data.
-    pub(in crate::tcp) fn reduce(&mut self, cx: &mut Context<'_>, signal: Signal, why: Reduction) {
+    /// The timer of RACK has begun a repair: nothing has arrived for which more than one segment could go
+    /// (as Linux).
+    pub(in crate::tcp) fn begin_gently(&mut self, cx: &mut Context<'_>, before: Mode) {
+        let in_flight = self.flight();
+        if let Some(prr) = self.selective.prr.as_mut().filter(|_| before != self.loss.mode()) {
+            prr.force(in_flight);
+            self.emit_window(cx);
+        }
+    }
+
+    /// The window becomes smaller although nothing is missing, once a window of data; for `sizes` see
+    /// [`Tcb::lower`].
+    pub(in crate::tcp) fn reduce(
+        &mut self,
+        cx: &mut Context<'_>,
+        sizes: [u32; 2],
+        signal: Signal,
+        why: Reduction,
+    ) {
         if self.loss.mode() == Mode::Open {
             self.selective.undo = None;
-            self.lower(cx, [self.snd.outstanding(), self.flight()], signal, why);
+            self.lower(cx, sizes, signal, why);
             self.loss.on_reduction(self.snd.nxt);
             self.emit_window(cx);
         }
@@ -344,7 +368,8 @@ impl Tcb {
             self.selective.probe = None;
         }
         if answer == Answer::Repaired {
-            self.reduce(cx, Signal::Loss, Reduction::TailLoss);
+            let sizes = [news.flight_size, news.prior_in_flight];
+            self.reduce(cx, sizes, Signal::Loss, Reduction::TailLoss);
         }
     }
 
@@ -360,8 +385,8 @@ impl Tcb {
             return self.timers.cancel(TimerKind::TailLossProbe);
         }
         let one = self.snd.outstanding() <= self.full_segment();
-        let at = now + tlp::timeout(self.rtt.srtt(), one).min(self.rto().as_duration());
-        self.timers.arm(TimerKind::TailLossProbe, at);
+        let timeout = tlp::timeout(self.rtt.srtt(), one);
+        self.timers.arm(TimerKind::TailLossProbe, now + timeout);
     }
 }
 

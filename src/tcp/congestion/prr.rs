@@ -48,6 +48,11 @@ impl Prr {
         self.window = in_flight.saturating_add(count);
     }
 
+    /// One segment may be sent although nothing has arrived, while `in_flight` bytes are out.
+    pub fn force(&mut self, in_flight: u32) {
+        self.window = in_flight.saturating_add(self.mss);
+    }
+
     /// How much may be in flight now.
     pub fn window(&self) -> u32 {
         self.window

@@ -122,7 +122,8 @@ impl DupAck {
         // Limited transmit for the first two (RFC 3042), what has left the path for the third.
         self.allowance = self.duplicates.min(THRESHOLD) * mss;
         // RFC 6582 3.2 step 2: duplicates of an old recovery start no new one.
-        let covers_more = (una - 1).after(self.recover);
+        // A mark has repaired nothing.
+        let covers_more = self.mode == Mode::Reducing || (una - 1).after(self.recover);
         if self.duplicates >= THRESHOLD && covers_more { Verdict::Enter } else { Verdict::Nothing }
     }
 
@@ -156,7 +157,7 @@ impl DupAck {
                 Verdict::Partial { first }
             }
             Mode::GoBackN | Mode::RtoRecovery | Mode::PathMtu if !done => {
-                self.partial_seen = true;
+                (self.partial_seen, self.allowance) = (true, 0);
                 Verdict::Nothing
             }
             Mode::Reducing if !done => {
@@ -194,6 +195,13 @@ impl DupAck {
     /// (RFC 5682 2.1 step 2b).
     pub fn extend(&mut self, nxt: SeqNum) {
         self.recover = nxt - 1;
+    }
+
+    /// A duplicate says that new data which was sent during the repair has left the path.
+    pub fn on_new_data_arrived(&mut self, mss: u32) {
+        if self.mode == Mode::RtoRecovery {
+            self.allowance = self.allowance.saturating_add(mss);
+        }
     }
 
     /// The last sequence number that was sent when the repair began.

@@ -7,11 +7,13 @@ use crate::tcp::loss::Selective;
 use crate::tcp::loss::dupack::Mode;
 use crate::tcp::loss::undo::Undo;
 use crate::tcp::tcb::Tcb;
+use crate::time::Instant;
 
 impl Tcb {
     /// Runs every timer that is due.
     pub fn expire(&mut self, cx: &mut Context<'_>) {
         while let Some(timer) = self.timers.take_due(cx.now) {
+            let timer = self.probe_before(timer, cx.now);
             let conn = self.conn;
             cx.emit(|| Event::TimerFired { conn, timer });
             match timer {
@@ -28,6 +30,17 @@ impl Tcb {
                 TimerKind::Close => self.close_timeout(cx),
             }
         }
+    }
+
+    /// A tail-loss probe comes no later than the time-out, and takes its place (RFC 8985 7.2).
+    fn probe_before(&mut self, timer: TimerKind, now: Instant) -> TimerKind {
+        let probe = TimerKind::TailLossProbe;
+        let waits = self.timers.is_armed(probe) && !self.user_timeout_over(now);
+        if timer != TimerKind::Retransmission || !waits {
+            return timer;
+        }
+        self.timers.cancel(probe);
+        probe
     }
 
     /// RFC 6298 5.4 to 5.7, RFC 9293 3.8.3.
@@ -55,9 +68,10 @@ impl Tcb {
         self.ecn.reduced(self.snd.nxt, false);
         self.loss.on_rto(self.snd.nxt);
         if self.is_selective() {
+            let una = self.snd.place_of(self.snd.una);
             self.selective = Selective {
                 rack: self.selective.rack.clone(),
-                undo: if fresh { Some(Undo::new()) } else { self.selective.undo },
+                undo: if fresh { Some(Undo::new(una)) } else { self.selective.undo },
                 // RFC 5682 2.1 step 1: nothing was sent again before, or only by the timer.
                 frto: fresh || self.timeouts > 1,
                 again_since: self.selective.again_since,
@@ -76,7 +90,9 @@ impl Tcb {
     fn reordering_timeout(&mut self, cx: &mut Context<'_>) {
         let in_flight = self.flight();
         if self.find_lost(cx) > 0 {
+            let before = self.loss.mode();
             self.lost_found(cx, self.snd.outstanding(), in_flight);
+            self.begin_gently(cx, before);
         }
     }
 

@@ -82,6 +82,37 @@ pub(super) struct Latest {
     pub(super) loss: bool,
 }
 
+/// What is lost in round trips that show no queue: not by congestion, then.
+#[derive(Clone, Debug, Default)]
+struct OwnLosses {
+    /// The smoothed share, in [`OwnLosses::PARTS`] of a thousandth.
+    share: u64,
+    /// Bytes lost and delivered in this round trip.
+    lost: u64,
+    delivered: u64,
+    /// It shows a queue.
+    queue: bool,
+}
+
+impl OwnLosses {
+    const PARTS: u64 = 1000;
+    /// More is not believed of any path, in thousandths.
+    const MOST: u64 = 150;
+    /// How much one round trip counts.
+    const WEIGHT: u64 = 8;
+
+    /// A round trip is over.
+    fn round(&mut self) {
+        let sent = self.lost.saturating_add(self.delivered);
+        if !self.queue && sent > 0 {
+            let now = u128::from(self.lost) * u128::from(1000 * Self::PARTS) / u128::from(sent);
+            let now = saturate(now).min(Self::MOST * Self::PARTS);
+            self.share = (self.share * (Self::WEIGHT - 1) + now) / Self::WEIGHT;
+        }
+        (self.lost, self.delivered, self.queue) = (0, 0, false);
+    }
+}
+
 /// The model.
 #[derive(Clone, Debug)]
 pub(super) struct Model {
@@ -100,6 +131,8 @@ pub(super) struct Model {
     pub(super) min_rtt: Option<Duration>,
     /// The smoothed one.
     pub(super) srtt: Option<Duration>,
+    /// What the path loses by itself.
+    own_losses: OwnLosses,
     /// See the table above.
     pub(super) bw_shortterm: u64,
     /// See the table above.
@@ -123,6 +156,7 @@ impl Model {
             bw: 0,
             min_rtt: None,
             srtt: None,
+            own_losses: OwnLosses::default(),
             bw_shortterm: NO_LIMIT,
             inflight_shortterm: NO_LIMIT,
             inflight_longterm: NO_LIMIT,
@@ -139,6 +173,16 @@ impl Model {
     /// `gain` percent of the bandwidth-delay product at `bw`; `None` before there was a round trip.
     pub(super) fn bdp(&self, bw: u64, gain: u64) -> Option<u64> {
         self.min_rtt.map(|rtt| percent(volume(bw, rtt), gain))
+    }
+
+    /// So many bytes are lost.
+    pub(super) fn count_lost(&mut self, bytes: u32) {
+        self.own_losses.lost += u64::from(bytes);
+    }
+
+    /// What the path loses by itself, in thousandths.
+    pub(super) fn own_losses(&self) -> u64 {
+        self.own_losses.share / OwnLosses::PARTS
     }
 
     /// Whether round trips are longer than without a queue: by a sixteenth, and by half a millisecond
@@ -170,6 +214,8 @@ impl Model {
     pub(super) fn take_latest(&mut self, sample: &Sample) {
         self.delivered = sample.total_delivered;
         self.srtt = sample.srtt;
+        self.own_losses.delivered += sample.newly_acked;
+        self.own_losses.queue |= self.has_queue();
         self.latest.bw = self.latest.bw.max(sample.rate);
         self.latest.inflight = self.latest.inflight.max(sample.delivered);
         self.latest.round_start = sample.is_sent_since(self.latest.round_delivered);
@@ -207,6 +253,9 @@ impl Model {
     /// path look slow, never fast: its samples count only upwards.
     pub(super) fn update_max_bw(&mut self, sample: &Sample) {
         self.rounds.update(sample);
+        if self.rounds.start {
+            self.own_losses.round();
+        }
         if sample.rate >= self.max_bw() || !sample.app_limited {
             self.max_bw.record(sample.rate);
         }

@@ -326,7 +326,7 @@ impl Both {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1024))]
+    #![proptest_config(ProptestConfig::with_cases(512))]
 
     /// The same segments are lost at the same time as by the pseudo code.
     #[test]
