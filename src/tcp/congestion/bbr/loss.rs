@@ -77,7 +77,7 @@ impl Bbr {
     /// link loses for a full queue; here the path is allowed what it loses while no queue is.
     fn noise(&self) -> u64 {
         let base = if self.model.has_queue() { 0 } else { WITHOUT_QUEUE };
-        base + CHANCE * self.model.own_losses()
+        base.max(CHANCE * self.model.own_losses())
     }
 
     /// Whether so many of `in_flight` bytes are `lost` that too much is in flight.

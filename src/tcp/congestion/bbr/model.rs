@@ -97,7 +97,7 @@ struct OwnLosses {
 impl OwnLosses {
     const PARTS: u64 = 1000;
     /// More is not believed of any path, in thousandths.
-    const MOST: u64 = 150;
+    const MOST: u64 = 100;
     /// How much one round trip counts.
     const WEIGHT: u64 = 8;
 
