@@ -32,6 +32,7 @@ mod tcb;
 #[cfg(test)]
 mod testing;
 mod timers;
+mod usage;
 mod user;
 mod window_scale;
 

@@ -147,6 +147,8 @@ pub struct Scoreboard {
     judged: u64,
     sacked: u32,
     lost: u32,
+    /// In flight, and not for the first time.
+    again: u32,
     /// Place after the last octet that was reported by SACK.
     sacked_end: u64,
 }
@@ -166,6 +168,11 @@ impl Scoreboard {
     /// what it answers, for the path takes longer: that was an earlier copy (RFC 8985 6.2 step 2).
     pub fn delivery(&self, credible: Instant) -> Delivery {
         Delivery { sacked_before: self.sacked_end, credible, ..Delivery::default() }
+    }
+
+    /// Octets in flight that were sent more than once.
+    pub fn again(&self) -> u32 {
+        self.again
     }
 
     /// Whether what lies at snd.una was reported by SACK: an honest peer would have acknowledged it, so
@@ -215,6 +222,7 @@ impl Scoreboard {
                 self.take_out(at);
             }
         }
+        self.again += if again { len } else { 0 };
         self.runs.insert(start, Run { len, sent_with: number, status: Status::Out, again });
         self.forget_old();
     }
@@ -338,6 +346,7 @@ impl Scoreboard {
             if run.status == Status::Out && which(run) {
                 run.status = Status::Lost;
                 self.lost += run.len;
+                self.again -= if run.again { run.len } else { 0 };
                 self.lost_at.insert(place);
                 let snapshot = match self.sent.get((run.sent_with - self.first) as usize) {
                     Some(transmission) => transmission.snapshot,
@@ -379,11 +388,12 @@ impl Scoreboard {
 
     /// Nothing was lost after all: what was believed to be is in flight, and is judged anew.
     pub fn mark_found(&mut self) {
-        let Scoreboard { runs, lost_at, lost, .. } = self;
+        let Scoreboard { runs, lost_at, lost, again, .. } = self;
         lost_at.retain(|place| match runs.get_mut(place) {
             Some(run) if run.sent_with != FORGOTTEN => {
                 run.status = Status::Out;
                 *lost -= run.len;
+                *again += if run.again { run.len } else { 0 };
                 false
             }
             // The peer has thrown it away.
@@ -418,7 +428,7 @@ impl Scoreboard {
     fn take_out(&mut self, start: u64) -> Option<Run> {
         let run = self.runs.remove(&start)?;
         match run.status {
-            Status::Out => {}
+            Status::Out => self.again -= if run.again { run.len } else { 0 },
             Status::Lost => {
                 self.lost -= run.len;
                 self.lost_at.remove(&start);
@@ -491,7 +501,7 @@ impl Scoreboard {
     /// What must always hold, for everything from `una` to `nxt`.
     pub fn check_invariants(&self, una: u64, nxt: u64) {
         let mut at = una;
-        let (mut sacked, mut lost) = (0, 0);
+        let (mut sacked, mut lost, mut again) = (0, 0, 0);
         for (&place, run) in &self.runs {
             assert_eq!(place, at, "a gap in the scoreboard");
             assert!(run.len > 0, "an empty run");
@@ -499,12 +509,16 @@ impl Scoreboard {
             match run.status {
                 Status::Sacked => sacked += run.len,
                 Status::Lost => lost += run.len,
-                Status::Out => assert!(run.sent_with >= self.first, "sent with nothing"),
+                Status::Out => {
+                    assert!(run.sent_with >= self.first, "sent with nothing");
+                    again += if run.again { run.len } else { 0 };
+                }
             }
             assert_eq!(run.status == Status::Lost, self.lost_at.contains(&place));
         }
         assert_eq!(at, nxt, "the scoreboard ends elsewhere than what was sent");
-        assert_eq!((sacked, lost), (self.sacked, self.lost), "miscounted");
+        let counted = (self.sacked, self.lost, self.again);
+        assert_eq!((sacked, lost, again), counted, "miscounted");
         let live: u64 = self.sent.iter().map(|sent| u64::from(sent.live)).sum();
         assert!(live <= nxt - una, "more live than outstanding");
     }

@@ -20,6 +20,7 @@ use crate::tcp::rtt::{Rto, RttEstimator};
 use crate::tcp::scoreboard::Scoreboard;
 use crate::tcp::snd::SendSpace;
 use crate::tcp::timers::Timers;
+use crate::tcp::usage::Usage;
 use crate::tcp::window_scale::WindowScale;
 use crate::tcp::{Config, Error, Info};
 use crate::time::Instant;
@@ -164,8 +165,8 @@ pub struct Tcb {
     pub(crate) last_sent: Instant,
     /// Keepalive probes without an answer.
     pub(crate) keepalives: u8,
-    /// Whether cwnd was what held sending back since the last acknowledgment.
-    pub(crate) window_limited: bool,
+    /// How much of the congestion window is used.
+    pub(crate) usage: Usage,
     pub(crate) totals: Totals,
 }
 
@@ -222,7 +223,7 @@ impl Tcb {
             unanswered_since: None,
             last_sent: now,
             keepalives: 0,
-            window_limited: false,
+            usage: Usage::default(),
             totals: Totals::default(),
             config,
         };

@@ -80,6 +80,7 @@ fn tahoe_begins_anew_with_one_segment() {
         "5/6 SlowStart",
         "6/6 CongestionAvoidance",
         "7/6 CongestionAvoidance",
+        "8/6 CongestionAvoidance",
     ];
     assert_eq!(steps(&world), expected);
 }
@@ -127,6 +128,7 @@ fn reno_halves_the_window_and_goes_on() {
         "6/6 CongestionAvoidance",
         "7/6 CongestionAvoidance",
         "8/6 CongestionAvoidance",
+        "9/6 CongestionAvoidance",
     ];
     assert_eq!(steps(&world), expected);
 }
@@ -207,6 +209,7 @@ fn new_reno_repairs_three_losses_in_one_recovery() {
         "5/6 SlowStart",
         "7/6 CongestionAvoidance",
         "8/6 CongestionAvoidance",
+        "9/6 CongestionAvoidance",
     ];
     assert_eq!(steps(&world), expected);
 }

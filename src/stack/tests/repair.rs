@@ -174,6 +174,29 @@ fn whatever_is_lost_of_a_window_goes_again_once() {
     }
 }
 
+/// Where nothing is ever overtaken, no reduction is wrong: one repair begins while retransmissions of the
+/// last one are on their way, and their echoes are no sign of the original.
+#[test]
+fn losses_alone_undo_nothing() {
+    for seed in 0..40 {
+        let mut world = World::with_tcp(|config| {
+            config.congestion = if seed % 2 == 0 { Algorithm::Cubic } else { Algorithm::Bbr };
+        });
+        world.observe();
+        world.pace = Duration::from_micros(100);
+        let pair = world.open();
+        world.pass(50 * MS);
+        let mut random = super::world::Random::new(seed);
+        world.judge = Box::new(move |side, segment| {
+            let drop = is_text(side, segment) && random.chance(10);
+            if drop { Fate::Drop } else { Fate::Deliver }
+        });
+        world.transfer(&pair, Server, 20 * LEN, 1000 * SECOND);
+        let undone = |(_, _, event): &(_, _, Event)| matches!(event, Event::Undone { .. });
+        assert_eq!(world.events().iter().filter(|event| undone(event)).count(), 0, "seed {seed}");
+    }
+}
+
 /// Fewer than three duplicate acknowledgments prove nothing (RFC 5681 3.2).
 #[test]
 fn little_reordering_retransmits_nothing() {

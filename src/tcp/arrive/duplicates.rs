@@ -23,7 +23,7 @@ impl Tcb {
             }
             Verdict::Recovered => self.congestion.on_recovered(cx.now, self.in_flight()),
             Verdict::Nothing | Verdict::Enter => {
-                let window_limited = std::mem::take(&mut self.window_limited) || recovering;
+                let window_limited = self.was_window_limited();
                 let (acked, now, ece) = (news.acked, cx.now, news.ece);
                 let recovering = self.ecn.answers_mark();
                 let ack = Ack { now, acked, window_limited, recovering, ece, ..Ack::default() };

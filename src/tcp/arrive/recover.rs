@@ -107,7 +107,7 @@ impl Tcb {
         known.bytes = delivered;
         let rate = self.delivery_rate.on_delivery(now, &known, self.rtt.min());
         let recovering = self.loss.mode().is_reduction();
-        let limited = std::mem::take(&mut self.window_limited) || self.loss.mode() != Mode::Open;
+        let limited = self.was_window_limited();
         self.congestion.on_ack(&Ack {
             now,
             acked: news.acked,
@@ -130,6 +130,12 @@ impl Tcb {
         self.schedule_probe(now);
     }
 
+    /// Whether the window was full, or is under repair: otherwise it must not grow.
+    pub(super) fn was_window_limited(&self) -> bool {
+        let (cwnd, slow_start) = (self.congestion.window(), self.congestion.in_slow_start());
+        self.loss.mode() != Mode::Open || self.usage.allows_growth(cwnd, slow_start)
+    }
+
     /// Whether a repair is over, or was wrong; `before` is where it stood before this acknowledgment.
     fn judge(&mut self, cx: &mut Context<'_>, before: Mode, tsecr: Option<u32>, news: &News) {
         self.selective.new_first = false;
@@ -144,9 +150,11 @@ impl Tcb {
             return;
         }
         // A duplicate echoes what arrived last in order, whatever has let it be sent (RFC 7323 4.3).
-        let tsecr = tsecr.filter(|_| news.advanced);
-        let eifel = |undo: &Undo| tsecr.is_some_and(|tsecr| undo.answers_original(tsecr));
-        if before != Mode::Open && self.selective.undo.is_some_and(|undo| eifel(&undo)) {
+        let eifel = news.advanced && tsecr.is_some_and(|ecr| self.selective.answers_original(ecr));
+        if self.scoreboard.again() == 0 {
+            self.selective.again_since = None;
+        }
+        if before != Mode::Open && eifel && self.selective.undo.is_some() {
             self.undo(cx, UndoneBy::Eifel);
         } else if over {
             self.recovered(cx, before);

@@ -30,8 +30,22 @@ pub struct Selective {
     pub prr: Option<Prr>,
     /// What tells whether the last reduction was right.
     pub undo: Option<Undo>,
+    /// Our clock in timestamps when the first was sent of the retransmissions that are still in flight, be
+    /// they of this repair or of an earlier one.
+    pub again_since: Option<u32>,
     /// The time-out may have been wrong: F-RTO looks at what comes next (RFC 5682).
     pub frto: bool,
     /// F-RTO wants new data sent before anything is sent again (RFC 5682 2.1 step 2b).
     pub new_first: bool,
 }
+
+impl Selective {
+    /// Whether an acknowledgment that echoes `tsecr` answers something that was sent before any
+    /// retransmission in flight (Eifel, RFC 3522 3.2 step 5).
+    pub fn answers_original(&self, tsecr: u32) -> bool {
+        self.again_since.is_some_and(|since| (tsecr.wrapping_sub(since) as i32) < 0)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -10,21 +10,16 @@ pub struct Undo {
     again: u32,
     /// Something was sent again.
     any: bool,
-    /// Our clock in timestamps when the first was.
-    first_tsval: u32,
 }
 
 impl Undo {
     /// A repair of what lies at `start` and beyond begins; nothing was sent again.
     pub fn new(start: u64) -> Self {
-        Undo { start, again: 0, any: false, first_tsval: 0 }
+        Undo { start, again: 0, any: false }
     }
 
-    /// `segments` are sent again when our timestamp clock shows `tsval`.
-    pub fn on_retransmission(&mut self, segments: u32, tsval: u32) {
-        if !self.any {
-            self.first_tsval = tsval;
-        }
+    /// `segments` are sent again.
+    pub fn on_retransmission(&mut self, segments: u32) {
         self.any = true;
         self.again = self.again.saturating_add(segments);
     }
@@ -39,12 +34,6 @@ impl Undo {
     /// Whether everything that was sent again was so in vain (RFC 3708).
     pub fn all_needless(&self) -> bool {
         self.any && self.again == 0
-    }
-
-    /// Whether an acknowledgment that echoes `tsecr` answers something that was sent before the first
-    /// retransmission (Eifel, RFC 3522 3.2 step 5).
-    pub fn answers_original(&self, tsecr: u32) -> bool {
-        self.any && (tsecr.wrapping_sub(self.first_tsval) as i32) < 0
     }
 
     /// Whether nothing was sent again at all.

@@ -161,8 +161,9 @@ impl Tcb {
         if plan.why == Why::TailLossProbe {
             self.record_probe(cx.now, Some(place));
         } else if let Some(undo) = &mut self.selective.undo {
-            undo.on_retransmission(segments, tsval);
+            undo.on_retransmission(segments);
         }
+        self.selective.again_since.get_or_insert(tsval);
         if plan.seq == self.snd.una && self.is_selective() {
             // What is waited for now is the answer to this (as Linux).
             self.timers.cancel(TimerKind::Retransmission);
@@ -234,8 +235,5 @@ impl Tcb {
             self.record_probe(cx.now, None);
         }
         self.schedule_probe(cx.now);
-        let (flight, window) = (self.flight(), self.cwnd());
-        let doubled = self.congestion.in_slow_start() && flight >= window / 2;
-        self.window_limited |= flight >= window || doubled;
     }
 }

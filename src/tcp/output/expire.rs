@@ -74,6 +74,7 @@ impl Tcb {
                 undo: if fresh { Some(Undo::new(una)) } else { self.selective.undo },
                 // RFC 5682 2.1 step 1: nothing was sent again before, or only by the timer.
                 frto: fresh || self.timeouts > 1,
+                again_since: self.selective.again_since,
                 ..Selective::default()
             };
             self.timers.cancel(TimerKind::Reordering);

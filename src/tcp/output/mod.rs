@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 
 use crate::context::Context;
 use crate::event::{Event, Limit, TimerKind, Why};
+use crate::tcp::loss::dupack::Mode;
 use crate::tcp::tcb::Tcb;
 use crate::time::Instant;
 use crate::wire::tcp::Segment;
@@ -61,11 +62,11 @@ impl Tcb {
     /// Nothing more can be sent: set the timers that will make it possible.
     fn settle(&mut self, cx: &mut Context<'_>, limit: Limit) {
         match limit {
-            Limit::CongestionWindow => self.window_limited = true,
             Limit::Pacing => self.timers.arm(TimerKind::Pacing, self.pacer.next()),
             Limit::Nothing | Limit::Nagle if self.scoreboard.lost() == 0 => self.app_limited(),
             _ => {}
         }
+        self.validate_window(cx, limit);
         if !matches!(limit, Limit::Nothing | Limit::State) {
             let conn = self.conn;
             cx.emit(|| Event::Limited { conn, by: limit });
@@ -81,6 +82,25 @@ impl Tcb {
             self.timers.arm_if_idle(TimerKind::Persist, at);
         } else {
             self.timers.cancel(TimerKind::Persist);
+        }
+    }
+
+    /// A window that the application has not needed for a whole time-out becomes smaller (RFC 2861 3.2). One
+    /// whose send buffer was full was held back by us.
+    fn validate_window(&mut self, cx: &mut Context<'_>, limit: Limit) {
+        let (flight, cwnd) = (self.flight(), self.cwnd());
+        let full = limit == Limit::CongestionWindow || flight >= cwnd;
+        let (una, nxt) = (self.snd.place_of(self.snd.una), self.snd.place_of(self.snd.nxt));
+        self.usage.note(cx.now, flight, full, una, nxt);
+        let idle = matches!(limit, Limit::Nothing | Limit::Nagle) && self.loss.mode() == Mode::Open;
+        if idle && !full && self.send_room() > 0 {
+            let rto = self.rto().as_duration();
+            if let Some(used) = self.usage.take_underused(cx.now, rto) {
+                self.congestion.on_underused(used);
+                if cwnd != self.cwnd() {
+                    self.emit_window(cx);
+                }
+            }
         }
     }
 

@@ -10,10 +10,16 @@ use crate::tcp::congestion::LostSegment;
 
 /// The share of what is in flight that may be lost, in percent (BBR.LossThresh).
 const THRESHOLD: u64 = 2;
+/// In thousandths, what is no sign of congestion while no queue is to be seen: then it is the path that loses,
+/// and not a queue that overflows. A policer, which drops without a queue, takes a fifth of what a probe
+/// sends: more is a sign of congestion, too.
+const WITHOUT_QUEUE: u64 = 200;
+/// So many times what the path loses by itself is still chance.
+const CHANCE: u64 = 3;
 
-/// Whether more than [`THRESHOLD`] of `in_flight` bytes is `lost`.
-pub(super) fn is_too_much(lost: u64, in_flight: u64) -> bool {
-    u128::from(lost) * 100 > u128::from(in_flight) * u128::from(THRESHOLD)
+/// Whether more than so many thousandths of `in_flight` bytes are `lost`.
+fn exceeds(lost: u64, in_flight: u64, thousandths: u64) -> bool {
+    u128::from(lost) * 1000 > u128::from(in_flight) * u128::from(thousandths)
 }
 
 /// What was in flight when the losses became too many (InflightAtLoss). The segment may be a long burst:
@@ -67,13 +73,31 @@ impl Repair {
 }
 
 impl Bbr {
+    /// The share of losses that says nothing, in thousandths. The draft has none, and so takes what a radio
+    /// link loses for a full queue; here the path is allowed what it loses while no queue is.
+    fn noise(&self) -> u64 {
+        let base = if self.model.has_queue() { 0 } else { WITHOUT_QUEUE };
+        base + CHANCE * self.model.own_losses()
+    }
+
+    /// Whether so many of `in_flight` bytes are `lost` that too much is in flight.
+    pub(super) fn is_too_much(&self, lost: u64, in_flight: u64) -> bool {
+        exceeds(lost, in_flight, self.noise() + 10 * THRESHOLD)
+    }
+
     /// A segment is lost (HandleLostPacket).
     pub(super) fn note_lost(&mut self, lost: &LostSegment) {
+        self.model.count_lost(lost.bytes);
+        let in_flight = lost.tx_in_flight.into();
+        if !exceeds(lost.lost, in_flight, self.noise()) {
+            return;
+        }
+        let too_much = self.is_too_much(lost.lost, in_flight);
         self.startup.lost = true;
         if self.model.note_loss() {
             self.save_before_loss();
         }
-        if self.probe.is_sample && is_too_much(lost.lost, lost.tx_in_flight.into()) {
+        if self.probe.is_sample && too_much {
             self.inflight_is_too_high(inflight_at_loss(lost), lost.app_limited, lost.now);
         }
     }

@@ -114,6 +114,8 @@ struct Sample {
     in_flight: u64,
     /// Of what was sent last of what it acknowledges.
     rtt: Option<Duration>,
+    /// The smoothed round trip.
+    srtt: Option<Duration>,
     /// The window held sending back.
     cwnd_limited: bool,
     /// Bytes a second, or 0.
@@ -140,6 +142,7 @@ impl Sample {
             newly_acked: ack.delivered.into(),
             in_flight: ack.in_flight.into(),
             rtt: ack.rtt,
+            srtt: ack.srtt,
             cwnd_limited: ack.window_limited,
             rate: ack.rate.map_or(0, |rate| rate.rate()),
             delivered: ack.rate.map_or(0, |rate| rate.delivered),

@@ -27,6 +27,9 @@ pub(super) fn percent(value: u64, share: u64) -> u64 {
     saturate(u128::from(value) * u128::from(share) / 100)
 }
 
+/// Two hosts that are busy may answer so late without any queue between them.
+const HOST_DELAY: Duration = Duration::from_micros(500);
+
 /// What passes in `time` at `rate` bytes a second.
 pub(super) fn volume(rate: u64, time: Duration) -> u64 {
     saturate(u128::from(rate).saturating_mul(time.as_nanos()) / 1_000_000_000)
@@ -79,6 +82,37 @@ pub(super) struct Latest {
     pub(super) loss: bool,
 }
 
+/// What is lost in round trips that show no queue: not by congestion, then.
+#[derive(Clone, Debug, Default)]
+struct OwnLosses {
+    /// The smoothed share, in [`OwnLosses::PARTS`] of a thousandth.
+    share: u64,
+    /// Bytes lost and delivered in this round trip.
+    lost: u64,
+    delivered: u64,
+    /// It shows a queue.
+    queue: bool,
+}
+
+impl OwnLosses {
+    const PARTS: u64 = 1000;
+    /// More is not believed of any path, in thousandths.
+    const MOST: u64 = 150;
+    /// How much one round trip counts.
+    const WEIGHT: u64 = 8;
+
+    /// A round trip is over.
+    fn round(&mut self) {
+        let sent = self.lost.saturating_add(self.delivered);
+        if !self.queue && sent > 0 {
+            let now = u128::from(self.lost) * u128::from(1000 * Self::PARTS) / u128::from(sent);
+            let now = saturate(now).min(Self::MOST * Self::PARTS);
+            self.share = (self.share * (Self::WEIGHT - 1) + now) / Self::WEIGHT;
+        }
+        (self.lost, self.delivered, self.queue) = (0, 0, false);
+    }
+}
+
 /// The model.
 #[derive(Clone, Debug)]
 pub(super) struct Model {
@@ -95,6 +129,10 @@ pub(super) struct Model {
     pub(super) bw: u64,
     /// The shortest round trip, once there was one; kept by `probe_rtt`.
     pub(super) min_rtt: Option<Duration>,
+    /// The smoothed one.
+    pub(super) srtt: Option<Duration>,
+    /// What the path loses by itself.
+    own_losses: OwnLosses,
     /// See the table above.
     pub(super) bw_shortterm: u64,
     /// See the table above.
@@ -117,6 +155,8 @@ impl Model {
             max_bw: WindowedMax::new(),
             bw: 0,
             min_rtt: None,
+            srtt: None,
+            own_losses: OwnLosses::default(),
             bw_shortterm: NO_LIMIT,
             inflight_shortterm: NO_LIMIT,
             inflight_longterm: NO_LIMIT,
@@ -133,6 +173,27 @@ impl Model {
     /// `gain` percent of the bandwidth-delay product at `bw`; `None` before there was a round trip.
     pub(super) fn bdp(&self, bw: u64, gain: u64) -> Option<u64> {
         self.min_rtt.map(|rtt| percent(volume(bw, rtt), gain))
+    }
+
+    /// So many bytes are lost.
+    pub(super) fn count_lost(&mut self, bytes: u32) {
+        self.own_losses.lost += u64::from(bytes);
+    }
+
+    /// What the path loses by itself, in thousandths.
+    pub(super) fn own_losses(&self) -> u64 {
+        self.own_losses.share / OwnLosses::PARTS
+    }
+
+    /// Whether round trips are longer than without a queue: by a sixteenth, and by half a millisecond
+    /// that the ends may take.
+    pub(super) fn has_queue(&self) -> bool {
+        match (self.srtt, self.min_rtt) {
+            (Some(srtt), Some(min)) => {
+                srtt > min.saturating_add(min / 16).saturating_add(HOST_DELAY)
+            }
+            _ => true,
+        }
     }
 
     /// Below this nothing flows.
@@ -152,6 +213,9 @@ impl Model {
     /// An acknowledgment has come: what it says of this round trip (UpdateLatestDeliverySignals).
     pub(super) fn take_latest(&mut self, sample: &Sample) {
         self.delivered = sample.total_delivered;
+        self.srtt = sample.srtt;
+        self.own_losses.delivered += sample.newly_acked;
+        self.own_losses.queue |= self.has_queue();
         self.latest.bw = self.latest.bw.max(sample.rate);
         self.latest.inflight = self.latest.inflight.max(sample.delivered);
         self.latest.round_start = sample.is_sent_since(self.latest.round_delivered);
@@ -189,6 +253,9 @@ impl Model {
     /// path look slow, never fast: its samples count only upwards.
     pub(super) fn update_max_bw(&mut self, sample: &Sample) {
         self.rounds.update(sample);
+        if self.rounds.start {
+            self.own_losses.round();
+        }
         if sample.rate >= self.max_bw() || !sample.app_limited {
             self.max_bw.record(sample.rate);
         }

@@ -10,7 +10,6 @@
 //!             +------------------------------------------->
 //! ```
 
-use super::loss::is_too_much;
 use super::model::{BETA, percent};
 use super::{Bbr, NO_LIMIT, Sample, State};
 use crate::time::{Duration, Instant};
@@ -175,7 +174,7 @@ impl Bbr {
             if self.probe.is_sample {
                 self.inflight_is_too_high(sample.tx_in_flight, sample.app_limited, sample.now);
             }
-        } else if !is_too_much(sample.lost, sample.tx_in_flight) {
+        } else if !self.is_too_much(sample.lost, sample.tx_in_flight) {
             self.raise_longterm(sample);
         }
         false

@@ -1,7 +1,6 @@
 //! Startup and Drain (draft-ietf-ccwg-bbr-06 5.3.1 and 5.3.2): twice as fast each round trip until the
 //! path delivers no more, or loses or marks too much; then slow until the queue is empty.
 
-use super::loss::is_too_much;
 use super::{Bbr, Sample, State};
 
 /// The rate still grows when it is this many percent of what it was.
@@ -76,7 +75,7 @@ impl Bbr {
         }
     }
 
-    /// More than a few losses, in a round trip that began with one, and more than [`is_too_much`] of what
+    /// More than a few losses, in a round trip that began with one, and more than what may be of what
     /// was in flight.
     fn check_startup_high_loss(&mut self, sample: &Sample) {
         self.startup.losses += u32::from(std::mem::take(&mut self.startup.lost));
@@ -85,7 +84,7 @@ impl Bbr {
         }
         let losses = std::mem::take(&mut self.startup.losses);
         let repairing = self.repair.active && losses >= FULL_LOSSES;
-        if !self.full.reached && repairing && is_too_much(sample.lost, sample.tx_in_flight) {
+        if !self.full.reached && repairing && self.is_too_much(sample.lost, sample.tx_in_flight) {
             self.repair.undo.probe = Some(State::Startup);
             self.queue_is_too_long();
         }

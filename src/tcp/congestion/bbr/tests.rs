@@ -58,9 +58,9 @@ fn then_the_path_is_full_and_the_queue_is_short() {
 }
 
 #[test]
-fn random_loss_costs_little_below_the_limit_of_two_percent() {
+fn random_loss_without_a_queue_costs_little() {
     // Thousandths lost, thousandths of the bandwidth that are left.
-    for (loss, left) in [(1, 900), (5, 850), (10, 820)] {
+    for (loss, left) in [(1, 900), (10, 850), (50, 750), (100, 700)] {
         let mut path = Path::new(50, 100, 2000);
         path.loss = loss;
         path.run(3 * SECOND);
@@ -70,14 +70,14 @@ fn random_loss_costs_little_below_the_limit_of_two_percent() {
     }
 }
 
-/// Every probe loses more than it may, so that nothing holds the bound up: the price of yielding to others.
+/// Every probe loses more than it may, so that nothing holds the bound up.
 #[test]
-fn random_loss_beyond_it_is_taken_for_a_full_queue() {
+fn what_loses_a_third_is_taken_for_full() {
     let mut path = Path::new(50, 100, 2000);
-    path.loss = 50;
+    path.loss = 330;
     path.run(3 * SECOND);
     let share = path.run(30 * SECOND);
-    assert!((20..500).contains(&share), "{share}");
+    assert!((1..500).contains(&share), "{share}");
     assert!(path.bbr.model.inflight_longterm < path.bdp());
 }
 

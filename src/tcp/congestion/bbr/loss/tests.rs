@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::super::tests::{MSS, Path};
-use super::super::{CongestionControl, Signal};
+use super::super::{Ack, CongestionControl, Sample, Signal};
 use super::*;
 use crate::time::Instant;
 
@@ -17,15 +17,21 @@ fn cruising() -> Bbr {
 }
 
 #[test]
-fn two_percent_are_the_limit() {
-    for (bytes, in_flight, too_much) in [
-        (0, 0, false),
-        (1, 0, true),
-        (2000, 100_000, false),
-        (2001, 100_000, true),
-        (u64::MAX, u64::MAX, true),
-    ] {
-        assert_eq!(is_too_much(bytes, in_flight), too_much);
+fn two_percent_are_the_limit_and_a_fifth_without_a_queue() {
+    let mut bbr = Bbr::new(1000);
+    for (srtt_ms, limit) in [(None, 2), (Some(100), 22), (Some(106), 22), (Some(107), 2)] {
+        bbr.model.min_rtt = Some(Duration::from_millis(100));
+        let srtt = srtt_ms.map(Duration::from_millis);
+        bbr.model.take_latest(&Sample::new(&Ack { srtt, ..Ack::default() }, 0));
+        for (bytes, in_flight, too_much) in [
+            (0, 0, false),
+            (1, 0, true),
+            (limit * 1000, 100_000, false),
+            (limit * 1000 + 1, 100_000, true),
+            (u64::MAX, u64::MAX, true),
+        ] {
+            assert_eq!(bbr.is_too_much(bytes, in_flight), too_much, "{srtt:?}");
+        }
     }
 }
 
@@ -52,6 +58,9 @@ fn a_loss_lowers_the_short_term_bounds_once_a_round_trip_and_a_probe_raises_them
     let mut path = Path::new(20, 40, 2000);
     path.run_until(|path| path.bbr.state == State::Cruise);
     path.run(Duration::from_millis(200));
+    path.bbr.on_segment_lost(&lost(MSS, 100_000, MSS.into()));
+    assert!(!path.bbr.model.latest.loss, "a loss where no queue is says nothing");
+    path.bbr.model.srtt = Some(path.rtt * 2);
     path.bbr.on_segment_lost(&lost(MSS, 100_000, MSS.into()));
     path.run(Duration::from_millis(100));
     let model = &path.bbr.model;
