@@ -121,8 +121,8 @@ impl Naive {
         self.prr_delivered += delivered_data;
         let mut sndcnt = if pipe > self.ssthresh {
             let exact = self.prr_delivered * self.ssthresh;
-            let ceil = exact / self.recover_fs + u128::from(exact % self.recover_fs != 0);
-            if ceil > self.prr_out { ceil - self.prr_out } else { 0 }
+            let ceil = exact / self.recover_fs + u128::from(!exact.is_multiple_of(self.recover_fs));
+            ceil.saturating_sub(self.prr_out)
         } else {
             let behind = self.prr_delivered as i128 - self.prr_out as i128;
             let mut limit = behind.max(delivered_data as i128) as u128;

@@ -73,6 +73,9 @@ impl Peer {
     }
 }
 
+/// How much longer a segment takes; `None`: it is lost.
+type Fate = Box<dyn FnMut(&Piece) -> Option<Duration>>;
+
 /// A connection over a path of 100 ms there and back.
 pub(super) struct Path {
     pub(super) rig: Rig,
@@ -82,9 +85,9 @@ pub(super) struct Path {
     nth: HashMap<u32, u32>,
     /// All that was sent.
     pub(super) sent: Vec<Sent>,
-    /// How much longer a segment takes; `None`: it is lost.
-    pub(super) fate: Box<dyn FnMut(&Piece) -> Option<Duration>>,
-    /// The same for an acknowledgment up to there.
+    /// What becomes of a segment.
+    pub(super) fate: Fate,
+    /// What becomes of an acknowledgment up to there.
     pub(super) fate_back: Box<dyn FnMut(u32) -> Option<Duration>>,
 }
 
