@@ -101,7 +101,7 @@ fn what_is_not_completed_is_a_failure_and_says_how_to_repeat_it() {
     let (code, said) = fails(folder.path(), "--bytes 100m --time-limit 2s --runs 2 --seed 5");
     assert_eq!(code, Some(1));
     assert!(said.contains("not all was transferred within 2 s (--time-limit)"), "{said}");
-    assert!(said.contains("to repeat it: ") && said.contains("--seed 5 --cc newreno"), "{said}");
+    assert!(said.contains("to repeat it: ") && said.contains("--seed 5 --cc cubic"), "{said}");
     let line = "--cc=reno,tahoe --seed=3 --impair out:loss=99% --impair delay=1ms --bytes 10k";
     let (_, said) = fails(folder.path(), line);
     let again = "sim --impair out:loss=99% --impair delay=1ms --bytes 10k --seed 3 --cc reno";
@@ -118,7 +118,7 @@ fn mistakes_are_explained_in_one_sentence() {
     for (line, code, words) in [
         ("--impair drop:dta", 2, "there is no kind of packet 'dta'; there are any, syn"),
         ("--rate 10m", 2, "'10m' is not a rate such as 10mbit"),
-        ("--cc vegas", 2, "choose one of tahoe, reno, newreno, cubic"),
+        ("--cc vegas", 2, "choose one of tahoe, reno, newreno, cubic, bbr"),
         ("--scenario missing.toml", 1, "cannot read the scenario missing.toml: No such file"),
         ("--scenario bad.toml", 1, "the scenario bad.toml: TOML parse error at line 1"),
         ("--sack yes", 2, "'yes' is neither 'on' nor 'off'"),
@@ -153,7 +153,7 @@ fn a_simulation_is_the_same_on_any_machine() {
     for word in ["lost", "corrupted", "duplicated", "reordered", "cross traffic 1"] {
         assert!(table.contains(word), "{word}: {table}");
     }
-    for name in ["newreno-9.events.jsonl", "newreno-9.pcapng"] {
+    for name in ["cubic-9.events.jsonl", "cubic-9.pcapng"] {
         compare(&golden.join(name), &fs::read(folder.path().join(name)).unwrap());
     }
 }

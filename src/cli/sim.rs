@@ -35,7 +35,7 @@ mod table;
 #[command(after_help = "\
 Examples:
   glasstcp sim                                       10 MiB over 100 Mbit/s and 100 ms
-  glasstcp sim --loss 1% --cc tahoe,reno,newreno     three algorithms on the same losses
+  glasstcp sim --loss 1% --cc newreno,cubic,bbr     three algorithms on the same losses
   glasstcp sim --impair out:drop:data:byte=2048 -v   lose one segment, and follow every segment
   glasstcp sim --flows 20 --rate 20mbit --bytes 2m   who gets how much of a shared link
   glasstcp sim --loss 2% --runs 100                  how much of it is chance
@@ -76,7 +76,7 @@ pub struct Args {
     #[arg(long, value_name = "RULE")]
     impair: Vec<Spec>,
 
-    /// The congestion controls, one simulation with each on the same seed [default: newreno]
+    /// The congestion controls, one simulation with each on the same seed [default: cubic]
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     cc: Vec<Algorithm>,
 

@@ -31,7 +31,7 @@ fn the_defaults_are_those_of_the_manual() {
     assert_eq!(plan.device.netns, None);
     assert_eq!(plan.addresses, [ip("10.9.0.2")]);
     assert_eq!(plan.services.len(), Service::ALL.len());
-    assert_eq!((plan.congestion, plan.ecn), (Algorithm::NewReno, Ecn::Accept));
+    assert_eq!((plan.congestion, plan.ecn), (Algorithm::Cubic, Ecn::Accept));
     assert_eq!((plan.detail, plan.absolute), (Detail::Warnings, false));
 }
 
