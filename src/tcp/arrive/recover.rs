@@ -215,7 +215,7 @@ impl Tcb {
         if of_probe {
             return; // it says nothing of the order
         }
-        self.selective.rack.on_dsack(una, nxt);
+        self.selective.rack.on_needless(una, nxt);
         let segments = (end.saturating_sub(start) as u32).div_ceil(self.full_segment()).max(1);
         if let Some(undo) = &mut self.selective.undo {
             undo.on_dsack(end, segments);
@@ -228,6 +228,11 @@ impl Tcb {
     /// The last reduction was wrong (RFC 4015 3.2): the window is what it was before it.
     fn undo(&mut self, cx: &mut Context<'_>, by: UndoneBy) {
         self.congestion.on_undo(cx.now);
+        if matches!(by, UndoneBy::Eifel | UndoneBy::NothingMissing) {
+            // What a D-SACK would say a round trip later.
+            let (una, nxt) = (self.snd.place_of(self.snd.una), self.snd.place_of(self.snd.nxt));
+            self.selective.rack.on_needless(una, nxt);
+        }
         self.selective.prr = None;
         self.selective.undo = None;
         self.selective.frto = false;

@@ -54,8 +54,8 @@ impl Rack {
         }
     }
 
-    /// A D-SACK says that something was sent again in vain: the window was too small (step 4).
-    pub fn on_dsack(&mut self, una: u64, nxt: u64) {
+    /// Something was sent again in vain, say a D-SACK or what arrives: the window was too small (step 4).
+    pub fn on_needless(&mut self, una: u64, nxt: u64) {
         self.reordering_seen = true;
         self.persist = PERSIST;
         if una >= self.dsack_round {

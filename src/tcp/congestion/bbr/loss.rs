@@ -11,9 +11,9 @@ use crate::tcp::congestion::LostSegment;
 /// The share of what is in flight that may be lost, in percent (BBR.LossThresh).
 const THRESHOLD: u64 = 2;
 /// In thousandths, what is no sign of congestion while no queue is to be seen: then it is the path that loses,
-/// and not a queue that overflows. A policer, which drops without a queue, takes a fifth of what a probe
-/// sends: more is a sign of congestion, too.
-const WITHOUT_QUEUE: u64 = 200;
+/// and not a queue that overflows. More than that is a sign of congestion in any case: a policer, which drops
+/// without a queue, takes nearly two thirds of what Startup sends.
+const WITHOUT_QUEUE: u64 = 400;
 /// So many times what the path loses by itself is still chance.
 const CHANCE: u64 = 3;
 

@@ -72,12 +72,12 @@ fn random_loss_without_a_queue_costs_little() {
 
 /// Every probe loses more than it may, so that nothing holds the bound up.
 #[test]
-fn what_loses_two_fifths_is_taken_for_full() {
+fn what_loses_half_is_taken_for_full() {
     let mut path = Path::new(50, 100, 2000);
-    path.loss = 400;
+    path.loss = 500;
     path.run(3 * SECOND);
     let share = path.run(30 * SECOND);
-    assert!((1..500).contains(&share), "{share}");
+    assert!(share < 500, "{share}");
     assert!(path.bbr.model.inflight_longterm < path.bdp());
 }
 

@@ -43,15 +43,15 @@ fn without_reordering_a_suspected_loss_is_not_waited_for_rfc_8985_6_2_step_4() {
 #[test]
 fn the_window_grows_once_a_round_with_dsacks_up_to_the_round_trip_rfc_8985_6_2_step_4() {
     let mut rack = arrived();
-    rack.on_dsack(1, 1001);
+    rack.on_needless(1, 1001);
     assert_eq!(rack.patience(path(true)), ms(40 + 20));
-    rack.on_dsack(500, 2001);
-    rack.on_dsack(1000, 2001);
+    rack.on_needless(500, 2001);
+    rack.on_needless(1000, 2001);
     assert_eq!(rack.patience(path(true)), ms(40 + 20), "the same round");
-    rack.on_dsack(1001, 2001);
+    rack.on_needless(1001, 2001);
     assert_eq!(rack.patience(path(true)), ms(40 + 30));
     for round in 2..1000 {
-        rack.on_dsack(round * 1000 + 1, round * 1000 + 1001);
+        rack.on_needless(round * 1000 + 1, round * 1000 + 1001);
     }
     assert_eq!(rack.patience(path(true)), ms(40 + 50), "no more than the smoothed round trip");
 }
@@ -59,8 +59,8 @@ fn the_window_grows_once_a_round_with_dsacks_up_to_the_round_trip_rfc_8985_6_2_s
 #[test]
 fn after_sixteen_recoveries_without_a_dsack_it_is_small_again_rfc_8985_6_2_step_4() {
     let mut rack = arrived();
-    rack.on_dsack(1, 1001);
-    rack.on_dsack(1001, 2001);
+    rack.on_needless(1, 1001);
+    rack.on_needless(1001, 2001);
     for _ in 0..15 {
         rack.on_recovered();
     }
@@ -68,9 +68,9 @@ fn after_sixteen_recoveries_without_a_dsack_it_is_small_again_rfc_8985_6_2_step_
     rack.on_recovered();
     assert_eq!(rack.patience(path(false)), ms(40 + 10));
     // A D-SACK begins to count anew.
-    rack.on_dsack(2001, 3001);
+    rack.on_needless(2001, 3001);
     (0..15).for_each(|_| rack.on_recovered());
-    rack.on_dsack(3001, 4001);
+    rack.on_needless(3001, 4001);
     (0..15).for_each(|_| rack.on_recovered());
     assert_eq!(rack.patience(path(false)), ms(40 + 30));
 }
@@ -355,7 +355,7 @@ proptest! {
                 Step::Repair => both.repair(),
                 Step::Timeout => both.time_out()?,
                 Step::Dsack => {
-                    both.rack.on_dsack(both.una, both.nxt);
+                    both.rack.on_needless(both.una, both.nxt);
                     both.naive.dsack(both.una, both.nxt);
                 }
                 Step::Recovered => {

@@ -17,9 +17,9 @@ fn cruising() -> Bbr {
 }
 
 #[test]
-fn two_percent_are_the_limit_and_a_fifth_without_a_queue() {
+fn two_percent_are_the_limit_and_two_fifths_more_without_a_queue() {
     let mut bbr = Bbr::new(1000);
-    for (srtt_ms, limit) in [(None, 2), (Some(100), 22), (Some(106), 22), (Some(107), 2)] {
+    for (srtt_ms, limit) in [(None, 2), (Some(100), 42), (Some(106), 42), (Some(107), 2)] {
         bbr.model.min_rtt = Some(Duration::from_millis(100));
         let srtt = srtt_ms.map(Duration::from_millis);
         bbr.model.take_latest(&Sample::new(&Ack { srtt, ..Ack::default() }, 0));

@@ -37,7 +37,7 @@ fn what_the_application_holds_back_is_no_plateau() {
 #[test]
 fn many_losses_end_startup_before_the_plateau_5_3_1_3() {
     let mut path = Path::new(50, 100, 100);
-    path.loss = 400;
+    path.loss = 500;
     path.run_until(|path| path.bbr.state == State::Drain);
     let model = &path.bbr.model;
     assert!(model.max_bw() < path.rate * 9 / 10);
