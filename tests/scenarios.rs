@@ -9,7 +9,7 @@ use glasstcp::sim::{self, Ended, FlowOutcome, Outcome, Scenario};
 use glasstcp::tcp::congestion::Algorithm;
 use glasstcp::time::Duration;
 
-use Algorithm::{NewReno, Reno, Tahoe};
+use Algorithm::{Bbr, Cubic, NewReno, Reno, Tahoe};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios")
@@ -189,4 +189,17 @@ fn twenty_flows_share() {
     // 20 MiB over 20 Mbit/s.
     let seconds = outcome.time.as_secs_f64();
     assert!((8.5..13.0).contains(&seconds), "{seconds}");
+}
+
+#[test]
+fn three_generations_fill_a_link_at_different_prices() {
+    let [newreno, cubic, bbr] =
+        [NewReno, Cubic, Bbr].map(|algorithm| flow("comparison", algorithm));
+    let time = |flow: &FlowOutcome| flow.progress.completed.unwrap();
+    assert!(time(&cubic) < time(&newreno) && time(&bbr) < time(&newreno));
+    assert_eq!((cubic.sender.timeouts, bbr.sender.timeouts), (0, 0));
+    assert!(newreno.sender.timeouts > 0, "a whole queue lost is more than it can repair in time");
+    let median = |flow: &FlowOutcome| flow.sender.rtt_percentiles.unwrap()[0];
+    assert!(median(&bbr) < Duration::from_millis(65), "hardly a queue: {:?}", median(&bbr));
+    assert!(median(&cubic) > Duration::from_millis(100), "a queue: {:?}", median(&cubic));
 }

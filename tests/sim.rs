@@ -159,7 +159,7 @@ fn a_simulation_is_the_same_on_any_machine() {
 }
 
 /// The pictures of `docs/scenarios.md`, in `docs/scenarios`, by scenario.
-const PICTURES: [(&str, &[&str]); 12] = [
+const PICTURES: [(&str, &[&str]); 13] = [
     ("slow-start", &["cwnd", "sequence-newreno"]),
     ("congestion-avoidance", &["cwnd", "queue"]),
     ("timeout", &["cwnd", "sequence-newreno"]),
@@ -172,6 +172,7 @@ const PICTURES: [(&str, &[&str]); 12] = [
     ("bufferbloat", &["rtt", "queue"]),
     ("reordering", &["cwnd"]),
     ("twenty-flows", &["throughput", "queue"]),
+    ("comparison", &["cwnd", "rtt"]),
 ];
 
 #[test]
