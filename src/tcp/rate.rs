@@ -40,6 +40,7 @@ impl DeliveryRate {
             lost: self.lost,
             in_flight: in_flight.saturating_add(len),
             app_limited: self.is_app_limited(),
+            segment_size: 0,
         }
     }
 

@@ -62,6 +62,8 @@ pub struct Snapshot {
     pub in_flight: u32,
     /// The application, not the window, limited sending.
     pub app_limited: bool,
+    /// Octets of the segments into which it is cut; 0: not known.
+    pub segment_size: u32,
 }
 
 /// One time that something was sent, be it a segment or a burst.
@@ -238,8 +240,9 @@ impl Scoreboard {
         self.forget_old();
     }
 
-    /// The peer has `start..end` (RFC 2018 4); what lies outside of what was sent is ignored. Whether it
-    /// was taken in.
+    /// The peer has `start..end` (RFC 2018 4); what lies outside of what was sent is ignored, and so is a
+    /// part of a segment at either end: a peer that reports single octets must not make us send single
+    /// octets. Whether it was taken in.
     pub fn sack(&mut self, start: u64, end: u64, delivery: &mut Delivery) -> bool {
         if self.runs.len() >= MAX_RUNS {
             return false;
@@ -247,7 +250,7 @@ impl Scoreboard {
         let (Some((&una, _)), Some(nxt)) = (self.runs.first_key_value(), self.end()) else {
             return true;
         };
-        let (start, end) = (start.max(una), end.min(nxt));
+        let (start, end) = (self.aligned(start.max(una), true), self.aligned(end.min(nxt), false));
         if start >= end || self.covers(start, end) {
             return true;
         }
@@ -267,6 +270,29 @@ impl Scoreboard {
         self.merge(start, end);
         self.forget_old();
         true
+    }
+
+    /// The end of the segment that lies across `place` if `up`, otherwise its beginning; `place` where none
+    /// does.
+    fn aligned(&self, place: u64, up: bool) -> u64 {
+        let Some((&start, run)) = self.runs.range(..place).next_back() else {
+            return place;
+        };
+        let end = start + u64::from(run.len);
+        let sent = run.sent_with.checked_sub(self.first);
+        let sent = sent.and_then(|index| self.sent.get(usize::try_from(index).ok()?));
+        let Some(sent) = sent.filter(|sent| sent.snapshot.segment_size > 0 && place < end) else {
+            return place;
+        };
+        if place + 1 == sent.start + u64::from(sent.len) {
+            return place; // what follows may be a FIN, which some peers do not report
+        }
+        let size = u64::from(sent.snapshot.segment_size);
+        match (place - sent.start) % size {
+            0 => place,
+            beyond if up => (place + size - beyond).min(end),
+            beyond => (place - beyond).max(start),
+        }
     }
 
     /// Whether all of `start..end` is known to have arrived already.

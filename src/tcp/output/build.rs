@@ -7,6 +7,7 @@ use crate::context::Context;
 use crate::event::{Event, State, TimerKind, Why};
 use crate::tcp::loss::tlp::Probe;
 use crate::tcp::output::{Outgoing, Transmission};
+use crate::tcp::scoreboard::Snapshot;
 use crate::tcp::tcb::Tcb;
 use crate::tcp::window_scale::WindowScale;
 use crate::time::Instant;
@@ -168,7 +169,7 @@ impl Tcb {
             // What is waited for now is the answer to this (as Linux).
             self.timers.cancel(TimerKind::Retransmission);
         }
-        self.record_in_flight(cx.now, place, len);
+        self.record_in_flight(cx.now, place, len, plan.segment_size.into());
     }
 
     /// A tail-loss probe is being sent: the timer for the rest starts anew (RFC 8985 7.3).
@@ -179,10 +180,11 @@ impl Tcb {
         self.arm_retransmission(now);
     }
 
-    /// `len` octets of sequence space at `place` are in the network from now on.
-    fn record_in_flight(&mut self, now: Instant, place: u64, len: u32) {
+    /// `len` octets of sequence space at `place`, in segments of this size, are in the network from now on.
+    fn record_in_flight(&mut self, now: Instant, place: u64, len: u32, segment_size: u32) {
         let in_flight = self.in_flight();
-        let snapshot = self.delivery_rate.on_sent(now, in_flight, len);
+        let sent = self.delivery_rate.on_sent(now, in_flight, len);
+        let snapshot = Snapshot { segment_size, ..sent };
         let idle = in_flight == 0 && snapshot.app_limited;
         self.congestion.on_sent(now, in_flight, idle);
         self.scoreboard.on_sent(place, len, now, snapshot);
@@ -217,7 +219,8 @@ impl Tcb {
         let end = plan.seq + plan.len;
         let fin = plan.flags.contains(Flags::FIN);
         let place = self.snd.place_of(plan.seq);
-        self.record_in_flight(cx.now, place, plan.len + u32::from(fin));
+        let len = plan.len + u32::from(fin);
+        self.record_in_flight(cx.now, place, len, plan.segment_size.into());
         self.snd.nxt = end;
         self.totals.bytes_sent += u64::from(plan.len);
         if plan.len > 0 {

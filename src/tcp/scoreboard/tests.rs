@@ -241,6 +241,30 @@ fn ten_thousand_holes_are_quick() {
     board.check_invariants(board.next_end(), board.next_end());
 }
 
+/// A part of a segment is not taken in, so that what is sent again are segments.
+#[test]
+fn only_whole_segments_are_taken_in() {
+    let mut board = Scoreboard::default();
+    let snapshot = Snapshot { segment_size: 100, ..Snapshot::default() };
+    board.on_sent(1, 1000, at(0), snapshot);
+    let mut delivery = board.delivery(Instant::ZERO);
+    for (start, end) in [(2, 3), (1, 100), (150, 201), (199, 202), (950, 1000), (901, 999)] {
+        assert!(board.sack(start, end, &mut delivery));
+        assert_eq!((board.sacked(), board.runs.len()), (0, 1), "{start} to {end}");
+    }
+    // The second and the third of the segments, and not the one after them.
+    assert!(board.sack(60, 350, &mut delivery));
+    assert_eq!((board.sacked(), board.runs.len()), (200, 3));
+    // The last one, whose FIN is not reported.
+    assert!(board.sack(901, 1000, &mut delivery));
+    assert_eq!(board.sacked(), 299);
+    // From an acknowledgment in the middle of a segment on, the segments are where they were.
+    board.acknowledge(450, &mut delivery);
+    assert!(board.sack(460, 601, &mut delivery));
+    assert_eq!(board.sacked(), 199);
+    board.check_invariants(450, 1001);
+}
+
 /// A peer that reports single octets is not given a record for each.
 #[test]
 fn the_number_of_runs_is_bounded() {
