@@ -56,7 +56,7 @@ fn ecn_marks_slow_the_stack_down_without_a_loss() {
     let ours = format!("ip.src == {STACK} && tcp.flags.syn == 0");
     let marked = capture.count(&format!("{ours} && ip.dsfield.ecn == 3"));
     let told = capture.count(&format!("{ours} && tcp.flags.cwr == 1"));
-    let reductions = daemon.log().matches("ECN: the peer echoes a mark").count();
+    let reductions = daemon.log().matches("window reduced: a mark of congestion").count();
     // The last may find nothing more to tell of it.
     assert!(told >= 2 && (told..=told + 1).contains(&reductions), "{told} {reductions}");
     assert!(reductions < marked, "{reductions} for {marked} marks");
