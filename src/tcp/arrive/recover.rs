@@ -198,9 +198,6 @@ impl Tcb {
             let can_send = self.snd.unsent() > 0 && self.snd.window_left() > 0;
             self.selective.frto = can_send;
             self.selective.new_first = can_send;
-            if can_send {
-                self.loss.extend(self.snd.nxt);
-            }
         }
         false
     }

@@ -191,12 +191,6 @@ impl DupAck {
         *self = DupAck { recover: self.recover, ..DupAck::default() };
     }
 
-    /// F-RTO sends new data before it decides: the repair lasts until that is acknowledged as well
-    /// (RFC 5682 2.1 step 2b).
-    pub fn extend(&mut self, nxt: SeqNum) {
-        self.recover = nxt - 1;
-    }
-
     /// A duplicate says that new data which was sent during the repair has left the path.
     pub fn on_new_data_arrived(&mut self, mss: u32) {
         if self.mode == Mode::RtoRecovery {
