@@ -123,17 +123,17 @@ impl CongestionControl for Cubic {
         }
     }
 
-    fn on_congestion(&mut self, _now: Instant, in_flight: u32, signal: Signal) {
+    fn on_congestion(&mut self, _now: Instant, _in_flight: u32, signal: Signal) {
         self.saved = Some(self.state.clone());
-        self.state.reduce(in_flight, signal);
+        self.state.reduce(signal);
     }
 
-    fn on_rto(&mut self, _now: Instant, in_flight: u32, repeated: bool) {
+    fn on_rto(&mut self, _now: Instant, _in_flight: u32, repeated: bool) {
         // RFC 5681 3.1: ssthresh stays when the same data is lost again; RFC 9438 4.9.1: and the state to
         // come back to is that before the first time.
         if !repeated {
             self.saved = Some(self.state.clone());
-            self.state.lower_ssthresh(in_flight);
+            self.state.lower_ssthresh();
         }
         self.state.w_max = None;
         self.state.epoch = None;
@@ -173,11 +173,11 @@ impl CongestionControl for Cubic {
     }
 
     fn window(&self) -> u32 {
-        self.state.window.cwnd
+        whole(self.state.window.cwnd, self.state.window.mss)
     }
 
     fn ssthresh(&self) -> Option<u32> {
-        self.state.window.ssthresh
+        self.state.window.ssthresh.map(|ssthresh| whole(ssthresh, self.state.window.mss))
     }
 }
 
@@ -233,11 +233,11 @@ impl State {
     /// Multiplicative decrease (RFC 9438 4.6) and fast convergence (4.7). A mark is answered as a loss is,
     /// as 4.6 has it and Linux; the milder answer of RFC 8511 is an experiment for routers with short
     /// queues, and nothing tells that there is one.
-    fn reduce(&mut self, in_flight: u32, signal: Signal) {
+    fn reduce(&mut self, signal: Signal) {
         let cwnd = self.window.cwnd;
         let yields = self.w_max.is_some_and(|w_max| cwnd < w_max);
         self.w_max = Some(if yields { part(cwnd, FAST_CONVERGENCE) } else { cwnd });
-        let left = self.lower_ssthresh(in_flight);
+        let left = self.lower_ssthresh();
         self.window.cwnd = match signal {
             Signal::Loss => left.max(2 * self.window.mss),
             Signal::Ecn => left.max(self.window.mss),
@@ -245,12 +245,13 @@ impl State {
         self.epoch = None;
     }
 
-    /// The part of what was in flight that is the new threshold (RFC 9438 4.6, 4.8), which is returned as
-    /// it is before it is made two segments at least. No more than the window counts: limited transmit may
-    /// have sent beyond (RFC 5681 3.2 step 2).
-    fn lower_ssthresh(&mut self, in_flight: u32) -> u32 {
-        self.cwnd_prior = self.window.cwnd;
-        let left = part(in_flight.min(self.window.cwnd), BETA);
+    /// The part of the window that is the new threshold (RFC 9438 4.6, 4.8), which is returned as it is before it is
+    /// made two segments at least. Not of what was in flight: `usage` keeps the window from growing beyond what is
+    /// needed, as 4.6 asks where the window counts. What a receive window has held back is no congestion.
+    fn lower_ssthresh(&mut self) -> u32 {
+        let cwnd = self.window.cwnd;
+        self.cwnd_prior = cwnd;
+        let left = part(cwnd, BETA);
         self.window.set_ssthresh(left);
         left
     }
@@ -321,6 +322,12 @@ impl Epoch {
 /// A part of so many bytes, of which it is no more.
 fn part(bytes: u32, (numerator, denominator): (u64, u64)) -> u32 {
     u32::try_from(u64::from(bytes) * numerator / denominator).unwrap_or(bytes)
+}
+
+/// The nearest number of whole segments, in bytes. No others are sent, so the rest would be wasted: half a segment in
+/// the mean, which is a tenth of a window of five.
+fn whole(bytes: u32, mss: u32) -> u32 {
+    (bytes + mss / 2) / mss * mss
 }
 
 /// Time as the curve counts it.

@@ -45,20 +45,25 @@ fn a_loss_or_a_mark_leaves_seven_tenths_rfc_9438_4_6() {
     let table = [
         (100, Signal::Loss, (70, 70)),
         (100, Signal::Ecn, (70, 70)),
-        (200, Signal::Loss, (70, 70)),
         (10, Signal::Loss, (7, 7)),
+        // To the nearest number of whole segments: 3.5 and 2.8.
+        (5, Signal::Loss, (4, 4)),
+        (4, Signal::Ecn, (3, 3)),
         (2, Signal::Loss, (2, 2)),
-        (0, Signal::Loss, (2, 2)),
-        (0, Signal::Ecn, (1, 2)),
+        (1, Signal::Loss, (2, 2)),
+        (1, Signal::Ecn, (1, 2)),
     ];
-    for (in_flight, signal, (cwnd, ssthresh)) in table {
-        let mut cc = Cubic::new(MSS);
-        assert_eq!(cc.recovery(), Recovery::Proportional);
-        cc.adopt(100 * MSS, None);
-        cc.on_congestion(NOW, in_flight * MSS, signal);
-        let expected = (cwnd * MSS, Some(ssthresh * MSS));
-        assert_eq!((cc.window(), cc.ssthresh()), expected, "{in_flight} {signal:?}");
-        assert_eq!((cc.state.w_max, cc.state.cwnd_prior), (Some(100 * MSS), 100 * MSS));
+    for (before, signal, (cwnd, ssthresh)) in table {
+        // A receive window that holds the sender up is no reason for more.
+        for in_flight in [0, before * MSS] {
+            let mut cc = Cubic::new(MSS);
+            assert_eq!(cc.recovery(), Recovery::Proportional);
+            cc.adopt(before * MSS, None);
+            cc.on_congestion(NOW, in_flight, signal);
+            let expected = (cwnd * MSS, Some(ssthresh * MSS));
+            assert_eq!((cc.window(), cc.ssthresh()), expected, "{before} {signal:?}");
+            assert_eq!((cc.state.w_max, cc.state.cwnd_prior), (Some(before * MSS), before * MSS));
+        }
     }
 }
 
@@ -134,9 +139,9 @@ fn the_target_is_half_more_than_the_window_at_most_rfc_9438_4_2() {
     cc.on_ack(&acked(0));
     let mut now = NOW + Duration::from_secs(1000);
     for _ in 0..3 {
-        let before = cc.window();
+        let before = cc.state.window.cwnd;
         cc.on_ack(&Ack { now, srtt: Some(RTT), ..acked(before) });
-        assert_eq!(cc.window(), before + before / 2);
+        assert_eq!(cc.state.window.cwnd, before + before / 2);
         now += RTT;
     }
 }
@@ -187,12 +192,12 @@ fn first_slow_start(cc: &mut Cubic, rtts: &[u64]) -> Vec<u32> {
 fn hystart_ends_the_first_slow_start_rfc_9406_rfc_9438_4_10() {
     let mut cc = Cubic::new(MSS);
     let windows = first_slow_start(&mut cc, &[40, 40, 40, 60, 60, 60, 60, 60, 60]);
-    assert_eq!(windows, [10, 20, 38, 74, 97, 121, 151, 188, 235, 235]);
-    let end = cc.window();
-    assert_eq!((cc.ssthresh(), cc.state.cwnd_prior), (Some(end), end));
+    assert_eq!(windows, [10, 20, 38, 74, 97, 121, 151, 189, 236, 236]);
+    let end = cc.state.window.cwnd;
+    assert_eq!((cc.state.window.ssthresh, cc.state.cwnd_prior), (Some(end), end));
     // What comes then is convex from there, and as fast as Reno.
     cc.on_ack(&acked(end));
-    assert_eq!((epoch(&cc).k, cc.window()), (0, end + MSS));
+    assert_eq!((epoch(&cc).k, cc.state.window.cwnd), (0, end + MSS));
     // The growth was a mistake: twice as much again.
     let mut cc = Cubic::new(MSS);
     let windows = first_slow_start(&mut cc, &[40, 40, 40, 60, 50, 50]);
@@ -229,8 +234,8 @@ fn a_reduction_that_was_wrong_is_undone_rfc_9438_4_9() {
         assert!(cc.window() < before.window.cwnd && cc.state.epoch.is_none());
         now += RTT;
         cc.on_undo(now);
-        assert_eq!(cc.window(), before.window.cwnd);
-        assert_eq!(cc.ssthresh(), before.window.ssthresh);
+        assert_eq!(cc.state.window.cwnd, before.window.cwnd);
+        assert_eq!(cc.state.window.ssthresh, before.window.ssthresh);
         assert_eq!((cc.state.w_max, cc.state.cwnd_prior), (before.w_max, before.cwnd_prior));
         let (after, before) = (epoch(&cc), before.epoch.as_ref().unwrap());
         assert_eq!((after.start, after.k, after.w_est), (before.start, before.k, before.w_est));
@@ -399,20 +404,20 @@ impl Model {
     }
 
     /// `seen` is the new W_max; it decides whether the window has come to the old one.
-    fn loss(&mut self, flight: f64, seen: f64) {
+    fn loss(&mut self, seen: f64) {
         let back = self.w_max.map_or(vec![true], |w_max| at_least(self.cwnd, w_max));
         let found =
             back.into_iter().map(|back| self.cwnd * if back { 1.0 } else { (1.0 + 0.7) / 2.0 });
         self.w_max = Some(nearest(found.collect(), |w_max| (w_max - seen).abs()));
         self.cwnd_prior = self.cwnd;
-        self.ssthresh = (flight * 0.7).max(2.0);
+        self.ssthresh = (self.cwnd * 0.7).max(2.0);
         self.cwnd = self.ssthresh;
         self.stage = None;
     }
 
-    fn timeout(&mut self, flight: f64) {
+    fn timeout(&mut self) {
         self.cwnd_prior = self.cwnd;
-        self.ssthresh = (flight * 0.7).max(2.0);
+        self.ssthresh = (self.cwnd * 0.7).max(2.0);
         self.cwnd = 1.0;
         self.w_max = None;
         self.stage = None;
@@ -432,16 +437,14 @@ fn nearest<T: Copy>(found: Vec<T>, apart: impl Fn(T) -> f64) -> T {
 #[derive(Clone, Copy, Debug)]
 enum End {
     Well,
-    /// So many percent of the window are in flight then.
-    Loss(u32),
+    Loss,
     Timeout,
 }
 
 fn end() -> impl Strategy<Value = End> {
     prop_oneof![
         20 => Just(End::Well),
-        1 => (50u32..=100).prop_map(End::Loss),
-        1 => Just(End::Loss(100)),
+        2 => Just(End::Loss),
         1 => Just(End::Timeout),
     ]
 }
@@ -461,38 +464,38 @@ proptest! {
         let mut model = Model::new(segments.into());
         let mut now = NOW;
         let close = |cc: &Cubic, model: &Model| {
-            let window = f64::from(cc.window()) / f64::from(MSS);
+            let window = f64::from(cc.state.window.cwnd) / f64::from(MSS);
             let apart = (window - model.cwnd).abs();
             prop_assert!(apart < 0.05 + 0.001 * model.cwnd, "{window}, and not {}", model.cwnd);
             Ok(())
         };
         for (jitter, stretch, end) in rounds {
             let rtt = Duration::from_millis(rtt_ms + jitter);
-            let count = (cc.window() / (stretch * MSS)).clamp(1, 100);
-            let bytes = cc.window() / count;
+            let window = cc.state.window.cwnd;
+            let count = (window / (stretch * MSS)).clamp(1, 100);
+            let bytes = window / count;
             for _ in 0..count {
                 now += rtt / count;
                 cc.on_ack(&Ack { now, srtt: Some(rtt), ..acked(bytes) });
                 let seconds = now.as_nanos() as f64 / 1e9;
                 let acked = f64::from(bytes) / f64::from(MSS);
                 let w_est = cc.state.epoch.as_ref().map_or(0, |epoch| epoch.w_est);
-                let seen = [f64::from(cc.window()), w_est as f64].map(|seen| seen / f64::from(MSS));
+                let seen = [f64::from(cc.state.window.cwnd), w_est as f64].map(|seen| seen / f64::from(MSS));
                 model.ack(seconds, rtt.as_secs_f64(), acked, seen.into());
                 close(&cc, &model)?;
             }
             match end {
                 End::Well => {}
-                End::Loss(percent) => {
-                    let in_flight = u64::from(cc.window()) * u64::from(percent) / 100;
-                    cc.on_congestion(now, in_flight as u32, Signal::Loss);
+                End::Loss => {
+                    cc.on_congestion(now, cc.window(), Signal::Loss);
                     let w_max = f64::from(cc.state.w_max.unwrap()) / f64::from(MSS);
-                    model.loss(model.cwnd * f64::from(percent) / 100.0, w_max);
+                    model.loss(w_max);
                 }
                 End::Timeout => {
                     cc.on_rto(now, cc.window(), false);
-                    model.timeout(model.cwnd);
+                    model.timeout();
                     // Slow start may come to it exactly.
-                    let ssthresh = f64::from(cc.ssthresh().unwrap()) / f64::from(MSS);
+                    let ssthresh = f64::from(cc.state.window.ssthresh.unwrap()) / f64::from(MSS);
                     prop_assert!((ssthresh - model.ssthresh).abs() < 0.05 + 0.001 * ssthresh);
                     model.ssthresh = ssthresh;
                 }

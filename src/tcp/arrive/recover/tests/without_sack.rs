@@ -54,7 +54,7 @@ fn what_is_in_flight_comes_down_to_ssthresh_rfc_6937_3() {
     way.run(ms(2));
     assert_eq!(way.rig.tcb.loss.mode(), Mode::Open);
     // The acknowledgment that ends it may be one of congestion avoidance already.
-    assert!((ssthresh..ssthresh + FULL).contains(&windows(&way.rig).0));
+    assert!((ssthresh..=ssthresh + FULL).contains(&windows(&way.rig).0));
 }
 
 /// What was repaired was delivered as well: each counts once (RFC 6937 3).
