@@ -7,14 +7,17 @@
 //! ```
 //!
 //! A request is a [`Request`], a reply a [`Reply`], each on a line of its own; a client may send several,
-//! and they are answered in their order.
+//! and they are answered in their order. After [`Request::Connect`] and its like the socket carries no more
+//! requests but what is sent and received over the stack ([`carry`]), until either side closes it.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +29,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+pub mod carry;
 mod report;
 
 pub use report::{Amount, LaneStatus, LinkStatus};
@@ -33,7 +37,9 @@ pub use report::{Amount, LaneStatus, LinkStatus};
 /// The longest request or reply, in bytes.
 const MAX_LINE: u64 = 1 << 20;
 /// Clients at the same time; more wait.
-const MAX_CLIENTS: usize = 16;
+const MAX_CLIENTS: usize = 4096;
+/// Clients that may wait to be let in.
+const BACKLOG: i32 = 128;
 /// A client that takes longer for its next request, or to take a reply, has gone.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long until another client is let in after that has failed.
@@ -55,6 +61,22 @@ pub enum Request {
         #[serde(default)]
         spec: Option<String>,
     },
+    /// Opens a connection from the stack, whose bytes the socket carries after the reply.
+    Connect {
+        /// To where.
+        to: SocketAddr,
+    },
+    /// Listens on a port of the stack, and after the reply waits for one connection, of which it tells by a
+    /// second reply.
+    Listen {
+        /// The port; 0 is any that is free.
+        port: u16,
+    },
+    /// Opens a UDP socket of the stack, whose datagrams the socket carries after the reply.
+    Datagrams {
+        /// The port; 0 is any that is free.
+        port: u16,
+    },
 }
 
 /// What it is answered.
@@ -63,9 +85,35 @@ pub enum Request {
 pub enum Reply {
     /// How the link is.
     Link(LinkStatus),
+    /// What was asked for is open.
+    Open {
+        /// The stack's end.
+        local: SocketAddr,
+        /// The other one, of a connection.
+        peer: Option<SocketAddr>,
+    },
+    /// What was asked for cannot be opened.
+    Failed(carry::Failure),
     /// Why the request was not carried out, in one sentence.
     Error(String),
 }
+
+/// What comes of a request.
+pub enum Answer {
+    /// This reply.
+    Reply(Box<Reply>),
+    /// The socket is for this from now on.
+    Take(Box<dyn FnOnce(UnixStream) -> Taken + Send>),
+}
+
+impl From<Reply> for Answer {
+    fn from(reply: Reply) -> Answer {
+        Answer::Reply(Box::new(reply))
+    }
+}
+
+/// What goes on on a socket that was taken over, to its end.
+pub type Taken = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
 
 /// A socket that requests come to. It is removed when this is dropped.
 #[derive(Debug)]
@@ -111,7 +159,7 @@ impl Listener {
     }
 
     /// Answers requests with `handle` for as long as it is polled.
-    pub async fn serve(self, handle: impl Fn(Request) -> Reply + Send + Sync + 'static) {
+    pub async fn serve(self, handle: impl Fn(Request) -> Answer + Send + Sync + 'static) {
         let handle = Arc::new(handle);
         let mut clients = JoinSet::new();
         loop {
@@ -145,7 +193,7 @@ fn listen(path: &Path) -> io::Result<StdListener> {
     let socket: OwnedFd = socket::socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
     fchmod(socket.as_fd(), Mode::S_IRUSR | Mode::S_IWUSR)?;
     socket::bind(socket.as_raw_fd(), &UnixAddr::new(path)?)?;
-    socket::listen(&socket, Backlog::new(MAX_CLIENTS as i32)?)?;
+    socket::listen(&socket, Backlog::new(BACKLOG)?)?;
     Ok(socket.into())
 }
 
@@ -165,9 +213,8 @@ fn make_way(path: &Path) -> io::Result<()> {
 }
 
 /// Answers one client to its end.
-async fn answer(stream: UnixStream, handle: &(dyn Fn(Request) -> Reply + Sync)) -> io::Result<()> {
-    let (reading, mut writing) = stream.into_split();
-    let mut requests = tokio::io::BufReader::new(reading);
+async fn answer(stream: UnixStream, handle: &(dyn Fn(Request) -> Answer + Sync)) -> io::Result<()> {
+    let mut requests = tokio::io::BufReader::new(stream);
     loop {
         let mut line = Vec::new();
         let mut limited = (&mut requests).take(MAX_LINE);
@@ -178,16 +225,28 @@ async fn answer(stream: UnixStream, handle: &(dyn Fn(Request) -> Reply + Sync)) 
         let whole = line.ends_with(b"\n") || (len as u64) < MAX_LINE;
         let reply = match serde_json::from_slice(&line) {
             _ if !whole => Reply::Error(format!("a request has at most {MAX_LINE} bytes")),
-            Ok(request) => handle(request),
+            Ok(request) => match handle(request) {
+                Answer::Reply(reply) => *reply,
+                // Whoever opens something waits for the reply before it sends.
+                Answer::Take(_) if !requests.buffer().is_empty() => {
+                    Reply::Error("nothing may follow this request before its reply".to_owned())
+                }
+                Answer::Take(take) => return take(requests.into_inner()).await,
+            },
             Err(error) => Reply::Error(format!("this is not a request such as {EXAMPLE}: {error}")),
         };
-        let mut text = serde_json::to_vec(&reply)?;
-        text.push(b'\n');
-        timeout(PATIENCE, writing.write_all(&text)).await??;
+        tell(requests.get_mut(), &reply).await?;
         if !whole {
             return Ok(());
         }
     }
+}
+
+/// Sends a reply.
+async fn tell(stream: &mut UnixStream, reply: &Reply) -> io::Result<()> {
+    let mut text = serde_json::to_vec(reply)?;
+    text.push(b'\n');
+    timeout(PATIENCE, stream.write_all(&text)).await?
 }
 
 /// A connection to the socket at `path`, without waiting until somebody takes it.

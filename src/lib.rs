@@ -80,6 +80,7 @@
 //! A module uses only what stands below it in this picture.
 //!
 //! ```text
+//!     client               what goes to others, over a stack of its own, a running one's, or the kernel
 //!     your code, service   anything written for tokio's AsyncRead and AsyncWrite
 //!   ----------------------------------------------------------------------------------
 //!     sim                  the same in virtual time: hosts, links, a clock that jumps
@@ -110,6 +111,7 @@
 //! | have a bad link before a device, or between two | [`runtime::Impaired`], [`runtime::Emulator`], [`device::impair`] |
 //! | bring a device of your own | [`device::Device`] and [`runtime::AsyncDevice`] |
 
+pub mod client;
 pub mod context;
 pub mod control;
 pub mod device;

@@ -4,8 +4,9 @@ use std::io;
 use std::path::Path;
 
 use anyhow::anyhow;
-use glasstcp::control::{self, LinkStatus, Listener, Reply, Request};
+use glasstcp::control::{self, Answer, LinkStatus, Listener, Reply, Request, carry};
 use glasstcp::device::impair::Spec;
+use glasstcp::net::Net;
 use glasstcp::runtime::LinkHandle;
 
 /// The name under which the socket of what runs on a device is found.
@@ -51,18 +52,33 @@ fn bind_error(path: &Path, error: &io::Error) -> String {
     }
 }
 
-/// Answers what is asked of a link.
-pub fn handler(link: LinkHandle) -> impl Fn(Request) -> Reply + Send + Sync + 'static {
-    move |Request::Impair { spec }| {
-        if let Some(spec) = spec {
-            let parsed = spec.parse::<Spec>().map_err(|error| error.to_string());
-            let applied = parsed.and_then(|spec| link.apply(&spec).map_err(|e| e.to_string()));
-            if let Err(sentence) = applied {
-                return Reply::Error(sentence);
-            }
-        }
-        Reply::Link(LinkStatus::of(&link))
+/// Answers what is asked of a link, and where there is a stack, opens what is asked of that.
+pub fn handler(
+    link: LinkHandle,
+    net: Option<Net>,
+) -> impl Fn(Request) -> Answer + Send + Sync + 'static {
+    move |request| {
+        let net = || net.clone().ok_or("there is no stack behind a link between two devices");
+        let take = match request {
+            Request::Impair { spec } => return impair(&link, spec).into(),
+            Request::Connect { to } => net().map(|net| carry::connect(net, to)),
+            Request::Listen { port } => net().map(|net| carry::listen(net, port)),
+            Request::Datagrams { port } => net().map(|net| carry::datagrams(net, port)),
+        };
+        take.map_or_else(|why| Reply::Error(why.to_owned()).into(), Answer::Take)
     }
+}
+
+/// Changes the link, and says how it is then.
+fn impair(link: &LinkHandle, spec: Option<String>) -> Reply {
+    if let Some(spec) = spec {
+        let parsed = spec.parse::<Spec>().map_err(|error| error.to_string());
+        let applied = parsed.and_then(|spec| link.apply(&spec).map_err(|e| e.to_string()));
+        if let Err(sentence) = applied {
+            return Reply::Error(sentence);
+        }
+    }
+    Reply::Link(LinkStatus::of(link))
 }
 
 #[cfg(test)]

@@ -1,38 +1,26 @@
 //! The life of the daemon: open the device, run the stack and its services, end on a signal.
 
 use std::io::{self, Write as _};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, bail};
-use glasstcp::device::{self, Guard};
-use glasstcp::net::Net;
+use anyhow::Context;
 use glasstcp::observe::counters;
-use glasstcp::runtime::{self, Driver, FdDevice, Impaired, LinkHandle, memory};
+use glasstcp::runtime::memory;
 use glasstcp::service::{Service, ServiceContext, ServiceSpec, Www};
-use glasstcp::stack::{Address, Config, Stack};
-use glasstcp::tcp;
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, interval, sleep, timeout};
+use tokio::time::interval;
 
-use super::log::{self, Detail, Printer};
+use super::host::{Counts, Host, Link};
+use super::log::{self, Printer};
 use super::signals::{Signals, Told};
 use super::up::Plan;
-use super::{control, link, services};
+use super::{control, services};
 
-/// How long connections may take to close before they are reset.
-const GRACE: Duration = Duration::from_secs(2);
-/// How often to look whether they have.
-const LOOK: Duration = Duration::from_millis(10);
 /// How often to look whether a crowd of connections has gone, so that its memory can.
 const TIDY: Duration = Duration::from_secs(1);
-/// How long the driver may take to send the last resets.
-const LAST_PACKETS: Duration = Duration::from_secs(1);
 
 /// Runs the daemon to its end.
 pub fn run(plan: Plan) -> anyhow::Result<()> {
-    let printer = log::init(plan.detail);
+    let printer = log::init(plan.host.detail);
     super::raise_file_limit();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -49,66 +37,35 @@ async fn live(plan: &Plan, printer: &Printer) -> anyhow::Result<()> {
     // Before anything is made that a signal would leave behind.
     let mut signals = Signals::new().context("cannot handle signals")?;
     let www = plan.www.as_deref().map(Www::open).transpose()?;
-    let stack = Stack::new(stack_config(plan)?);
-    let (tun, guard) = device::open(&plan.device, &plan.addresses)?;
-    let dropped = tun.dropped();
-    let link = LinkHandle::new(plan.impair_seed);
-    link.apply(&plan.impair).context("--impair")?;
-    if plan.detail == Detail::Segments {
-        link.set_watch(Some(Box::new(link::Lines)));
-    }
-    let device = FdDevice::new(tun).and_then(|device| Impaired::new(device, link.clone()));
-    let device = device.context("cannot wait for the network device")?;
-    let (net, driver) = runtime::start(stack, device)?;
-    if let Some(observer) = log::observer(plan.detail, plan.absolute) {
-        net.set_observer(Some(Box::new(observer)));
-    }
-    let mut daemon = Daemon { net, driver: tokio::spawn(driver), dropped, printer, guard };
+    let host = Host::start(&plan.host)?;
+    let mut daemon = Daemon { host, printer };
     let context = ServiceContext {
         www,
-        addresses: plan.ip_addresses(),
+        addresses: plan.host.ip_addresses(),
         services: plan.services.clone(),
-        netns: plan.device.netns.clone(),
+        netns: plan.host.netns().map(str::to_owned),
         ..ServiceContext::default()
     };
-    let mut services = services::start(&daemon.net, context).await?;
-    let name = control::socket_name(&plan.device.name, plan.device.netns.as_deref());
-    let place = control::place(plan.control.as_deref(), &name)?;
+    let mut services = services::start(daemon.host.net(), context).await?;
+    let place = control::place(plan.control.as_deref(), &plan.host.name())?;
     if let Some(listener) = place {
-        services.spawn(listener.serve(control::handler(link)));
+        let (link, net) = (daemon.host.link().clone(), daemon.host.net().clone());
+        services.spawn(listener.serve(control::handler(link, Some(net))));
     }
-    say(&welcome(plan, daemon.guard.owns_netns()));
+    say(&welcome(plan, daemon.host.owns_netns()));
     let result = daemon.until_told(&mut signals).await;
     if result.is_ok() {
         daemon.close(&mut signals).await;
     }
     services.shutdown().await;
-    daemon.end().await;
+    daemon.host.end().await;
     result
-}
-
-/// What the stack is made of.
-fn stack_config(plan: &Plan) -> anyhow::Result<Config> {
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).context("the system gives no random numbers")?;
-    let prefix_len = plan.device.address.prefix_len;
-    let addresses: Vec<_> =
-        plan.ip_addresses().into_iter().map(|ip| Address { ip, prefix_len }).collect();
-    Ok(Config {
-        addresses,
-        mtu: plan.device.mtu,
-        tcp: tcp::Config { congestion: plan.congestion, ecn: plan.ecn, ..tcp::Config::default() },
-        ..Config::new(plan.addresses[0].into(), prefix_len, seed)
-    })
 }
 
 /// A running stack and what goes with it.
 struct Daemon<'a> {
-    net: Net,
-    driver: JoinHandle<<Driver as Future>::Output>,
-    dropped: Arc<AtomicU64>,
+    host: Host,
     printer: &'a Printer,
-    guard: Guard,
 }
 
 impl Daemon<'_> {
@@ -118,64 +75,33 @@ impl Daemon<'_> {
         let mut tidy = interval(TIDY);
         loop {
             tokio::select! {
-                ended = &mut self.driver => match ended {
-                    Ok(Ok(())) => bail!("the network stack has ended by itself"),
-                    Ok(Err(error)) => return Err(error.into()),
-                    Err(_) => bail!("the network stack has failed, which is a bug: please report the message above"),
-                },
+                error = self.host.ended() => return Err(error),
                 told = signals.next() => match told {
                     Told::End => return Ok(()),
-                    Told::Counters => self.print_counters(),
+                    Told::Counters => print_counters(&self.host.counts(), self.printer),
                 },
-                _ = tidy.tick() => if crowd.has_gone(self.net.connection_count()) {
+                _ = tidy.tick() => if crowd.has_gone(self.host.net().connection_count()) {
                     memory::give_back();
                 },
             }
         }
     }
 
-    /// Closes all connections: with a FIN, and after the grace time with a reset. Another signal to
-    /// end cuts it short.
+    /// Closes all connections, gracefully unless another signal to end comes.
     async fn close(&mut self, signals: &mut Signals) {
-        self.net.shutdown();
-        let deadline = Instant::now() + GRACE;
-        while self.net.connection_count() > 0 && Instant::now() < deadline {
-            tokio::select! {
-                _ = &mut self.driver => return,
-                () = sleep(LOOK) => {}
-                told = signals.next() => match told {
-                    Told::End => return,
-                    Told::Counters => self.print_counters(),
-                },
+        let (counts, printer) = (self.host.counts(), self.printer);
+        let again = async {
+            while let Told::Counters = signals.next().await {
+                print_counters(&counts, printer);
             }
-        }
-        self.net.abort_all();
-        self.net.stop();
-        let last = timeout(LAST_PACKETS, &mut self.driver);
-        tokio::select! {
-            _ = last => {}
-            () = signals.until_end() => {}
-        }
+        };
+        self.host.close(again).await;
     }
+}
 
-    /// Lets go of the device first, then of everything around it.
-    async fn end(mut self) {
-        self.net.set_observer(None);
-        if !self.driver.is_finished() {
-            self.driver.abort();
-            let _ = (&mut self.driver).await;
-        }
-        drop(self.net);
-        drop(self.guard);
-    }
-
-    fn print_counters(&self) {
-        let rows = [
-            ("connections", self.net.connection_count() as u64),
-            ("device_dropped", self.dropped.load(Ordering::Relaxed)),
-        ];
-        self.printer.print(counters::format(&self.net.counters(), &rows).as_bytes());
-    }
+fn print_counters(counts: &Counts, printer: &Printer) {
+    let rows = [("connections", counts.connections()), ("device_dropped", counts.dropped())];
+    printer.print(counters::format(&counts.net().counters(), &rows).as_bytes());
 }
 
 /// Tells when many connections have gone whose memory is worth giving back.
@@ -202,13 +128,23 @@ impl Crowd {
 
 /// What there is now, and what to try.
 fn welcome(plan: &Plan, owns_netns: bool) -> String {
-    let device = &plan.device;
-    let place = match &device.netns {
-        Some(name) if owns_netns => format!(" in the network namespace {name}, made for it"),
-        Some(name) => format!(" in the network namespace {name}"),
-        None => String::new(),
+    let place = match &plan.host.link {
+        Link::Udp(ends) => {
+            let remote = ends.remote.map_or_else(String::new, |remote| format!(" to {remote}"));
+            format!("over UDP from {}{remote} (MTU {})", ends.local, plan.host.mtu)
+        }
+        Link::Tun(device) => {
+            let netns = match &device.netns {
+                Some(name) if owns_netns => {
+                    format!(" in the network namespace {name}, made for it")
+                }
+                Some(name) => format!(" in the network namespace {name}"),
+                None => String::new(),
+            };
+            format!("on {} (kernel {}, MTU {}){netns}", device.name, device.address, device.mtu)
+        }
     };
-    let own: Vec<_> = plan.addresses.iter().map(ToString::to_string).collect();
+    let own: Vec<_> = plan.host.addresses.iter().map(ToString::to_string).collect();
     let service = |spec: &ServiceSpec| match spec.congestion {
         Some(algorithm) => format!("{} {} ({algorithm})", spec.service, spec.port),
         None => format!("{} {}", spec.service, spec.port),
@@ -219,32 +155,36 @@ fn welcome(plan: &Plan, owns_netns: bool) -> String {
         false => services.join(", "),
     };
     format!(
-        "glasstcp is up: {} on {} (kernel {}, MTU {}){place}\nservices: {services}\ntry: {}\nCtrl-C ends it\n",
+        "glasstcp is up: {} {place}\nservices: {services}\ntry: {}\nCtrl-C ends it\n",
         own.join(", "),
-        device.name,
-        device.address,
-        device.mtu,
         hints(plan).join("\n     "),
     )
 }
 
 /// Commands that show something, for what runs.
 fn hints(plan: &Plan) -> Vec<String> {
-    let prefix = match &plan.device.netns {
-        Some(name) => format!("sudo ip netns exec {name} "),
-        None => String::new(),
-    };
-    let address = plan.addresses[0];
+    let address = plan.host.addresses[0];
     let port_of = |service| {
         let found = plan.services.iter().find(|spec| spec.service == service);
         found.map(|spec| spec.port)
     };
+    let url = port_of(Service::Http).map(|port| match port {
+        80 => format!("http://{address}/"),
+        port => format!("http://{address}:{port}/"),
+    });
+    let prefix = match &plan.host.link {
+        // The kernel cannot reach it.
+        Link::Udp(ends) => {
+            let there = format!("--link udp:{}:0,{}", ends.local.ip(), ends.local);
+            return url.map(|url| format!("glasstcp get {url} {there}")).into_iter().collect();
+        }
+        Link::Tun(device) => match &device.netns {
+            Some(name) => format!("sudo ip netns exec {name} "),
+            None => String::new(),
+        },
+    };
     let mut hints = vec![format!("{prefix}ping {address}")];
-    match port_of(Service::Http) {
-        Some(80) => hints.push(format!("{prefix}curl http://{address}/")),
-        Some(port) => hints.push(format!("{prefix}curl http://{address}:{port}/")),
-        None => {}
-    }
+    hints.extend(url.map(|url| format!("{prefix}curl {url}")));
     if let Some(port) = port_of(Service::Echo) {
         hints.push(format!("{prefix}telnet {address} {port}"));
     }

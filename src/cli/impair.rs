@@ -48,6 +48,7 @@ impl Args {
                 Ok(())
             }
             Reply::Error(sentence) => Err(anyhow!(sentence)),
+            Reply::Open { .. } | Reply::Failed(_) => Err(anyhow!("it has answered something else")),
         }
     }
 }

@@ -14,7 +14,7 @@ use glasstcp::observe::text;
 use glasstcp::runtime::{LinkWatch, Passage};
 use glasstcp::time::Instant;
 
-use super::up;
+use super::host;
 
 mod capture;
 mod run;
@@ -74,7 +74,7 @@ pub struct Args {
     seed: u64,
 
     /// Largest IP packet on the devices, in bytes, 576 to 65535
-    #[arg(long, value_name = "BYTES", default_value_t = 1500, value_parser = up::mtu)]
+    #[arg(long, value_name = "BYTES", default_value_t = 1500, value_parser = host::mtu)]
     mtu: u16,
 
     /// Write all packets into this file, for Wireshark: as they enter and as they leave the link, and what
@@ -152,7 +152,7 @@ fn end(text: &str) -> Result<End, String> {
         netns::check_name(netns).map_err(|error| error.to_string())?;
     }
     device::check_name(&device).map_err(|error| error.to_string())?;
-    Ok(End { netns, device, address: up::kernel_address(address)? })
+    Ok(End { netns, device, address: host::kernel_address(address)? })
 }
 
 /// Logs what is done to packets.

@@ -1,10 +1,11 @@
 //! The command line: one file a command.
 //!
 //! ```text
-//!   run -> up           -> daemon -> services, control, signals, log
+//!   run -> up           -> daemon -> host, services, control, signals, log
 //!       -> serve        -> log
 //!       -> link         -> packets, control, signals, log
 //!       -> impair       -> control
+//!       -> nc           -> client -> host, signals, log
 //!       -> sim          -> packets
 //!       -> completions
 //! ```
@@ -12,12 +13,15 @@
 //! Exit codes: 0 done, 1 it cannot be done (one sentence says why), 2 the command line cannot be
 //! read.
 
+mod client;
 mod completions;
 mod control;
 mod daemon;
+mod host;
 mod impair;
 mod link;
 mod log;
+mod nc;
 mod packets;
 mod serve;
 mod services;
@@ -57,6 +61,7 @@ enum Command {
     Serve(serve::Args),
     Link(Box<link::Args>),
     Impair(impair::Args),
+    Nc(Box<nc::Args>),
     Sim(Box<sim::Args>),
     Completions(completions::Args),
 }
@@ -72,6 +77,7 @@ pub fn run() -> ExitCode {
         Command::Serve(args) => args.run(),
         Command::Link(args) => args.run(),
         Command::Impair(args) => args.run(),
+        Command::Nc(args) => args.run(),
         Command::Sim(args) => args.run(),
         Command::Completions(args) => args.run(),
     };

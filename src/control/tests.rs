@@ -8,7 +8,10 @@ fn run<T: Send + 'static>(path: &Path, test: impl FnOnce(&Path) -> T + Send + 's
     runtime.block_on(async {
         let listener = Listener::bind(path).unwrap();
         assert_eq!(listener.path(), path);
-        let handle = |Request::Impair { spec }: Request| Reply::Error(format!("{spec:?}"));
+        let handle = |request| match request {
+            Request::Impair { spec } => Reply::Error(format!("{spec:?}")).into(),
+            _ => unreachable!("no test asks for more"),
+        };
         let path = path.to_owned();
         tokio::select! {
             () = listener.serve(handle) => unreachable!("it never ends"),

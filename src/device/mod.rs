@@ -4,6 +4,7 @@
 //!   open -> netns (where), tun (what), link (address, MTU, up)
 //!   tun    -> pool (receive without a copy), gso (cut bursts),
 //!             uring (many small packets in one system call)     a plain TUN device
+//!   udp_link -> pool, gso                                       IP packets over a UDP socket, without root
 //!   memory -> gso                                               a wire in memory, for tests
 //! ```
 
@@ -15,6 +16,7 @@ pub mod netns;
 mod open;
 pub mod pool;
 pub mod tun;
+pub mod udp_link;
 mod uring;
 
 pub use open::{Guard, OpenConfig, OpenError, check_name, open};

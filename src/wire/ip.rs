@@ -115,6 +115,12 @@ pub fn parse(packet: &[u8]) -> Result<Datagram, Malformed> {
     })
 }
 
+/// Where a packet that we have made goes to; of a header only as much is read as is there.
+pub fn destination(packet: &[u8]) -> Option<IpAddr> {
+    let octets = packet.get(16..IPV4_HEADER_LEN)?.first_chunk::<4>()?;
+    Some(Ipv4Addr::from(*octets).into())
+}
+
 /// What an outgoing IP header says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Repr {

@@ -9,8 +9,12 @@ fn sockets_are_named_by_device_and_namespace() {
 #[test]
 fn rules_are_applied_and_what_is_in_force_is_told() {
     let link = LinkHandle::new(1);
-    let handle = handler(link.clone());
-    let ask = |spec: Option<&str>| handle(Request::Impair { spec: spec.map(str::to_owned) });
+    let handle = handler(link.clone(), None);
+    let reply = |request| match handle(request) {
+        Answer::Reply(reply) => *reply,
+        Answer::Take(_) => panic!("there is nothing to open"),
+    };
+    let ask = |spec: Option<&str>| reply(Request::Impair { spec: spec.map(str::to_owned) });
     let Reply::Link(status) = ask(Some("delay=20ms out:loss=1%")) else { panic!("refused") };
     assert_eq!(status.out.rules, "delay=20ms loss=1%");
     assert_eq!(status.back.rules, "delay=20ms");
@@ -26,4 +30,6 @@ fn rules_are_applied_and_what_is_in_force_is_told() {
     assert!(sentence.contains("'delay=soon' is not a time"), "{sentence}");
     let Reply::Link(unchanged) = ask(None) else { panic!("refused") };
     assert_eq!(unchanged, status, "what cannot be read changes nothing");
+    let Reply::Error(sentence) = reply(Request::Datagrams { port: 7 }) else { panic!("opened") };
+    assert!(sentence.contains("no stack"), "{sentence}");
 }

@@ -1,32 +1,12 @@
-use std::net::Ipv4Addr;
-
-use glasstcp::device::OpenConfig;
-use glasstcp::device::impair::Spec;
-use glasstcp::device::link::Cidr;
-use glasstcp::tcp::Ecn;
-use glasstcp::tcp::congestion::Algorithm;
-
 use super::*;
+use crate::cli::host::{self, UdpEnds};
 
 fn plan(netns: Option<&str>, services: &[&str]) -> Plan {
-    Plan {
-        device: OpenConfig {
-            name: "glass0".to_owned(),
-            address: Cidr { address: Ipv4Addr::new(10, 9, 0, 1), prefix_len: 24 },
-            mtu: 1400,
-            netns: netns.map(str::to_owned),
-        },
-        addresses: vec![Ipv4Addr::new(10, 9, 0, 2), Ipv4Addr::new(10, 9, 0, 3)],
-        services: services.iter().map(|spec| spec.parse().unwrap()).collect(),
-        www: None,
-        congestion: Algorithm::Tahoe,
-        ecn: Ecn::Request,
-        impair: Spec::default(),
-        impair_seed: 1,
-        control: None,
-        detail: Detail::Warnings,
-        absolute: false,
-    }
+    let mut host = host::Plan::sample();
+    let Link::Tun(device) = &mut host.link else { unreachable!() };
+    device.netns = netns.map(str::to_owned);
+    let services = services.iter().map(|spec| spec.parse().unwrap()).collect();
+    Plan { host, services, www: None, control: None }
 }
 
 #[test]
@@ -52,13 +32,17 @@ fn only_what_runs_is_suggested() {
 }
 
 #[test]
-fn the_stack_gets_what_was_planned() {
-    let config = stack_config(&plan(None, &[])).unwrap();
-    assert_eq!(config.mtu, 1400);
-    let addresses: Vec<_> = config.addresses.iter().map(ToString::to_string).collect();
-    assert_eq!(addresses, ["10.9.0.2/24", "10.9.0.3/24"]);
-    assert_eq!((config.tcp.congestion, config.tcp.ecn), (Algorithm::Tahoe, Ecn::Request));
-    assert_ne!(config.seed, [0; 32]);
+fn over_udp_only_another_glasstcp_can_reach_it() {
+    let mut plan = plan(None, &["http", "echo"]);
+    let (local, remote) = ("127.0.0.1:7000".parse().unwrap(), None);
+    plan.host.link = Link::Udp(UdpEnds { local, remote });
+    let text = welcome(&plan, false);
+    assert!(text.starts_with(
+        "glasstcp is up: 10.9.0.2, 10.9.0.3 over UDP from 127.0.0.1:7000 (MTU 1400)\n"
+    ));
+    assert!(
+        text.contains("try: glasstcp get http://10.9.0.2/ --link udp:127.0.0.1:0,127.0.0.1:7000\n")
+    );
 }
 
 #[test]

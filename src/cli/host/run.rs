@@ -1,0 +1,185 @@
+//! A stack that runs: from the link to the end of the last connection.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use glasstcp::device::udp_link::UdpLink;
+use glasstcp::device::{self, Device, Guard};
+use glasstcp::net::Net;
+use glasstcp::runtime::{self, Driver, FdDevice, Impaired, LinkHandle};
+use glasstcp::stack::{Address, Config, Stack};
+use glasstcp::tcp;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::{Link, Plan, UdpEnds};
+use crate::cli::log::{self, Detail};
+use crate::cli::{link, serve};
+
+/// How long connections may take to close before they are reset.
+const GRACE: Duration = Duration::from_secs(2);
+/// How often to look whether they have.
+const LOOK: Duration = Duration::from_millis(10);
+/// How long the driver may take to send the last resets.
+const LAST_PACKETS: Duration = Duration::from_secs(1);
+
+/// A running stack and what goes with it. End it with [`Host::end`], so that what was made for it goes.
+pub struct Host {
+    counts: Counts,
+    link: LinkHandle,
+    driver: JoinHandle<<Driver as Future>::Output>,
+    guard: Option<Guard>,
+}
+
+/// What a stack and its link have counted.
+#[derive(Clone)]
+pub struct Counts {
+    net: Net,
+    dropped: Arc<AtomicU64>,
+}
+
+impl Counts {
+    /// The stack.
+    pub fn net(&self) -> &Net {
+        &self.net
+    }
+
+    /// Its connections now.
+    pub fn connections(&self) -> u64 {
+        self.net.connection_count() as u64
+    }
+
+    /// Packets that the device has refused.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+}
+
+impl Host {
+    /// Opens the link and has a task drive the stack. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// A sentence that says what to do.
+    pub fn start(plan: &Plan) -> anyhow::Result<Host> {
+        let stack = Stack::new(stack_config(plan)?);
+        let link = LinkHandle::new(plan.impair_seed);
+        link.apply(&plan.impair).context("--impair")?;
+        if plan.detail == Detail::Segments {
+            link.set_watch(Some(Box::new(link::Lines)));
+        }
+        let ((net, driver), dropped, guard) = match &plan.link {
+            Link::Tun(config) => {
+                let (tun, guard) = device::open(config, &plan.addresses)?;
+                let dropped = tun.dropped();
+                (start(stack, tun, &link)?, dropped, Some(guard))
+            }
+            Link::Udp(UdpEnds { local, remote }) => {
+                let udp = UdpLink::open(*local, *remote, plan.mtu)
+                    .map_err(|error| anyhow!(serve::bind_error(*local, &error)))?;
+                let dropped = udp.dropped();
+                (start(stack, udp, &link)?, dropped, None)
+            }
+        };
+        if let Some(observer) = log::observer(plan.detail, plan.absolute) {
+            net.set_observer(Some(Box::new(observer)));
+        }
+        let counts = Counts { net, dropped };
+        Ok(Host { counts, link, driver: tokio::spawn(driver), guard })
+    }
+
+    /// What sockets are made on.
+    pub fn net(&self) -> &Net {
+        &self.counts.net
+    }
+
+    /// The link before it, which can be made bad.
+    pub fn link(&self) -> &LinkHandle {
+        &self.link
+    }
+
+    /// How to see what it counts, while it is borrowed.
+    pub fn counts(&self) -> Counts {
+        self.counts.clone()
+    }
+
+    /// Whether its device is in a network namespace that was made for it.
+    pub fn owns_netns(&self) -> bool {
+        self.guard.as_ref().is_some_and(Guard::owns_netns)
+    }
+
+    /// Waits until the stack ends by itself, and says why it has.
+    pub async fn ended(&mut self) -> anyhow::Error {
+        match (&mut self.driver).await {
+            Ok(Ok(())) => anyhow!("the network stack has ended by itself"),
+            Ok(Err(error)) => error.into(),
+            Err(_) => anyhow!(
+                "the network stack has failed, which is a bug: please report the message above"
+            ),
+        }
+    }
+
+    /// Closes all connections: with a FIN, and after the grace time with a reset. It is cut short when
+    /// `told` is ready.
+    pub async fn close(&mut self, told: impl Future<Output = ()>) {
+        tokio::select! {
+            () = told => {}
+            () = self.close_all() => {}
+        }
+    }
+
+    async fn close_all(&mut self) {
+        let net = &self.counts.net;
+        net.shutdown();
+        let deadline = Instant::now() + GRACE;
+        while net.connection_count() > 0 && Instant::now() < deadline {
+            tokio::select! {
+                _ = &mut self.driver => return,
+                () = sleep(LOOK) => {}
+            }
+        }
+        net.abort_all();
+        net.stop();
+        let _ = timeout(LAST_PACKETS, &mut self.driver).await;
+    }
+
+    /// Lets go of the device first, then of everything around it.
+    pub async fn end(mut self) {
+        self.counts.net.set_observer(None);
+        if !self.driver.is_finished() {
+            self.driver.abort();
+            let _ = (&mut self.driver).await;
+        }
+        drop(self.counts);
+        drop(self.guard);
+    }
+}
+
+/// Joins the stack and its device, with the link between.
+fn start<D>(stack: Stack, device: D, link: &LinkHandle) -> anyhow::Result<(Net, Driver)>
+where
+    D: Device + std::os::fd::AsFd + Send + 'static,
+{
+    let device = FdDevice::new(device).and_then(|device| Impaired::new(device, link.clone()));
+    let device = device.context("cannot wait for the network device")?;
+    Ok(runtime::start(stack, device)?)
+}
+
+/// What the stack is made of.
+fn stack_config(plan: &Plan) -> anyhow::Result<Config> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).context("the system gives no random numbers")?;
+    let prefix_len = plan.prefix_len;
+    let addresses: Vec<_> =
+        plan.ip_addresses().into_iter().map(|ip| Address { ip, prefix_len }).collect();
+    Ok(Config {
+        addresses,
+        mtu: plan.mtu,
+        tcp: tcp::Config { congestion: plan.congestion, ecn: plan.ecn, ..tcp::Config::default() },
+        ..Config::new(plan.addresses[0].into(), prefix_len, seed)
+    })
+}
+
+#[cfg(test)]
+mod tests;

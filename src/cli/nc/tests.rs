@@ -1,0 +1,27 @@
+use clap::Parser;
+
+use super::*;
+
+#[derive(Debug, Parser)]
+struct Nc {
+    #[command(flatten)]
+    args: Args,
+}
+
+#[test]
+fn what_cannot_go_together_is_refused() {
+    for (line, part) in [
+        ("", "HOST"),
+        ("10.9.0.1", "PORT"),
+        ("10.9.0.1 x", "invalid value 'x'"),
+        ("-l 7 10.9.0.1 7", "cannot be used with"),
+        ("10.9.0.1 7 --via a --dev b", "cannot be used with"),
+        ("10.9.0.1 7 --timeout 0", "above 0"),
+    ] {
+        let words = std::iter::once("nc").chain(line.split_whitespace());
+        let error = Nc::try_parse_from(words).expect_err(line).to_string();
+        assert!(error.contains(part), "{line}: {error}");
+    }
+    assert!(address("10.9.0.1").is_ok());
+    assert!(address("fd00::1").unwrap_err().to_string().contains("not an IPv4 address"));
+}

@@ -1,0 +1,16 @@
+//! Clients: what goes to others over a stack, a running daemon's or the kernel.
+//!
+//! ```text
+//!   nc, get, ping, ...  ->  Sockets -> Stack   this program's own stack
+//!                                   -> Daemon  that of a running glasstcp, through its control socket
+//!                                   -> Kernel  the kernel's, to compare with
+//! ```
+
+mod datagrams;
+mod sockets;
+
+pub use datagrams::DatagramSocket;
+pub use sockets::{Connection, Duplex, Listening, Sockets};
+
+#[cfg(test)]
+mod tests;

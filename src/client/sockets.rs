@@ -1,0 +1,198 @@
+//! Where the sockets of a client come from.
+
+use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadBuf};
+use tokio::net::UnixStream;
+
+use super::DatagramSocket;
+use crate::control::{Request, carry};
+use crate::net::{self, Net};
+use crate::service::{InfoSource, Stream, no_info};
+
+/// What makes sockets. Addresses are of IPv4, as those of the stack.
+#[derive(Clone, Debug)]
+pub enum Sockets {
+    /// A stack of this program.
+    Stack(Net),
+    /// The stack of a running glasstcp, whose control socket this is.
+    Daemon(PathBuf),
+    /// The kernel.
+    Kernel,
+}
+
+/// Bytes in both directions.
+pub trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Duplex for T {}
+
+/// An open connection.
+pub struct Connection {
+    stream: Box<dyn Duplex>,
+    /// Our end.
+    pub local: SocketAddr,
+    /// The other one.
+    pub peer: SocketAddr,
+    /// How to look at it, where there is something to see.
+    pub info: InfoSource,
+}
+
+/// A port where connections arrive.
+pub struct Listening {
+    ways: Ways,
+    /// Where it listens.
+    pub local: SocketAddr,
+}
+
+enum Ways {
+    Stack(net::TcpListener),
+    /// A single connection, of which it tells.
+    Daemon(Option<BufReader<UnixStream>>),
+    Kernel(tokio::net::TcpListener),
+}
+
+impl Sockets {
+    /// Opens a connection to `to`.
+    ///
+    /// # Errors
+    /// Those of opening one; through a daemon also that it cannot be asked.
+    pub async fn connect(&self, to: SocketAddr) -> io::Result<Connection> {
+        match self {
+            Sockets::Stack(net) => {
+                let stream = net::TcpStream::connect(net, to).await?;
+                let (ends, info) =
+                    ((stream.local_addr()?, stream.peer_addr()?), Stream::info(&stream));
+                Ok(Connection::new(stream, ends, info))
+            }
+            Sockets::Daemon(path) => {
+                let (stream, local, peer) = carry::open(path, &Request::Connect { to }).await?;
+                Ok(Connection::new(stream, (local, peer.unwrap_or(to)), no_info()))
+            }
+            Sockets::Kernel => {
+                let stream = tokio::net::TcpStream::connect(to).await?;
+                let ends = (stream.local_addr()?, stream.peer_addr()?);
+                Ok(Connection::new(stream, ends, no_info()))
+            }
+        }
+    }
+
+    /// Listens on `port`, of which 0 is any that is free. Through a daemon it is for one connection.
+    ///
+    /// # Errors
+    /// Those of listening; through a daemon also that it cannot be asked.
+    pub async fn listen(&self, port: u16) -> io::Result<Listening> {
+        let any = (Ipv4Addr::UNSPECIFIED, port);
+        let (ways, local) = match self {
+            Sockets::Stack(net) => {
+                let listener = net::TcpListener::bind(net, any).await?;
+                let local = listener.local_addr()?;
+                (Ways::Stack(listener), local)
+            }
+            Sockets::Daemon(path) => {
+                let (stream, local, _) = carry::open(path, &Request::Listen { port }).await?;
+                (Ways::Daemon(Some(stream)), local)
+            }
+            Sockets::Kernel => {
+                let listener = tokio::net::TcpListener::bind(any).await?;
+                let local = listener.local_addr()?;
+                (Ways::Kernel(listener), local)
+            }
+        };
+        Ok(Listening { ways, local })
+    }
+
+    /// A UDP socket on `port`, of which 0 is any that is free.
+    ///
+    /// # Errors
+    /// Those of making one; through a daemon also that it cannot be asked.
+    pub async fn datagrams(&self, port: u16) -> io::Result<DatagramSocket> {
+        let any = (Ipv4Addr::UNSPECIFIED, port);
+        Ok(match self {
+            Sockets::Stack(net) => DatagramSocket::Stack(net::UdpSocket::bind(net, any).await?),
+            Sockets::Daemon(path) => {
+                let (stream, local, _) = carry::open(path, &Request::Datagrams { port }).await?;
+                DatagramSocket::carried(stream, local)
+            }
+            Sockets::Kernel => DatagramSocket::Kernel(tokio::net::UdpSocket::bind(any).await?),
+        })
+    }
+}
+
+impl Listening {
+    /// Waits for the next connection.
+    ///
+    /// # Errors
+    /// Those of accepting one; through a daemon `NotConnected` after the first.
+    pub async fn accept(&mut self) -> io::Result<Connection> {
+        match &mut self.ways {
+            Ways::Stack(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                let (local, info) = (stream.local_addr()?, Stream::info(&stream));
+                Ok(Connection::new(stream, (local, peer), info))
+            }
+            Ways::Daemon(stream) => {
+                let mut stream = stream.take().ok_or(io::ErrorKind::NotConnected)?;
+                let (local, peer) = carry::opened(&mut stream).await?;
+                Ok(Connection::new(stream, (local, peer.unwrap_or(local)), no_info()))
+            }
+            Ways::Kernel(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                let local = stream.local_addr()?;
+                Ok(Connection::new(stream, (local, peer), no_info()))
+            }
+        }
+    }
+}
+
+impl Connection {
+    fn new(
+        stream: impl Duplex + 'static,
+        (local, peer): (SocketAddr, SocketAddr),
+        info: InfoSource,
+    ) -> Connection {
+        Connection { stream: Box::new(stream), local, peer, info }
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        text: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, text)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Connection { local, peer, .. } = self;
+        f.debug_struct("Connection")
+            .field("local", local)
+            .field("peer", peer)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,209 @@
+//! A link without root: IP packets over a UDP socket, one in each datagram, to another glasstcp on this machine
+//! or elsewhere, with any proxy for UDP between.
+//!
+//! ```text
+//!   glasstcp up --link udp:A        <-- UDP -->   glasstcp get --link udp:B,A     the one that knows where to
+//!      learns B from what arrives                                                 the one that learns it
+//! ```
+//!
+//! Whoever is told of no remote end learns where each IP address is from the packets that come from there, as a
+//! switch does: so many others may join it, and behind a proxy it need not know the proxy's ports. It believes
+//! them, as a switch does: who may send to the port may take an address over.
+
+use std::collections::{HashMap, VecDeque};
+use std::io::{self, ErrorKind, IoSlice};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, SockaddrStorage, sendmsg, setsockopt, sockopt};
+
+use super::pool::Pool;
+use super::{Device, gso};
+use crate::wire::{Packet, RxBatch, TxBatch, ip};
+
+/// What the socket may hold of packets that have arrived, in bytes; the system may allow less.
+const RECEIVE_BUFFER: usize = 4 << 20;
+/// Addresses whose place is known; beyond, all are forgotten and learned again.
+const MAX_LEARNED: usize = 4096;
+
+/// Packets from strangers that are thrown away in one go: more than the socket holds, so that what was there is gone.
+const MAX_STRANGERS: usize = 1 << 14;
+
+/// An open link. Sending never waits for long: what the system refuses is dropped, and counted.
+#[derive(Debug)]
+pub struct UdpLink {
+    socket: UdpSocket,
+    mtu: u16,
+    pool: Pool,
+    far: Far,
+    dropped: Arc<AtomicU64>,
+}
+
+/// Where the other end is.
+#[derive(Debug)]
+enum Far {
+    /// Here, and nothing from elsewhere is taken.
+    Fixed(SocketAddr),
+    /// Where packets with such a source come from.
+    Learned(HashMap<IpAddr, SocketAddr>),
+}
+
+impl UdpLink {
+    /// A socket at `local`, for IP packets of up to `mtu` bytes to and from `remote`, or whoever sends some.
+    ///
+    /// # Errors
+    /// Those of making a UDP socket: `AddrInUse`, `AddrNotAvailable`, `PermissionDenied`.
+    pub fn open(local: SocketAddr, remote: Option<SocketAddr>, mtu: u16) -> io::Result<UdpLink> {
+        let socket = UdpSocket::bind(local)?;
+        socket.set_nonblocking(true)?;
+        // What the system allows is enough to begin with.
+        let _ = setsockopt(&socket, sockopt::RcvBuf, &RECEIVE_BUFFER);
+        let far = remote.map_or_else(|| Far::Learned(HashMap::new()), Far::Fixed);
+        Ok(UdpLink { socket, mtu, pool: Pool::new(mtu), far, dropped: Arc::default() })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// How many packets could not be sent, for nobody is known to have their destination or the system refused
+    /// them, or came from elsewhere than the remote end. The counter can be read while the device is elsewhere.
+    pub fn dropped(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.dropped)
+    }
+}
+
+impl Far {
+    /// Whether what came from there is taken; it teaches where its source is.
+    fn admits(&mut self, from: SocketAddr, packet: &[u8]) -> bool {
+        match self {
+            Far::Fixed(remote) => from == *remote,
+            Far::Learned(places) => {
+                // What is no packet teaches nothing; the stack says what is wrong with it.
+                if let Ok(datagram) = ip::parse(packet) {
+                    if places.len() >= MAX_LEARNED && !places.contains_key(&datagram.src) {
+                        places.clear();
+                    }
+                    places.insert(datagram.src, from);
+                }
+                true
+            }
+        }
+    }
+
+    /// Where a packet goes to that begins with these bytes.
+    fn place_of(&self, head: &[u8]) -> Option<SocketAddr> {
+        match self {
+            Far::Fixed(remote) => Some(*remote),
+            Far::Learned(places) => places.get(&ip::destination(head)?).copied(),
+        }
+    }
+}
+
+impl AsFd for UdpLink {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl Device for UdpLink {
+    fn mtu(&self) -> u16 {
+        self.mtu
+    }
+
+    fn receive(&mut self, rx: &mut RxBatch, max: usize) -> io::Result<usize> {
+        let (mut count, mut strangers) = (0, 0);
+        while count < max && strangers < MAX_STRANGERS {
+            let mut from = None;
+            let received = self.pool.receive(|buffer| {
+                let (len, sender) = self.socket.recv_from(buffer)?;
+                from = Some(sender);
+                Ok::<_, io::Error>(len)
+            });
+            match received {
+                Ok(packet) if from.is_some_and(|from| self.far.admits(from, &packet)) => {
+                    rx.push_back(Packet::new(packet));
+                    count += 1;
+                }
+                Ok(_) => {
+                    strangers += 1;
+                    self.dropped.fetch_add(1, Ordering::Relaxed);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if passes(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(count)
+    }
+
+    fn send(&mut self, tx: &mut TxBatch) -> io::Result<()> {
+        while let Some(burst) = tx.front_mut() {
+            match gso::cut(burst, |parts| write(&self.socket, &self.far, parts, &self.dropped)) {
+                Ok(()) => drop(tx.pop_front()),
+                Err(Full) => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn send_packets(&mut self, packets: &mut VecDeque<Bytes>) -> io::Result<()> {
+        while let Some(packet) = packets.front() {
+            match write(&self.socket, &self.far, &[IoSlice::new(packet)], &self.dropped) {
+                Ok(()) => drop(packets.pop_front()),
+                Err(Full) => break,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The socket takes no more now.
+struct Full;
+
+/// Sends one packet; one that the system will never take is dropped and counted, as a network card would.
+fn write(
+    socket: &UdpSocket,
+    far: &Far,
+    parts: &[IoSlice<'_>],
+    dropped: &AtomicU64,
+) -> Result<(), Full> {
+    let Some(place) = parts.first().and_then(|head| far.place_of(head)) else {
+        dropped.fetch_add(1, Ordering::Relaxed);
+        return Ok(());
+    };
+    let place = SockaddrStorage::from(place);
+    loop {
+        match sendmsg(socket.as_raw_fd(), parts, &[], MsgFlags::MSG_DONTWAIT, Some(&place)) {
+            Ok(_) => return Ok(()),
+            Err(Errno::EINTR) => {}
+            Err(Errno::EAGAIN) => return Err(Full),
+            Err(_) => {
+                dropped.fetch_add(1, Ordering::Relaxed);
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Whether receiving goes on after this: it is about something that was sent.
+fn passes(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Interrupted
+            | ErrorKind::ConnectionRefused
+            | ErrorKind::HostUnreachable
+            | ErrorKind::NetworkUnreachable
+    )
+}
+
+#[cfg(test)]
+mod tests;

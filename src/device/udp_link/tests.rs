@@ -1,0 +1,117 @@
+use std::net::Ipv4Addr;
+use std::thread::sleep;
+use std::time::Duration;
+
+use etherparse::PacketBuilder;
+
+use super::*;
+
+const ANY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+fn open(remote: Option<SocketAddr>) -> (UdpLink, SocketAddr) {
+    let link = UdpLink::open(ANY, remote, 1500).unwrap();
+    let place = link.local_addr().unwrap();
+    (link, place)
+}
+
+/// A UDP packet from one host of 10.9.0.0/24 to another.
+fn packet(from: u8, to: u8) -> Bytes {
+    let builder = PacketBuilder::ipv4([10, 9, 0, from], [10, 9, 0, to], 64).udp(1, 2);
+    let mut packet = Vec::new();
+    builder.write(&mut packet, b"hello").unwrap();
+    packet.into()
+}
+
+fn send(link: &mut UdpLink, packet: Bytes) {
+    let mut packets = VecDeque::from([packet]);
+    link.send_packets(&mut packets).unwrap();
+    assert!(packets.is_empty());
+}
+
+/// What arrives, waited for.
+fn receive(link: &mut UdpLink) -> Option<Bytes> {
+    let mut rx = RxBatch::new();
+    for _ in 0..100 {
+        if link.receive(&mut rx, 1).unwrap() > 0 {
+            return rx.pop_front().map(|packet| packet.bytes);
+        }
+        sleep(Duration::from_millis(1));
+    }
+    None
+}
+
+#[test]
+fn an_end_that_knows_no_other_learns_where_each_address_is() {
+    let (mut hub, place) = open(None);
+    let [mut one, mut two] = [(); 2].map(|()| open(Some(place)).0);
+    send(&mut hub, packet(2, 1));
+    assert_eq!(hub.dropped().load(Ordering::Relaxed), 1, "nobody is known yet");
+    for (link, host) in [(&mut one, 1), (&mut two, 3)] {
+        send(link, packet(host, 2));
+        assert_eq!(receive(&mut hub).unwrap(), packet(host, 2));
+    }
+    for (link, host) in [(&mut one, 1), (&mut two, 3)] {
+        send(&mut hub, packet(2, host));
+        assert_eq!(receive(link).unwrap(), packet(2, host));
+    }
+    // It has moved, as behind a proxy that begins anew.
+    let (mut moved, _) = open(Some(place));
+    send(&mut moved, packet(1, 2));
+    assert!(receive(&mut hub).is_some());
+    send(&mut hub, packet(2, 1));
+    assert_eq!(receive(&mut moved).unwrap(), packet(2, 1));
+}
+
+#[test]
+fn an_end_that_knows_the_other_takes_nothing_from_elsewhere() {
+    let (mut near, place) = open(None);
+    let (mut far, _) = open(Some(place));
+    let stranger = UdpSocket::bind(ANY).unwrap();
+    stranger.send_to(&packet(9, 1), far.local_addr().unwrap()).unwrap();
+    assert_eq!(receive(&mut far), None);
+    assert_eq!(far.dropped().load(Ordering::Relaxed), 1);
+    send(&mut far, packet(1, 2));
+    assert!(receive(&mut near).is_some());
+    send(&mut near, packet(2, 1));
+    assert!(receive(&mut far).is_some());
+}
+
+#[test]
+fn nobody_at_the_other_end_is_no_error() {
+    let closed = UdpSocket::bind(ANY).unwrap().local_addr().unwrap();
+    let (mut link, _) = open(Some(closed));
+    for _ in 0..5 {
+        send(&mut link, packet(1, 2));
+        sleep(Duration::from_millis(1));
+    }
+    assert_eq!(receive(&mut link), None);
+}
+
+#[test]
+fn what_is_no_packet_is_handed_on_and_teaches_nothing() {
+    let (mut hub, place) = open(None);
+    let stranger = UdpSocket::bind(ANY).unwrap();
+    for junk in [&b""[..], b"junk", &[0x45; 2000]] {
+        stranger.send_to(junk, place).unwrap();
+        let arrived = receive(&mut hub).unwrap();
+        assert!(arrived.len() < 2000);
+    }
+    assert!(matches!(&hub.far, Far::Learned(places) if places.is_empty()));
+}
+
+#[test]
+fn what_is_learned_is_bounded() {
+    let mut far = Far::Learned(HashMap::new());
+    for host in 0..=u16::MAX {
+        let [high, low] = host.to_be_bytes();
+        let builder = PacketBuilder::ipv4([10, 9, high, low], [10, 0, 0, 1], 64).udp(1, 2);
+        let mut packet = Vec::new();
+        builder.write(&mut packet, b"").unwrap();
+        assert!(far.admits(ANY, &packet));
+        assert!(matches!(&far, Far::Learned(places) if places.len() <= MAX_LEARNED));
+        let back = PacketBuilder::ipv4([10, 0, 0, 1], [10, 9, high, low], 64).udp(2, 1);
+        packet.clear();
+        back.write(&mut packet, b"").unwrap();
+        assert_eq!(far.place_of(&packet), Some(ANY));
+    }
+}
