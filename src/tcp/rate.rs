@@ -57,6 +57,7 @@ impl DeliveryRate {
             bytes: found.len,
             tx_in_flight: found.snapshot.in_flight,
             lost: self.lost - found.snapshot.lost,
+            prior_delivered: found.snapshot.delivered,
             app_limited: found.snapshot.app_limited,
         }
     }

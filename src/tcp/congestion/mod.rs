@@ -110,6 +110,8 @@ pub struct LostSegment {
     pub tx_in_flight: u32,
     /// Bytes declared lost since it was sent, this segment included.
     pub lost: u64,
+    /// All bytes delivered before it was sent.
+    pub prior_delivered: u64,
     /// The application, and not the window, limited sending when it was sent.
     pub app_limited: bool,
 }

@@ -217,6 +217,7 @@ fn make(cc: &mut dyn CongestionControl, now: Instant, call: &Call, mss: u32) -> 
             bytes,
             tx_in_flight: bytes,
             lost: bytes.into(),
+            prior_delivered: 0,
             app_limited: false,
         }),
         Call::Congestion(in_flight, signal) => cc.on_congestion(now, in_flight, signal),

@@ -94,7 +94,11 @@ impl Bbr {
         }
         let too_much = self.is_too_much(lost.lost, in_flight);
         self.startup.lost = true;
-        if self.model.note_loss() {
+        // What Startup's queue has dropped is found for round trips after Drain, which has answered for it: the
+        // draft lowers the short-term bounds once more, to what little was delivered meanwhile.
+        let answered = !self.state.is_probing()
+            && self.startup.answers_for(lost.prior_delivered, self.model.delivered);
+        if !answered && self.model.note_loss() {
             self.save_before_loss();
         }
         if self.probe.is_sample && too_much {

@@ -56,6 +56,22 @@ pub(super) struct Startup {
     losses: u32,
     /// The round trip in which Drain began.
     drain_round: u64,
+    /// What was delivered when Drain ended; `None`: it has not.
+    drained: Option<u64>,
+    /// What was delivered when the last of the losses in Startup's queue was found.
+    found: u64,
+}
+
+impl Startup {
+    /// Something is lost that was sent when `prior` bytes were delivered; `delivered` are now. Whether it met the
+    /// queue that Startup had made, or was sent before the last of those losses was found, which is counted among
+    /// those since then.
+    pub(super) fn answers_for(&mut self, prior: u64, delivered: u64) -> bool {
+        if self.drained.is_none_or(|drained| prior < drained) {
+            self.found = delivered;
+        }
+        prior < self.found
+    }
 }
 
 impl Bbr {
@@ -103,6 +119,7 @@ impl Bbr {
         let late = self.model.rounds.count > self.startup.drain_round + DRAIN_ROUNDS;
         if self.state == State::Drain && (late || sample.in_flight <= self.inflight(self.model.bw))
         {
+            self.startup.drained = Some(self.model.delivered);
             self.start_down(sample.now);
         }
     }

@@ -251,7 +251,8 @@ fn any_call() -> impl Strategy<Value = Call> {
     prop_oneof![
         8 => any_ack().prop_map(Call::Ack),
         2 => lost.prop_map(|(bytes, tx_in_flight, lost, app_limited)| {
-            Call::Lost(LostSegment { now: NOW, bytes, tx_in_flight, lost, app_limited })
+            let prior_delivered = lost / 2;
+            Call::Lost(LostSegment { now: NOW, bytes, tx_in_flight, lost, prior_delivered, app_limited })
         }),
         1 => (any::<u32>(), any::<bool>()).prop_map(|(in_flight, ecn)| {
             Call::Congestion(in_flight, if ecn { Signal::Ecn } else { Signal::Loss })

@@ -6,7 +6,9 @@ use super::*;
 use crate::time::Instant;
 
 fn lost(bytes: u32, tx_in_flight: u32, lost: u64) -> LostSegment {
-    LostSegment { now: Instant::from_millis(1), bytes, tx_in_flight, lost, app_limited: false }
+    let now = Instant::from_millis(1);
+    // Sent lately.
+    LostSegment { now, bytes, tx_in_flight, lost, prior_delivered: u64::MAX, app_limited: false }
 }
 
 /// Cruising, with 100 000 bytes in the path.
@@ -68,6 +70,31 @@ fn a_loss_lowers_the_short_term_bounds_once_a_round_trip_and_a_probe_raises_them
     assert!(model.bw > path.rate * 9 / 10, "what was delivered is kept: {}", model.bw);
     path.run_until(|path| path.bbr.state == State::Refill);
     assert_eq!(path.bbr.model.inflight_shortterm, NO_LIMIT);
+}
+
+/// Round trips after Drain, which has answered for them.
+#[test]
+fn losses_in_the_queue_of_startup_do_not_lower_the_short_term_bounds() {
+    let mut path = Path::new(20, 40, 2000);
+    path.run_until(|path| path.bbr.state == State::Cruise);
+    path.run(Duration::from_millis(200));
+    let bbr = &mut path.bbr;
+    bbr.model.srtt = Some(path.rtt * 2);
+    let delivered = bbr.model.delivered;
+    let sent_when = |prior_delivered| LostSegment { prior_delivered, ..lost(MSS, 100_000, 50_000) };
+    // Sent before the end of Drain, and between that and when the last of those losses was found: of what is lost
+    // since then, they are a part.
+    for prior in [0, 1, delivered - 1] {
+        bbr.on_segment_lost(&sent_when(prior));
+        assert!(!bbr.model.latest.loss, "{prior}");
+    }
+    // What is sent later tells of what the path does now, and does not move that bound.
+    for prior in [delivered, delivered + 1] {
+        bbr.model.latest.loss = false;
+        bbr.model.delivered += 1000;
+        bbr.on_segment_lost(&sent_when(prior));
+        assert!(bbr.model.latest.loss, "{prior}");
+    }
 }
 
 #[test]

@@ -305,6 +305,7 @@ impl Path {
                 bytes: MSS,
                 tx_in_flight: sent.tx_in_flight,
                 lost: self.lost - sent.lost,
+                prior_delivered: sent.delivered,
                 app_limited: sent.app_limited,
             });
         }
