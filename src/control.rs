@@ -37,7 +37,7 @@ pub use report::{Amount, LaneStatus, LinkStatus};
 /// The longest request or reply, in bytes.
 const MAX_LINE: u64 = 1 << 20;
 /// Clients at the same time; more wait.
-const MAX_CLIENTS: usize = 4096;
+const MAX_CLIENTS: usize = 256;
 /// Clients that may wait to be let in.
 const BACKLOG: i32 = 128;
 /// A client that takes longer for its next request, or to take a reply, has gone.

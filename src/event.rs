@@ -183,6 +183,8 @@ pub enum Why {
     RtoRecovery,
     /// It was larger than the path takes (RFC 1191 6.4).
     PathMtu,
+    /// New data in a larger segment: does the path take those after all? (RFC 4821 7)
+    PathMtuProbe,
     /// The window is closed; is it still? (RFC 9293 3.8.6.1)
     ZeroWindowProbe,
     /// Is anybody still there? (RFC 9293 3.8.4)
@@ -234,6 +236,18 @@ pub enum LostBy {
     Timeout,
     /// It was larger than the path takes (RFC 1191 6.4).
     PathMtu,
+}
+
+/// What shows how large packets may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MtuBy {
+    /// A router says so (RFC 1191).
+    Router,
+    /// Time-outs in a row: it swallows large ones and says nothing (RFC 4821 7.7).
+    BlackHole,
+    /// A larger one has arrived (RFC 4821 7.6).
+    Probe,
 }
 
 /// Why the congestion window is lowered.
@@ -384,7 +398,7 @@ pub enum Event {
         /// What it reports.
         report: Report,
     },
-    /// The path takes only smaller segments from now on (RFC 1191).
+    /// The path takes only smaller segments from now on (RFC 1191), or as large ones as before.
     PathMtu {
         /// The connection.
         conn: ConnId,
@@ -392,6 +406,8 @@ pub enum Event {
         mtu: u16,
         /// Text of a full-sized segment, in bytes.
         mss: u32,
+        /// What has shown that.
+        by: MtuBy,
     },
     /// A round-trip time was measured (RFC 6298 2).
     RttSample {

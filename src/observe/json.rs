@@ -24,7 +24,8 @@ use std::net::{IpAddr, SocketAddr};
 use serde::Serialize;
 
 use crate::event::{
-    Cause, ConnId, Event, Limit, LostBy, Phase, Reduction, SegmentView, TimerKind, UndoneBy, Why,
+    Cause, ConnId, Event, Limit, LostBy, MtuBy, Phase, Reduction, SegmentView, TimerKind, UndoneBy,
+    Why,
 };
 use crate::time::Instant;
 use crate::wire::icmp::Report;
@@ -109,6 +110,7 @@ enum Named {
     PathMtu {
         mtu: u16,
         mss: u32,
+        known_by: MtuBy,
     },
     RttSample {
         rtt_ns: u128,
@@ -202,7 +204,7 @@ impl From<&Event> for Named {
             Event::Reduced { conn: _, why } => Named::Reduced { reduced_for: why },
             Event::Undone { conn: _, by } => Named::Undone { shown_by: by },
             Event::IcmpError { conn: _, report } => Named::IcmpError(report),
-            Event::PathMtu { conn: _, mtu, mss } => Named::PathMtu { mtu, mss },
+            Event::PathMtu { conn: _, mtu, mss, by } => Named::PathMtu { mtu, mss, known_by: by },
             Event::RttSample { conn: _, rtt, srtt, rto } => Named::RttSample {
                 rtt_ns: rtt.as_nanos(),
                 srtt_ns: srtt.as_nanos(),

@@ -18,7 +18,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::device::impair::{Decision, Direction};
 use crate::event::{
-    Cause, ConnId, Event, LostBy, Phase, Reduction, Refusal, SegmentView, State, UndoneBy, Why,
+    Cause, ConnId, Event, LostBy, MtuBy, Phase, Reduction, Refusal, SegmentView, State, UndoneBy,
+    Why,
 };
 use crate::wire::tcp::Flags;
 use crate::wire::{SeqNum, ip};
@@ -54,7 +55,9 @@ pub fn format(event: &Event, absolute: bool) -> Option<(Verbosity, String)> {
         Event::Reduced { conn, why } => format!("{conn} window reduced: {}", reduction_words(*why)),
         Event::Undone { conn, by } => format!("{conn} reduction undone: {}", undone_words(*by)),
         Event::IcmpError { conn, report } => format!("{conn} <- ICMP: {report}"),
-        Event::PathMtu { conn, mtu, mss } => format!("{conn} path MTU {mtu}: mss={mss}"),
+        Event::PathMtu { conn, mtu, mss, by } => {
+            format!("{conn} path MTU {mtu}: mss={mss}, {}", mtu_words(*by))
+        }
         Event::RttSample { .. } | Event::TimerFired { .. } | Event::Limited { .. } => return None,
     };
     Some((Verbosity::Segments, line))
@@ -106,6 +109,14 @@ fn lost(conn: ConnId, start: u64, len: u32, by: LostBy) -> String {
         LostBy::PathMtu => "too large for the path",
     };
     format!("{conn} lost: seq={start} len={len}, {by}")
+}
+
+fn mtu_words(by: MtuBy) -> &'static str {
+    match by {
+        MtuBy::Router => "a router says",
+        MtuBy::BlackHole => "the time-outs suggest",
+        MtuBy::Probe => "a probe has arrived",
+    }
 }
 
 fn reduction_words(why: Reduction) -> &'static str {
@@ -185,6 +196,7 @@ fn why_words(why: Why) -> Option<Cow<'static, str>> {
         Why::GoBackN => "retransmission, everything since the loss goes again",
         Why::RtoRecovery => "retransmission, declared lost by the last time-out",
         Why::PathMtu => "retransmission, it was larger than the path takes",
+        Why::PathMtuProbe => "does the path take this size?",
         Why::ZeroWindowProbe => "zero-window probe",
         Why::Keepalive => "keepalive probe",
         Why::AckQuick => "quick acknowledgment",

@@ -179,6 +179,7 @@ pub fn is_retransmission(why: Why) -> bool {
         | Why::HandshakeAnswer
         | Why::NewData
         | Why::TailLossProbeNew
+        | Why::PathMtuProbe
         | Why::Fin
         | Why::ZeroWindowProbe
         | Why::Keepalive

@@ -167,6 +167,8 @@ fn tcp_config(scenario: &Scenario, congestion: Algorithm) -> tcp::Config {
         ecn: scenario.ecn,
         quick_ack: scenario.quick_ack,
         congestion,
+        // The links carry whatever fits the MTU: time-outs have another reason.
+        black_hole_detection: false,
         ..tcp::Config::default()
     };
     if let Some(bytes) = scenario.buffer {

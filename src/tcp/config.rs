@@ -53,6 +53,9 @@ pub struct Config {
     pub quick_ack: bool,
     /// How long a connection in FIN-WAIT-2 that nobody can read from waits for the peer's FIN.
     pub fin_wait_2_timeout: Duration,
+    /// Whether segments become smaller after time-outs in a row, in case the path swallows large ones (RFC 4821 7.7), as
+    /// sysctl net.ipv4.tcp_mtu_probing 1 does in Linux.
+    pub black_hole_detection: bool,
 }
 
 /// When and how often to probe an idle connection.
@@ -93,6 +96,7 @@ impl Default for Config {
             ack_delay_max: Duration::from_millis(200),
             quick_ack: true,
             fin_wait_2_timeout: Duration::from_secs(60),
+            black_hole_detection: true,
         }
     }
 }

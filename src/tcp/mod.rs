@@ -5,6 +5,7 @@
 
 mod ack_policy;
 pub mod arrive;
+mod black_hole;
 mod challenge;
 mod config;
 pub mod congestion;

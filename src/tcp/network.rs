@@ -5,7 +5,7 @@
 //! a hard one, and an established connection for none.
 
 use crate::context::Context;
-use crate::event::{Cause, Event, LostBy, Refusal, State, TimerKind};
+use crate::event::{Cause, Event, LostBy, MtuBy, Refusal, State, TimerKind};
 use crate::tcp::tcb::Tcb;
 use crate::tcp::{Error, Mss};
 use crate::wire::icmp::{Quote, Report};
@@ -73,12 +73,10 @@ impl Tcb {
             return Err(Refusal::IcmpMtuNotSmaller);
         }
         self.dont_fragment &= !may_fragment;
+        self.size_is_known();
         if mss < self.mss {
-            self.mss = mss;
-            self.congestion.on_smaller_mss(self.full_segment());
+            self.change_mss(cx, mss, MtuBy::Router);
         }
-        let (conn, mss) = (self.conn, self.full_segment());
-        cx.emit(|| Event::PathMtu { conn, mtu, mss });
         self.send_all_again(cx);
         Ok(())
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::context::Context;
 use crate::event::{Cause, ConnId, Event, Phase, SegmentView, State, TimerKind};
 use crate::tcp::ack_policy::AckPolicy;
+use crate::tcp::black_hole::BlackHole;
 use crate::tcp::challenge::ChallengeLimit;
 use crate::tcp::congestion::{self, CongestionControl};
 use crate::tcp::ecn::EcnState;
@@ -116,6 +117,8 @@ pub struct Tcb {
     pub(crate) mss: Mss,
     /// Routers may not fragment what we send (RFC 1191 3).
     pub(crate) dont_fragment: bool,
+    /// Whether the path swallows what is too large.
+    pub(crate) black_hole: BlackHole,
     /// SACK was agreed on (or, in SYN-SENT, is offered).
     pub(crate) sack: bool,
     /// Timestamps were agreed on (or, in SYN-SENT, are offered).
@@ -194,6 +197,7 @@ impl Tcb {
             own_mss,
             mss,
             dont_fragment: true,
+            black_hole: BlackHole::default(),
             sack: config.sack,
             timestamps: None,
             timestamp_offset: 0,

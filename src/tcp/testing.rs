@@ -73,6 +73,7 @@ pub(crate) fn config() -> Config {
         send_buffer_initial: u32::MAX,
         quick_ack: false,
         congestion: Algorithm::NewReno,
+        black_hole_detection: false,
         ..Config::default()
     }
 }
@@ -537,6 +538,11 @@ impl Rig {
             .iter()
             .filter(|event| matches!(event, Event::Reduced { why: Reduction::Ecn, .. }))
             .count()
+    }
+
+    /// All events so far.
+    pub(crate) fn events(&self) -> &[Event] {
+        &self.recorder.0
     }
 
     /// What each reduction of the window was for.

@@ -50,3 +50,30 @@ fn a_download_through_a_smaller_mtu_completes() {
     let log = daemon.log();
     assert_eq!(log.matches("path MTU 1400: mss=1348").count(), 1, "the log says it once");
 }
+
+/// The router drops what is too large, and what it would say of it gets lost too (RFC 2923 2.1).
+#[test]
+#[ignore = "needs root: run scripts/test"]
+fn a_download_through_a_black_hole_completes_rfc_4821_7_7() {
+    let lab = Lab::new();
+    let www = lab.folder.path().join("www");
+    fs::create_dir(&www).expect("the folder is writable");
+    write_pattern(&www.join("file"), 4 * 1024);
+    let daemon = lab.daemon(&["-vv", "--www", www.to_str().expect("a plain path")]);
+    lab.wait_until_up(&daemon, STACK);
+    let far = Lab::with_netns();
+    route(&lab, &far);
+    let silent = "iptables -A OUTPUT -p icmp --icmp-type fragmentation-needed -j DROP";
+    lab.shell(silent).finish().assert_success();
+
+    let down = far.shell("curl -sS -f http://10.9.0.2/file | sha256sum").finish();
+    let sum = sha256(&www.join("file"));
+    assert_eq!(first_word(&down.assert_success().text()), sum, "downloaded");
+    daemon.stop();
+    let log = daemon.log();
+    let smaller = "path MTU 1064: mss=1012, the time-outs suggest";
+    assert_eq!(log.matches(smaller).count(), 1, "the log says it once");
+    assert!(!log.contains("a router says"), "nobody has said anything");
+    let probes = log.lines().filter(|line| line.contains("does the path take this size?")).count();
+    assert_eq!(probes, 3, "the old size was tried again, and did not pass");
+}

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::write;
 use crate::event::{
-    Cause, ConnId, Event, Limit, LostBy, Phase, Reduction, Refusal, SegmentView, State, TimerKind,
-    UndoneBy, Why,
+    Cause, ConnId, Event, Limit, LostBy, MtuBy, Phase, Reduction, Refusal, SegmentView, State,
+    TimerKind, UndoneBy, Why,
 };
 use crate::time::{Duration, Instant};
 use crate::wire::icmp::Report;
@@ -189,8 +189,8 @@ fn others() -> Vec<(Event, &'static str)> {
             r#""conn":3,"name":"icmp_error","data":{"report":"fragmentation_needed","mtu":1400}}"#,
         ),
         (
-            Event::PathMtu { conn, mtu: 1400, mss: 1348 },
-            r#""conn":3,"name":"path_mtu","data":{"mtu":1400,"mss":1348}}"#,
+            Event::PathMtu { conn, mtu: 1400, mss: 1348, by: MtuBy::Router },
+            r#""conn":3,"name":"path_mtu","data":{"mtu":1400,"mss":1348,"known_by":"router"}}"#,
         ),
         (
             Event::RttSample { conn, rtt, srtt, rto },
@@ -271,7 +271,7 @@ fn values() -> Vec<(&'static str, Vec<String>)> {
         (
             "why",
             names!("why", Why: Handshake, HandshakeRetransmission(1), HandshakeAnswer, NewData, Fin,
-                FastRetransmit, Rack, TailLossProbe, TailLossProbeNew, PartialAck, GoBackN, Rto(1), RtoRecovery, PathMtu, ZeroWindowProbe,
+                FastRetransmit, Rack, TailLossProbe, TailLossProbeNew, PartialAck, GoBackN, Rto(1), RtoRecovery, PathMtu, PathMtuProbe, ZeroWindowProbe,
                 Keepalive, AckNow, AckQuick, AckDelayed, WindowUpdate, Challenge, Reset),
         ),
         (
@@ -301,6 +301,7 @@ fn values() -> Vec<(&'static str, Vec<String>)> {
                 Pacing),
         ),
         ("found_by", names!("found_by", LostBy: Duplicates, Rack, Timeout, PathMtu)),
+        ("known_by", names!("known_by", MtuBy: Router, BlackHole, Probe)),
         ("reduced_for", names!("reduced_for", Reduction: Loss, TailLoss, Timeout, Ecn)),
         ("shown_by", names!("shown_by", UndoneBy: Eifel, Dsack, Frto, NothingMissing)),
     ]

@@ -2,7 +2,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::{Verbosity, format};
 use crate::event::{
-    Cause, ConnId, Event, Limit, Phase, Refusal, SegmentView, State, TimerKind, Why,
+    Cause, ConnId, Event, Limit, MtuBy, Phase, Refusal, SegmentView, State, TimerKind, Why,
 };
 use crate::time::Duration;
 use crate::wire::icmp::Report;
@@ -217,6 +217,6 @@ fn levels_include_those_before_them() {
 fn what_the_network_reports() {
     let event = Event::IcmpError { conn: CONN, report: Report::HostRefused };
     assert_eq!(line(&event), "#3 <- ICMP: host unknown or prohibited");
-    let event = Event::PathMtu { conn: CONN, mtu: 1400, mss: 1348 };
-    assert_eq!(line(&event), "#3 path MTU 1400: mss=1348");
+    let event = Event::PathMtu { conn: CONN, mtu: 1400, mss: 1348, by: MtuBy::Router };
+    assert_eq!(line(&event), "#3 path MTU 1400: mss=1348, a router says");
 }

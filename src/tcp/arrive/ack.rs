@@ -143,6 +143,7 @@ impl Tcb {
         self.sample_rtt(cx, segment, of_syn, &mut news);
         self.timeouts = 0;
         self.soft_error = None;
+        self.path_probe_answered(cx);
         let restart = match self.is_selective() {
             true => self.repair(cx, segment, news),
             false => self.repair_by_duplicates(cx, news),

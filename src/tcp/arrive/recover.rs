@@ -302,6 +302,7 @@ impl Tcb {
         in_flight: u32,
     ) {
         match self.loss.mode() {
+            Mode::Open if self.only_path_probe_lost() => return,
             Mode::Open => {
                 self.selective.undo = Some(Undo::new(self.snd.place_of(self.snd.una)));
                 self.lower(cx, [flight_size, in_flight], Signal::Loss, Reduction::Loss);

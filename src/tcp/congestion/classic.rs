@@ -91,7 +91,7 @@ impl<R: Response> CongestionControl for Classic<R> {
         self.window.forget_idle();
     }
 
-    fn on_smaller_mss(&mut self, mss: u32) {
+    fn on_mss(&mut self, mss: u32) {
         self.window.resize(mss);
     }
 

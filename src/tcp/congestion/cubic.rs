@@ -163,7 +163,7 @@ impl CongestionControl for Cubic {
         self.state.shrink(|window| window.decay_unused(used));
     }
 
-    fn on_smaller_mss(&mut self, mss: u32) {
+    fn on_mss(&mut self, mss: u32) {
         for state in [Some(&mut self.state), self.saved.as_mut()].into_iter().flatten() {
             state.window.resize(mss);
             // The curve is one of segments. W_max stays, as ssthresh does: the path holds as many bytes as

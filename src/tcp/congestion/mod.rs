@@ -184,8 +184,9 @@ pub trait CongestionControl: fmt::Debug + Send {
     /// For a whole time-out the application used no more than `used` bytes of the window (RFC 2861 3.2,
     /// RFC 7661).
     fn on_underused(&mut self, _used: u32) {}
-    /// A full-sized segment has only `mss` bytes of text from now on, fewer than before.
-    fn on_smaller_mss(&mut self, mss: u32);
+    /// A full-sized segment has `mss` bytes of text from now on: fewer than before, or as many as it once had. The window
+    /// must not become larger for it (RFC 4821 7.3).
+    fn on_mss(&mut self, mss: u32);
     /// The congestion window.
     fn window(&self) -> u32;
     /// The slow-start threshold; `None` while it is infinite.

@@ -113,10 +113,10 @@ fn after_a_pause_the_window_is_not_above_that_of_a_fresh_path_rfc_5681_4_1() {
 fn smaller_segments_leave_their_number_as_it_was_rfc_5681_3_1() {
     for mut cc in each() {
         cc.on_handshake(1000);
-        cc.on_smaller_mss(500);
+        cc.on_mss(500);
         assert_eq!((cc.window(), cc.ssthresh()), (5000, None));
         cc.on_rto(NOW, 5000, false);
-        cc.on_smaller_mss(499);
+        cc.on_mss(499);
         assert_eq!(cc.window(), 499, "never less than one");
     }
 }
@@ -228,7 +228,7 @@ fn make(cc: &mut dyn CongestionControl, now: Instant, call: &Call, mss: u32) -> 
         Call::Underused(used) => cc.on_underused(used),
         Call::SmallerMss(smaller) => {
             let mss = mss.min(smaller.into());
-            cc.on_smaller_mss(mss);
+            cc.on_mss(mss);
             return mss;
         }
     }

@@ -137,7 +137,8 @@ impl Window {
     /// RFC 5681 3.1: as many segments as before, lest they leave in a large burst.
     pub(super) fn resize(&mut self, mss: u32) {
         let same_count = u64::from(self.cwnd) * u64::from(mss) / u64::from(self.mss);
-        self.cwnd = u32::try_from(same_count).unwrap_or(self.cwnd).max(mss);
+        // RFC 4821 7.3: where segments become larger, no more bytes than before.
+        self.cwnd = u32::try_from(same_count).unwrap_or(self.cwnd).min(self.cwnd).max(mss);
         self.mss = mss;
     }
 }

@@ -165,6 +165,7 @@ impl Tcb {
             undo.on_retransmission(segments);
         }
         self.selective.again_since.get_or_insert(tsval);
+        self.path_probe_again(place);
         if plan.seq == self.snd.una && self.is_selective() {
             // What is waited for now is the answer to this (as Linux).
             self.timers.cancel(TimerKind::Retransmission);
@@ -234,8 +235,10 @@ impl Tcb {
             self.snd.fin = Some(end);
             self.snd.nxt = end + 1;
         }
-        if plan.why == Why::TailLossProbeNew {
-            self.record_probe(cx.now, None);
+        match plan.why {
+            Why::TailLossProbeNew => self.record_probe(cx.now, None),
+            Why::PathMtuProbe => self.path_probe_sent(place, plan.len),
+            _ => {}
         }
         self.schedule_probe(cx.now);
     }

@@ -64,6 +64,7 @@ impl Tcb {
             return;
         }
         let fresh = !matches!(self.loss.mode(), Mode::FastRecovery | Mode::RtoRecovery);
+        self.suspect_size(cx);
         self.lower_window(cx);
         self.ecn.reduced(self.snd.nxt, false);
         self.loss.on_rto(self.snd.nxt);

@@ -208,6 +208,9 @@ impl Tcb {
             let transmission = self.new_data(0, size, Flags::FIN, Why::Fin);
             return if window > 0 { transmission } else { Plan::Wait(Limit::PeerWindow) };
         }
+        if let Some(probe) = self.plan_path_probe(window.min(self.congestion_room())) {
+            return probe;
+        }
         let allowed = unsent.min(window).min(self.congestion_room()).min(self.burst(size));
         let text = if allowed == unsent {
             self.hold_back_small(unsent, size, fin)

@@ -1,3 +1,4 @@
+mod black_hole;
 mod path;
 mod probe;
 mod random;

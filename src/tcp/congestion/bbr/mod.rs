@@ -317,10 +317,10 @@ impl CongestionControl for Bbr {
     /// The path is as it was, and pacing makes sure that no burst leaves (5.4.2).
     fn on_idle_restart(&mut self, _idle: Duration, _rto: Duration) {}
 
-    fn on_smaller_mss(&mut self, mss: u32) {
+    fn on_mss(&mut self, mss: u32) {
         let mss = u64::from(mss.max(1));
         // RFC 5681 3.1: as many segments as before, lest they leave in a large burst.
-        self.cwnd = (self.cwnd * mss / self.model.mss).max(mss);
+        self.cwnd = (self.cwnd * mss / self.model.mss).min(self.cwnd).max(mss);
         self.model.mss = mss;
     }
 

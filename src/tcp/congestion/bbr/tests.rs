@@ -292,7 +292,7 @@ proptest! {
                 Call::Undo => bbr.on_undo(now),
                 Call::Sent(in_flight, idle) => bbr.on_sent(now, in_flight * u32::from(!idle), idle),
                 Call::Mss(smaller) if smaller < mss => {
-                    bbr.on_smaller_mss(smaller);
+                    bbr.on_mss(smaller);
                     mss = smaller;
                 }
                 Call::Mss(_) => {}

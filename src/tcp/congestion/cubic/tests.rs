@@ -330,7 +330,7 @@ fn smaller_segments_begin_a_new_stage() {
     let mut cc = after_loss(100);
     cc.on_ack(&acked(0));
     cc.on_congestion(NOW, cc.window(), Signal::Loss);
-    cc.on_smaller_mss(MSS / 2);
+    cc.on_mss(MSS / 2);
     assert_eq!(cc.window(), 49 * MSS / 2);
     cc.on_undo(NOW);
     assert_eq!(cc.window(), 70 * MSS / 2);
