@@ -27,7 +27,13 @@ pub struct Args {
     name: String,
 
     /// Which of its records
-    #[arg(short, long = "type", value_name = "TYPE", default_value = "A", ignore_case = true)]
+    #[arg(
+        short = 't',
+        long = "type",
+        value_name = "TYPE",
+        default_value = "A",
+        ignore_case = true
+    )]
     kind: Wanted,
 
     #[command(flatten)]

@@ -71,7 +71,7 @@ impl Dialer {
         let resolver = Resolver { sockets: self.sockets.clone(), server, timeout: self.timeout };
         let answers = resolver.lookup(host, Kind::A).await?;
         let first = answers.addresses().next();
-        Ok(first.ok_or_else(|| LookupError::NoRecord(name, Kind::A, server))?)
+        Ok(first.ok_or(LookupError::NoRecord(name, Kind::A, server))?)
     }
 
     /// Opens a connection to a port of a host.

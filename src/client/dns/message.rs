@@ -106,6 +106,7 @@ pub(super) fn read(question: &Question, bytes: &[u8]) -> Result<Reading, String>
     }
     let answers = usize::from(counts.answers);
     let read = Message::read_records(&mut decoder, answers, false, metadata.op_code);
-    let (records, ..) = read.map_err(|error| error.to_string())?;
+    // It may name what came, which no terminal should obey.
+    let (records, ..) = read.map_err(|error| error.to_string().escape_debug().to_string())?;
     Ok(Reading::Records(records))
 }
