@@ -1,10 +1,13 @@
 //! What the commands share that go to others: with a stack of their own, or that of a running glasstcp.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
-use glasstcp::client::Sockets;
+use glasstcp::client::dial::{DialError, Dialer};
+use glasstcp::client::dns::{self, LookupError};
+use glasstcp::client::{Connection, Sockets};
 use glasstcp::control;
 
 use super::host::{self, Host, Role};
@@ -23,6 +26,10 @@ pub struct Args {
     #[arg(long, value_name = "SOCKET", conflicts_with_all = ["dev", "addr", "stack_addr", "netns", "link", "impair"])]
     via: Option<PathBuf>,
 
+    /// Ask this DNS server for the addresses of names, over the same stack
+    #[arg(long, value_name = "SERVER[:PORT]", value_parser = dns_server)]
+    dns: Option<SocketAddr>,
+
     /// Give up after so long without an answer, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     timeout: Duration,
@@ -34,6 +41,31 @@ pub struct Client {
     pub sockets: Sockets,
     /// How long it waits for an answer.
     pub timeout: Duration,
+    /// The DNS server that it asks for names, if there is one.
+    pub dns: Option<SocketAddr>,
+}
+
+impl Client {
+    /// The address of a host, which is given as an address or by a name.
+    ///
+    /// # Errors
+    /// A sentence that says what to do.
+    pub async fn resolve(&self, host: &str) -> anyhow::Result<IpAddr> {
+        self.dialer().resolve(host).await.map_err(sentence)
+    }
+
+    /// Opens a connection to a host, which is given as an address or by a name.
+    ///
+    /// # Errors
+    /// A sentence that says what to do.
+    pub async fn connect(&self, host: &str, port: u16) -> anyhow::Result<Connection> {
+        self.dialer().connect(host, port).await.map_err(sentence)
+    }
+
+    /// What finds hosts and connects to them.
+    pub fn dialer(&self) -> Dialer {
+        Dialer { sockets: self.sockets.clone(), dns: self.dns, timeout: self.timeout }
+    }
 }
 
 impl Args {
@@ -43,7 +75,7 @@ impl Args {
     /// # Errors
     /// What `work` fails with, that it cannot be begun, and that a signal has ended it.
     pub fn run<T>(self, work: impl AsyncFnOnce(&Client) -> anyhow::Result<T>) -> anyhow::Result<T> {
-        let timeout = self.timeout;
+        let (timeout, dns) = (self.timeout, self.dns);
         let plan = match &self.via {
             Some(_) => None,
             None => Some(self.host.plan(Role::Client)?),
@@ -58,10 +90,10 @@ impl Args {
             let mut signals = Signals::new().context("cannot handle signals")?;
             let Some(plan) = plan else {
                 let sockets = Sockets::Daemon(socket(self.via.unwrap_or_default()));
-                return until_told(&mut signals, work(&Client { sockets, timeout })).await;
+                return until_told(&mut signals, work(&Client { sockets, timeout, dns })).await;
             };
             let mut host = Host::start(&plan)?;
-            let client = Client { sockets: Sockets::Stack(host.net().clone()), timeout };
+            let client = Client { sockets: Sockets::Stack(host.net().clone()), timeout, dns };
             let done = tokio::select! {
                 done = until_told(&mut signals, work(&client)) => done,
                 error = host.ended() => Err(error),
@@ -101,6 +133,34 @@ pub fn seconds(text: &str) -> Result<Duration, String> {
     seconds
         .filter(|time| !time.is_zero())
         .ok_or_else(|| "give a number of seconds above 0, as 2 or 0.5".to_owned())
+}
+
+/// A server that answers questions, at DNS's port unless another one is given.
+fn dns_server(text: &str) -> Result<SocketAddr, String> {
+    let address = text.parse().map(|address: Ipv4Addr| SocketAddrV4::new(address, dns::PORT));
+    let place = address.or_else(|_| text.parse()).ok().filter(|place| place.port() != 0);
+    place.map(SocketAddr::V4).ok_or_else(|| {
+        format!("'{text}' is not an IPv4 address: write it as 10.9.0.1 or 10.9.0.1:5353")
+    })
+}
+
+/// Why there is no connection, and what to do.
+pub fn sentence(error: DialError) -> anyhow::Error {
+    match error {
+        DialError::Connect(to, error) => explain(&format!("cannot connect to {to}"), error),
+        DialError::Lookup(error) => unanswered(error),
+        other => other.into(),
+    }
+}
+
+/// Why a name has no answer, and what to do.
+pub fn unanswered(error: LookupError) -> anyhow::Error {
+    match error {
+        LookupError::Io(server, way, error) => {
+            explain(&format!("cannot ask the DNS server {server} over {way}"), error)
+        }
+        other => other.into(),
+    }
 }
 
 /// Why nothing can be opened through the daemon, or over the stack, in words of what was wanted.

@@ -5,7 +5,8 @@
 //!       -> serve        -> log
 //!       -> link         -> packets, control, signals, log
 //!       -> impair       -> control
-//!       -> nc           -> client -> host, signals, log
+//!       -> nc, dns      -> client -> host, signals, log
+//!       -> get, put     -> client, progress
 //!       -> sim          -> packets
 //!       -> completions
 //! ```
@@ -17,12 +18,16 @@ mod client;
 mod completions;
 mod control;
 mod daemon;
+mod dns;
+mod get;
 mod host;
 mod impair;
 mod link;
 mod log;
 mod nc;
 mod packets;
+mod progress;
+mod put;
 mod serve;
 mod services;
 mod signals;
@@ -62,6 +67,9 @@ enum Command {
     Link(Box<link::Args>),
     Impair(impair::Args),
     Nc(Box<nc::Args>),
+    Get(Box<get::Args>),
+    Put(Box<put::Args>),
+    Dns(Box<dns::Args>),
     Sim(Box<sim::Args>),
     Completions(completions::Args),
 }
@@ -78,6 +86,9 @@ pub fn run() -> ExitCode {
         Command::Link(args) => args.run(),
         Command::Impair(args) => args.run(),
         Command::Nc(args) => args.run(),
+        Command::Get(args) => args.run(),
+        Command::Put(args) => args.run(),
+        Command::Dns(args) => args.run(),
         Command::Sim(args) => args.run(),
         Command::Completions(args) => args.run(),
     };

@@ -1,12 +1,12 @@
 //! `glasstcp nc`: standard input and output over a connection.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use glasstcp::client::Connection;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, stdin, stdout};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::client::{self, Client, explain};
 
@@ -25,7 +25,7 @@ Examples:
 
 Exit codes: 0 done, 1 it cannot be done (one sentence says why), 2 the command line cannot be read.")]
 pub struct Args {
-    /// The host, as an address
+    /// The host, as an address, or with --dns as a name
     #[arg(value_name = "HOST", required_unless_present = "listen")]
     host: Option<String>,
 
@@ -59,17 +59,14 @@ impl Args {
     /// A sentence that says what to do.
     pub fn run(self) -> anyhow::Result<()> {
         let Args { host, port, listen, shutdown, udp, client } = self;
-        let to = match (host, port) {
-            (Some(host), Some(port)) => Some(SocketAddr::new(address(&host)?, port)),
-            _ => None,
-        };
-        client.run(async |client| match (udp, to) {
-            (true, _) => datagrams(client, listen.unwrap_or(0), to).await,
-            (false, Some(to)) => {
-                let connected = timeout(client.timeout, client.sockets.connect(to)).await;
-                let connected = connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-                let what = format!("cannot connect to {to}");
-                carry(connected.map_err(|error| explain(&what, error))?, shutdown).await
+        client.run(async |client| match (udp, host.zip(port)) {
+            (true, Some((host, port))) => {
+                let to = SocketAddr::new(client.resolve(&host).await?, port);
+                datagrams(client, 0, Some(to)).await
+            }
+            (true, None) => datagrams(client, listen.unwrap_or(0), None).await,
+            (false, Some((host, port))) => {
+                carry(client.connect(&host, port).await?, shutdown).await
             }
             (false, None) => {
                 let port = listen.unwrap_or(0);
@@ -83,14 +80,6 @@ impl Args {
             }
         })
     }
-}
-
-/// An address of IPv4.
-fn address(text: &str) -> anyhow::Result<std::net::IpAddr> {
-    let address: Result<Ipv4Addr, _> = text.parse();
-    address
-        .map(Into::into)
-        .map_err(|_| anyhow!("'{text}' is not an IPv4 address: write it as 10.9.0.1"))
 }
 
 /// Standard input to the other side, and what comes from there to standard output, until that has ended.

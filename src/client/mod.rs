@@ -7,6 +7,9 @@
 //! ```
 
 mod datagrams;
+pub mod dial;
+pub mod dns;
+pub mod http;
 mod sockets;
 
 pub use datagrams::DatagramSocket;

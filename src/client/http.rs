@@ -1,0 +1,335 @@
+//! HTTP/1.1 as a client speaks it: one request and its reply over a connection of its own.
+//!
+//! ```text
+//!   target -> get -> Dialer::connect -> hyper -> Reply -> piece ... piece
+//!              '------- Location -----------------'
+//! ```
+//!
+//! HTTP itself (RFC 9112) is `hyper`'s, which bounds heads and takes no body for whole that is not.
+
+mod download;
+mod part;
+mod place;
+mod upload;
+mod writer;
+
+use std::error::Error;
+use std::io;
+use std::pin::pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty};
+use hyper::body::{Body, Incoming};
+use hyper::client::conn::http1;
+use hyper::header::{self, HeaderMap, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use url::Url;
+
+use super::dial::{DialError, Dialer};
+
+pub use download::{Download, Output};
+pub use upload::Upload;
+pub use writer::Done;
+
+#[cfg(test)]
+mod tests;
+
+/// Most redirections one after another.
+const REDIRECTS_MAX: usize = 10;
+/// Most bytes that hyper reads ahead, and the longest head that it takes.
+const BUFFER_MAX: usize = 64 * 1024;
+
+/// Why nothing has come of it.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// It is no URL.
+    #[error("'{0}' is no URL that can be used: {1}")]
+    Url(String, String),
+    /// Encryption is not there.
+    #[error("{0} wants TLS, which glasstcp does not speak: give an http:// URL")]
+    Https(String),
+    /// There is no connection.
+    #[error(transparent)]
+    Dial(#[from] DialError),
+    /// Nothing has moved for too long.
+    #[error("{0} has sent nothing for {1:?}: try again, or wait longer with --timeout")]
+    Silent(String, Duration),
+    /// The connection has failed, or what came is not HTTP.
+    #[error("the connection to {0} has failed: {1}")]
+    Broken(String, String),
+    /// The body has ended early.
+    #[error("the body ends after {0} of {1} bytes: the server or the path to it has gone")]
+    Short(u64, u64),
+    /// A body without a length has not ended as it should.
+    #[error("the body is cut off after {0} bytes: the server or the path to it has gone")]
+    Cut(u64),
+    /// The server refuses.
+    #[error("the server answers {0} for {1}")]
+    Status(StatusCode, String),
+    /// From one place to the next without an end.
+    #[error(
+        "the server sends from one place to the next, more than {REDIRECTS_MAX} times: the last one was {0}"
+    )]
+    Redirects(String),
+    /// A redirection that leads nowhere.
+    #[error("the server answers {0} for {1} and does not say where else it is")]
+    Nowhere(StatusCode, String),
+    /// What is sent is not taken elsewhere.
+    #[error("the server does not take it at {0} but at {1}: give that URL")]
+    Elsewhere(String, String),
+    /// A reply that was not asked for.
+    #[error("the server sends another part than the one asked for: {0}")]
+    Part(String),
+    /// A reply before its time.
+    #[error("the server answers {0} when it has {1} of {2} bytes: it cannot have stored them")]
+    Early(StatusCode, u64, u64),
+    /// A file of ours.
+    #[error("cannot {0} {1}: {2}")]
+    File(&'static str, String, io::Error),
+    /// Another one writes it.
+    #[error("another glasstcp is writing {0}: wait for it, or choose another name")]
+    InUse(String),
+    /// It is not what was wanted.
+    #[error("the SHA-256 is {0}, not {1}: nothing of it is kept")]
+    Sum(String, String),
+}
+
+/// What is on its way.
+#[derive(Clone, Copy, Debug)]
+pub enum Seen<'a> {
+    /// The head of a reply.
+    Head(&'a Response<()>),
+    /// A body begins.
+    Length {
+        /// Bytes that are there already.
+        had: u64,
+        /// How many it will be, if that is known.
+        whole: Option<u64>,
+    },
+    /// So many bytes are there, those from before among them.
+    Moved(u64),
+}
+
+/// A reply whose body has not been read yet.
+pub struct Reply {
+    /// Its head.
+    pub head: Response<()>,
+    /// Where it came from in the end.
+    pub url: Url,
+    body: Incoming,
+    timeout: Duration,
+    /// Bytes of the body so far.
+    taken: u64,
+    /// The task that drives the connection, which ends with this.
+    driver: JoinSet<()>,
+}
+
+/// Reads a URL; `http://` may be left out.
+///
+/// # Errors
+/// What is not HTTP without encryption, and names of users, which are not sent.
+pub fn target(text: &str) -> Result<Url, HttpError> {
+    let shown = || text.escape_default().to_string();
+    let whole = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+    let url = Url::parse(&whole).map_err(|error| HttpError::Url(shown(), error.to_string()))?;
+    match url.scheme() {
+        "http" => {}
+        "https" => return Err(HttpError::Https(shown())),
+        _ => return Err(HttpError::Url(shown(), "it must begin with http://".to_owned())),
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(HttpError::Url(shown(), "leave out the name of a user".to_owned()));
+    }
+    Ok(url)
+}
+
+/// Asks for what is at `url`, or wherever the server says it is. `seen` is shown every head.
+///
+/// # Errors
+/// [`HttpError`]; a reply that refuses is none.
+pub async fn get(
+    dialer: &Dialer,
+    mut url: Url,
+    fields: &HeaderMap,
+    seen: &mut impl FnMut(Seen<'_>),
+) -> Result<Reply, HttpError> {
+    for _ in 0..=REDIRECTS_MAX {
+        let request = request(Method::GET, &url, fields, Empty::<Bytes>::new())?;
+        let reply = send(dialer, url, request, |_| 0).await?;
+        seen(Seen::Head(&reply.head));
+        match reply.location()? {
+            None => return Ok(reply),
+            Some(next) => url = next,
+        }
+    }
+    Err(HttpError::Redirects(url.into()))
+}
+
+/// A request for `url`, with these fields and those that every one has.
+fn request<B>(
+    method: Method,
+    url: &Url,
+    fields: &HeaderMap,
+    body: B,
+) -> Result<Request<B>, HttpError> {
+    let host = match url.port() {
+        Some(port) => format!("{}:{port}", host(url)),
+        None => host(url).to_owned(),
+    };
+    let path = match url.query() {
+        Some(query) => format!("{}?{query}", url.path()),
+        None => url.path().to_owned(),
+    };
+    let mut request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::HOST, host)
+        .header(header::USER_AGENT, concat!("glasstcp/", env!("CARGO_PKG_VERSION")))
+        .header(header::ACCEPT, HeaderValue::from_static("*/*"))
+        .header(header::CONNECTION, HeaderValue::from_static("close"))
+        .body(body)
+        .map_err(|error| HttpError::Url(url.to_string(), error.to_string()))?;
+    for (name, value) in fields {
+        request.headers_mut().insert(name, value.clone());
+    }
+    Ok(request)
+}
+
+fn host(url: &Url) -> &str {
+    url.host_str().unwrap_or_default()
+}
+
+/// Sends a request and waits for the head of the reply, as long as `moved`, told what TCP knows to have arrived, goes
+/// on growing.
+async fn send<B>(
+    dialer: &Dialer,
+    url: Url,
+    request: Request<B>,
+    moved: impl Fn(u64) -> u64,
+) -> Result<Reply, HttpError>
+where
+    B: Body + Send + Unpin + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let connection = dialer.connect(host(&url), url.port_or_known_default().unwrap_or(80)).await?;
+    let info = connection.info.clone();
+    let arrived = || moved(info().map_or(0, |info| info.bytes_acked));
+    let broken = |error: hyper::Error| HttpError::Broken(host(&url).to_owned(), in_words(&error));
+    let (mut sender, driver) = http1::Builder::new()
+        .max_buf_size(BUFFER_MAX)
+        .handshake(TokioIo::new(connection))
+        .await
+        .map_err(broken)?;
+    let mut tasks = JoinSet::new();
+    // What it fails with is told to whoever waits for the reply or reads the body.
+    tasks.spawn(async { drop(driver.await) });
+    let replied = while_moving(dialer.timeout, arrived, sender.send_request(request)).await;
+    let silent = || HttpError::Silent(host(&url).to_owned(), dialer.timeout);
+    let replied = replied.ok_or_else(silent)?.map_err(broken)?;
+    let (head, body) = replied.into_parts();
+    let head = Response::from_parts(head, ());
+    Ok(Reply { head, url, body, timeout: dialer.timeout, taken: 0, driver: tasks })
+}
+
+/// Does the work, as long as `moved` grows within each `limit`; `None` when it does not.
+async fn while_moving<T>(
+    limit: Duration,
+    moved: impl Fn() -> u64,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    let mut work = pin!(work);
+    loop {
+        let before = moved();
+        match timeout(limit, &mut work).await {
+            Ok(done) => return Some(done),
+            Err(_) if moved() > before => {}
+            Err(_) => return None,
+        }
+    }
+}
+
+/// What is wrong, without the words that only say that something is.
+fn in_words(error: &hyper::Error) -> String {
+    match error.source() {
+        _ if error.is_incomplete_message() => "it has ended without an answer".to_owned(),
+        _ if error.is_parse() => format!("what comes is not HTTP/1.1 ({error})"),
+        Some(source) => source.to_string(),
+        None => error.to_string(),
+    }
+}
+
+impl Reply {
+    /// Ends the connection.
+    fn close(&mut self) {
+        self.driver.abort_all();
+    }
+
+    /// How long the body is, in bytes, if that is known.
+    pub fn content_length(&self) -> Option<u64> {
+        self.body.size_hint().exact()
+    }
+
+    /// The next piece of the body; `None` when it is whole.
+    ///
+    /// # Errors
+    /// It is cut off, or nothing comes for too long.
+    pub async fn piece(&mut self) -> Result<Option<Bytes>, HttpError> {
+        loop {
+            let frame = timeout(self.timeout, self.body.frame()).await;
+            let silent = |_| HttpError::Silent(host(&self.url).to_owned(), self.timeout);
+            match frame.map_err(silent)? {
+                None => return Ok(None),
+                Some(Err(error)) => return Err(self.cut(&error)),
+                // Trailers are of no use here.
+                Some(Ok(frame)) => {
+                    if let Ok(piece) = frame.into_data() {
+                        self.taken += piece.len() as u64;
+                        return Ok(Some(piece));
+                    }
+                }
+            }
+        }
+    }
+
+    fn cut(&self, error: &hyper::Error) -> HttpError {
+        let length = self.head.headers().get(header::CONTENT_LENGTH);
+        let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+        match (error.is_incomplete_message() || error.source().is_some(), length) {
+            (true, Some(length)) => HttpError::Short(self.taken, length),
+            (true, None) => HttpError::Cut(self.taken),
+            (false, _) => HttpError::Broken(host(&self.url).to_owned(), in_words(error)),
+        }
+    }
+
+    /// Where else it is, if the reply says that it is elsewhere (RFC 9110 15.4).
+    fn location(&self) -> Result<Option<Url>, HttpError> {
+        use StatusCode as Code;
+        let status = self.head.status();
+        match status {
+            Code::MOVED_PERMANENTLY | Code::FOUND | Code::SEE_OTHER => {}
+            Code::TEMPORARY_REDIRECT | Code::PERMANENT_REDIRECT => {}
+            _ => return Ok(None),
+        }
+        let location = self.head.headers().get(header::LOCATION);
+        let location = location.and_then(|location| location.to_str().ok());
+        let Some(location) = location else {
+            return Err(HttpError::Nowhere(status, self.url.to_string()));
+        };
+        let next = self.url.join(location);
+        let next = next.map_err(|error| HttpError::Url(location.to_owned(), error.to_string()))?;
+        target(next.as_str()).map(Some)
+    }
+
+    /// Fails unless the reply is what was asked for.
+    fn success(&self) -> Result<(), HttpError> {
+        match self.head.status() {
+            status if status.is_success() => Ok(()),
+            status => Err(HttpError::Status(status, self.url.to_string())),
+        }
+    }
+}
