@@ -6,6 +6,7 @@
 //!       -> link         -> packets, control, signals, log
 //!       -> impair       -> control
 //!       -> nc           -> client -> host, signals, log
+//!       -> rudp         -> client, serve
 //!       -> sim          -> packets
 //!       -> completions
 //! ```
@@ -23,6 +24,7 @@ mod link;
 mod log;
 mod nc;
 mod packets;
+mod rudp;
 mod serve;
 mod services;
 mod signals;
@@ -62,6 +64,7 @@ enum Command {
     Link(Box<link::Args>),
     Impair(impair::Args),
     Nc(Box<nc::Args>),
+    Rudp(Box<rudp::Args>),
     Sim(Box<sim::Args>),
     Completions(completions::Args),
 }
@@ -78,6 +81,7 @@ pub fn run() -> ExitCode {
         Command::Link(args) => args.run(),
         Command::Impair(args) => args.run(),
         Command::Nc(args) => args.run(),
+        Command::Rudp(args) => args.run(),
         Command::Sim(args) => args.run(),
         Command::Completions(args) => args.run(),
     };

@@ -7,6 +7,7 @@
 //! ```
 
 mod datagrams;
+pub mod rudp;
 mod sockets;
 
 pub use datagrams::DatagramSocket;
