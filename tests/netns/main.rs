@@ -17,6 +17,7 @@ mod link;
 mod load;
 mod loss;
 mod ping;
+mod rudp;
 mod scan;
 mod slow;
 mod streams;

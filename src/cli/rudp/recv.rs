@@ -121,7 +121,7 @@ impl<'a> Hall<'a> {
                 }
                 self.print(format!(
                     "packets  {packets}: {duplicates} duplicates, {early} early, {beyond} too far ahead; \
-                     {corrupt} corrupt, {strangers} of others\n"
+                     {corrupt} corrupt, {strangers} without a start\n"
                 ));
                 self.left = self.left.map(|left| left - 1);
                 return self.left == Some(0);

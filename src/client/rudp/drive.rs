@@ -35,8 +35,13 @@ pub enum SendError {
     #[error("cannot read the file: {0}")]
     Read(io::Error),
     /// The first packet could not even be sent.
-    #[error("cannot send to {0}: {1}")]
-    Send(SocketAddr, io::Error),
+    #[error("cannot send to {to}: {error}{}", hint(.error))]
+    Send {
+        /// The receiver.
+        to: SocketAddr,
+        /// Why.
+        error: io::Error,
+    },
     /// The socket.
     #[error("cannot receive: {0}")]
     Receive(io::Error),
@@ -94,7 +99,7 @@ pub async fn send(
         while let Some(packet) = sender.transmit(now()) {
             match socket.send_to(&packet, to).await {
                 Err(error) if sender.counts().packets == 1 => {
-                    return Err(SendError::Send(to, error));
+                    return Err(SendError::Send { to, error });
                 }
                 // It is as lost as on the way.
                 _ => {}
@@ -121,6 +126,13 @@ pub async fn send(
             () = sleep(pause) => sender.expire(now()),
         }
     }
+}
+
+/// What to do about a packet that cannot be sent, if that is known.
+fn hint(error: &io::Error) -> &'static str {
+    let too_long = error.kind() == io::ErrorKind::InvalidInput
+        || error.raw_os_error() == Some(nix::errno::Errno::EMSGSIZE as i32);
+    if too_long { ": shorten the packets with --packet" } else { "" }
 }
 
 /// Whether a socket tells of what an earlier packet met, and works on.
