@@ -33,8 +33,8 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
 
-    /// End after so many whole files
-    #[arg(long, value_name = "N", requires = "dir", value_parser = value_parser!(u64).range(1..))]
+    /// With --dir, end after so many whole files
+    #[arg(long, value_name = "N", conflicts_with = "output", value_parser = value_parser!(u64).range(1..))]
     count: Option<u64>,
 
     /// Answer repeated ends until none has come for so long, in seconds

@@ -24,7 +24,7 @@ fn what_cannot_go_together_is_refused() {
         ("send file 10.9.0.1 1 --kernel --via a", "cannot be used with"),
         ("recv", "<--output <FILE>|--dir <DIR>>"),
         ("recv -o a --dir b", "cannot be used with"),
-        ("recv -o a --count 2", "--dir"),
+        ("recv -o a --count 2", "cannot be used with"),
         ("recv -o a --kernel --impair loss=1%", "cannot be used with"),
         ("test --size x", "'x'"),
     ] {
