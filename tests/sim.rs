@@ -191,3 +191,117 @@ fn the_pictures_in_the_documents_are_what_it_draws() {
         }
     }
 }
+
+/// The value of `name=` in a line.
+fn value(line: &str, name: &str) -> Option<u64> {
+    line.split(&format!(" {name}=")).nth(1)?.split(' ').next()?.parse().ok()
+}
+
+/// Whether a line is one of the classic log: a time, a client, and what happened to which number.
+fn is_classic(line: &str) -> bool {
+    let Some((time, rest)) = line.split_once(" client ") else { return false };
+    let Some((client, what)) = rest.split_once(": ") else { return false };
+    let window = value(what, "cwnd").is_some() || what.contains(" cwnd=initial");
+    let window = window && what.contains(" ssthresh=");
+    let known = match what.split_once('=').map_or(what, |(before, _)| before) {
+        "send seq" | "3 duplicate ACKs -> fast retransmit seq" | "ack" => window,
+        retransmit if retransmit.ends_with("-> retransmit seq") => window,
+        change if change.contains(" -> ") && change.ends_with(" cwnd") => window,
+        "packet lost seq" | "acknowledgment lost ack" => true,
+        sent if sent.starts_with("send SYN") || sent.starts_with("send FIN") => true,
+        state => state.contains("_") && state.contains(" -> ") || state.contains("ESTABLISHED"),
+    };
+    time.parse::<f64>().is_ok() && client.parse::<u16>().is_ok() && known
+}
+
+#[test]
+fn the_classic_log_tells_what_each_client_does() {
+    let folder = folder();
+    let line = "--clients 3 --format classic --bytes 500k --rate 10mbit --queue 30p --rtt 50ms";
+    let log = prints(folder.path(), line);
+    assert_eq!(log, prints(folder.path(), line), "the same each time");
+    let lines: Vec<&str> = log.lines().take_while(|line| line.contains(" client ")).collect();
+    assert!(lines.len() > 1000);
+    for line in &lines {
+        assert!(is_classic(line), "{line}");
+    }
+    for client in ["client 1: ", "client 2: ", "client 3: "] {
+        let own = || lines.iter().filter(|line| line.contains(client));
+        for what in [
+            "send SYN seq=0",
+            "send seq=1 len=1448 cwnd=initial ssthresh=infinite",
+            "packet lost seq=",
+            "(duplicate 3)",
+            "3 duplicate ACKs -> fast retransmit seq=",
+            "slow start -> fast recovery cwnd=",
+            "-> congestion avoidance cwnd=",
+            "ack=512002 ",
+        ] {
+            assert!(own().any(|line| line.contains(what)), "{client}{what}");
+        }
+    }
+    let table: Vec<&str> = log.lines().skip(lines.len()).collect();
+    assert!(table[0].contains("goodput") && table[1].contains("reno"), "{table:?}");
+}
+
+/// Each segment that is acknowledged lets two more go: the window doubles in a round trip (RFC 5681 3.1).
+#[test]
+fn slow_start_doubles_in_the_classic_log() {
+    let folder = folder();
+    let log = prints(folder.path(), "--format classic --bytes 400k --rate unlimited --rtt 100ms");
+    // The ends of the flights: an acknowledgment after a round trip without any.
+    let acks = log.lines().filter(|line| line.contains(": ack=") && line.contains("cwnd="));
+    let mut flights: Vec<(f64, u64)> = Vec::new();
+    for line in acks {
+        let at: f64 = line.split(' ').next().and_then(|time| time.parse().ok()).expect("a time");
+        let Some(cwnd) = value(line, "cwnd") else { continue };
+        match flights.last_mut().filter(|(begun, _)| at - begun < 0.05) {
+            Some((_, last)) => *last = cwnd,
+            None => flights.push((at, cwnd)),
+        }
+    }
+    let windows: Vec<u64> = flights.iter().map(|(_, cwnd)| *cwnd).take(4).collect();
+    assert_eq!(windows, [2, 4, 8, 16].map(|times| 14_480 * times), "{log}");
+}
+
+#[test]
+fn a_timeout_is_shown_with_what_it_sends_again() {
+    let folder = folder();
+    // The last segment, and so there are no duplicates.
+    let line = "--format classic --bytes 20k --impair out:drop:data:byte=20000";
+    let log = prints(folder.path(), line);
+    let line = |what: &str| {
+        let found = log.lines().find(|line| line.contains(what));
+        found.unwrap_or_else(|| panic!("{what}: {log}"))
+    };
+    let (lost, again) = (line("packet lost seq="), line("client 1: timeout -> retransmit seq="));
+    assert!(lost.ends_with("(rule dropped)"), "{lost}");
+    assert_eq!(
+        (value(lost, "seq"), value(lost, "len")),
+        (value(again, "seq"), value(again, "len"))
+    );
+    assert_eq!(value(again, "cwnd"), Some(1448), "{again}");
+    assert!(line(" -> recovery from a time-out cwnd=1448").contains("client 1: slow start"));
+}
+
+#[test]
+fn clients_have_pictures_of_their_own() {
+    let folder = folder();
+    let line = "--bytes 50k --rate 10mbit --cc reno --out pictures";
+    for (clients, names) in [("3", ["client 1", "client 3"]), ("9", ["each of 9 clients", "mean"])]
+    {
+        prints(folder.path(), &format!("--clients {clients} {line}"));
+        let read =
+            |name: &str| fs::read_to_string(folder.path().join("pictures").join(name)).unwrap();
+        let (windows, shares) = (read("clients-reno.svg"), read("share-reno.svg"));
+        for word in names.into_iter().chain(["cwnd (KB)", "time (s)"]) {
+            assert!(windows.contains(word), "{word}");
+        }
+        for word in ["% of the goodput", "an even share", "client"] {
+            assert!(shares.contains(word), "{word}");
+        }
+    }
+    let (code, said) = fails(folder.path(), "--format classic --runs 2");
+    assert_eq!(code, Some(1));
+    assert!(said.contains("--format classic follows one simulation"), "{said}");
+}

@@ -10,7 +10,7 @@ use glasstcp::client::dns::{self, LookupError};
 use glasstcp::client::{Connection, Sockets};
 use glasstcp::control;
 
-use super::host::{self, Host, Role};
+use super::host::{self, Host, Plan, Role};
 use super::log::{self, Detail};
 use super::signals::Signals;
 
@@ -75,39 +75,71 @@ impl Args {
     /// # Errors
     /// What `work` fails with, that it cannot be begun, and that a signal has ended it.
     pub fn run<T>(self, work: impl AsyncFnOnce(&Client) -> anyhow::Result<T>) -> anyhow::Result<T> {
-        let (timeout, dns) = (self.timeout, self.dns);
-        let plan = match &self.via {
-            Some(_) => None,
-            None => Some(self.host.plan(Role::Client)?),
+        let way = match self.via {
+            Some(asked) => Way::Given(Sockets::Daemon(socket(asked))),
+            None => Way::Own(self.host.plan(Role::Client)?),
         };
-        let printer = log::init(plan.as_ref().map_or(Detail::Warnings, |plan| plan.detail));
-        super::raise_file_limit();
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .context("cannot start the runtime")?;
-        let result = runtime.block_on(async {
-            let mut signals = Signals::new().context("cannot handle signals")?;
-            let Some(plan) = plan else {
-                let sockets = Sockets::Daemon(socket(self.via.unwrap_or_default()));
-                return until_told(&mut signals, work(&Client { sockets, timeout, dns })).await;
-            };
-            let mut host = Host::start(&plan)?;
-            let client = Client { sockets: Sockets::Stack(host.net().clone()), timeout, dns };
-            let done = tokio::select! {
-                done = until_told(&mut signals, work(&client)) => done,
-                error = host.ended() => Err(error),
-            };
-            drop(client);
-            host.close(signals.until_end()).await;
-            host.end().await;
-            done
-        });
-        // A thread that waits for standard input must not hold up the end.
-        runtime.shutdown_background();
-        printer.finish();
-        result
+        self::run(way, (self.timeout, self.dns), work)
     }
+
+    /// The same over sockets of the kernel.
+    ///
+    /// # Errors
+    /// Those of [`Args::run`].
+    pub fn run_over_kernel<T>(
+        self,
+        work: impl AsyncFnOnce(&Client) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        self::run(Way::Given(Sockets::Kernel), (self.timeout, self.dns), work)
+    }
+}
+
+/// How the sockets are come by.
+enum Way {
+    /// They are there.
+    Given(Sockets),
+    /// By a stack that is brought up.
+    Own(Plan),
+}
+
+fn run<T>(
+    way: Way,
+    (timeout, dns): (Duration, Option<SocketAddr>),
+    work: impl AsyncFnOnce(&Client) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let detail = match &way {
+        Way::Given(_) => Detail::Warnings,
+        Way::Own(plan) => plan.detail,
+    };
+    let printer = log::init(detail);
+    super::raise_file_limit();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let result = runtime.block_on(async {
+        let mut signals = Signals::new().context("cannot handle signals")?;
+        let plan = match way {
+            Way::Own(plan) => plan,
+            Way::Given(sockets) => {
+                return until_told(&mut signals, work(&Client { sockets, timeout, dns })).await;
+            }
+        };
+        let mut host = Host::start(&plan)?;
+        let client = Client { sockets: Sockets::Stack(host.net().clone()), timeout, dns };
+        let done = tokio::select! {
+            done = until_told(&mut signals, work(&client)) => done,
+            error = host.ended() => Err(error),
+        };
+        drop(client);
+        host.close(signals.until_end()).await;
+        host.end().await;
+        done
+    });
+    // A thread that waits for standard input must not hold up the end.
+    runtime.shutdown_background();
+    printer.finish();
+    result
 }
 
 /// Does the work, unless a signal comes first.

@@ -7,6 +7,8 @@
 //!       -> impair       -> control
 //!       -> nc, dns      -> client -> host, signals, log
 //!       -> get, put     -> client, progress
+//!       -> nc           -> client -> host, signals, log
+//!       -> rudp         -> client, serve
 //!       -> sim          -> packets
 //!       -> completions
 //! ```
@@ -28,6 +30,7 @@ mod nc;
 mod packets;
 mod progress;
 mod put;
+mod rudp;
 mod serve;
 mod services;
 mod signals;
@@ -70,6 +73,7 @@ enum Command {
     Get(Box<get::Args>),
     Put(Box<put::Args>),
     Dns(Box<dns::Args>),
+    Rudp(Box<rudp::Args>),
     Sim(Box<sim::Args>),
     Completions(completions::Args),
 }
@@ -89,6 +93,7 @@ pub fn run() -> ExitCode {
         Command::Get(args) => args.run(),
         Command::Put(args) => args.run(),
         Command::Dns(args) => args.run(),
+        Command::Rudp(args) => args.run(),
         Command::Sim(args) => args.run(),
         Command::Completions(args) => args.run(),
     };

@@ -14,14 +14,16 @@ use glasstcp::device::impair::units::{
     UnitError, parse_queue_size, parse_rate, parse_share, parse_size, parse_time,
 };
 use glasstcp::device::impair::{Share, Size, Spec};
+use glasstcp::observe::text::Verbosity;
 use glasstcp::sim::{self, Outcome, Scenario, SharedWatch};
 use glasstcp::tcp::Ecn;
 use glasstcp::tcp::congestion::Algorithm;
 use glasstcp::time::Instant;
 use indicatif::ProgressBar;
 
-use files::Files;
+use files::{Files, Log};
 
+mod clients;
 mod files;
 mod plots;
 mod table;
@@ -38,6 +40,8 @@ Examples:
   glasstcp sim --loss 1% --cc newreno,cubic,bbr     three algorithms on the same losses
   glasstcp sim --impair out:drop:data:byte=2048 -v   lose one segment, and follow every segment
   glasstcp sim --flows 20 --rate 20mbit --bytes 2m   who gets how much of a shared link
+  glasstcp sim --clients 3 --format classic --out DIR
+                                                     what each client's TCP does, a line each, with pictures
   glasstcp sim --loss 2% --runs 100                  how much of it is chance
   glasstcp sim --scenario FILE.toml --out DIR        with events and packets as files
 
@@ -89,8 +93,8 @@ pub struct Args {
     #[arg(long, value_name = "off|accept|request")]
     ecn: Option<Ecn>,
 
-    /// Flows at the same time [default: 1]
-    #[arg(long, value_name = "N")]
+    /// Flows at the same time; --clients is the same [default: 1]
+    #[arg(long, visible_alias = "clients", value_name = "N")]
     flows: Option<u16>,
 
     /// From which all chance comes [default: 1]
@@ -114,9 +118,23 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 
+    /// What to print while it runs: classic is the log of each client's sender, a line for each packet, ACK, loss
+    /// and change of phase, with cwnd and ssthresh; without --cc it is of reno
+    #[arg(long, value_name = "FORMAT", default_value = "table", conflicts_with = "verbose")]
+    format: Format,
+
     /// Print every change of state; -vv every segment and change of the congestion window too
     #[arg(short, long, action = clap::ArgAction::Count)]
     verbose: u8,
+}
+
+/// What is printed beside the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// Nothing
+    Table,
+    /// The log of a classic course's simulation
+    Classic,
 }
 
 /// Bytes of a scenario that are read; none is nearly as long.
@@ -162,9 +180,11 @@ impl Args {
                 scenario.cc.iter().map(move |&congestion| Job { seed, congestion })
             })
             .collect();
-        if self.verbose > 0 && jobs.len() > 1 {
+        let log = self.log();
+        if log.is_some() && jobs.len() > 1 {
+            let option = if self.verbose > 0 { "-v" } else { "--format classic" };
             bail!(
-                "-v follows one simulation, and these are {}: leave it out, or choose one --cc and one run",
+                "{option} follows one simulation, and these are {}: leave it out, or choose one --cc and one run",
                 jobs.len()
             );
         }
@@ -202,9 +222,23 @@ impl Args {
         }
     }
 
+    /// What is printed while it runs.
+    fn log(&self) -> Option<Log> {
+        match (self.format, self.verbose) {
+            (Format::Classic, _) => Some(Log::Classic),
+            (Format::Table, 0) => None,
+            (Format::Table, 1) => Some(Log::Events(Verbosity::States)),
+            (Format::Table, _) => Some(Log::Events(Verbosity::Segments)),
+        }
+    }
+
     /// The scenario of the file, if there is one, with what the other options say.
     fn scenario(&self) -> anyhow::Result<Scenario> {
         let mut scenario = match &self.scenario {
+            None if self.format == Format::Classic => {
+                // Its losses are found by three duplicates, as the log has it.
+                Scenario { cc: vec![Algorithm::Reno], ..Scenario::default() }
+            }
             None => Scenario::default(),
             Some(file) => {
                 let name = file.display();
@@ -280,9 +314,10 @@ impl Args {
         // Of many runs, files and pictures show those on the first seed.
         let folder = self.out.as_deref().filter(|_| job.seed == scenario.seed);
         let scenario = Scenario { seed: job.seed, ..scenario.clone() };
-        let files = if folder.is_some() || self.verbose > 0 {
+        let log = self.log();
+        let files = if folder.is_some() || log.is_some() {
             let name = format!("{}-{}", job.congestion, job.seed);
-            let files = Files::create(folder, &name, self.verbose)?;
+            let files = Files::create(folder, &name, log)?;
             Some(Arc::new(Mutex::new(files)))
         } else {
             None

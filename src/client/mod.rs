@@ -10,6 +10,7 @@ mod datagrams;
 pub mod dial;
 pub mod dns;
 pub mod http;
+pub mod rudp;
 mod sockets;
 
 pub use datagrams::DatagramSocket;

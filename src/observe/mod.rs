@@ -2,6 +2,7 @@
 //! a table, its packets as a file for Wireshark, curves as
 //! pictures.
 
+pub mod classic;
 pub mod counters;
 pub mod json;
 pub mod pcapng;

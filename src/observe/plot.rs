@@ -50,7 +50,7 @@ pub struct Figure {
 /// One curve.
 #[derive(Clone, Debug)]
 pub struct Curve {
-    /// Its name.
+    /// Its name; without one it is not among the names above.
     pub name: String,
     /// Its points, in order of time.
     pub points: Vec<(f64, f64)>,
@@ -73,7 +73,12 @@ pub enum Mark {
     Crosses,
     /// Each two points are the ends of a line, and lines have nothing between them.
     Spans,
+    /// A bar from zero for each point, whose place on the horizontal axis is a whole number.
+    Bars,
 }
+
+/// How wide a bar is to either side; neighbours do not touch.
+const HALF_BAR: f64 = 0.4;
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Chart<'a> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
@@ -94,6 +99,7 @@ impl Figure {
         let (head, body) = area.split_vertically(HEAD);
         self.draw_head(&head)?;
         let [x, y] = self.ranges();
+        let whole = self.has_bars();
         let mut chart = ChartBuilder::on(&body)
             .margin_left(8)
             .margin_right(24)
@@ -107,7 +113,10 @@ impl Figure {
             .y_desc(&self.y)
             .x_labels(10)
             .y_labels(8)
-            .x_label_formatter(&|value| number(*value))
+            .x_label_formatter(&|value| match whole {
+                true if value.fract() != 0.0 => String::new(),
+                _ => number(*value),
+            })
             .y_label_formatter(&|value| number(*value))
             .bold_line_style(BLACK.mix(0.12))
             .light_line_style(TRANSPARENT)
@@ -126,7 +135,7 @@ impl Figure {
     fn draw_head(&self, head: &Area<'_>) -> Outcome {
         head.draw(&Text::new(self.title.as_str(), (LEFT as i32, 10), ("sans-serif", 18)))?;
         let mut x = LEFT as i32;
-        for curve in &self.curves {
+        for curve in self.curves.iter().filter(|curve| !curve.name.is_empty()) {
             let (color, y) = (curve.color(), 45);
             match curve.mark {
                 Mark::Steps | Mark::Thin | Mark::Spans => {
@@ -135,6 +144,10 @@ impl Figure {
                 }
                 Mark::Dots => head.draw(&Circle::new((x + 9, y), 2, color.filled()))?,
                 Mark::Crosses => head.draw(&Cross::new((x + 9, y), 4, curve.style()))?,
+                Mark::Bars => {
+                    let corners = [(x + 3, y - 6), (x + 15, y + 5)];
+                    head.draw(&Rectangle::new(corners, color.filled()))?;
+                }
             }
             head.draw(&Text::new(curve.name.as_str(), (x + 24, y - 7), ("sans-serif", 13)))?;
             // There is no font to measure with: this is about the width of a letter.
@@ -147,9 +160,16 @@ impl Figure {
     fn ranges(&self) -> [std::ops::Range<f64>; 2] {
         let points = || self.curves.iter().flat_map(|curve| &curve.points);
         let end = |largest: f64| if largest > 0.0 { largest * 1.04 } else { 1.0 };
-        let x = points().map(|point| point.0).fold(0.0, f64::max);
+        let mut x = points().map(|point| point.0).fold(0.0, f64::max);
+        if self.has_bars() {
+            x += HALF_BAR;
+        }
         let y = points().map(|point| point.1).fold(0.0, f64::max);
         [0.0..end(x), 0.0..end(y)]
+    }
+
+    fn has_bars(&self) -> bool {
+        self.curves.iter().any(|curve| curve.mark == Mark::Bars)
     }
 }
 
@@ -181,6 +201,15 @@ fn draw_curve(chart: &mut Chart<'_>, curve: &Curve, scale: [f64; 2]) -> Outcome 
         Mark::Crosses => {
             let crosses = apart(&curve.points, scale).map(|point| Cross::new(point, 4, style));
             chart.draw_series(crosses)?;
+        }
+        Mark::Bars => {
+            let style = curve.color().filled();
+            chart.draw_series(
+                curve
+                    .points
+                    .iter()
+                    .map(|&(x, y)| Rectangle::new([(x - HALF_BAR, 0.0), (x + HALF_BAR, y)], style)),
+            )?;
         }
         Mark::Spans => {
             let lines = spans(&curve.points, scale);

@@ -139,14 +139,17 @@ fn undone_words(by: UndoneBy) -> &'static str {
 
 fn congestion_window(conn: ConnId, cwnd: u32, ssthresh: Option<u32>, phase: Phase) -> String {
     let ssthresh = ssthresh.map_or(Cow::Borrowed("infinite"), |bytes| bytes.to_string().into());
-    let phase = match phase {
+    format!("{conn} cwnd={cwnd} ssthresh={ssthresh} ({})", phase_words(phase))
+}
+
+pub(super) fn phase_words(phase: Phase) -> &'static str {
+    match phase {
         Phase::SlowStart => "slow start",
         Phase::CongestionAvoidance => "congestion avoidance",
         Phase::FastRecovery => "fast recovery",
         Phase::Reducing => "reduction",
         Phase::RtoRecovery => "recovery from a time-out",
-    };
-    format!("{conn} cwnd={cwnd} ssthresh={ssthresh} ({phase})")
+    }
 }
 
 /// Who speaks to whom: the number of the connection, or both addresses where there is none.

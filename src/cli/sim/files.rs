@@ -1,5 +1,6 @@
 //! What a simulation writes while it runs: lines on the screen, events and packets as files.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use glasstcp::device::impair::{Decision, Direction};
 use glasstcp::event::Event;
+use glasstcp::observe::classic::Client;
 use glasstcp::observe::json;
 use glasstcp::observe::text::{self, Verbosity};
 use glasstcp::sim::{Vantage, Watch};
@@ -18,31 +20,39 @@ use crate::cli::packets::{self, PacketFile, cannot_write, make};
 /// The interface with the packets to which the link has done something.
 const LINK: &str = "link";
 
+/// What is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Log {
+    /// The events of all hosts.
+    Events(Verbosity),
+    /// What the sender of each client does.
+    Classic,
+}
+
 /// Where everything goes. Where something cannot be written nothing is written any more.
 pub struct Files {
     events: Option<(PathBuf, BufWriter<File>)>,
     packets: Option<PacketFile>,
-    screen: Option<Verbosity>,
+    screen: Option<Log>,
+    /// The clients of the classic log, by the names of their hosts.
+    clients: BTreeMap<String, Client>,
     /// How many packets waited for the link when; only kept with a folder.
     queue: Vec<(Instant, usize)>,
     error: Option<anyhow::Error>,
 }
 
 impl Files {
-    /// Makes `NAME.events.jsonl` and `NAME.pcapng` in `folder`, if there is one; prints as much as
-    /// `verbose` asks for.
+    /// Makes `NAME.events.jsonl` and `NAME.pcapng` in `folder`, if there is one; prints what
+    /// `screen` asks for.
     ///
     /// # Errors
     /// When a file cannot be made.
-    pub fn create(folder: Option<&Path>, name: &str, verbose: u8) -> anyhow::Result<Files> {
+    pub fn create(folder: Option<&Path>, name: &str, screen: Option<Log>) -> anyhow::Result<Files> {
         let mut files = Files {
             events: None,
             packets: None,
-            screen: match verbose {
-                0 => None,
-                1 => Some(Verbosity::States),
-                _ => Some(Verbosity::Segments),
-            },
+            screen,
+            clients: BTreeMap::new(),
             queue: Vec::new(),
             error: None,
         };
@@ -109,7 +119,15 @@ impl Watch for Files {
             self.events = None;
             self.keep(error);
         }
-        if let Some(wanted) = self.screen
+        if self.screen == Some(Log::Classic)
+            && let Some(number) = number(host)
+        {
+            let client = self.clients.entry(host.to_owned()).or_default();
+            for line in client.event(event) {
+                self.print(&format!("{now} client {number}: {line}"));
+            }
+        }
+        if let Some(Log::Events(wanted)) = self.screen
             && let Some((level, line)) = text::format(event, false)
             && level <= wanted
         {
@@ -122,14 +140,27 @@ impl Watch for Files {
             Vantage::Leaves(_) => packets::Direction::Outbound,
             Vantage::Arrives(_) => packets::Direction::Inbound,
         };
+        if direction == packets::Direction::Outbound
+            && let Some(client) = self.clients.get_mut(host)
+            && let Some(line) = client.packet(packet)
+        {
+            self.print(&format!("{now} client {}: {line}", number(host).unwrap_or_default()));
+        }
         self.write_packet(now, host, (direction, packet, None));
     }
 
     fn decision(&mut self, direction: Direction, decision: &Decision) {
-        let effect = decision.effect.words();
-        if self.screen == Some(Verbosity::Segments) {
+        if self.screen == Some(Log::Events(Verbosity::Segments)) {
             self.print(&format!("{} {}", decision.at, text::decision(direction, decision)));
         }
+        let Decision { at, effect, packet } = decision;
+        let known = self.clients.iter().find_map(|(host, client)| {
+            Some((number(host)?, client.link(direction, *effect, packet)?))
+        });
+        if let Some((number, line)) = known {
+            self.print(&format!("{at} client {number}: {line}"));
+        }
+        let effect = effect.words();
         let direction = match direction {
             Direction::Out => packets::Direction::Outbound,
             Direction::In => packets::Direction::Inbound,
@@ -141,5 +172,13 @@ impl Watch for Files {
         if self.packets.is_some() && self.queue.last().is_none_or(|(_, last)| *last != packets) {
             self.queue.push((now, packets));
         }
+    }
+}
+
+/// The number of the client whose sender a host is.
+fn number(host: &str) -> Option<u32> {
+    match host.strip_prefix("sender")? {
+        "" => Some(1),
+        number => number.trim_start().parse().ok(),
     }
 }

@@ -8,12 +8,12 @@ use glasstcp::observe::plot::{Curve, Figure, Mark};
 use glasstcp::sim::{Scenario, Series, is_retransmission};
 use glasstcp::time::{Duration, Instant};
 
-use super::{Done, Job};
+use super::{Done, Job, clients};
 
 /// Bins in which throughput is counted.
 const BINS: u32 = 120;
 /// Flows that one picture shows.
-const MOST_FLOWS: usize = 7;
+pub(super) const MOST_FLOWS: usize = 7;
 
 /// Draws everything about the jobs, which have the same seed, into `folder`.
 ///
@@ -48,6 +48,18 @@ pub fn draw(folder: &Path, scenario: &Scenario, done: &[(Job, &Done)]) -> anyhow
             let sequence = sequence_figure(figure(&format!("{name}, text sent"), "MB"), series);
             write(folder, &format!("sequence-{}", name.replace(' ', "-")), &sequence)?;
             color += 1;
+        }
+        if done.outcome.flows.len() > 1 {
+            let name = job.congestion.to_string();
+            let end = done.outcome.time;
+            let windows =
+                figure(&format!("{name}, congestion windows of all clients"), "cwnd (KB)");
+            let windows = clients::windows(windows, &done.outcome.flows, end);
+            write(folder, &format!("clients-{name}"), &windows)?;
+            let shares =
+                figure(&format!("{name}, who got how much of the link"), "% of the goodput");
+            let shares = clients::shares(shares, &done.outcome.flows, end);
+            write(folder, &format!("share-{name}"), &shares)?;
         }
         let points =
             done.queue.iter().map(|&(at, packets)| (seconds(at), packets as f64)).collect();
@@ -152,7 +164,7 @@ fn sequence_figure(mut figure: Figure, series: &Series) -> Figure {
     figure
 }
 
-fn seconds(at: Instant) -> f64 {
+pub(super) fn seconds(at: Instant) -> f64 {
     (at - Instant::ZERO).as_secs_f64()
 }
 
@@ -160,6 +172,6 @@ fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
-fn kb(bytes: u32) -> f64 {
+pub(super) fn kb(bytes: u32) -> f64 {
     f64::from(bytes) / 1e3
 }

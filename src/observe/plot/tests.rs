@@ -25,6 +25,19 @@ fn a_picture_has_its_title_axes_and_names() {
 }
 
 #[test]
+fn bars_stand_on_whole_numbers_and_a_curve_without_a_name_is_drawn_all_the_same() {
+    let bars = curve("bars", vec![(1.0, 30.0), (2.0, 70.0)], Mark::Bars);
+    let nameless = curve("", vec![(0.0, 50.0), (2.0, 50.0)], Mark::Thin);
+    let with = figure(vec![bars.clone(), nameless]).svg();
+    let without = figure(vec![bars]).svg();
+    // The background, the mark beside the name, and two bars.
+    assert_eq!(without.matches("<rect").count(), 4, "{without}");
+    assert!(!without.contains("\n1.5\n") && without.contains("\n2\n"), "{without}");
+    assert_eq!(with.matches("<text").count(), without.matches("<text").count());
+    assert_ne!(with, without);
+}
+
+#[test]
 fn a_picture_of_nothing_is_an_empty_one() {
     let svg = figure(vec![curve("nothing", Vec::new(), Mark::Steps)]).svg();
     assert!(svg.contains("a title"));

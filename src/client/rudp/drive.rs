@@ -1,0 +1,301 @@
+//! The two sides over a socket.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::time::{Instant as Clock, sleep};
+
+use super::codec::{MAX_DATA, MAX_PACKET};
+use super::receiver::{self, Gone, Receiver};
+use super::sender::{self, Ended, Sender};
+use super::store::{Storing, Target, hex};
+use crate::client::DatagramSocket;
+use crate::time::{Duration, Instant};
+
+/// A file that was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// What was counted.
+    pub counts: sender::Counts,
+    /// The SHA-256 of the file, in hexadecimal digits.
+    pub sha256: String,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Why a file was not sent.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// The file.
+    #[error("cannot read the file: {0}")]
+    Read(io::Error),
+    /// The first packet could not even be sent.
+    #[error("cannot send to {to}: {error}{}", hint(.error))]
+    Send {
+        /// The receiver.
+        to: SocketAddr,
+        /// Why.
+        error: io::Error,
+    },
+    /// The socket.
+    #[error("cannot receive: {0}")]
+    Receive(io::Error),
+    /// It is not known that all has arrived.
+    #[error("{}", unfinished(.to, .ended, .counts))]
+    Unfinished {
+        /// The receiver.
+        to: SocketAddr,
+        /// How it ended.
+        ended: Ended,
+        /// What was counted.
+        counts: sender::Counts,
+    },
+}
+
+fn unfinished(to: &SocketAddr, ended: &Ended, counts: &sender::Counts) -> String {
+    let tried = format!("{} packets sent", counts.packets);
+    match ended {
+        Ended::Stuck { at_end: true } => format!(
+            "{to} has acknowledged all but the last packet ({tried}): it may have the whole file, and has ended"
+        ),
+        Ended::Stuck { at_end: false } => format!(
+            "{to} has stopped acknowledging after {} bytes ({tried}): look whether it still runs, or be more patient with --timeout",
+            counts.bytes
+        ),
+        Ended::Silent | Ended::Whole => format!(
+            "{to} has never answered ({tried}): look whether 'glasstcp rudp recv' runs there, and on that port"
+        ),
+    }
+}
+
+/// Sends `file` to `to`, and tells `progress` what was counted after each answer. Pieces have `piece` bytes, at
+/// most [`MAX_DATA`].
+///
+/// # Errors
+/// Why it was not sent, or may not have arrived.
+pub async fn send(
+    socket: &DatagramSocket,
+    to: SocketAddr,
+    file: impl AsyncRead + Unpin,
+    (config, piece): (sender::Config, usize),
+    mut progress: impl FnMut(&sender::Counts),
+) -> Result<Sent, SendError> {
+    let begun = Clock::now();
+    let now = || Instant::ZERO + begun.elapsed();
+    let mut pieces =
+        Pieces::begin(file, piece.clamp(1, MAX_DATA)).await.map_err(SendError::Read)?;
+    let mut sender = Sender::new(config);
+    let mut buffer = vec![0; MAX_PACKET + 1];
+    loop {
+        while sender.has_room() {
+            let (data, last) = pieces.next().await.map_err(SendError::Read)?;
+            sender.push(&data, last);
+        }
+        while let Some(packet) = sender.transmit(now()) {
+            match socket.send_to(&packet, to).await {
+                Err(error) if sender.counts().packets == 1 => {
+                    return Err(SendError::Send { to, error });
+                }
+                // It is as lost as on the way.
+                _ => {}
+            }
+        }
+        if let Some(ended) = sender.ended() {
+            let (counts, took) = (*sender.counts(), begun.elapsed());
+            return match ended {
+                Ended::Whole => Ok(Sent { counts, sha256: hex(pieces.hash), took }),
+                ended => Err(SendError::Unfinished { to, ended, counts }),
+            };
+        }
+        let pause = sender.deadline().map_or(Duration::MAX, |deadline| deadline.since(now()));
+        tokio::select! {
+            received = socket.recv_from(&mut buffer) => match received {
+                Ok((len, from)) if from == to => {
+                    sender.receive(now(), &Bytes::copy_from_slice(&buffer[..len]));
+                    progress(sender.counts());
+                }
+                Ok(_) => {}
+                Err(error) if is_passing(&error) => {}
+                Err(error) => return Err(SendError::Receive(error)),
+            },
+            () = sleep(pause) => sender.expire(now()),
+        }
+    }
+}
+
+/// What to do about a packet that cannot be sent, if that is known.
+fn hint(error: &io::Error) -> &'static str {
+    let too_long = error.kind() == io::ErrorKind::InvalidInput
+        || error.raw_os_error() == Some(nix::errno::Errno::EMSGSIZE as i32);
+    if too_long { ": shorten the packets with --packet" } else { "" }
+}
+
+/// Whether a socket tells of what an earlier packet met, and works on.
+fn is_passing(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable};
+    matches!(
+        error.kind(),
+        ConnectionRefused | ConnectionReset | HostUnreachable | NetworkUnreachable
+    )
+}
+
+/// A file in pieces, one ahead, because the last one is another packet.
+struct Pieces<R> {
+    file: R,
+    piece: usize,
+    ahead: Vec<u8>,
+    hash: Sha256,
+}
+
+impl<R: AsyncRead + Unpin> Pieces<R> {
+    async fn begin(file: R, piece: usize) -> io::Result<Pieces<R>> {
+        let mut pieces = Pieces { file, piece, ahead: Vec::new(), hash: Sha256::new() };
+        pieces.ahead = pieces.read().await?;
+        Ok(pieces)
+    }
+
+    /// The next one, and whether it is the last.
+    async fn next(&mut self) -> io::Result<(Vec<u8>, bool)> {
+        let after = self.read().await?;
+        let data = std::mem::replace(&mut self.ahead, after);
+        self.hash.update(&data);
+        Ok((data, self.ahead.is_empty()))
+    }
+
+    async fn read(&mut self) -> io::Result<Vec<u8>> {
+        let mut data = Vec::with_capacity(self.piece);
+        (&mut self.file).take(self.piece as u64).read_to_end(&mut data).await?;
+        Ok(data)
+    }
+}
+
+/// What happens while one receives.
+#[derive(Debug)]
+pub enum Arrival {
+    /// A file begins to arrive.
+    Begun(SocketAddr),
+    /// So many bytes of it are there.
+    Progress(u64),
+    /// It is whole and has its name.
+    Whole {
+        /// Who sent it.
+        from: SocketAddr,
+        /// Where it is.
+        path: PathBuf,
+        /// Its SHA-256 in hexadecimal digits.
+        sha256: String,
+        /// How long it is.
+        bytes: u64,
+        /// From its first packet to its last.
+        took: Duration,
+    },
+    /// It cannot be written; nothing is left of it.
+    Unwritten(SocketAddr, io::Error),
+    /// Nobody listens to the sender any more, whether its file is whole or not.
+    Gone {
+        /// What was counted.
+        gone: Gone,
+        /// Packets of any sender that could not be read, so far.
+        corrupt: u64,
+        /// Packets of others that could not begin, so far.
+        strangers: u64,
+    },
+}
+
+/// Receives files until `told`, which hears of everything that happens, says that it is enough.
+///
+/// # Errors
+/// Those of the socket.
+pub async fn receive(
+    socket: &DatagramSocket,
+    target: &Target,
+    config: receiver::Config,
+    mut told: impl FnMut(Arrival) -> bool,
+) -> io::Result<()> {
+    let begun = Clock::now();
+    let now = || Instant::ZERO + begun.elapsed();
+    let mut receiver = Receiver::new(config);
+    let mut files = Files { target, open: BTreeMap::new() };
+    let mut buffer = vec![0; MAX_PACKET + 1];
+    loop {
+        while let Some(gone) = receiver.expire(now()) {
+            files.open.remove(&gone.from);
+            let (corrupt, strangers) = (receiver.corrupt(), receiver.strangers());
+            if told(Arrival::Gone { gone, corrupt, strangers }) {
+                return Ok(());
+            }
+        }
+        let pause = receiver.deadline().map_or(Duration::MAX, |deadline| deadline.since(now()));
+        let (len, from) = tokio::select! {
+            received = socket.recv_from(&mut buffer) => match received {
+                Err(error) if is_passing(&error) => continue,
+                received => received?,
+            },
+            () = sleep(pause) => continue,
+        };
+        let datagram = Bytes::copy_from_slice(&buffer[..len]);
+        let reaction = receiver.receive(now(), from, &datagram);
+        let (answer, bytes) = (reaction.answer.clone(), receiver.counts(from).bytes);
+        match files.take((now(), from), reaction, bytes).await {
+            Ok(arrivals) => {
+                let progress = std::iter::once(Arrival::Progress(bytes));
+                if arrivals.into_iter().chain(progress).any(&mut told) {
+                    return Ok(());
+                }
+                if let Some(answer) = answer {
+                    // Lost here or on the way is the same: the sender asks again.
+                    let _ = socket.send_to(&answer, from).await;
+                }
+            }
+            Err(error) => {
+                receiver.forget(from);
+                files.open.remove(&from);
+                if told(Arrival::Unwritten(from, error)) {
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+/// The files that arrive, with the time when they began.
+struct Files<'a> {
+    target: &'a Target,
+    open: BTreeMap<SocketAddr, (Instant, Storing)>,
+}
+
+impl Files<'_> {
+    /// Writes what a packet brings, and tells what there is to tell of it.
+    async fn take(
+        &mut self,
+        (now, from): (Instant, SocketAddr),
+        reaction: receiver::Reaction,
+        bytes: u64,
+    ) -> io::Result<Vec<Arrival>> {
+        let mut arrivals = Vec::new();
+        if reaction.begun {
+            self.open.insert(from, (now, Storing::begin(self.target, from).await?));
+            arrivals.push(Arrival::Begun(from));
+        }
+        if let Some((_, storing)) = self.open.get_mut(&from) {
+            for piece in &reaction.pieces {
+                storing.write(piece).await?;
+            }
+        }
+        if reaction.whole
+            && let Some((begun, storing)) = self.open.remove(&from)
+        {
+            let (path, sha256) = storing.finish().await?;
+            arrivals.push(Arrival::Whole { from, path, sha256, bytes, took: now - begun });
+        }
+        Ok(arrivals)
+    }
+}
+
+#[cfg(test)]
+mod tests;

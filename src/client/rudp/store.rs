@@ -1,0 +1,154 @@
+//! Files that arrive: under another name until they are whole.
+
+use std::ffi::OsString;
+use std::fs::{self, Permissions};
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use tempfile::TempPath;
+use tokio::fs::File;
+use tokio::io::{AsyncWriteExt, BufWriter};
+
+/// Bytes that are collected for one write.
+const BATCH: usize = 64 << 10;
+/// Most files of one sender's address and port in a folder.
+const MOST_OF_ONE: u32 = 10_000;
+
+/// Where files go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// One file, which may replace another.
+    File(PathBuf),
+    /// A folder, in which each gets the address and the port of its sender for a name, and replaces none.
+    Folder(PathBuf),
+}
+
+/// A file that arrives. When it is dropped before it is whole, nothing of it is left.
+pub(super) struct Storing {
+    file: BufWriter<File>,
+    /// What it is called until it is whole; `None` for what is no file, as a pipe.
+    temporary: Option<TempPath>,
+    target: Target,
+    from: SocketAddr,
+    hash: Sha256,
+}
+
+impl Target {
+    /// Whether a file can be made there, as far as one can tell before.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check(&self) -> io::Result<()> {
+        let folder = match self {
+            Target::File(path) if path.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
+            // A pipe would have a reader for a moment.
+            Target::File(path) if is_special(path) => return Ok(()),
+            Target::File(path) => folder_of(path),
+            Target::Folder(folder) => {
+                fs::create_dir_all(folder)?;
+                folder.as_path()
+            }
+        };
+        temporary(folder, "check").map(drop)
+    }
+}
+
+impl Storing {
+    /// A file from `from`.
+    pub(super) async fn begin(target: &Target, from: SocketAddr) -> io::Result<Storing> {
+        let (file, temporary) = match target {
+            Target::File(path) if is_special(path) => {
+                (File::options().write(true).open(path).await?, None)
+            }
+            Target::File(path) => {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                let (file, path) = temporary(folder_of(path), &name)?;
+                (File::from_std(file), Some(path))
+            }
+            Target::Folder(folder) => {
+                let (file, path) = temporary(folder, &from.port().to_string())?;
+                (File::from_std(file), Some(path))
+            }
+        };
+        let file = BufWriter::with_capacity(BATCH, file);
+        Ok(Storing { file, temporary, target: target.clone(), from, hash: Sha256::new() })
+    }
+
+    pub(super) async fn write(&mut self, piece: &[u8]) -> io::Result<()> {
+        self.hash.update(piece);
+        self.file.write_all(piece).await
+    }
+
+    /// It is whole: gives it its name. Its path, and its SHA-256 in hexadecimal digits.
+    pub(super) async fn finish(mut self) -> io::Result<(PathBuf, String)> {
+        self.file.flush().await?;
+        let hash = hex(std::mem::take(&mut self.hash));
+        let (place, temporary) = match (&self.target, self.temporary.take()) {
+            (Target::File(place) | Target::Folder(place), None) => {
+                return Ok((place.clone(), hash));
+            }
+            (Target::File(place), Some(temporary)) => (Some(place), temporary),
+            (Target::Folder(_), Some(temporary)) => (None, temporary),
+        };
+        // First the text, then the name: the other way round the power might fail between them.
+        self.file.get_ref().sync_data().await?;
+        let Some(place) = place else {
+            return Ok((self.name(temporary)?, hash));
+        };
+        temporary.persist(place).map_err(|failed| failed.error)?;
+        Ok((place.clone(), hash))
+    }
+
+    /// Gives it a name in the folder that no other has.
+    fn name(&self, mut temporary: TempPath) -> io::Result<PathBuf> {
+        let (Target::File(folder) | Target::Folder(folder)) = &self.target;
+        let name = format!("{}-{}", self.from.ip(), self.from.port());
+        for number in 1..=MOST_OF_ONE {
+            let place = folder.join(match number {
+                1 => name.clone(),
+                number => format!("{name}.{number}"),
+            });
+            match temporary.persist_noclobber(&place) {
+                Ok(()) => return Ok(place),
+                Err(failed) if failed.error.kind() == io::ErrorKind::AlreadyExists => {
+                    temporary = failed.path;
+                }
+                Err(failed) => return Err(failed.error),
+            }
+        }
+        Err(io::ErrorKind::AlreadyExists.into())
+    }
+}
+
+/// Whether there is something that is not a file: what is written there has no other name meanwhile.
+fn is_special(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// An empty file with a name of its own, which begins with a dot.
+fn temporary(folder: &Path, name: &str) -> io::Result<(fs::File, TempPath)> {
+    let mut prefix = OsString::from(".");
+    // Names have a limit, and what is added must fit.
+    prefix.push(name.chars().take(32).collect::<String>());
+    let file = tempfile::Builder::new()
+        .prefix(&prefix)
+        .suffix(".part")
+        .permissions(Permissions::from_mode(0o666)) // less the umask, as any new file
+        .tempfile_in(folder)?;
+    Ok(file.into_parts())
+}
+
+/// A hash as people compare it.
+pub(super) fn hex(hash: Sha256) -> String {
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,324 @@
+//! `glasstcp rudp` as a program on its own: against itself over links without root, and against Python's sender and
+//! receiver over kernel sockets; nothing here takes root.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::net::UdpSocket;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+/// What the links of the courses do.
+const BAD: &str = "loss=20% corrupt=10% duplicate=10% reorder=10%:by=5ms";
+
+fn glasstcp(line: &str, folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_glasstcp"));
+    command.args(line.split_whitespace()).current_dir(folder).stdin(Stdio::null());
+    command
+}
+
+fn python(script: &str, folder: &Path) -> Command {
+    let path = format!("{}/tests/rudp/{script}", env!("CARGO_MANIFEST_DIR"));
+    let mut command = Command::new("python3");
+    command.arg(path).current_dir(folder).stdin(Stdio::null()).env("RUDP_MS", "20");
+    command
+}
+
+/// A program that runs until it has ended, or this goes.
+struct Running {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    stderr: BufReader<ChildStderr>,
+}
+
+impl Running {
+    fn start(mut command: Command) -> Running {
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+        let stdout = BufReader::new(child.stdout.take().expect("it was asked for"));
+        let stderr = BufReader::new(child.stderr.take().expect("it was asked for"));
+        Running { child, stdout, stderr }
+    }
+
+    /// A receiver of ours, and its port.
+    fn receiver(line: &str, folder: &Path) -> (Running, u16) {
+        let mut running = Running::start(glasstcp(&format!("rudp recv {line}"), folder));
+        let mut said = String::new();
+        running.stderr.read_line(&mut said).expect("text");
+        let port = said.trim().rsplit(':').next().and_then(|port| port.parse().ok());
+        (running, port.unwrap_or_else(|| panic!("receiving on ADDRESS: {said}")))
+    }
+
+    /// A proxy for UDP before `port` with these rules, and its own port.
+    fn proxy(port: u16, rules: &str, folder: &Path) -> (Running, u16) {
+        let line = format!("link --udp 127.0.0.1:0 --to 127.0.0.1:{port} --control control");
+        let mut command = glasstcp(&line, folder);
+        command.args(["--impair", rules]);
+        let mut running = Running::start(command);
+        let mut said = String::new();
+        while !said.contains("Ctrl-C") {
+            assert!(running.stdout.read_line(&mut said).expect("text") > 0, "it has ended: {said}");
+        }
+        let place = said.split(" to ").nth(1).and_then(|rest| rest.split_whitespace().next());
+        let own = said.split_whitespace().find_map(|word| word.strip_prefix("127.0.0.1:"));
+        let port = own.and_then(|port| port.parse().ok());
+        (running, port.unwrap_or_else(|| panic!("{place:?} in {said}")))
+    }
+
+    /// Waits for its end: whether it was one of success, and what it has said.
+    fn end(mut self) -> (bool, String) {
+        let mut said = String::new();
+        self.stdout.read_to_string(&mut said).expect("text");
+        self.stderr.read_to_string(&mut said).expect("text");
+        (self.child.wait().expect("our own child").success(), said)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Fails when it has ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A folder with `file`, of so many bytes that look random and have many `|`.
+fn folder(len: u64) -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let byte = |n: u64| match n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56 {
+        odd if odd % 8 == 0 => b'|',
+        other => other as u8,
+    };
+    let file: Vec<u8> = (0..len).map(byte).collect();
+    fs::write(folder.path().join("file"), file).expect("there is room");
+    folder
+}
+
+#[track_caller]
+fn assert_same(folder: &Path) {
+    let read = |name: &str| fs::read(folder.join(name)).expect("it is there");
+    assert!(read("file") == read("copy"), "the file is another");
+}
+
+fn run(line: &str, folder: &Path) -> Output {
+    glasstcp(line, folder).output().expect("it runs")
+}
+
+#[track_caller]
+fn succeeds(line: &str, folder: &Path) -> String {
+    let output = run(line, folder);
+    assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// The one sentence of a command that fails.
+#[track_caller]
+fn fails(line: &str, folder: &Path) -> String {
+    let output = run(line, folder);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{line}: {said}");
+    let sentences = said.lines().filter(|line| line.starts_with("glasstcp: ")).count();
+    assert_eq!(sentences, 1, "{line}: {said}");
+    said
+}
+
+/// What stands behind a word at the beginning of a line.
+fn after<'a>(text: &'a str, word: &str) -> &'a str {
+    let line = text.lines().find_map(|line| line.strip_prefix(word));
+    line.unwrap_or_else(|| panic!("{word}: {text}")).trim()
+}
+
+/// Both commands over a link of UDP, without root, on which both stacks do what `rules` say.
+#[track_caller]
+fn over_the_link(rules: &str, len: u64, selective: &str) {
+    let folder = folder(len);
+    let near = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    let port = near.local_addr().expect("it is bound").port();
+    drop(near);
+    let mut receiving = glasstcp(
+        &format!("rudp recv -p 5000 -o copy --linger 2 {selective} --link udp:127.0.0.1:{port}"),
+        folder.path(),
+    );
+    receiving.args(["--impair", rules]);
+    let mut receiving = Running::start(receiving);
+    let mut said = String::new();
+    receiving.stderr.read_line(&mut said).expect("text");
+    assert!(said.contains("receiving on 0.0.0.0:5000"), "{said}");
+    let link = format!("--link udp:127.0.0.1:0,127.0.0.1:{port} --stack-addr 10.9.0.2");
+    let mut sending = glasstcp(
+        &format!("rudp send file 10.9.0.1 5000 --rto 20 {selective} {link}"),
+        folder.path(),
+    );
+    let sent = sending.args(["--impair", rules, "--impair-seed", "2"]).output().expect("it runs");
+    let text = String::from_utf8_lossy(&sent.stdout);
+    assert!(sent.status.success(), "{rules}: {}", String::from_utf8_lossy(&sent.stderr));
+    let (success, received) = receiving.end();
+    assert!(success, "{received}");
+    assert_same(folder.path());
+    assert_eq!(after(&text, "sha256 "), after(&received, "sha256 "));
+    assert!(text.contains(&format!("{len} bytes in ")), "{text}");
+}
+
+#[test]
+fn a_file_goes_over_a_link_without_root() {
+    over_the_link("loss=0%", 300_000, "");
+    over_the_link("loss=0%", 0, "-k");
+}
+
+#[test]
+fn a_file_arrives_whatever_is_lost() {
+    for (loss, len) in [(5, 100_000), (20, 100_000), (50, 40_000)] {
+        over_the_link(&format!("loss={loss}%"), len, if loss == 20 { "-k" } else { "" });
+    }
+}
+
+#[test]
+fn a_file_arrives_although_packets_are_changed_overtaken_and_come_twice() {
+    for rules in ["corrupt=10%", "reorder=10%:by=5ms", "duplicate=10%"] {
+        over_the_link(rules, 60_000, "");
+    }
+    over_the_link(BAD, 60_000, "-k");
+}
+
+#[test]
+fn the_senders_of_others_are_understood() {
+    for (selective, len) in [("", 100_000), ("-k", 100_000), ("", 0), ("", 1400)] {
+        let folder = folder(len);
+        let line = format!("-p 0 -o copy --kernel --linger 2 {selective}");
+        let (receiving, port) = Running::receiver(&line, folder.path());
+        let (_proxy, port) = Running::proxy(port, BAD, folder.path());
+        let mut sending = python("sender.py", folder.path());
+        sending.args(["file", "127.0.0.1", &port.to_string(), selective]);
+        let sent = sending.output().expect("python3 is there");
+        assert!(sent.status.success(), "{}", String::from_utf8_lossy(&sent.stderr));
+        let (success, said) = receiving.end();
+        assert!(success, "{said}");
+        assert_same(folder.path());
+        if len == 100_000 {
+            assert!(!after(&said, "packets ").contains("; 0 corrupt"), "{said}");
+        }
+    }
+}
+
+#[test]
+fn the_receivers_of_others_understand() {
+    for (selective, len) in [("", 100_000), ("-k", 100_000), ("", 0), ("", 1444)] {
+        let folder = folder(len);
+        let mut receiving = python("receiver.py", folder.path());
+        receiving.args(["copy", "127.0.0.1", "0", selective]);
+        let mut receiving = Running::start(receiving);
+        let mut said = String::new();
+        receiving.stdout.read_line(&mut said).expect("text");
+        let port = said.trim().strip_prefix("ready ").and_then(|port| port.parse().ok());
+        let (_proxy, port) = Running::proxy(port.expect("a port"), BAD, folder.path());
+        let line = format!("rudp send file 127.0.0.1 {port} --kernel --rto 20 {selective}");
+        let text = succeeds(&line, folder.path());
+        let (success, said) = receiving.end();
+        assert!(success, "{said}");
+        assert_same(folder.path());
+        if len == 100_000 {
+            assert!(!after(&text, "answers ").starts_with("0 corrupt"), "{text}");
+        }
+    }
+}
+
+#[test]
+fn many_senders_at_once_each_have_their_file() {
+    let folder = folder(50_000);
+    let line = "-p 0 --dir many --count 5 --kernel --linger 1";
+    let (receiving, port) = Running::receiver(line, folder.path());
+    let line = format!("rudp send file 127.0.0.1 {port} --kernel");
+    let senders: Vec<Running> =
+        (0..5).map(|_| Running::start(glasstcp(&line, folder.path()))).collect();
+    for sender in senders {
+        let (success, said) = sender.end();
+        assert!(success, "{said}");
+    }
+    let (success, said) = receiving.end();
+    assert!(success, "{said}");
+    let whole = fs::read(folder.path().join("file")).expect("it is there");
+    let files: Vec<PathBuf> = fs::read_dir(folder.path().join("many"))
+        .expect("a folder")
+        .map(|entry| entry.expect("readable").path())
+        .collect();
+    assert_eq!(files.len(), 5);
+    assert!(files.iter().all(|file| fs::read(file).expect("it is there") == whole));
+}
+
+#[test]
+fn what_cannot_be_done_is_said_in_a_sentence() {
+    let folder = folder(10);
+    let path = folder.path();
+    let said = fails("rudp send nothing 127.0.0.1 9 --kernel", path);
+    assert!(said.contains("cannot read nothing: No such file"), "{said}");
+    let said = fails("rudp send . 127.0.0.1 9 --kernel", path);
+    assert!(said.contains("is a folder"), "{said}");
+    let said = fails("rudp recv -o . --kernel -p 0", path);
+    assert!(said.contains("cannot write ."), "{said}");
+    let said = fails("rudp recv -o nowhere/copy --kernel -p 0", path);
+    assert!(said.contains("cannot write nowhere/copy: No such file"), "{said}");
+    let taken = UdpSocket::bind("0.0.0.0:0").expect("a free port");
+    let port = taken.local_addr().expect("it is bound").port();
+    let said = fails(&format!("rudp recv -o copy --kernel -p {port}"), path);
+    assert!(said.contains(&format!("port {port} of 0.0.0.0 is in use")), "{said}");
+    // Nobody reads what that socket gets.
+    let said =
+        fails(&format!("rudp send file 127.0.0.1 {port} --kernel --timeout 0.1 --rto 20"), path);
+    assert!(said.contains("has never answered (12 packets sent)"), "{said}");
+    assert!(!path.join("copy").exists());
+    let narrow = "rudp send large 10.9.0.2 5000 --mtu 576 --link udp:127.0.0.1:0,127.0.0.1:9";
+    fs::write(path.join("large"), [0; 2000]).expect("there is room");
+    let said = fails(narrow, path);
+    assert!(said.contains("shorten the packets with --packet"), "{said}");
+    let large = path.join("large");
+    let made = fs::File::create(&large).and_then(|file| file.set_len(7 << 40));
+    // Not every file system has files so large.
+    if made.is_ok() {
+        let said = fails("rudp send large 127.0.0.1 9 --kernel", path);
+        assert!(said.contains("send it in parts"), "{said}");
+    }
+}
+
+/// The sender is not told that all is well, and nothing is left under any name.
+#[test]
+fn a_full_disk_is_told_on_both_sides() {
+    let folder = folder(10_000);
+    let (receiving, port) = Running::receiver("-p 0 -o /dev/full --kernel", folder.path());
+    let line = format!("rudp send file 127.0.0.1 {port} --kernel --timeout 0.2 --rto 20");
+    let said = fails(&line, folder.path());
+    assert!(said.contains("acknowledg"), "{said}");
+    let (success, said) = receiving.end();
+    assert!(!success && said.contains("to /dev/full: No space left on device"), "{said}");
+}
+
+#[test]
+fn a_sender_that_goes_leaves_nothing() {
+    let folder = folder(10);
+    let line = "-p 0 -o copy --kernel --timeout 0.3";
+    let (receiving, port) = Running::receiver(line, folder.path());
+    let sender = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    let start = b"start|0|hello|1374653333";
+    sender.send_to(start, ("127.0.0.1", port)).expect("it can be sent");
+    let mut answer = [0; 100];
+    let len = sender.recv(&mut answer).expect("an answer");
+    assert_eq!(&answer[..len], b"ack|1|2195368786".as_slice());
+    let (success, said) = receiving.end();
+    assert!(!success && said.contains("has fallen silent after 5 bytes"), "{said}");
+    let left: Vec<_> = fs::read_dir(folder.path()).expect("a folder").collect();
+    assert_eq!(left.len(), 1, "the file that was sent: {left:?}");
+}
+
+#[test]
+fn the_harness_passes_and_is_the_same_each_time() {
+    let folder = folder(0);
+    let table = succeeds("rudp test --size 30k --seed 3", folder.path());
+    assert_eq!(table, succeeds("rudp test --size 30k --seed 3", folder.path()));
+    assert_eq!(table.matches("PASS").count(), 32, "{table}");
+    assert!(table.ends_with("32 of 32 passed\n"), "{table}");
+    for kind in ["no loss", "50 % loss", "corrupt", "reorder", "duplicate"] {
+        assert!(table.contains(kind), "{kind}: {table}");
+    }
+    let said = fails("rudp test --size 101m", folder.path());
+    assert!(said.contains("--size"), "{said}");
+}
