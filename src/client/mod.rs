@@ -8,6 +8,7 @@
 
 mod datagrams;
 mod sockets;
+pub mod tasks;
 
 pub use datagrams::DatagramSocket;
 pub use sockets::{Connection, Duplex, Listening, Sockets};
