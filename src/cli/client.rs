@@ -20,7 +20,7 @@ pub struct Args {
 
     /// Use the stack of a running glasstcp instead of bringing one up: the path of its control socket, or its
     /// name, such as glass0 or glass0@NETNS
-    #[arg(long, value_name = "SOCKET", conflicts_with_all = ["dev", "addr", "stack_addr", "netns", "link", "impair"])]
+    #[arg(long, value_name = "SOCKET", conflicts_with_all = ["dev", "addr", "stack_addr", "netns", "link", "impair", "drop", "transcript"])]
     via: Option<PathBuf>,
 
     /// Give up after so long without an answer, in seconds

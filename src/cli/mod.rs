@@ -6,6 +6,7 @@
 //!       -> link         -> packets, control, signals, log
 //!       -> impair       -> control
 //!       -> nc           -> client -> host, signals, log
+//!       -> task, hello  -> client
 //!       -> sim          -> packets
 //!       -> completions
 //! ```
@@ -17,6 +18,7 @@ mod client;
 mod completions;
 mod control;
 mod daemon;
+mod hello;
 mod host;
 mod impair;
 mod link;
@@ -27,6 +29,7 @@ mod serve;
 mod services;
 mod signals;
 mod sim;
+mod task;
 mod up;
 
 use std::io::{self, ErrorKind, Write};
@@ -62,6 +65,8 @@ enum Command {
     Link(Box<link::Args>),
     Impair(impair::Args),
     Nc(Box<nc::Args>),
+    Task(Box<task::Args>),
+    Hello(Box<hello::Args>),
     Sim(Box<sim::Args>),
     Completions(completions::Args),
 }
@@ -78,6 +83,8 @@ pub fn run() -> ExitCode {
         Command::Link(args) => args.run(),
         Command::Impair(args) => args.run(),
         Command::Nc(args) => args.run(),
+        Command::Task(args) => args.run(),
+        Command::Hello(args) => args.run(),
         Command::Sim(args) => args.run(),
         Command::Completions(args) => args.run(),
     };
@@ -97,6 +104,11 @@ fn print(answer: &clap::Error) -> ExitCode {
         }
         _ => ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(u8::MAX)),
     }
+}
+
+/// Prints to standard output, if there is one.
+fn say(text: &str) {
+    let _ = io::stdout().write_all(text.as_bytes());
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {

@@ -86,7 +86,7 @@ impl Args {
 }
 
 /// An address of IPv4.
-fn address(text: &str) -> anyhow::Result<std::net::IpAddr> {
+pub fn address(text: &str) -> anyhow::Result<std::net::IpAddr> {
     let address: Result<Ipv4Addr, _> = text.parse();
     address
         .map(Into::into)

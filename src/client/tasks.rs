@@ -114,7 +114,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Asker<S> {
         let read = timeout(self.patience, limited.read_until(b'\n', &mut line)).await;
         read.map_err(|_| TaskError::Silent(self.patience))?.map_err(broken)?;
         let Some(line) = line.strip_suffix(b"\n") else {
-            return match (line.len() as u64) < ANSWER_MAX {
+            let begins = |word: &[u8]| line.starts_with(word) || word.starts_with(&line);
+            let has_begun = begins(b"OK ") || begins(b"ERR ");
+            return match has_begun && (line.len() as u64) < ANSWER_MAX {
                 true => Err(TaskError::Gone),
                 false => Err(TaskError::Protocol(shorten(&String::from_utf8_lossy(&line)))),
             };

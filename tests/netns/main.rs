@@ -20,4 +20,5 @@ mod ping;
 mod scan;
 mod slow;
 mod streams;
+mod tasks;
 mod udp;

@@ -58,6 +58,8 @@ async fn whatever_a_server_does_is_a_sentence() {
         (calc(), &b"ERR division by \x1bzero\n"[..], "division by ?zero"),
         (calc(), b"", "has closed the connection"),
         (calc(), b"OK 1", "has closed the connection"),
+        (calc(), b"ER", "has closed the connection"),
+        (calc(), b"Goodbye", "does not speak the protocol"),
         (calc(), b"HTTP/1.1 400 Bad Request\n", "does not speak the protocol"),
         (calc(), b"\xff\n", "does not speak the protocol"),
         (calc(), &endless, "does not speak the protocol"),
