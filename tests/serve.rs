@@ -163,7 +163,7 @@ fn what_cannot_be_is_explained() {
         (vec!["--kernel", "192.0.2.1:8080", "echo"], 1, "is not an address of this machine"),
         (vec!["--kernel", "127.0.0.1:0", "http", "--www", "/nowhere"], 1, "give --www a folder"),
         (vec!["--kernel", "here:80", "echo"], 2, "as 127.0.0.1:8080 or [::1]:8080"),
-        (vec!["--kernel", "127.0.0.1:0", "echo", "--www", "/"], 1, "--www is for http"),
+        (vec!["--kernel", "127.0.0.1:0", "echo", "--www", "/"], 1, "--www is for http and tasks"),
         (vec!["echo"], 2, "--kernel <ADDRESS:PORT>"),
     ] {
         let output = glasstcp(&arguments).output().expect("it runs");

@@ -1,6 +1,5 @@
 //! The life of the daemon: open the device, run the stack and its services, end on a signal.
 
-use std::io::{self, Write as _};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -13,7 +12,7 @@ use super::host::{Counts, Host, Link};
 use super::log::{self, Printer};
 use super::signals::{Signals, Told};
 use super::up::Plan;
-use super::{control, services};
+use super::{control, say, services};
 
 /// How often to look whether a crowd of connections has gone, so that its memory can.
 const TIDY: Duration = Duration::from_secs(1);
@@ -189,11 +188,6 @@ fn hints(plan: &Plan) -> Vec<String> {
         hints.push(format!("{prefix}telnet {address} {port}"));
     }
     hints
-}
-
-/// Prints to standard output, if there is one.
-fn say(text: &str) {
-    let _ = io::stdout().write_all(text.as_bytes());
 }
 
 #[cfg(test)]

@@ -70,6 +70,11 @@ pub struct Args {
     #[arg(long, value_name = "RULE")]
     impair: Vec<Spec>,
 
+    /// Drop these packets on the link: short for --impair drop:RULE. data:nth=3 is the third one with data,
+    /// out:syn:nth=1 the first SYN that the stack sends; can be given several times
+    #[arg(long, value_name = "RULE", value_parser = drop_rule)]
+    drop: Vec<Spec>,
+
     /// From which all chance on the link comes
     #[arg(long, value_name = "N", default_value_t = 1)]
     impair_seed: u64,
@@ -77,6 +82,11 @@ pub struct Args {
     /// Show sequence numbers as they are on the wire, not counted from the start of the connection
     #[arg(long)]
     absolute: bool,
+
+    /// Print what TCP does in the manner of a course: states, segments, cwnd in segments, losses and what they
+    /// lead to
+    #[arg(long, conflicts_with = "verbose")]
+    transcript: bool,
 
     /// Say more: -v every change of a connection's state, -vv every segment
     #[arg(short, long, action = clap::ArgAction::Count)]
@@ -186,9 +196,19 @@ impl Args {
             prefix_len,
             congestion: self.cc,
             ecn: self.ecn,
-            impair: Spec { rules: self.impair.into_iter().flat_map(|spec| spec.rules).collect() },
+            impair: Spec {
+                rules: self
+                    .impair
+                    .into_iter()
+                    .chain(self.drop)
+                    .flat_map(|spec| spec.rules)
+                    .collect(),
+            },
             impair_seed: self.impair_seed,
-            detail: Detail::from_count(self.verbose),
+            detail: match self.transcript {
+                true => Detail::Transcript,
+                false => Detail::from_count(self.verbose),
+            },
             absolute: self.absolute,
         })
     }
@@ -326,6 +346,17 @@ fn udp_link(text: &str) -> Result<UdpEnds, String> {
         }
     }
     Ok(UdpEnds { local, remote })
+}
+
+/// A rule of `--impair` that drops, without the word.
+fn drop_rule(text: &str) -> Result<Spec, String> {
+    let (way, rule) = match text.split_once(':') {
+        Some((way @ ("out" | "in"), rule)) => (format!("{way}:"), rule),
+        _ => (String::new(), text),
+    };
+    let rule = rule.strip_prefix("drop:").unwrap_or(rule);
+    let spec = format!("{way}drop:{rule}").parse::<Spec>();
+    spec.map_err(|error| format!("{error}; docs/link.md has the language of rules"))
 }
 
 /// The list is there for the help and for the shells, which complete from it.

@@ -8,12 +8,16 @@
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{self, Duration};
 
+use bytes::Bytes;
+use glasstcp::device::impair::{Decision, Direction};
 use glasstcp::event::{Event, Observer};
 use glasstcp::observe::text::{self, Verbosity};
+use glasstcp::observe::transcript::Transcript;
+use glasstcp::runtime::{LinkWatch, Passage};
 use glasstcp::time::Instant;
 use log::{Level, LevelFilter};
 
@@ -24,6 +28,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How often to look meanwhile whether there is room.
 const LOOK: Duration = Duration::from_millis(1);
 
+/// What the lines of a transcript are known by: they have their own time.
+const TRANSCRIPT: &str = "transcript";
+
 /// How much to print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detail {
@@ -33,6 +40,8 @@ pub enum Detail {
     States,
     /// And every segment.
     Segments,
+    /// What goes wrong, and every segment in the manner of a course on TCP.
+    Transcript,
 }
 
 impl Detail {
@@ -47,7 +56,7 @@ impl Detail {
 
     fn level(self) -> LevelFilter {
         match self {
-            Detail::Warnings => LevelFilter::Warn,
+            Detail::Warnings | Detail::Transcript => LevelFilter::Warn,
             Detail::States => LevelFilter::Info,
             Detail::Segments => LevelFilter::Debug,
         }
@@ -62,12 +71,14 @@ pub fn init(detail: Detail) -> Printer {
         .target(env_logger::Target::Pipe(Box::new(Lines(printer.clone()))))
         .filter_level(LevelFilter::Warn)
         .filter_module("glasstcp", detail.level())
+        .filter_module(TRANSCRIPT, LevelFilter::Info)
         .parse_default_env()
         .format(|out, record| {
             // The time of the day is enough: 2026-01-31T12:34:56.123456Z.
             let time = out.timestamp_micros().to_string();
             let time = time.get(11..26).unwrap_or(&time);
             match record.level() {
+                Level::Info if record.target() == TRANSCRIPT => writeln!(out, "{}", record.args()),
                 Level::Error => writeln!(out, "{time} error: {}", record.args()),
                 Level::Warn => writeln!(out, "{time} warning: {}", record.args()),
                 _ => writeln!(out, "{time} {}", record.args()),
@@ -77,10 +88,10 @@ pub fn init(detail: Detail) -> Printer {
     printer
 }
 
-/// An observer that logs; `None` when `detail` asks for no events.
+/// An observer that logs; `None` when `detail` asks for no events, or for a [`Course`].
 pub fn observer(detail: Detail, absolute: bool) -> Option<LineObserver> {
     let verbosity = match detail {
-        Detail::Warnings => return None,
+        Detail::Warnings | Detail::Transcript => return None,
         Detail::States => Verbosity::States,
         Detail::Segments => Verbosity::Segments,
     };
@@ -107,6 +118,38 @@ impl Observer for LineObserver {
             Verbosity::Segments => Level::Debug,
         };
         log::log!(level, "{line}");
+    }
+}
+
+/// Writes the transcript of a stack and of the link before it.
+#[derive(Clone)]
+pub struct Course(Arc<Mutex<Transcript>>);
+
+impl Course {
+    /// A transcript of connections whose full-sized segments have `mss` bytes of text.
+    pub fn new(mss: u32) -> Course {
+        Course(Arc::new(Mutex::new(Transcript::new(mss))))
+    }
+
+    fn write(&self, line: impl FnOnce(&mut Transcript) -> Option<String>) {
+        let mut transcript = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(line) = line(&mut transcript) {
+            log::info!(target: TRANSCRIPT, "{line}");
+        }
+    }
+}
+
+impl Observer for Course {
+    fn observe(&mut self, now: Instant, event: &Event) {
+        self.write(|transcript| transcript.line(now, event));
+    }
+}
+
+impl LinkWatch for Course {
+    fn packet(&mut self, _: Instant, _: Passage, _: &Bytes) {}
+
+    fn decision(&mut self, direction: Direction, decision: &Decision) {
+        self.write(|transcript| Some(transcript.decision(direction, decision)));
     }
 }
 

@@ -7,8 +7,8 @@
 //!       -> impair       -> control
 //!       -> nc, dns      -> client -> host, signals, log
 //!       -> get, put     -> client, progress
-//!       -> nc           -> client -> host, signals, log
 //!       -> rudp         -> client, serve
+//!       -> task, hello  -> client
 //!       -> sim          -> packets
 //!       -> completions
 //! ```
@@ -22,6 +22,7 @@ mod control;
 mod daemon;
 mod dns;
 mod get;
+mod hello;
 mod host;
 mod impair;
 mod link;
@@ -35,6 +36,7 @@ mod serve;
 mod services;
 mod signals;
 mod sim;
+mod task;
 mod up;
 
 use std::io::{self, ErrorKind, Write};
@@ -74,6 +76,8 @@ enum Command {
     Put(Box<put::Args>),
     Dns(Box<dns::Args>),
     Rudp(Box<rudp::Args>),
+    Task(Box<task::Args>),
+    Hello(Box<hello::Args>),
     Sim(Box<sim::Args>),
     Completions(completions::Args),
 }
@@ -94,6 +98,8 @@ pub fn run() -> ExitCode {
         Command::Put(args) => args.run(),
         Command::Dns(args) => args.run(),
         Command::Rudp(args) => args.run(),
+        Command::Task(args) => args.run(),
+        Command::Hello(args) => args.run(),
         Command::Sim(args) => args.run(),
         Command::Completions(args) => args.run(),
     };
@@ -113,6 +119,11 @@ fn print(answer: &clap::Error) -> ExitCode {
         }
         _ => ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(u8::MAX)),
     }
+}
+
+/// Prints to standard output, if there is one.
+fn say(text: &str) {
+    let _ = io::stdout().write_all(text.as_bytes());
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {

@@ -42,11 +42,11 @@ pub struct Args {
     #[arg(long, value_name = "ADDRESS:PORT", required = true, value_parser = address)]
     kernel: SocketAddr,
 
-    /// The service: echo, discard, daytime, chargen or http
+    /// The service: echo, discard, daytime, chargen, http, hello or tasks
     #[arg(value_name = "NAME")]
     service: Service,
 
-    /// The folder that the web server shows and stores uploads in
+    /// The folder that the web server shows and stores uploads in, or whose files tasks ask for
     #[arg(long, value_name = "DIR")]
     www: Option<PathBuf>,
 
@@ -62,9 +62,9 @@ impl Args {
     /// A sentence that says what to do.
     fn check(&self) -> anyhow::Result<()> {
         match self.service {
-            Service::Http => Ok(()),
+            Service::Http | Service::Tasks => Ok(()),
             other if self.www.is_some() => {
-                bail!("--www is for http, not for {other}: leave it out, or serve http")
+                bail!("--www is for http and tasks, not for {other}: leave it out, or serve http")
             }
             _ => Ok(()),
         }
@@ -150,6 +150,8 @@ fn welcome(service: Service, place: SocketAddr) -> String {
         Service::Discard => format!("nc -N {ip} {port} < FILE"),
         Service::Daytime => format!("nc {ip} {port}"),
         Service::Chargen => format!("nc {ip} {port} | head"),
+        Service::Hello => format!("echo Hello in Python | nc {ip} {port}"),
+        Service::Tasks => format!("echo 'CALC 2+3*4' | nc -N {ip} {port}"),
     };
     format!(
         "glasstcp serves {service} on {place}, over the kernel's TCP\ntry: {hint}\nCtrl-C ends it\n"

@@ -42,16 +42,16 @@ pub struct Args {
     #[command(flatten)]
     host: host::Args,
 
-    /// The folder that the web server shows and stores uploads in
+    /// The folder that the web server shows and stores uploads in, and whose files tasks ask for
     #[arg(long, value_name = "DIR")]
     www: Option<PathBuf>,
 
-    /// Run a service (echo, discard, daytime, chargen or http), on this port instead of its own, and
-    /// with this congestion control instead of --cc; can be given several times
+    /// Run a service (echo, discard, daytime, chargen or http, which run anyway, or hello or tasks), on this
+    /// port instead of its own, and with this congestion control instead of --cc; can be given several times
     #[arg(long, value_name = "NAME[:PORT][,cc=NAME]")]
     serve: Vec<ServiceSpec>,
 
-    /// Run only what --serve asks for, not all services
+    /// Run only what --serve asks for
     #[arg(long)]
     no_default_services: bool,
 
@@ -80,7 +80,9 @@ pub enum PlanError {
     #[error(transparent)]
     Host(#[from] host::PlanError),
     /// A folder to serve, and nothing that serves it.
-    #[error("--www needs the service http: add --serve http, or leave --no-default-services out")]
+    #[error(
+        "--www needs the service http or tasks: add --serve http, or leave --no-default-services out"
+    )]
     NoHttp,
     /// The services do not fit together.
     #[error(transparent)]
@@ -92,8 +94,8 @@ impl Args {
     pub fn plan(self) -> Result<Plan, PlanError> {
         let host = self.host.plan(Role::Server)?;
         let services = registry::plan(!self.no_default_services, &self.serve)?;
-        let http = services.iter().any(|spec| spec.service == Service::Http);
-        if self.www.is_some() && !http {
+        let serves = |spec: &ServiceSpec| matches!(spec.service, Service::Http | Service::Tasks);
+        if self.www.is_some() && !services.iter().any(serves) {
             return Err(PlanError::NoHttp);
         }
         Ok(Plan { host, services, www: self.www, control: self.control })

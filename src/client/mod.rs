@@ -12,6 +12,7 @@ pub mod dns;
 pub mod http;
 pub mod rudp;
 mod sockets;
+pub mod tasks;
 
 pub use datagrams::DatagramSocket;
 pub use sockets::{Connection, Duplex, Listening, Sockets};

@@ -1,4 +1,4 @@
-//! What people and programs see of the stack: its events as lines of a log or of JSON, its counters as
+//! What people and programs see of the stack: its events as lines of a log, of a transcript or of JSON, its counters as
 //! a table, its packets as a file for Wireshark, curves as
 //! pictures.
 
@@ -8,3 +8,4 @@ pub mod json;
 pub mod pcapng;
 pub mod plot;
 pub mod text;
+pub mod transcript;

@@ -145,6 +145,9 @@ pub async fn serve_listener<L: Accept>(
             Some(Ok((stream, peer))) => {
                 pause = PAUSE_MIN;
                 let place = places.take();
+                if service == Service::Hello {
+                    log::info!("hello from {peer}");
+                }
                 // On the heap, because tokio moves a task several times before and after it runs.
                 tokio::spawn(Box::pin(async move {
                     if let Err(error) = serve_tcp(service, stream, &place.0.context).await {

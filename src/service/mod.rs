@@ -1,4 +1,4 @@
-//! The services one can talk to: echo, discard, daytime, chargen and HTTP.
+//! The services one can talk to: echo, discard, daytime, chargen, HTTP, hello and tasks.
 //!
 //! A service is an async function over any [`Stream`] of bytes, so it runs over this stack, over a
 //! kernel socket and over a pipe in memory alike. It knows nothing of the stack but
@@ -9,24 +9,29 @@
 //!                                               -> accept::serve_socket   -> answer_udp
 //! ```
 
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 
 use crate::tcp;
 
 pub mod accept;
 mod buffered;
+pub mod calc;
 pub mod chargen;
 pub mod daytime;
 pub mod discard;
 pub mod echo;
+pub mod hello;
 pub mod http;
 mod over_stack;
 pub mod registry;
 mod stream;
+pub mod tasks;
 
 pub use accept::{Accept, Datagrams, Tally, serve_listener, serve_socket};
 pub use http::{Limits, Pages, Www};
@@ -42,10 +47,35 @@ pub fn no_info() -> InfoSource {
     Arc::new(|| None)
 }
 
+/// How the addresses of a name are found; the error is a sentence for whoever has asked.
+#[derive(Clone)]
+pub struct Resolve(Arc<dyn Fn(String) -> Found + Send + Sync>);
+
+/// The addresses of a name, later.
+pub type Found = BoxFuture<'static, Result<Vec<IpAddr>, String>>;
+
+impl Resolve {
+    /// Finds them by `resolve`, which gives up by itself in reasonable time.
+    pub fn new(resolve: impl Fn(String) -> Found + Send + Sync + 'static) -> Resolve {
+        Resolve(Arc::new(resolve))
+    }
+
+    /// The addresses of `name`.
+    fn ask(&self, name: String) -> Found {
+        (self.0)(name)
+    }
+}
+
+impl fmt::Debug for Resolve {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Resolve")
+    }
+}
+
 /// What the services need to know about where they run; shared by all connections.
 #[derive(Clone, Debug, Default)]
 pub struct ServiceContext {
-    /// The folder that HTTP serves and stores uploads in, if there is one.
+    /// The folder that HTTP serves and stores uploads in, and whose files tasks ask for, if there is one.
     pub www: Option<Www>,
     /// The addresses of the stack, for the welcome page.
     pub addresses: Vec<IpAddr>,
@@ -53,8 +83,10 @@ pub struct ServiceContext {
     pub services: Vec<ServiceSpec>,
     /// The network namespace from which the stack is reached, for the welcome page.
     pub netns: Option<String>,
-    /// How patient HTTP is.
+    /// How patient HTTP is, and with it hello and tasks.
     pub limits: Limits,
+    /// How tasks find names, if they can.
+    pub resolve: Option<Resolve>,
     /// How many connections there were.
     pub tally: Arc<Tally>,
     /// What the welcome page keeps; it makes it itself.
@@ -81,6 +113,8 @@ pub async fn serve_tcp<S: Stream>(
             let info = stream.info();
             Box::pin(http::serve(stream, Arc::clone(context), info)).await
         }
+        Service::Hello => Box::pin(hello::serve(stream, context.limits.head)).await,
+        Service::Tasks => Box::pin(tasks::serve(stream, Arc::clone(context))).await,
     }
 }
 
@@ -96,6 +130,6 @@ pub fn answer_udp(service: Service, from: SocketAddr, request: &[u8]) -> Option<
         Service::Echo => echo::answer(request),
         Service::Discard => discard::answer(request),
         Service::Daytime => daytime::answer(request),
-        Service::Chargen | Service::Http => None,
+        Service::Chargen | Service::Http | Service::Hello | Service::Tasks => None,
     }
 }

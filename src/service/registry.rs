@@ -21,11 +21,26 @@ pub enum Service {
     Chargen,
     /// A small web server.
     Http,
+    /// "Hello in X" is answered "Goodbye X from Rust".
+    Hello,
+    /// Files, arithmetic and names.
+    Tasks,
 }
 
 impl Service {
     /// All of them, by their default ports.
-    pub const ALL: [Service; 5] =
+    pub const ALL: [Service; 7] = [
+        Service::Echo,
+        Service::Discard,
+        Service::Daytime,
+        Service::Chargen,
+        Service::Http,
+        Service::Hello,
+        Service::Tasks,
+    ];
+
+    /// Those that run when nobody asks for any; the others run only when asked for.
+    pub const DEFAULT: [Service; 5] =
         [Service::Echo, Service::Discard, Service::Daytime, Service::Chargen, Service::Http];
 
     /// What `--serve` calls it.
@@ -36,10 +51,12 @@ impl Service {
             Service::Daytime => "daytime",
             Service::Chargen => "chargen",
             Service::Http => "http",
+            Service::Hello => "hello",
+            Service::Tasks => "tasks",
         }
     }
 
-    /// The port it has by its RFC.
+    /// The port it has by its RFC, or by custom.
     pub const fn default_port(self) -> u16 {
         match self {
             Service::Echo => 7,
@@ -47,6 +64,8 @@ impl Service {
             Service::Daytime => 13,
             Service::Chargen => 19,
             Service::Http => 80,
+            Service::Hello => 12000,
+            Service::Tasks => 12345,
         }
     }
 
@@ -164,8 +183,8 @@ impl FromStr for ServiceSpec {
     }
 }
 
-/// What is to run, ordered by port: each of `asked`, and with `defaults` every service that was not
-/// asked for at its default port. So asking for a service on another port moves it, and asking
+/// What is to run, ordered by port: each of `asked`, and with `defaults` each of [`Service::DEFAULT`] that
+/// was not asked for at its default port. So asking for a service on another port moves it, and asking
 /// twice runs it twice.
 ///
 /// # Errors
@@ -173,7 +192,7 @@ impl FromStr for ServiceSpec {
 pub fn plan(defaults: bool, asked: &[ServiceSpec]) -> Result<Vec<ServiceSpec>, ServiceError> {
     let mut specs = asked.to_vec();
     if defaults {
-        let left = Service::ALL
+        let left = Service::DEFAULT
             .into_iter()
             .filter(|&service| asked.iter().all(|spec| spec.service != service));
         specs.extend(left.map(ServiceSpec::from));

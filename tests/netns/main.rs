@@ -22,4 +22,5 @@ mod rudp;
 mod scan;
 mod slow;
 mod streams;
+mod tasks;
 mod udp;

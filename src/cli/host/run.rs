@@ -66,8 +66,11 @@ impl Host {
         let stack = Stack::new(stack_config(plan)?);
         let link = LinkHandle::new(plan.impair_seed);
         link.apply(&plan.impair).context("--impair")?;
-        if plan.detail == Detail::Segments {
-            link.set_watch(Some(Box::new(link::Lines)));
+        let course = log::Course::new(full_sized(plan.mtu));
+        match plan.detail {
+            Detail::Segments => link.set_watch(Some(Box::new(link::Lines))),
+            Detail::Transcript => link.set_watch(Some(Box::new(course.clone()))),
+            Detail::Warnings | Detail::States => {}
         }
         let ((net, driver), dropped, guard) = match &plan.link {
             Link::Tun(config) => {
@@ -84,6 +87,9 @@ impl Host {
         };
         if let Some(observer) = log::observer(plan.detail, plan.absolute) {
             net.set_observer(Some(Box::new(observer)));
+        }
+        if plan.detail == Detail::Transcript {
+            net.set_observer(Some(Box::new(course)));
         }
         let counts = Counts { net, dropped };
         Ok(Host { counts, link, driver: tokio::spawn(driver), guard })
@@ -154,6 +160,12 @@ impl Host {
         drop(self.counts);
         drop(self.guard);
     }
+}
+
+/// The text of a segment that fills a packet of `mtu` bytes, in bytes: less the headers of IP and TCP, and
+/// timestamps, which nearly every peer takes (RFC 7323 appendix A).
+fn full_sized(mtu: u16) -> u32 {
+    u32::from(mtu) - 20 - 20 - 12
 }
 
 /// Joins the stack and its device, with the link between.

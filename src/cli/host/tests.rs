@@ -142,3 +142,28 @@ fn each_v_says_more() {
     assert_eq!(detail("-vv"), Detail::Segments);
     assert_eq!(detail("-vvvv"), Detail::Segments);
 }
+
+#[test]
+fn drop_is_short_for_a_rule_that_drops() {
+    let rules = |line: &str| plan(line).map(|plan| plan.impair.rules);
+    for (short, long) in [
+        ("data:nth=3", "drop:data:nth=3"),
+        ("drop:data:nth=3", "drop:data:nth=3"),
+        ("out:syn:nth=1", "out:drop:syn:nth=1"),
+        ("in:drop:data:nth=2..4", "in:drop:data:nth=2..4"),
+    ] {
+        let written = rules(&format!("--impair {long}"));
+        assert_eq!(rules(&format!("--drop {short}")), written, "{short}");
+        assert_eq!(written.map(|rules| rules.len()), Ok(1), "{long}");
+    }
+    let both = rules("--drop data:nth=1 --impair delay=5ms --drop in:data:nth=2").unwrap();
+    assert_eq!(both.len(), 3);
+    let error = rules("--drop data:what=3").unwrap_err();
+    assert!(error.contains("docs/link.md has the language"), "{error}");
+}
+
+#[test]
+fn a_transcript_is_a_way_to_print() {
+    assert_eq!(plan("--transcript").unwrap().detail, Detail::Transcript);
+    assert!(plan("--transcript -v").unwrap_err().contains("cannot be used with"));
+}

@@ -55,5 +55,5 @@ fn a_service_may_have_a_congestion_control_of_its_own() {
 
 #[test]
 fn all_services_run_unless_told_otherwise() {
-    assert_eq!(plan("").unwrap().services.len(), Service::ALL.len());
+    assert_eq!(plan("").unwrap().services.len(), Service::DEFAULT.len());
 }

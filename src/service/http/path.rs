@@ -30,10 +30,16 @@ impl Path {
         if inner.is_empty() {
             return Ok(Path { names: Vec::new(), folder: true });
         }
-        let names =
-            inner.split('/').filter(|part| !part.is_empty()).map(name).collect::<Result<_, _>>()?;
+        let decoded = |part: &str| name(percent_decode_str(part).collect());
+        let names = parts(inner).map(decoded).collect::<Result<_, _>>()?;
         let folder = text.ends_with('/');
         Ok(Path { names, folder })
+    }
+
+    /// Takes a path as it is, in which nothing is encoded, with or without a slash at its beginning.
+    pub fn plain(text: &str) -> Result<Path, Refused> {
+        let names = parts(text).map(|part| name(part.into())).collect::<Result<_, _>>()?;
+        Ok(Path { names, folder: text.ends_with('/') })
     }
 
     /// The first name, if it is readable at all.
@@ -61,8 +67,12 @@ pub(super) fn encode(name: &OsStr) -> String {
     percent_encode(name.as_bytes(), ENCODED).to_string()
 }
 
-fn name(part: &str) -> Result<OsString, Refused> {
-    let bytes: Vec<u8> = percent_decode_str(part).collect();
+/// What stands between slashes; several in a row count as one.
+fn parts(text: &str) -> impl Iterator<Item = &str> {
+    text.split('/').filter(|part| !part.is_empty())
+}
+
+fn name(bytes: Vec<u8>) -> Result<OsString, Refused> {
     if bytes.iter().any(|&byte| byte == b'/' || byte.is_ascii_control()) {
         return Err(Refused::BadPath);
     }

@@ -127,6 +127,12 @@ fn trials(context: &ServiceContext) -> Vec<Trial> {
                     );
                 }
             }
+            Service::Hello => {
+                add(format!("echo Hello in Python | nc {address} {port}"), "and it says goodbye")
+            }
+            Service::Tasks => {
+                add(format!("echo 'CALC 2+3*4' | nc -N {address} {port}"), "arithmetic, and more")
+            }
         }
     }
     trials

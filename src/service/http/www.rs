@@ -93,6 +93,19 @@ impl Www {
         Ok(Found::File(File::open(through(&place))?, metadata))
     }
 
+    /// Opens the regular file `name`, a path in which nothing is encoded, and tells its length in bytes; or
+    /// says why it cannot be had. Blocks on the disk.
+    pub(in crate::service) fn open_file(&self, name: &str) -> Result<(File, u64), String> {
+        match Path::plain(name).and_then(|path| Ok((self.find(&path)?, path.folder))) {
+            Ok((Found::File(file, metadata), false)) => Ok((file, metadata.len())),
+            Ok((Found::File(..), true)) => Err(Refused::NotFound.to_string()),
+            Ok((Found::Folder(_), _)) => {
+                Err("This is a folder: ask for one of the files in it.".to_owned())
+            }
+            Err(refused) => Err(refused.to_string()),
+        }
+    }
+
     /// Follows a path, without opening for reading what is there; see [`through`].
     pub(super) fn reach<'a>(
         &self,

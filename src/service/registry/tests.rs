@@ -50,9 +50,12 @@ fn mistakes_are_explained() {
     for (text, error) in [
         (
             "gopher",
-            "there is no service \"gopher\": choose one of echo, discard, daytime, chargen, http",
+            "there is no service \"gopher\": choose one of echo, discard, daytime, chargen, http, hello, tasks",
         ),
-        ("", "there is no service \"\": choose one of echo, discard, daytime, chargen, http"),
+        (
+            "",
+            "there is no service \"\": choose one of echo, discard, daytime, chargen, http, hello, tasks",
+        ),
         ("http:0", "\"0\" is not a port: give a number from 1 to 65535, as in http:8080"),
         ("http:65536", "\"65536\" is not a port: give a number from 1 to 65535, as in http:8080"),
         ("http:", "\"\" is not a port: give a number from 1 to 65535, as in http:8080"),
@@ -61,6 +64,15 @@ fn mistakes_are_explained() {
     ] {
         assert_eq!(text.parse::<ServiceSpec>().unwrap_err().to_string(), error, "{text}");
     }
+}
+
+#[test]
+fn what_is_no_default_runs_when_asked_for() {
+    for service in Service::ALL {
+        let planned = plan(true, &[]).unwrap().iter().any(|spec| spec.service == service);
+        assert_eq!(planned, Service::DEFAULT.contains(&service), "{service}");
+    }
+    assert_eq!(planned(false, &["tasks", "hello:99"]), "hello:99 tasks:12345");
 }
 
 #[test]

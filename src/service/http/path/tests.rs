@@ -31,3 +31,16 @@ fn hostile_paths_are_refused() {
         assert_eq!(parsed(path), Err("BadPath".into()), "{path}");
     }
 }
+
+#[test]
+fn plain_paths_are_as_safe() {
+    let plain = |text: &str| {
+        Path::plain(text).map(|path| path.folder_url()).map_err(|refused| format!("{refused:?}"))
+    };
+    assert_eq!(plain("a b/c%41.txt").as_deref(), Ok("/a%20b/c%2541.txt/"));
+    assert_eq!(plain("/a//b").as_deref(), Ok("/a/b/"));
+    for path in ["..", "../x", "a/../x", "/etc/../x", ".git", "a/.x"] {
+        assert_eq!(plain(path), Err("NotFound".into()), "{path}");
+    }
+    assert_eq!(plain("a\0b"), Err("BadPath".into()));
+}

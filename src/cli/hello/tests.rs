@@ -1,0 +1,74 @@
+use clap::Parser;
+use tokio::io::{AsyncBufReadExt, BufReader, duplex};
+
+use super::*;
+
+#[derive(Debug, Parser)]
+struct Hello {
+    #[command(flatten)]
+    args: Args,
+}
+
+fn parsed(line: &str) -> Result<Args, String> {
+    let words = std::iter::once("hello").chain(line.split_whitespace());
+    Hello::try_parse_from(words).map(|hello| hello.args).map_err(|error| error.to_string())
+}
+
+#[test]
+fn names_are_taken_in_order() {
+    let args = parsed("10.9.0.2 --in C --from Java --in Rust").unwrap();
+    assert_eq!(
+        (args.port, &args.places[..]),
+        (12000, &["C", "Java", "Rust"].map(String::from)[..])
+    );
+    let args = parsed("10.9.0.2 13000").unwrap();
+    assert_eq!((args.port, &args.places[..]), (13000, &["Rust".to_owned()][..]));
+    assert!(place(" ").unwrap_err().contains("one line"));
+    assert!(place("a\nb").unwrap_err().contains("one line"));
+    assert!(place(&"x".repeat(1016)).unwrap_err().contains("1024"));
+    assert_eq!(place(&"x".repeat(1015)).map(|place| place.len()), Ok(1015));
+}
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[tokio::test(start_paused = true)]
+async fn servers_that_read_in_other_ways_are_understood() {
+    // A server that takes what comes, one that wants a line, and one that wants the end.
+    for kind in 0..3 {
+        let (mut near, far) = duplex(4096);
+        let server = tokio::spawn(async move {
+            let mut far = BufReader::new(far);
+            let mut asked = Vec::new();
+            match kind {
+                0 => asked = far.fill_buf().await.unwrap().to_vec(),
+                1 => drop(far.read_until(b'\n', &mut asked).await.unwrap()),
+                _ => drop(far.read_to_end(&mut asked).await.unwrap()),
+            }
+            assert_eq!(String::from_utf8_lossy(&asked).trim_end(), "Hello in Rust");
+            far.write_all(b"Goodbye Rust from \x1bC\r\n").await.unwrap();
+            // It stays open.
+            far
+        });
+        let answer = exchange(&mut near, "Hello in Rust", PATIENCE).await.unwrap();
+        assert_eq!(answer, "Goodbye Rust from ?C", "kind {kind}");
+        server.await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_may_have_no_end() {
+    let (mut near, mut far) = duplex(4096);
+    far.write_all(b"Goodbye").await.unwrap();
+    assert_eq!(exchange(&mut near, "Hello in Rust", PATIENCE).await.unwrap(), "Goodbye");
+    let (mut near, mut far) = duplex(1 << 16);
+    far.write_all(&[b'x'; 1 << 15]).await.unwrap();
+    let answer = exchange(&mut near, "Hello in Rust", PATIENCE).await.unwrap();
+    assert!((ANSWER_MAX..ANSWER_MAX + 512).contains(&answer.len()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_never_answers_is_given_up() {
+    let (mut near, _far) = duplex(4096);
+    let error = exchange(&mut near, "Hello in Rust", PATIENCE).await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+}

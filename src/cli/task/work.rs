@@ -1,0 +1,167 @@
+//! Tasks over connections, and the table of what came of them.
+
+use std::cell::{Cell, RefCell};
+use std::fmt::Write;
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use glasstcp::client::Connection;
+use glasstcp::client::tasks::{Asker, Done, Task, TaskError};
+use tokio::io::sink;
+use tokio::time::timeout;
+
+use super::store::Store;
+use crate::cli::client::{Client, explain};
+
+/// Longest that a task is shown in the table, in characters.
+const SHOWN: usize = 40;
+
+/// All that is to be done.
+pub struct Work<'a> {
+    client: &'a Client,
+    to: SocketAddr,
+    tasks: &'a [Task],
+    store: Store,
+    /// The first task that nobody has taken.
+    next: Cell<usize>,
+    rows: RefCell<Vec<Option<Row>>>,
+}
+
+/// What came of a task.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// What was found or where it is stored, or a sentence that says why it is not.
+    pub result: Result<String, String>,
+    /// Bytes of the answer.
+    pub bytes: u64,
+    /// How long it took, a connection that had to be opened included.
+    pub time: Duration,
+}
+
+impl<'a> Work<'a> {
+    /// Tasks for the server at `to`.
+    pub fn new(client: &'a Client, to: SocketAddr, tasks: &'a [Task], store: Store) -> Work<'a> {
+        let rows = RefCell::new(vec![None; tasks.len()]);
+        Work { client, to, tasks, store, next: Cell::new(0), rows }
+    }
+
+    /// Does them over `parallel` connections, each of which begins with a task of its own, and gives what came
+    /// of them in their order.
+    pub async fn all(self, parallel: usize) -> Vec<Row> {
+        let count = parallel.min(self.tasks.len());
+        self.next.set(count);
+        join_all((0..count).map(|first| self.some(first))).await;
+        // Each task was taken by somebody.
+        self.rows.into_inner().into_iter().flatten().collect()
+    }
+
+    /// What one connection does: the task `first` and then those that are left. It is opened anew after a
+    /// failure, unless that is what has failed.
+    async fn some(&self, first: usize) {
+        let (mut index, mut asker, mut unreachable) = (first, None, None);
+        while let Some(task) = self.tasks.get(index) {
+            let begun = Instant::now();
+            let result = match &unreachable {
+                Some(sentence) => Err(String::clone(sentence)),
+                None => self.one(&mut asker, &mut unreachable, task).await,
+            };
+            let (result, bytes) = match result {
+                Ok((result, bytes)) => (Ok(result), bytes),
+                Err(sentence) => (Err(sentence), 0),
+            };
+            self.rows.borrow_mut()[index] = Some(Row { result, bytes, time: begun.elapsed() });
+            index = self.next.replace(self.next.get() + 1);
+        }
+        if let Some(asker) = asker {
+            asker.quit().await;
+        }
+    }
+
+    /// One task: its result and the bytes of it, or a sentence.
+    async fn one(
+        &self,
+        asker: &mut Option<Asker<Connection>>,
+        unreachable: &mut Option<String>,
+        task: &Task,
+    ) -> Result<(String, u64), String> {
+        let mut open = match asker.take() {
+            Some(open) => open,
+            None => {
+                let opened = self.connect().await;
+                opened.inspect_err(|sentence| *unreachable = Some(sentence.clone()))?
+            }
+        };
+        let (goes_on, result) = match task {
+            Task::File(name) => self.fetch(&mut open, task, name).await,
+            Task::Calc(_) | Task::Dns(_) => match open.ask(task, &mut sink()).await {
+                Ok(Done::Text(text)) => (true, Ok((text.clone(), text.len() as u64))),
+                Ok(Done::File(bytes)) => (true, Ok((String::new(), bytes))),
+                Err(error) => (error.goes_on(), Err(error.to_string())),
+            },
+        };
+        *asker = goes_on.then_some(open);
+        result
+    }
+
+    async fn connect(&self) -> Result<Asker<Connection>, String> {
+        let connected = timeout(self.client.timeout, self.client.sockets.connect(self.to)).await;
+        let connected = connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+        let what = format!("cannot connect to {}", self.to);
+        match connected {
+            Ok(connection) => Ok(Asker::new(connection, self.client.timeout)),
+            Err(error) => Err(format!("{:#}", explain(&what, error))),
+        }
+    }
+
+    /// A file, stored when it is whole; and whether the connection is good for more.
+    async fn fetch(
+        &self,
+        asker: &mut Asker<Connection>,
+        task: &Task,
+        name: &str,
+    ) -> (bool, Result<(String, u64), String>) {
+        let mut unfinished = match self.store.begin(name) {
+            Ok(unfinished) => unfinished,
+            Err(error) => return (true, Err(format!("{error:#}"))),
+        };
+        match asker.ask(task, &mut unfinished.file).await {
+            Ok(Done::File(bytes)) => {
+                let stored = unfinished.finish().map_err(|error| format!("{error:#}"));
+                (true, stored.map(|place| (format!("{}, verified", place.display()), bytes)))
+            }
+            Ok(Done::Text(text)) => (true, Err(text)),
+            Err(TaskError::Sink(error)) => (false, Err(unfinished.explain(&error))),
+            Err(error) => (error.goes_on(), Err(error.to_string())),
+        }
+    }
+}
+
+/// A task as it is shown.
+pub fn shown(task: &Task) -> String {
+    let text = task.to_string();
+    match text.chars().count() > SHOWN {
+        true => text.chars().take(SHOWN - 1).chain(['…']).collect(),
+        false => text,
+    }
+}
+
+/// A line for each task, and a sum.
+pub fn table(tasks: &[Task], rows: &[Row]) -> String {
+    let names: Vec<String> = tasks.iter().map(shown).collect();
+    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(4);
+    let mut text = format!("{:width$}  {:>12}  {:>10}  result\n", "task", "bytes", "time");
+    for (name, Row { result, bytes, time }) in names.iter().zip(rows) {
+        let result = match result {
+            Ok(result) => result.clone(),
+            Err(sentence) => format!("failed: {sentence}"),
+        };
+        let seconds = time.as_secs_f64();
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{name:width$}  {bytes:>12}  {seconds:>8.3} s  {result}");
+    }
+    let done = rows.iter().filter(|row| row.result.is_ok()).count();
+    let bytes: u64 = rows.iter().map(|row| row.bytes).sum();
+    text + &format!("{done} of {} tasks done, {bytes} bytes\n", rows.len())
+}

@@ -1,0 +1,250 @@
+//! The steps of the classic homework on TCP, each shown by the events of a simulated transfer: delayed
+//! acknowledgments, slow start, congestion avoidance, fast retransmission, fast recovery, and time-outs.
+
+use std::sync::{Arc, Mutex};
+
+use glasstcp::device::impair::{Decision, Direction};
+use glasstcp::event::{Event, Phase, SegmentView, Why};
+use glasstcp::sim::{self, Ended, Scenario, Vantage, Watch};
+use glasstcp::tcp::congestion::Algorithm::{self, NewReno, Reno, Tahoe};
+use glasstcp::time::{Duration, Instant};
+
+/// Text of a full-sized segment, in bytes.
+const MSS: u32 = 1448;
+const RTT: Duration = Duration::from_millis(100);
+
+/// The congestion window, ssthresh, both in bytes, and what they mean.
+type Window = (u32, Option<u32>, Phase);
+
+/// Everything that both stacks tell.
+#[derive(Default)]
+struct Told(Vec<(Instant, String, Event)>);
+
+impl Watch for Told {
+    fn event(&mut self, now: Instant, host: &str, event: &Event) {
+        self.0.push((now, host.to_owned(), event.clone()));
+    }
+
+    fn packet(&mut self, _: Instant, _: Vantage, _: &str, _: &[u8]) {}
+
+    fn decision(&mut self, _: Direction, _: &Decision) {}
+
+    fn backlog(&mut self, _: Instant, _: usize, _: u64) {}
+}
+
+impl Told {
+    /// The events of one host that `pick` wants.
+    fn of<T>(&self, host: &str, pick: impl Fn(&Event) -> Option<T>) -> Vec<(Instant, T)> {
+        let own = self.0.iter().filter(|(_, name, _)| name == host);
+        own.filter_map(|(now, _, event)| Some((*now, pick(event)?))).collect()
+    }
+
+    /// What a host has sent, and why.
+    fn sent(&self, host: &str) -> Vec<(Instant, (SegmentView, Why))> {
+        self.of(host, |event| match event {
+            Event::Sent { segment, why, .. } => Some((segment.clone(), *why)),
+            _ => None,
+        })
+    }
+
+    /// What the sender has sent again: when, why, and from where on.
+    fn again(&self) -> Vec<(Instant, (Why, u32))> {
+        let sent = self.sent("sender");
+        let again = sent.into_iter().filter(|(_, (segment, why))| {
+            segment.len > 0 && !matches!(why, Why::NewData | Why::Handshake)
+        });
+        again.map(|(now, (segment, why))| (now, (why, segment.seq - segment.seq_base))).collect()
+    }
+
+    /// The sender's windows.
+    fn windows(&self) -> Vec<(Instant, Window)> {
+        self.of("sender", |event| match event {
+            Event::CongestionWindow { cwnd, ssthresh, phase, .. } => {
+                Some((*cwnd, *ssthresh, *phase))
+            }
+            _ => None,
+        })
+    }
+}
+
+/// Runs a scenario over a link of 100 ms to its end, everything transferred.
+fn run(text: &str, algorithm: Algorithm) -> Told {
+    let text = format!("rtt = '100ms'\nqueue = '10000p'\n{text}");
+    let scenario = Scenario::from_toml(&text).unwrap_or_else(|error| panic!("{error}"));
+    let watch = Arc::new(Mutex::new(Told::default()));
+    let outcome = sim::run(&scenario, algorithm, false, Some(watch.clone()));
+    assert_eq!(outcome.ended, Ended::Done, "{algorithm}");
+    assert!(outcome.is_complete(), "{algorithm}");
+    std::mem::take(&mut watch.lock().unwrap())
+}
+
+/// Step 1. RFC 9293 3.8.6.3: an acknowledgment for every second full-sized segment.
+#[test]
+fn every_second_segment_is_acknowledged() {
+    // So slow a link that each segment arrives by itself.
+    let told = run("bytes = '289600b'\nrate = '10mbit'\nquick-ack = false", NewReno);
+    let segments =
+        told.sent("sender").iter().map(|(_, (sent, _))| sent.len.div_ceil(MSS)).sum::<u32>();
+    assert_eq!(segments, 200);
+    let acks = told.sent("receiver").into_iter().filter(|(_, (_, why))| *why == Why::AckNow);
+    let acks: Vec<u32> = acks.map(|(_, (sent, _))| sent.ack - sent.ack_base).collect();
+    // The last two come with the FIN, and are acknowledged with it.
+    assert_eq!(acks.len(), 99, "{acks:?}");
+    for (number, ack) in acks.iter().enumerate() {
+        assert_eq!(*ack, 1 + (number as u32 + 1) * 2 * MSS, "{acks:?}");
+    }
+    let delayed = |(_, (_, why)): &(Instant, (SegmentView, Why))| *why == Why::AckDelayed;
+    assert!(!told.sent("receiver").iter().any(delayed));
+}
+
+/// Step 1. A segment that nothing follows is acknowledged after a delay of at most 200 ms.
+#[test]
+fn a_lone_segment_is_acknowledged_late() {
+    let told = run(
+        "bytes = '5000b'\nnodelay = true\nquick-ack = false\nwrite = { size = '1000b', every = '500ms' }",
+        NewReno,
+    );
+    let arrived = told.of("receiver", |event| match event {
+        Event::Received { segment, .. } if segment.len > 0 => Some(()),
+        _ => None,
+    });
+    let late: Vec<_> =
+        told.sent("receiver").into_iter().filter(|(_, (_, why))| *why == Why::AckDelayed).collect();
+    assert_eq!((arrived.len(), late.len()), (5, 5));
+    for ((arrived, ()), (acknowledged, _)) in arrived.iter().zip(&late) {
+        let delay = acknowledged.since(*arrived);
+        let allowed = Duration::from_millis(40)..=Duration::from_millis(200);
+        assert!(allowed.contains(&delay), "{delay:?}");
+    }
+}
+
+/// Bytes sent in each round trip, in segments, from the first segment with text on.
+fn a_round_trip(told: &Told) -> Vec<u32> {
+    let sent = told.sent("sender");
+    let first = sent.iter().find(|(_, (segment, _))| segment.len > 0).unwrap().0;
+    let mut rounds = vec![0; 64];
+    for (now, (segment, _)) in sent.iter().filter(|(_, (segment, _))| segment.len > 0) {
+        let round = now.since(first).as_nanos() / RTT.as_nanos();
+        rounds[(round as usize).min(63)] += segment.len;
+    }
+    rounds.into_iter().map(|bytes| bytes / MSS).take_while(|segments| *segments > 0).collect()
+}
+
+/// Step 2. RFC 5681 3.1: the window doubles with each round trip.
+#[test]
+fn slow_start_doubles() {
+    for algorithm in [Tahoe, Reno, NewReno] {
+        let told = run("bytes = '2m'\nrate = '10gbit'", algorithm);
+        let rounds = a_round_trip(&told);
+        assert_eq!(rounds[..7], [10, 20, 40, 80, 160, 320, 640], "{algorithm}");
+        assert!(told.again().is_empty());
+    }
+}
+
+const ONE_LOSS: &str = "bytes = '2m'\nrate = '10gbit'\nimpair = ['out:drop:data:byte=40000']";
+
+/// Step 3. RFC 5681 3.1: above ssthresh the window grows by one segment a round trip.
+#[test]
+fn congestion_avoidance_adds_a_segment_a_round_trip() {
+    for algorithm in [Tahoe, Reno, NewReno] {
+        let windows = run(ONE_LOSS, algorithm).windows();
+        let linear = windows.iter().filter(|(_, (.., phase))| *phase == Phase::CongestionAvoidance);
+        let linear: Vec<_> = linear.map(|(now, (cwnd, ..))| (*now, *cwnd)).collect();
+        assert!(linear.len() >= 10, "{algorithm}: {linear:?}");
+        // The acknowledgment that makes a round trip whole may be one that was delayed.
+        let allowed = RTT..=RTT + Duration::from_millis(50);
+        for pair in linear.windows(2) {
+            assert_eq!(pair[1].1, pair[0].1 + MSS, "{algorithm}: {linear:?}");
+            assert!(allowed.contains(&pair[1].0.since(pair[0].0)), "{algorithm}: {linear:?}");
+        }
+    }
+}
+
+/// Step 4. RFC 5681 3.2: the third duplicate acknowledgment has the lost segment sent again, once.
+#[test]
+fn three_duplicates_bring_one_fast_retransmission() {
+    for algorithm in [Tahoe, Reno, NewReno] {
+        // So that acknowledgments arrive one by one.
+        let told = run(&ONE_LOSS.replace("10gbit", "100mbit"), algorithm);
+        let again = told.again();
+        let fast: Vec<_> =
+            again.iter().filter(|(_, (why, _))| *why == Why::FastRetransmit).collect();
+        assert_eq!(fast.len(), 1, "{algorithm}: {again:?}");
+        assert!(!again.iter().any(|(_, (why, _))| matches!(why, Why::Rto(_))), "{algorithm}");
+        let lost = fast[0].1.1;
+        let before = told.0.iter().take_while(|(.., event)| {
+            !matches!(event, Event::Sent { why: Why::FastRetransmit, .. })
+        });
+        let asked =
+            before.filter(|(_, host, _)| host == "sender").filter_map(|(.., event)| match event {
+                Event::Received { segment, .. } if segment.len == 0 => {
+                    Some((segment.ack - segment.ack_base, segment.window))
+                }
+                _ => None,
+            });
+        // RFC 5681 2: the same number and the same window once more.
+        let asked: Vec<_> = asked.filter(|(ack, _)| *ack == lost).collect();
+        let duplicates = asked.windows(2).filter(|pair| pair[0] == pair[1]).count();
+        assert_eq!(duplicates, 3, "{algorithm}: {asked:?}");
+        if algorithm != Tahoe {
+            assert_eq!(again.len(), 1, "{algorithm}: that one segment and no other");
+        }
+    }
+}
+
+/// Step 5. RFC 5681 3.2: ssthresh is half of what was in flight; Reno goes on from there, and Tahoe comes there
+/// again from one segment.
+#[test]
+fn recovery_leads_to_ssthresh() {
+    for algorithm in [Tahoe, Reno, NewReno] {
+        let windows = run(ONE_LOSS, algorithm).windows();
+        let reduced = windows.iter().position(|(_, (_, ssthresh, _))| ssthresh.is_some()).unwrap();
+        let (before, after) = (windows[reduced - 1].1.0, windows[reduced].1);
+        let ssthresh = after.1.unwrap();
+        assert!((before * 4 / 10..=before / 2 + MSS).contains(&ssthresh), "{before}, {ssthresh}");
+        if algorithm == Tahoe {
+            assert_eq!((after.0, after.2), (MSS, Phase::SlowStart));
+        } else {
+            assert_eq!(after.2, Phase::FastRecovery);
+        }
+        let avoidance =
+            windows[reduced..].iter().find(|(_, (.., phase))| *phase == Phase::CongestionAvoidance);
+        let (cwnd, at, _) = avoidance.unwrap().1;
+        // An acknowledgment of two segments makes slow start pass it by up to two (RFC 3465).
+        assert!((ssthresh..ssthresh + 2 * MSS).contains(&cwnd), "{algorithm}: {cwnd}, {ssthresh}");
+        assert_eq!(at, Some(ssthresh), "{algorithm}");
+    }
+}
+
+/// Step 6. RFC 6298 5.5: each time-out in a row waits twice as long as the one before, and the window is one
+/// segment.
+#[test]
+fn time_outs_double() {
+    for algorithm in [Tahoe, Reno, NewReno] {
+        let told = run(
+            "bytes = '200k'\nrate = '10gbit'\nimpair = ['out:drop:data:nth=11..35']",
+            algorithm,
+        );
+        let again = told.again();
+        let timeouts: Vec<_> = again
+            .iter()
+            .filter_map(|(now, (why, _))| match why {
+                Why::Rto(times) => Some((*now, *times)),
+                _ => None,
+            })
+            .collect();
+        let in_a_row = timeouts.iter().position(|(_, times)| *times == 1).unwrap();
+        let row = &timeouts[in_a_row..];
+        let count = row.windows(2).take_while(|pair| pair[1].1 == pair[0].1 + 1).count();
+        assert!(count >= 2, "{algorithm}: {timeouts:?}");
+        let waits: Vec<Duration> =
+            row[..=count].windows(2).map(|pair| pair[1].0.since(pair[0].0)).collect();
+        for pair in waits.windows(2) {
+            // The wheel of timers is exact to a millisecond or so.
+            let error = pair[1].abs_diff(pair[0] * 2);
+            assert!(error < Duration::from_millis(2), "{algorithm}: {waits:?}");
+        }
+        let least = told.windows().into_iter().map(|(_, (cwnd, ..))| cwnd).min();
+        assert_eq!(least, Some(MSS), "{algorithm}");
+    }
+}
