@@ -383,6 +383,8 @@ pub enum Event {
         conn: ConnId,
         /// What it reports.
         report: Report,
+        /// Who says so.
+        by: IpAddr,
     },
     /// The path takes only smaller segments from now on (RFC 1191).
     PathMtu {

@@ -20,6 +20,7 @@ use crate::device::impair::{Decision, Direction};
 use crate::event::{
     Cause, ConnId, Event, LostBy, Phase, Reduction, Refusal, SegmentView, State, UndoneBy, Why,
 };
+use crate::wire::icmp::Notice;
 use crate::wire::tcp::Flags;
 use crate::wire::{SeqNum, ip};
 
@@ -53,7 +54,9 @@ pub fn format(event: &Event, absolute: bool) -> Option<(Verbosity, String)> {
         Event::Lost { conn, start, len, by } => lost(*conn, *start, *len, *by),
         Event::Reduced { conn, why } => format!("{conn} window reduced: {}", reduction_words(*why)),
         Event::Undone { conn, by } => format!("{conn} reduction undone: {}", undone_words(*by)),
-        Event::IcmpError { conn, report } => format!("{conn} <- ICMP: {report}"),
+        &Event::IcmpError { conn, report, by } => {
+            format!("{conn} <- ICMP: {}", Notice { report, by })
+        }
         Event::PathMtu { conn, mtu, mss } => format!("{conn} path MTU {mtu}: mss={mss}"),
         Event::RttSample { .. } | Event::TimerFired { .. } | Event::Limited { .. } => return None,
     };
