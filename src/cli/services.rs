@@ -23,7 +23,7 @@ pub async fn start(net: &Net, context: ServiceContext) -> anyhow::Result<JoinSet
         tasks.spawn(serve_listener(listener, spec.service, Arc::clone(&context)));
         if spec.service.has_udp() {
             let socket = UdpSocket::bind(net, any).await.with_context(sentence)?;
-            tasks.spawn(serve_socket(socket, spec.service));
+            tasks.spawn(serve_socket(socket, spec.service, Arc::clone(&context)));
         }
     }
     Ok(tasks)

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use glasstcp::device::impair::Share;
+use glasstcp::device::impair::units::parse_share;
 use glasstcp::service::registry::{self, ServiceError};
 use glasstcp::service::{Service, ServiceSpec};
 
@@ -24,6 +26,7 @@ Examples:
   sudo glasstcp up --netns glass -vv                 with every segment on the screen
   sudo glasstcp up --www ~/site --serve http:8080    a folder over HTTP, on port 8080
   sudo glasstcp up --addr 192.168.77.1/24            another network, the stack at 192.168.77.2
+  sudo glasstcp up --serve ping --ping-loss 20%      something for 'glasstcp ping' that loses one in five
   sudo glasstcp up --cc tahoe -vv                    what cwnd did before there was fast recovery
   sudo glasstcp up --serve http --serve http:81,cc=reno
                                                      the same pages with two congestion controls
@@ -46,10 +49,14 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     www: Option<PathBuf>,
 
-    /// Run a service (echo, discard, daytime, chargen or http), on this port instead of its own, and
+    /// Run a service (echo, discard, daytime, chargen, http or ping), on this port instead of its own, and
     /// with this congestion control instead of --cc; can be given several times
     #[arg(long, value_name = "NAME[:PORT][,cc=NAME]")]
     serve: Vec<ServiceSpec>,
+
+    /// Let the service ping leave this share of requests unanswered, such as 20%; --impair-seed decides which
+    #[arg(long, value_name = "SHARE", value_parser = parse_share)]
+    ping_loss: Option<Share>,
 
     /// Run only what --serve asks for, not all services
     #[arg(long)]
@@ -69,6 +76,8 @@ pub struct Plan {
     pub services: Vec<ServiceSpec>,
     /// The folder of the web server.
     pub www: Option<PathBuf>,
+    /// What ping does not answer.
+    pub ping_loss: Share,
     /// The control socket, where it is not to be the usual one.
     pub control: Option<PathBuf>,
 }
@@ -82,6 +91,9 @@ pub enum PlanError {
     /// A folder to serve, and nothing that serves it.
     #[error("--www needs the service http: add --serve http, or leave --no-default-services out")]
     NoHttp,
+    /// A loss for a service that does not run.
+    #[error("--ping-loss is for the service ping: add --serve ping, or leave it out")]
+    NoPing,
     /// The services do not fit together.
     #[error(transparent)]
     Services(#[from] ServiceError),
@@ -96,7 +108,12 @@ impl Args {
         if self.www.is_some() && !http {
             return Err(PlanError::NoHttp);
         }
-        Ok(Plan { host, services, www: self.www, control: self.control })
+        let ping = services.iter().any(|spec| spec.service == Service::Ping);
+        if self.ping_loss.is_some() && !ping {
+            return Err(PlanError::NoPing);
+        }
+        let ping_loss = self.ping_loss.unwrap_or_default();
+        Ok(Plan { host, services, www: self.www, ping_loss, control: self.control })
     }
 }
 

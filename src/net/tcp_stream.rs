@@ -77,6 +77,27 @@ impl TcpStream {
         Ok(TcpStream::new(conn))
     }
 
+    /// [`TcpStream::connect`], for at most `limit` if there is one. It fails then with what the network has
+    /// reported meanwhile, which an open that lasts longer would go on in spite of (RFC 9293 3.9.2.2).
+    ///
+    /// # Errors
+    /// Those of `connect`.
+    pub async fn connect_within(
+        net: &Net,
+        remote: impl Into<SocketAddr>,
+        limit: Option<Duration>,
+    ) -> io::Result<TcpStream> {
+        let Some(limit) = limit else {
+            return Self::connect(net, remote).await;
+        };
+        let config = net.config().tcp;
+        let then = config.user_timeout;
+        let config = tcp::Config { user_timeout: Some(limit), ..config };
+        let stream = Self::connect_with(net, remote, None, Some(config)).await?;
+        stream.set_user_timeout(then)?;
+        Ok(stream)
+    }
+
     /// The next piece of what the peer sent, of at most `max` bytes, without a copy; `None` at the
     /// end of the stream. Cancel safe.
     ///

@@ -21,11 +21,23 @@ pub enum Service {
     Chargen,
     /// A small web server.
     Http,
+    /// Each line comes back in upper case.
+    Ping,
 }
 
 impl Service {
     /// All of them, by their default ports.
-    pub const ALL: [Service; 5] =
+    pub const ALL: [Service; 6] = [
+        Service::Echo,
+        Service::Discard,
+        Service::Daytime,
+        Service::Chargen,
+        Service::Http,
+        Service::Ping,
+    ];
+
+    /// Those that run without being asked for.
+    pub const DEFAULT: [Service; 5] =
         [Service::Echo, Service::Discard, Service::Daytime, Service::Chargen, Service::Http];
 
     /// What `--serve` calls it.
@@ -36,10 +48,11 @@ impl Service {
             Service::Daytime => "daytime",
             Service::Chargen => "chargen",
             Service::Http => "http",
+            Service::Ping => "ping",
         }
     }
 
-    /// The port it has by its RFC.
+    /// The port it has by its RFC, or by custom.
     pub const fn default_port(self) -> u16 {
         match self {
             Service::Echo => 7,
@@ -47,13 +60,14 @@ impl Service {
             Service::Daytime => 13,
             Service::Chargen => 19,
             Service::Http => 80,
+            Service::Ping => 12_001,
         }
     }
 
     /// Whether it also listens on the UDP port of the same number. Chargen would, by its RFC, but
     /// a datagram with a forged source would make it an amplifier.
     pub const fn has_udp(self) -> bool {
-        matches!(self, Service::Echo | Service::Discard | Service::Daytime)
+        matches!(self, Service::Echo | Service::Discard | Service::Daytime | Service::Ping)
     }
 }
 
@@ -164,8 +178,8 @@ impl FromStr for ServiceSpec {
     }
 }
 
-/// What is to run, ordered by port: each of `asked`, and with `defaults` every service that was not
-/// asked for at its default port. So asking for a service on another port moves it, and asking
+/// What is to run, ordered by port: each of `asked`, and with `defaults` every one of [`Service::DEFAULT`] that
+/// was not asked for at its default port. So asking for a service on another port moves it, and asking
 /// twice runs it twice.
 ///
 /// # Errors
@@ -173,7 +187,7 @@ impl FromStr for ServiceSpec {
 pub fn plan(defaults: bool, asked: &[ServiceSpec]) -> Result<Vec<ServiceSpec>, ServiceError> {
     let mut specs = asked.to_vec();
     if defaults {
-        let left = Service::ALL
+        let left = Service::DEFAULT
             .into_iter()
             .filter(|&service| asked.iter().all(|spec| spec.service != service));
         specs.extend(left.map(ServiceSpec::from));

@@ -25,6 +25,8 @@ fn bad_values_are_refused_with_the_way_out() {
         ("--serve http,reno", "as in http:80,cc=reno"),
         ("--serve http:7", "taken twice"),
         ("--www x --no-default-services", "needs the service http"),
+        ("--ping-loss 1%", "add --serve ping"),
+        ("--serve ping --ping-loss x", "a share such as 1%"),
         ("--stack-addr 10.8.0.2", "not in the network of --addr"),
     ];
     for (line, part) in table {
@@ -55,5 +57,5 @@ fn a_service_may_have_a_congestion_control_of_its_own() {
 
 #[test]
 fn all_services_run_unless_told_otherwise() {
-    assert_eq!(plan("").unwrap().services.len(), Service::ALL.len());
+    assert_eq!(plan("").unwrap().services.len(), Service::DEFAULT.len());
 }
