@@ -1,11 +1,13 @@
 //! What the commands share that go to others: with a stack of their own, or that of a running glasstcp.
 
 use std::path::PathBuf;
+use std::pin::pin;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use glasstcp::client::Sockets;
 use glasstcp::control;
+use tokio::sync::watch;
 
 use super::host::{self, Host, Role};
 use super::log::{self, Detail};
@@ -34,6 +36,22 @@ pub struct Client {
     pub sockets: Sockets,
     /// How long it waits for an answer.
     pub timeout: Duration,
+    /// Whether a signal has told it to end.
+    told: watch::Sender<bool>,
+}
+
+impl Client {
+    /// One that nobody has told to end.
+    pub fn new(sockets: Sockets, timeout: Duration) -> Client {
+        Client { sockets, timeout, told: watch::Sender::new(false) }
+    }
+
+    /// Ready when a signal says to end. Who waits for this when it comes has the time to finish by itself,
+    /// until the next signal; who does not is ended at once.
+    pub async fn stopped(&self) {
+        // The sender is here, so it does not fail.
+        let _ = self.told.subscribe().wait_for(|told| *told).await;
+    }
 }
 
 impl Args {
@@ -58,12 +76,13 @@ impl Args {
             let mut signals = Signals::new().context("cannot handle signals")?;
             let Some(plan) = plan else {
                 let sockets = Sockets::Daemon(socket(self.via.unwrap_or_default()));
-                return until_told(&mut signals, work(&Client { sockets, timeout })).await;
+                let client = Client::new(sockets, timeout);
+                return until_told(&mut signals, &client, work(&client)).await;
             };
             let mut host = Host::start(&plan)?;
-            let client = Client { sockets: Sockets::Stack(host.net().clone()), timeout };
+            let client = Client::new(Sockets::Stack(host.net().clone()), timeout);
             let done = tokio::select! {
-                done = until_told(&mut signals, work(&client)) => done,
+                done = until_told(&mut signals, &client, work(&client)) => done,
                 error = host.ended() => Err(error),
             };
             drop(client);
@@ -78,15 +97,25 @@ impl Args {
     }
 }
 
-/// Does the work, unless a signal comes first.
+/// Does the work, unless a signal comes first and the work does not wait for that, or a second one comes.
 async fn until_told<T>(
     signals: &mut Signals,
+    client: &Client,
     work: impl Future<Output = anyhow::Result<T>>,
 ) -> anyhow::Result<T> {
+    let mut work = pin!(work);
     tokio::select! {
-        done = work => done,
-        () = signals.until_end() => bail!("ended by a signal"),
+        done = &mut work => return done,
+        () = signals.until_end() => {}
     }
+    if client.told.receiver_count() > 0 {
+        client.told.send_replace(true);
+        tokio::select! {
+            done = work => return done,
+            () = signals.until_end() => {}
+        }
+    }
+    bail!("ended by a signal")
 }
 
 /// The control socket that is meant by a path, or by a name without a slash.

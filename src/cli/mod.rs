@@ -5,13 +5,13 @@
 //!       -> serve        -> log
 //!       -> link         -> packets, control, signals, log
 //!       -> impair       -> control
-//!       -> nc           -> client -> host, signals, log
+//!       -> nc, ping     -> client -> host, signals, log
 //!       -> sim          -> packets
 //!       -> completions
 //! ```
 //!
 //! Exit codes: 0 done, 1 it cannot be done (one sentence says why), 2 the command line cannot be
-//! read.
+//! read. Those of ping are ping(8)'s.
 
 mod client;
 mod completions;
@@ -23,6 +23,7 @@ mod link;
 mod log;
 mod nc;
 mod packets;
+mod ping;
 mod serve;
 mod services;
 mod signals;
@@ -62,6 +63,7 @@ enum Command {
     Link(Box<link::Args>),
     Impair(impair::Args),
     Nc(Box<nc::Args>),
+    Ping(Box<ping::Args>),
     Sim(Box<sim::Args>),
     Completions(completions::Args),
 }
@@ -78,12 +80,13 @@ pub fn run() -> ExitCode {
         Command::Link(args) => args.run(),
         Command::Impair(args) => args.run(),
         Command::Nc(args) => args.run(),
+        Command::Ping(args) => return args.run(),
         Command::Sim(args) => args.run(),
         Command::Completions(args) => args.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&error),
+        Err(error) => fail(&error, 1),
     }
 }
 
@@ -93,15 +96,15 @@ fn print(answer: &clap::Error) -> ExitCode {
         // Who stops reading, as `head` does, has read enough; and without standard error there is
         // nobody to tell.
         Err(error) if error.kind() != ErrorKind::BrokenPipe && !answer.use_stderr() => {
-            fail(&anyhow::Error::new(error).context("cannot write to standard output"))
+            fail(&anyhow::Error::new(error).context("cannot write to standard output"), 1)
         }
         _ => ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(u8::MAX)),
     }
 }
 
-fn fail(error: &anyhow::Error) -> ExitCode {
+fn fail(error: &anyhow::Error, code: u8) -> ExitCode {
     log::last_sentence(format!("glasstcp: {error:#}"));
-    ExitCode::FAILURE
+    ExitCode::from(code)
 }
 
 /// A connection of the kernel's takes a descriptor, and so does a file that is sent; the usual limit is

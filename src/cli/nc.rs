@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use anyhow::{Context, anyhow};
 use glasstcp::client::Connection;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, stdin, stdout};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::client::{self, Client, explain};
 
@@ -66,8 +66,7 @@ impl Args {
         client.run(async |client| match (udp, to) {
             (true, _) => datagrams(client, listen.unwrap_or(0), to).await,
             (false, Some(to)) => {
-                let connected = timeout(client.timeout, client.sockets.connect(to)).await;
-                let connected = connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+                let connected = client.sockets.connect_within(to, client.timeout).await;
                 let what = format!("cannot connect to {to}");
                 carry(connected.map_err(|error| explain(&what, error))?, shutdown).await
             }

@@ -17,6 +17,7 @@ mod link;
 mod load;
 mod loss;
 mod ping;
+mod routed;
 mod scan;
 mod slow;
 mod streams;
