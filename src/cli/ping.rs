@@ -86,6 +86,9 @@ pub struct Args {
     client: client::Args,
 }
 
+/// How much longer one waits for what ends by itself when the time is over.
+const GRACE: Duration = Duration::from_secs(2);
+
 /// What to do.
 #[derive(Clone, Copy, Debug)]
 struct Plan {
@@ -153,7 +156,9 @@ async fn run(client: &Client, plan: Plan, out: &mut impl Write) -> anyhow::Resul
     let probe = probe.map_err(|error| explain("cannot make a socket", error))?;
     writeln!(out, "{}", plan.headline())?;
     let start = Instant::now();
-    let mut ping = Ping { plan, probe, board: Board::new(wait, start), out };
+    // Where each request has a connection of its own, that ends in time and says why.
+    let patience = if plan.way == Way::Open { wait + GRACE } else { wait };
+    let mut ping = Ping { plan, probe, board: Board::new(patience, start), out };
     ping.until_done(client).await?;
     let Ping { board, out, .. } = ping;
     let asked = plan.asked();
@@ -247,7 +252,6 @@ impl<W: Write> Ping<'_, W> {
 
     fn hear(&mut self, news: News) -> io::Result<()> {
         match news {
-            News::Left(seq) => self.board.have_left(seq),
             News::Failed(seq, trouble) => self.fail(seq, &trouble)?,
             News::Broken(up_to, trouble) => {
                 for seq in self.board.waiting_up_to(up_to) {

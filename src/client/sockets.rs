@@ -5,6 +5,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -68,7 +69,7 @@ impl Sockets {
     /// # Errors
     /// Those of opening one; through a daemon also that it cannot be asked.
     pub async fn connect(&self, to: SocketAddr) -> io::Result<Connection> {
-        self.open(to, None).await
+        self.open(to, None, |_| ()).await
     }
 
     /// The same for requests and answers, which do not wait for company (Nagle's algorithm is off), and opening it
@@ -78,15 +79,37 @@ impl Sockets {
     /// # Errors
     /// Those of `connect`.
     pub async fn connect_within(&self, to: SocketAddr, limit: Duration) -> io::Result<Connection> {
+        self.connect_watched(to, limit, |_| ()).await
+    }
+
+    /// The same, and `look` is told how to look at the connection while it is being opened, where there is something
+    /// to see.
+    ///
+    /// # Errors
+    /// Those of `connect`.
+    pub async fn connect_watched(
+        &self,
+        to: SocketAddr,
+        limit: Duration,
+        look: impl FnOnce(InfoSource),
+    ) -> io::Result<Connection> {
         // Whoever opens it keeps to the limit; this is for one that does not answer at all.
-        let opened = timeout(limit + GRACE, self.open(to, Some(limit))).await;
+        let opened = timeout(limit + GRACE, self.open(to, Some(limit), look)).await;
         opened.unwrap_or_else(|_| Err(SocketError::TimedOut.into()))
     }
 
-    async fn open(&self, to: SocketAddr, limit: Option<Duration>) -> io::Result<Connection> {
+    async fn open(
+        &self,
+        to: SocketAddr,
+        limit: Option<Duration>,
+        look: impl FnOnce(InfoSource),
+    ) -> io::Result<Connection> {
         match self {
             Sockets::Stack(net) => {
-                let stream = net::TcpStream::connect_within(net, to, limit).await?;
+                let opening = net::TcpStream::open_within(net, to, limit)?;
+                let handle = opening.info_handle();
+                look(Arc::new(move || handle.info()));
+                let stream = opening.opened().await?;
                 stream.set_nodelay(limit.is_some() || stream.nodelay()?)?;
                 let (ends, info) =
                     ((stream.local_addr()?, stream.peer_addr()?), Stream::info(&stream));

@@ -34,6 +34,7 @@
 pub mod blocking;
 mod delegate;
 mod held;
+mod opening;
 mod ping_socket;
 mod shared;
 mod tcp_listener;
@@ -45,6 +46,7 @@ mod udp_socket;
 pub use shared::DriverSide;
 pub(crate) use shared::End;
 
+pub use opening::Opening;
 pub use ping_socket::PingSocket;
 pub use shared::Net;
 pub use tcp_listener::TcpListener;

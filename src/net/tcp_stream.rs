@@ -14,7 +14,7 @@ use arrayvec::ArrayVec;
 use bytes::Bytes;
 use tokio::io::ReadBuf;
 
-use super::Net;
+use super::{Net, Opening};
 use super::delegate::{delegate_async_read, delegate_async_write};
 use super::held::Held;
 use super::tcp_split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
@@ -66,36 +66,7 @@ impl TcpStream {
         local: Option<SocketAddr>,
         config: Option<tcp::Config>,
     ) -> io::Result<TcpStream> {
-        let remote = remote.into();
-        let (key, local) = net.try_call(|stack| {
-            let key = stack.connect(local, remote, config)?;
-            let local = stack.local_addr(key).ok_or(SocketError::NotConnected)?;
-            Ok((key, local))
-        })?;
-        let conn = Conn::new(net.clone(), key, local, remote);
-        poll_fn(|cx| net.poll(cx, |stack, cx| stack.poll_connected(key, cx))).await?;
-        Ok(TcpStream::new(conn))
-    }
-
-    /// [`TcpStream::connect`], for at most `limit` if there is one. It fails then with what the network has
-    /// reported meanwhile, which an open that lasts longer would go on in spite of (RFC 9293 3.9.2.2).
-    ///
-    /// # Errors
-    /// Those of `connect`.
-    pub async fn connect_within(
-        net: &Net,
-        remote: impl Into<SocketAddr>,
-        limit: Option<Duration>,
-    ) -> io::Result<TcpStream> {
-        let Some(limit) = limit else {
-            return Self::connect(net, remote).await;
-        };
-        let config = net.config().tcp;
-        let then = config.user_timeout;
-        let config = tcp::Config { user_timeout: Some(limit), ..config };
-        let stream = Self::connect_with(net, remote, None, Some(config)).await?;
-        stream.set_user_timeout(then)?;
-        Ok(stream)
+        Opening::begin(net, remote.into(), local, config)?.opened().await
     }
 
     /// The next piece of what the peer sent, of at most `max` bytes, without a copy; `None` at the
@@ -180,7 +151,7 @@ impl TcpStream {
 
     /// A handle that looks at the connection from elsewhere and does not keep it open.
     pub fn info_handle(&self) -> InfoHandle {
-        InfoHandle { net: self.conn.net.clone(), key: self.conn.key }
+        self.conn.info_handle()
     }
 
     /// Whether small segments are sent at once (Nagle's algorithm is off).
@@ -304,6 +275,15 @@ pub(super) struct Conn {
 impl Conn {
     pub(super) fn new(net: Net, key: ConnKey, local: SocketAddr, peer: SocketAddr) -> Conn {
         Conn { net, key, local, peer, unread: AtomicBool::new(false) }
+    }
+
+    pub(super) fn info_handle(&self) -> InfoHandle {
+        InfoHandle { net: self.net.clone(), key: self.key }
+    }
+
+    /// Ready when the handshake is over, well or not.
+    pub(super) fn poll_connected(&self, cx: &mut task::Context<'_>) -> Poll<io::Result<()>> {
+        self.net.poll(cx, |stack, cx| stack.poll_connected(self.key, cx))
     }
 
     /// Copies to `buf` what is held or, if that is nothing, all that waits, as far as it fits.

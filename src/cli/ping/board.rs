@@ -47,8 +47,6 @@ pub struct Board {
     start: Instant,
     outstanding: BTreeMap<u64, Instant>,
     given_up: BTreeMap<u64, Instant>,
-    /// Requests up to this number have left; a connection must open before.
-    left: u64,
     /// How they fare.
     pub stats: Stats,
 }
@@ -57,7 +55,7 @@ impl Board {
     /// Without requests.
     pub fn new(patience: Duration, start: Instant) -> Board {
         let (outstanding, given_up) = (BTreeMap::new(), BTreeMap::new());
-        Board { patience, start, outstanding, given_up, left: 0, stats: Stats::default() }
+        Board { patience, start, outstanding, given_up, stats: Stats::default() }
     }
 
     /// The next request.
@@ -70,11 +68,6 @@ impl Board {
 
     fn micros(&self, at: Instant) -> u64 {
         at.duration_since(self.start).as_micros() as u64
-    }
-
-    /// Requests up to `seq` have left.
-    pub fn have_left(&mut self, seq: u64) {
-        self.left = self.left.max(seq);
     }
 
     /// An answer has come, which says when the request was sent, and is `whole` or not.
@@ -126,8 +119,7 @@ impl Board {
     /// Gives up those that have waited for too long, and says which.
     pub fn expire(&mut self, now: Instant) -> Vec<u64> {
         let over = |(_, sent): &(&u64, &Instant)| now.duration_since(**sent) >= self.patience;
-        let over: Vec<u64> =
-            self.outstanding.range(..=self.left).filter(over).map(|(&seq, _)| seq).collect();
+        let over: Vec<u64> = self.outstanding.iter().filter(over).map(|(&seq, _)| seq).collect();
         over.into_iter().filter(|&seq| self.give_up(seq)).collect()
     }
 
@@ -145,7 +137,7 @@ impl Board {
 
     /// When the first one will have waited for too long.
     pub fn deadline(&self) -> Option<Instant> {
-        let (_, sent) = self.outstanding.range(..=self.left).next()?;
+        let (_, sent) = self.outstanding.first_key_value()?;
         Some(*sent + self.patience)
     }
 

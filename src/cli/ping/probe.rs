@@ -48,9 +48,9 @@ pub struct Target {
     pub to: SocketAddr,
     /// Bytes of a request.
     pub size: usize,
-    /// How long a connection may take to open.
+    /// How long a connection may take to open that is there for one request.
     pub patience: Duration,
-    /// How long a connection may be silent that has been asked something.
+    /// How long one may take that is there for all, and be silent when it has been asked something.
     pub silence: Duration,
 }
 
@@ -72,8 +72,6 @@ pub enum News {
     },
     /// What cannot be told to which request it belongs; its length in bytes.
     Garbage(usize),
-    /// The requests up to this one have been given to a connection.
-    Left(u64),
     /// A request has failed.
     Failed(u64, Trouble),
     /// All up to this one have failed.

@@ -30,7 +30,7 @@ pub async fn run(
                     last = seq;
                     let text = Bytes::from(line::request(seq, micros, target.size));
                     match socket.send_to(to, seq as u16, text).await {
-                        Ok(()) => News::Left(seq),
+                        Ok(()) => continue,
                         Err(error) => News::Failed(seq, Trouble::of(&error, to)),
                     }
                 }

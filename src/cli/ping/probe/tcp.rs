@@ -23,11 +23,11 @@ pub async fn run(
     look: Look,
 ) {
     while let Some(first) = asked.recv().await {
-        let (last, ended) = match sockets.connect_within(target.to, target.patience).await {
-            Ok(connection) => {
-                look.set(connection.info.clone());
-                exchange(connection, target, first, &mut asked, &tells).await
-            }
+        // The SYN may be lost more than once: what is asked meanwhile waits, and is late when it takes too long.
+        let opening =
+            sockets.connect_watched(target.to, target.silence, |info| look.set(info)).await;
+        let (last, ended) = match opening {
+            Ok(connection) => exchange(connection, target, first, &mut asked, &tells).await,
             Err(error) => (first.seq, error),
         };
         // What has been asked meanwhile would have gone the same way.
@@ -58,7 +58,6 @@ async fn exchange(
             last.store(request.seq, Relaxed);
             waits.store(true, Relaxed);
             writing.write_all(&line::request(request.seq, request.micros, target.size)).await?;
-            let _ = tells.send(News::Left(request.seq)).await;
             next = asked.recv().await;
         }
         // Nobody asks any more, and nobody will miss this.

@@ -26,7 +26,7 @@ pub async fn run(
                     last = seq;
                     let text = line::request(seq, micros, target.size);
                     match socket.send_to(&text, target.to).await {
-                        Ok(_) => News::Left(seq),
+                        Ok(_) => continue,
                         Err(error) => News::Failed(seq, Trouble::of(&error, target.to.ip())),
                     }
                 }
