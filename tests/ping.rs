@@ -159,6 +159,19 @@ fn every_way_works_over_a_stack_of_its_own_and_through_a_running_one() {
     assert!(server.control().exists());
 }
 
+/// What is asked while the connection opens waits for it.
+#[test]
+fn a_lost_syn_costs_no_request() {
+    let server = Server::start("");
+    let (code, text) = run(&format!(
+        "ping 10.9.0.2 -c 3 -i 0.01 -W 20 {} --impair out:drop:syn:nth=1 -vv",
+        server.link()
+    ));
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("3 packets transmitted, 3 received, 0% packet loss"), "{text}");
+    assert!(text.contains("SYN seq=0 len=0 win=65535 (SYN_SENT): retransmission"), "{text}");
+}
+
 #[test]
 fn ctrl_c_prints_the_figures_too() {
     let server = Server::start("");

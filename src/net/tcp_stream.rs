@@ -14,10 +14,10 @@ use arrayvec::ArrayVec;
 use bytes::Bytes;
 use tokio::io::ReadBuf;
 
-use super::{Net, Opening};
 use super::delegate::{delegate_async_read, delegate_async_write};
 use super::held::Held;
 use super::tcp_split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
+use super::{Net, Opening};
 use crate::stack::{ConnKey, SocketError, Stack};
 use crate::tcp;
 use crate::tcp::congestion::Algorithm;
