@@ -65,6 +65,10 @@ pub enum Request {
     Connect {
         /// To where.
         to: SocketAddr,
+        /// How long opening it may take, in milliseconds; as long as the stack tries when it is left out. With it the
+        /// connection is one of requests and answers, which do not wait for company.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        within_ms: Option<u64>,
     },
     /// Listens on a port of the stack, and after the reply waits for one connection, of which it tells by a
     /// second reply.

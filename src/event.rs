@@ -397,6 +397,8 @@ pub enum Event {
         conn: ConnId,
         /// What it reports.
         report: Report,
+        /// Who says so.
+        by: IpAddr,
     },
     /// The path takes only smaller segments from now on (RFC 1191), or as large ones as before.
     PathMtu {

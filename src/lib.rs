@@ -85,12 +85,12 @@
 //!   ----------------------------------------------------------------------------------
 //!     sim                  the same in virtual time: hosts, links, a clock that jumps
 //!     runtime              the driver: wait, receive a batch, one turn, send a batch
-//!     net                  TcpStream, TcpListener, UdpSocket over a shared stack; blocking
+//!     net                  TcpStream, TcpListener, UdpSocket, PingSocket over a shared stack; blocking
 //!     observe              events as text and JSON, counters as a table, packets as pcapng
 //!     device               TUN, a wire in memory; cutting bursts into packets; impairments of a link
 //!     sync                 the locks of all above: std's, or those of a model checker
 //!   ------------ no clock, no randomness, no system call below this line ------------
-//!     stack                many connections: demux, listeners, ports, timers, ICMP, UDP
+//!     stack                many connections: demux, listeners, ports, timers, ICMP, ping, UDP
 //!     tcp                  one connection, as in RFC 9293
 //!     context   event      how time comes in; how everything observable goes out
 //!     wire      time       bytes to values and back; time as a number

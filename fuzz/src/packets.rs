@@ -20,6 +20,8 @@ use super::world::{Client, Fate, Server, World, now};
 /// Where the server listens for TCP, and has a socket of UDP.
 const PORT: u16 = 80;
 const UDP_PORT: u16 = 7;
+/// That of the server's ping socket.
+const PING_IDENTIFIER: u16 = 9;
 /// The first port of the client; see [`Scene`] for what is on which.
 const PORTS: u16 = 4000;
 /// Packets in one run.
@@ -119,7 +121,11 @@ impl Scene {
     fn fill(&mut self) {
         let server = self.world.stack(Server);
         let listener = server.listen(Server.addr(PORT), 16).expect("a free port");
-        server.udp_bind(Server.addr(UDP_PORT)).expect("a free port");
+        let udp = server.udp_bind(Server.addr(UDP_PORT)).expect("a free port");
+        // So that errors about them can be meant.
+        server.udp_send(udp, "?".into(), Client.addr(UDP_PORT)).expect("there is a route");
+        let ping = server.ping_bind(PING_IDENTIFIER).expect("a free identifier");
+        server.ping_send(ping, Client.addr(0).ip(), 1, "?".into()).expect("there is a route");
         let clients: Vec<ConnKey> = (0..9).map(|nth| self.connect(nth)).collect();
         self.pass();
         let servers: Vec<ConnKey> = clients

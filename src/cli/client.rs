@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
+use std::pin::pin;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
@@ -9,6 +10,7 @@ use glasstcp::client::dial::{DialError, Dialer};
 use glasstcp::client::dns::{self, LookupError};
 use glasstcp::client::{Connection, Sockets};
 use glasstcp::control;
+use tokio::sync::watch;
 
 use super::host::{self, Host, Plan, Role};
 use super::log::{self, Detail};
@@ -43,9 +45,23 @@ pub struct Client {
     pub timeout: Duration,
     /// The DNS server that it asks for names, if there is one.
     pub dns: Option<SocketAddr>,
+    /// Whether a signal has told it to end.
+    told: watch::Sender<bool>,
 }
 
 impl Client {
+    /// One that nobody has told to end.
+    pub fn new(sockets: Sockets, timeout: Duration, dns: Option<SocketAddr>) -> Client {
+        Client { sockets, timeout, dns, told: watch::Sender::new(false) }
+    }
+
+    /// Ready when a signal says to end. Who waits for this when it comes has the time to finish by itself,
+    /// until the next signal; who does not is ended at once.
+    pub async fn stopped(&self) {
+        // The sender is here, so it does not fail.
+        let _ = self.told.subscribe().wait_for(|told| *told).await;
+    }
+
     /// The address of a host, which is given as an address or by a name.
     ///
     /// # Errors
@@ -122,13 +138,14 @@ fn run<T>(
         let plan = match way {
             Way::Own(plan) => plan,
             Way::Given(sockets) => {
-                return until_told(&mut signals, work(&Client { sockets, timeout, dns })).await;
+                let client = Client::new(sockets, timeout, dns);
+                return until_told(&mut signals, &client, work(&client)).await;
             }
         };
         let mut host = Host::start(&plan)?;
-        let client = Client { sockets: Sockets::Stack(host.net().clone()), timeout, dns };
+        let client = Client::new(Sockets::Stack(host.net().clone()), timeout, dns);
         let done = tokio::select! {
-            done = until_told(&mut signals, work(&client)) => done,
+            done = until_told(&mut signals, &client, work(&client)) => done,
             error = host.ended() => Err(error),
         };
         drop(client);
@@ -142,15 +159,25 @@ fn run<T>(
     result
 }
 
-/// Does the work, unless a signal comes first.
+/// Does the work, unless a signal comes first and the work does not wait for that, or a second one comes.
 async fn until_told<T>(
     signals: &mut Signals,
+    client: &Client,
     work: impl Future<Output = anyhow::Result<T>>,
 ) -> anyhow::Result<T> {
+    let mut work = pin!(work);
     tokio::select! {
-        done = work => done,
-        () = signals.until_end() => bail!("ended by a signal"),
+        done = &mut work => return done,
+        () = signals.until_end() => {}
     }
+    if client.told.receiver_count() > 0 {
+        client.told.send_replace(true);
+        tokio::select! {
+            done = work => return done,
+            () = signals.until_end() => {}
+        }
+    }
+    bail!("ended by a signal")
 }
 
 /// The control socket that is meant by a path, or by a name without a slash.
@@ -168,7 +195,7 @@ pub fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 /// A server that answers questions, at DNS's port unless another one is given.
-fn dns_server(text: &str) -> Result<SocketAddr, String> {
+pub fn dns_server(text: &str) -> Result<SocketAddr, String> {
     let address = text.parse().map(|address: Ipv4Addr| SocketAddrV4::new(address, dns::PORT));
     let place = address.or_else(|_| text.parse()).ok().filter(|place| place.port() != 0);
     place.map(SocketAddr::V4).ok_or_else(|| {

@@ -61,7 +61,9 @@ pub fn handler(
         let net = || net.clone().ok_or("there is no stack behind a link between two devices");
         let take = match request {
             Request::Impair { spec } => return impair(&link, spec).into(),
-            Request::Connect { to } => net().map(|net| carry::connect(net, to)),
+            Request::Connect { to, within_ms } => {
+                net().map(|net| carry::connect(net, to, within_ms))
+            }
             Request::Listen { port } => net().map(|net| carry::listen(net, port)),
             Request::Datagrams { port } => net().map(|net| carry::datagrams(net, port)),
         };

@@ -1,11 +1,13 @@
 //! The life of the daemon: open the device, run the stack and its services, end on a signal.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use glasstcp::client::Sockets;
 use glasstcp::observe::counters;
 use glasstcp::runtime::memory;
-use glasstcp::service::{Service, ServiceContext, ServiceSpec, Www};
+use glasstcp::service::{Service, ServiceContext, ServiceSpec, Www, ping};
 use tokio::time::interval;
 
 use super::host::{Counts, Host, Link};
@@ -38,11 +40,14 @@ async fn live(plan: &Plan, printer: &Printer) -> anyhow::Result<()> {
     let www = plan.www.as_deref().map(Www::open).transpose()?;
     let host = Host::start(&plan.host)?;
     let mut daemon = Daemon { host, printer };
+    let sockets = Sockets::Stack(daemon.host.net().clone());
     let context = ServiceContext {
         www,
         addresses: plan.host.ip_addresses(),
         services: plan.services.clone(),
         netns: plan.host.netns().map(str::to_owned),
+        ping_loss: Arc::new(ping::Loss::new(plan.ping_loss, plan.host.impair_seed)),
+        resolve: plan.dns.map(|server| services::resolver(sockets, server)),
         ..ServiceContext::default()
     };
     let mut services = services::start(daemon.host.net(), context).await?;
@@ -175,7 +180,11 @@ fn hints(plan: &Plan) -> Vec<String> {
         // The kernel cannot reach it.
         Link::Udp(ends) => {
             let there = format!("--link udp:{}:0,{}", ends.local.ip(), ends.local);
-            return url.map(|url| format!("glasstcp get {url} {there}")).into_iter().collect();
+            let port = port_of(Service::Ping);
+            let way = port.map_or(" --icmp".to_owned(), |port| format!(" -p {port}"));
+            let ping = format!("glasstcp ping {address}{way} {there}");
+            let get = url.map(|url| format!("glasstcp get {url} {there}"));
+            return std::iter::once(ping).chain(get).collect();
         }
         Link::Tun(device) => match &device.netns {
             Some(name) => format!("sudo ip netns exec {name} "),

@@ -8,7 +8,7 @@ use anyhow::{anyhow, bail, ensure};
 use glasstcp::client::Connection;
 use glasstcp::service::hello::{LEN_MAX, greeting};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::client::{self, Client, explain};
 use super::say;
@@ -89,8 +89,7 @@ async fn hello(
     to: SocketAddr,
     message: &str,
 ) -> anyhow::Result<(String, Connection)> {
-    let connected = timeout(client.timeout, client.sockets.connect(to)).await;
-    let connected = connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+    let connected = client.sockets.connect_within(to, client.timeout).await;
     let what = format!("cannot connect to {to}");
     let mut connection = connected.map_err(|error| explain(&what, error))?;
     let answer = exchange(&mut connection, message, client.timeout).await;

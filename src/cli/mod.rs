@@ -5,7 +5,7 @@
 //!       -> serve        -> log
 //!       -> link         -> packets, control, signals, log
 //!       -> impair       -> control
-//!       -> nc, dns      -> client -> host, signals, log
+//!       -> nc, dns, ping -> client -> host, signals, log
 //!       -> get, put     -> client, progress
 //!       -> rudp         -> client, serve
 //!       -> task, hello  -> client
@@ -14,7 +14,7 @@
 //! ```
 //!
 //! Exit codes: 0 done, 1 it cannot be done (one sentence says why), 2 the command line cannot be
-//! read.
+//! read. Those of ping are ping(8)'s.
 
 mod client;
 mod completions;
@@ -29,6 +29,7 @@ mod link;
 mod log;
 mod nc;
 mod packets;
+mod ping;
 mod progress;
 mod put;
 mod rudp;
@@ -78,6 +79,7 @@ enum Command {
     Rudp(Box<rudp::Args>),
     Task(Box<task::Args>),
     Hello(Box<hello::Args>),
+    Ping(Box<ping::Args>),
     Sim(Box<sim::Args>),
     Completions(completions::Args),
 }
@@ -100,12 +102,13 @@ pub fn run() -> ExitCode {
         Command::Rudp(args) => args.run(),
         Command::Task(args) => args.run(),
         Command::Hello(args) => args.run(),
+        Command::Ping(args) => return args.run(),
         Command::Sim(args) => args.run(),
         Command::Completions(args) => args.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&error),
+        Err(error) => fail(&error, 1),
     }
 }
 
@@ -115,7 +118,7 @@ fn print(answer: &clap::Error) -> ExitCode {
         // Who stops reading, as `head` does, has read enough; and without standard error there is
         // nobody to tell.
         Err(error) if error.kind() != ErrorKind::BrokenPipe && !answer.use_stderr() => {
-            fail(&anyhow::Error::new(error).context("cannot write to standard output"))
+            fail(&anyhow::Error::new(error).context("cannot write to standard output"), 1)
         }
         _ => ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(u8::MAX)),
     }
@@ -126,9 +129,9 @@ fn say(text: &str) {
     let _ = io::stdout().write_all(text.as_bytes());
 }
 
-fn fail(error: &anyhow::Error) -> ExitCode {
+fn fail(error: &anyhow::Error, code: u8) -> ExitCode {
     log::last_sentence(format!("glasstcp: {error:#}"));
-    ExitCode::FAILURE
+    ExitCode::from(code)
 }
 
 /// A connection of the kernel's takes a descriptor, and so does a file that is sent; the usual limit is

@@ -7,14 +7,18 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
+use glasstcp::client::Sockets;
+use glasstcp::device::impair::Share;
+use glasstcp::device::impair::units::parse_share;
 use glasstcp::service::{
-    Service, ServiceContext, ServiceSpec, Tally, Www, serve_listener, serve_socket,
+    Service, ServiceContext, ServiceSpec, Tally, Www, ping, serve_listener, serve_socket,
 };
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
 use super::log::{self, Detail, Printer};
+use super::{client, services};
 
 /// Run one service over a socket of the kernel instead of the stack
 ///
@@ -29,7 +33,7 @@ Examples:
   glasstcp serve --kernel [::]:8080 http                      on all addresses of this machine
   glasstcp serve --kernel 127.0.0.1:0 chargen                 on any free port, which it prints
 
-Echo, discard and daytime answer over UDP on the same port too. Ctrl-C (SIGINT), SIGTERM and SIGHUP
+Echo, discard, daytime and ping answer over UDP on the same port too. Ctrl-C (SIGINT), SIGTERM and SIGHUP
 end it; SIGUSR1 prints how many connections it has accepted and how many are open.
 
 A connection that is silent for five minutes is probed every 30 seconds, and given up after five
@@ -42,13 +46,25 @@ pub struct Args {
     #[arg(long, value_name = "ADDRESS:PORT", required = true, value_parser = address)]
     kernel: SocketAddr,
 
-    /// The service: echo, discard, daytime, chargen, http, hello or tasks
+    /// The service: echo, discard, daytime, chargen, http, hello, ping or tasks
     #[arg(value_name = "NAME")]
     service: Service,
 
     /// The folder that the web server shows and stores uploads in, or whose files tasks ask for
     #[arg(long, value_name = "DIR")]
     www: Option<PathBuf>,
+
+    /// Let ping leave this share of requests unanswered, such as 20%
+    #[arg(long, value_name = "SHARE", value_parser = parse_share)]
+    ping_loss: Option<Share>,
+
+    /// From which it comes by chance which these are
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    impair_seed: u64,
+
+    /// The DNS server that tasks asks for names; port 53 unless another is given
+    #[arg(long, value_name = "SERVER[:PORT]", value_parser = client::dns_server)]
+    dns: Option<SocketAddr>,
 
     /// Say more: -v what is unusual, -vv every request
     #[arg(short, long, action = clap::ArgAction::Count)]
@@ -62,9 +78,14 @@ impl Args {
     /// A sentence that says what to do.
     fn check(&self) -> anyhow::Result<()> {
         match self.service {
-            Service::Http | Service::Tasks => Ok(()),
-            other if self.www.is_some() => {
+            other if self.www.is_some() && !matches!(other, Service::Http | Service::Tasks) => {
                 bail!("--www is for http and tasks, not for {other}: leave it out, or serve http")
+            }
+            other if self.dns.is_some() && other != Service::Tasks => {
+                bail!("--dns is for tasks, not for {other}: leave it out, or serve tasks")
+            }
+            other if self.ping_loss.is_some() && other != Service::Ping => {
+                bail!("--ping-loss is for ping, not for {other}: leave it out, or serve ping")
             }
             _ => Ok(()),
         }
@@ -95,18 +116,23 @@ impl Args {
         let listener = TcpListener::bind(self.kernel).await.map_err(sentence)?;
         let place = listener.local_addr().context("cannot tell the address of the socket")?;
         let mut tasks = JoinSet::new();
-        if self.service.has_udp() {
-            let socket = UdpSocket::bind(place).await.map_err(sentence)?;
-            tasks.spawn(serve_socket(socket, self.service));
-        }
-        let context = ServiceContext {
+        let context = Arc::new(ServiceContext {
             www,
             addresses: vec![reachable(place.ip())],
             services: vec![ServiceSpec { port: place.port(), ..self.service.into() }],
+            ping_loss: Arc::new(ping::Loss::new(
+                self.ping_loss.unwrap_or_default(),
+                self.impair_seed,
+            )),
+            resolve: self.dns.map(|server| services::resolver(Sockets::Kernel, server)),
             ..ServiceContext::default()
-        };
+        });
+        if self.service.has_udp() {
+            let socket = UdpSocket::bind(place).await.map_err(sentence)?;
+            tasks.spawn(serve_socket(socket, self.service, Arc::clone(&context)));
+        }
         let tally = Arc::clone(&context.tally);
-        tasks.spawn(serve_listener(listener, self.service, Arc::new(context)));
+        tasks.spawn(serve_listener(listener, self.service, context));
         // Without standard output there is nobody to tell.
         let _ = io::stdout().write_all(welcome(self.service, place).as_bytes());
         let mut told = pin!(told);
@@ -152,6 +178,7 @@ fn welcome(service: Service, place: SocketAddr) -> String {
         Service::Chargen => format!("nc {ip} {port} | head"),
         Service::Hello => format!("echo Hello in Python | nc {ip} {port}"),
         Service::Tasks => format!("echo 'CALC 2+3*4' | nc -N {ip} {port}"),
+        Service::Ping => format!("nc {ip} {port}"),
     };
     format!(
         "glasstcp serves {service} on {place}, over the kernel's TCP\ntry: {hint}\nCtrl-C ends it\n"

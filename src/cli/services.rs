@@ -1,12 +1,18 @@
 //! Runs the built-in services on a stack.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
+use glasstcp::client::Sockets;
+use glasstcp::client::dns::{Kind, LookupError, Resolver};
 use glasstcp::net::{Net, TcpListener, UdpSocket};
-use glasstcp::service::{ServiceContext, serve_listener, serve_socket};
+use glasstcp::service::{Resolve, ServiceContext, serve_listener, serve_socket};
 use tokio::task::JoinSet;
+
+/// How long a service waits for the address of a name.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Binds every service of `context` on all addresses of the stack and starts it as a task. When the
 /// set of tasks is dropped, they end.
@@ -23,8 +29,24 @@ pub async fn start(net: &Net, context: ServiceContext) -> anyhow::Result<JoinSet
         tasks.spawn(serve_listener(listener, spec.service, Arc::clone(&context)));
         if spec.service.has_udp() {
             let socket = UdpSocket::bind(net, any).await.with_context(sentence)?;
-            tasks.spawn(serve_socket(socket, spec.service));
+            tasks.spawn(serve_socket(socket, spec.service, Arc::clone(&context)));
         }
     }
     Ok(tasks)
+}
+
+/// Finds names for the services, by asking a DNS server.
+pub fn resolver(sockets: Sockets, server: SocketAddr) -> Resolve {
+    Resolve::new(move |name| {
+        let resolver = Resolver { sockets: sockets.clone(), server, timeout: PATIENCE };
+        Box::pin(async move {
+            let answers =
+                resolver.lookup(&name, Kind::A).await.map_err(|error| error.to_string())?;
+            let found: Vec<_> = answers.addresses().collect();
+            match found.is_empty() {
+                true => Err(LookupError::NoRecord(name, Kind::A, server).to_string()),
+                false => Ok(found),
+            }
+        })
+    })
 }

@@ -1,10 +1,14 @@
 //! `glasstcp up`: what can be asked for, and whether it makes sense.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use glasstcp::device::impair::Share;
+use glasstcp::device::impair::units::parse_share;
 use glasstcp::service::registry::{self, ServiceError};
 use glasstcp::service::{Service, ServiceSpec};
 
+use super::client;
 use super::host::{self, Role};
 
 /// Start the stack on a TUN device and serve until Ctrl-C
@@ -24,6 +28,7 @@ Examples:
   sudo glasstcp up --netns glass -vv                 with every segment on the screen
   sudo glasstcp up --www ~/site --serve http:8080    a folder over HTTP, on port 8080
   sudo glasstcp up --addr 192.168.77.1/24            another network, the stack at 192.168.77.2
+  sudo glasstcp up --serve ping --ping-loss 20%      something for 'glasstcp ping' that loses one in five
   sudo glasstcp up --cc tahoe -vv                    what cwnd did before there was fast recovery
   sudo glasstcp up --serve http --serve http:81,cc=reno
                                                      the same pages with two congestion controls
@@ -46,10 +51,18 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     www: Option<PathBuf>,
 
-    /// Run a service (echo, discard, daytime, chargen or http, which run anyway, or hello or tasks), on this
+    /// Run a service (echo, discard, daytime, chargen or http, which run anyway, or hello, ping or tasks), on this
     /// port instead of its own, and with this congestion control instead of --cc; can be given several times
     #[arg(long, value_name = "NAME[:PORT][,cc=NAME]")]
     serve: Vec<ServiceSpec>,
+
+    /// Let the service ping leave this share of requests unanswered, such as 20%; --impair-seed decides which
+    #[arg(long, value_name = "SHARE", value_parser = parse_share)]
+    ping_loss: Option<Share>,
+
+    /// The DNS server that the service tasks asks for names; port 53 unless another is given
+    #[arg(long, value_name = "SERVER[:PORT]", value_parser = client::dns_server)]
+    dns: Option<SocketAddr>,
 
     /// Run only what --serve asks for
     #[arg(long)]
@@ -69,6 +82,10 @@ pub struct Plan {
     pub services: Vec<ServiceSpec>,
     /// The folder of the web server.
     pub www: Option<PathBuf>,
+    /// What ping does not answer.
+    pub ping_loss: Share,
+    /// Whom the service tasks asks for names.
+    pub dns: Option<SocketAddr>,
     /// The control socket, where it is not to be the usual one.
     pub control: Option<PathBuf>,
 }
@@ -84,6 +101,12 @@ pub enum PlanError {
         "--www needs the service http or tasks: add --serve http, or leave --no-default-services out"
     )]
     NoHttp,
+    /// A loss for a service that does not run.
+    #[error("--ping-loss is for the service ping: add --serve ping, or leave it out")]
+    NoPing,
+    /// A DNS server for a service that does not run.
+    #[error("--dns is for the service tasks: add --serve tasks, or leave it out")]
+    NoTasks,
     /// The services do not fit together.
     #[error(transparent)]
     Services(#[from] ServiceError),
@@ -98,7 +121,17 @@ impl Args {
         if self.www.is_some() && !services.iter().any(serves) {
             return Err(PlanError::NoHttp);
         }
-        Ok(Plan { host, services, www: self.www, control: self.control })
+        let ping = services.iter().any(|spec| spec.service == Service::Ping);
+        if self.ping_loss.is_some() && !ping {
+            return Err(PlanError::NoPing);
+        }
+        let ping_loss = self.ping_loss.unwrap_or_default();
+        let tasks = services.iter().any(|spec| spec.service == Service::Tasks);
+        if self.dns.is_some() && !tasks {
+            return Err(PlanError::NoTasks);
+        }
+        let (www, dns, control) = (self.www, self.dns, self.control);
+        Ok(Plan { host, services, www, ping_loss, dns, control })
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use crate::control::carry;
 use crate::net;
 use crate::service::Datagrams;
+use crate::stack::UdpError;
 
 /// Datagrams that may wait to be received; more are lost, as on a network.
 const WAITING: usize = 1024;
@@ -96,6 +97,20 @@ impl DatagramSocket {
                 Ok((len, from))
             }
             DatagramSocket::Kernel(socket) => socket.recv_from(buffer).await,
+        }
+    }
+}
+
+impl DatagramSocket {
+    /// What the network reports about a datagram that was sent. Nobody is told of it but who has the stack.
+    /// Cancel safe.
+    ///
+    /// # Errors
+    /// Those of receiving.
+    pub async fn recv_error(&self) -> io::Result<UdpError> {
+        match self {
+            DatagramSocket::Stack(socket) => socket.recv_error().await,
+            DatagramSocket::Daemon(_) | DatagramSocket::Kernel(_) => std::future::pending().await,
         }
     }
 }

@@ -4,8 +4,6 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use tokio::time::timeout;
-
 use super::dns::{Kind, LookupError, Resolver};
 use super::{Connection, Sockets};
 
@@ -80,8 +78,7 @@ impl Dialer {
     /// [`DialError`]; `Connect` with `TimedOut` when the host does not answer in time.
     pub async fn connect(&self, host: &str, port: u16) -> Result<Connection, DialError> {
         let to = SocketAddr::new(self.resolve(host).await?, port);
-        let connected = timeout(self.timeout, self.sockets.connect(to)).await;
-        let connected = connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+        let connected = self.sockets.connect_within(to, self.timeout).await;
         connected.map_err(|error| DialError::Connect(to, error))
     }
 }

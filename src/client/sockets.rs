@@ -5,15 +5,22 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadBuf};
 use tokio::net::UnixStream;
+use tokio::time::timeout;
 
 use super::DatagramSocket;
 use crate::control::{Request, carry};
 use crate::net::{self, Net};
 use crate::service::{InfoSource, Stream, no_info};
+use crate::stack::SocketError;
+
+/// How much longer than it may take one waits for a connection.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// What makes sockets. Addresses are of IPv4, as those of the stack.
 #[derive(Clone, Debug)]
@@ -62,19 +69,65 @@ impl Sockets {
     /// # Errors
     /// Those of opening one; through a daemon also that it cannot be asked.
     pub async fn connect(&self, to: SocketAddr) -> io::Result<Connection> {
+        self.open(to, None, |_| ()).await
+    }
+
+    /// The same for requests and answers, which do not wait for company (Nagle's algorithm is off), and opening it
+    /// may take no longer than `limit`. After that it fails with what the network has reported, if it has
+    /// reported anything.
+    ///
+    /// # Errors
+    /// Those of `connect`.
+    pub async fn connect_within(&self, to: SocketAddr, limit: Duration) -> io::Result<Connection> {
+        self.connect_watched(to, limit, |_| ()).await
+    }
+
+    /// The same, and `look` is told how to look at the connection while it is being opened, where there is something
+    /// to see.
+    ///
+    /// # Errors
+    /// Those of `connect`.
+    pub async fn connect_watched(
+        &self,
+        to: SocketAddr,
+        limit: Duration,
+        look: impl FnOnce(InfoSource),
+    ) -> io::Result<Connection> {
+        // Whoever opens it keeps to the limit; this is for one that does not answer at all.
+        let opened = timeout(limit + GRACE, self.open(to, Some(limit), look)).await;
+        opened.unwrap_or_else(|_| Err(SocketError::TimedOut.into()))
+    }
+
+    async fn open(
+        &self,
+        to: SocketAddr,
+        limit: Option<Duration>,
+        look: impl FnOnce(InfoSource),
+    ) -> io::Result<Connection> {
         match self {
             Sockets::Stack(net) => {
-                let stream = net::TcpStream::connect(net, to).await?;
+                let opening = net::TcpStream::open_within(net, to, limit)?;
+                let handle = opening.info_handle();
+                look(Arc::new(move || handle.info()));
+                let stream = opening.opened().await?;
+                stream.set_nodelay(limit.is_some() || stream.nodelay()?)?;
                 let (ends, info) =
                     ((stream.local_addr()?, stream.peer_addr()?), Stream::info(&stream));
                 Ok(Connection::new(stream, ends, info))
             }
             Sockets::Daemon(path) => {
-                let (stream, local, peer) = carry::open(path, &Request::Connect { to }).await?;
+                let within_ms = limit.map(|limit| limit.as_millis() as u64);
+                let request = Request::Connect { to, within_ms };
+                let (stream, local, peer) = carry::open(path, &request).await?;
                 Ok(Connection::new(stream, (local, peer.unwrap_or(to)), no_info()))
             }
             Sockets::Kernel => {
-                let stream = tokio::net::TcpStream::connect(to).await?;
+                let opened = tokio::net::TcpStream::connect(to);
+                let stream = match limit {
+                    Some(limit) => timeout(limit, opened).await?,
+                    None => opened.await,
+                }?;
+                stream.set_nodelay(limit.is_some())?;
                 let ends = (stream.local_addr()?, stream.peer_addr()?);
                 Ok(Connection::new(stream, ends, no_info()))
             }
@@ -104,6 +157,17 @@ impl Sockets {
             }
         };
         Ok(Listening { ways, local })
+    }
+
+    /// A socket for ICMP echo requests.
+    ///
+    /// # Errors
+    /// Those of making one, and `Unsupported` without a stack of this program.
+    pub async fn ping(&self) -> io::Result<net::PingSocket> {
+        match self {
+            Sockets::Stack(net) => net::PingSocket::bind(net, 0).await,
+            Sockets::Daemon(_) | Sockets::Kernel => Err(io::ErrorKind::Unsupported.into()),
+        }
     }
 
     /// A UDP socket on `port`, of which 0 is any that is free.

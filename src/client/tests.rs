@@ -33,12 +33,14 @@ async fn world(path: &Path, tasks: &mut JoinSet<()>) -> Net {
         (TcpListener::bind(&far, any).await.unwrap(), UdpSocket::bind(&far, any).await.unwrap());
     let context = Arc::new(ServiceContext::default());
     tasks.spawn(serve_listener(listener, Service::Echo, context));
-    tasks.spawn(serve_socket(socket, Service::Echo));
+    tasks.spawn(serve_socket(socket, Service::Echo, Arc::default()));
     let net = near.clone();
     let control = Listener::bind(path).unwrap();
     tasks.spawn(control.serve(move |request| match request {
         Request::Impair { .. } => Reply::Error("there is no link".to_owned()).into(),
-        Request::Connect { to } => crate::control::Answer::Take(carry::connect(net.clone(), to)),
+        Request::Connect { to, within_ms } => {
+            crate::control::Answer::Take(carry::connect(net.clone(), to, within_ms))
+        }
         Request::Listen { port } => crate::control::Answer::Take(carry::listen(net.clone(), port)),
         Request::Datagrams { port } => {
             crate::control::Answer::Take(carry::datagrams(net.clone(), port))

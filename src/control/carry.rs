@@ -11,6 +11,7 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::Path;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
@@ -18,6 +19,8 @@ use tokio::net::UnixStream;
 
 use super::{MAX_LINE, Reply, Request, Taken, tell};
 use crate::net::{Net, TcpListener, TcpStream, UdpSocket};
+use crate::stack::SocketError;
+use crate::wire::icmp::Notice;
 
 /// Bytes before the text of a datagram.
 const FRAME_HEADER: usize = 8;
@@ -29,6 +32,9 @@ pub struct Failure {
     kind: String,
     /// In words.
     reason: String,
+    /// What the network has reported, where that is why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    notice: Option<Notice>,
 }
 
 /// What a stack's sockets fail with, by name.
@@ -49,28 +55,42 @@ impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Failure {
         let known = KINDS.iter().find(|(kind, _)| *kind == error.kind());
         let kind = known.map_or("other", |(_, name)| name).to_owned();
-        Failure { kind, reason: error.to_string() }
+        Failure { kind, reason: error.to_string(), notice: SocketError::notice_of(&error) }
     }
 }
 
 impl From<Failure> for io::Error {
-    fn from(Failure { kind, reason }: Failure) -> io::Error {
+    fn from(Failure { kind, reason, notice }: Failure) -> io::Error {
+        if let Some(notice) = notice {
+            return SocketError::Reported(notice).into();
+        }
         let known = KINDS.iter().find(|(_, name)| *name == kind);
         io::Error::new(known.map_or(io::ErrorKind::Other, |(kind, _)| *kind), reason)
     }
 }
 
-/// Carries a connection to `to`.
-pub fn connect(net: Net, to: SocketAddr) -> Box<dyn FnOnce(UnixStream) -> Taken + Send> {
+/// Carries a connection to `to`. With `within_ms` opening it may take as long as that, and it does without
+/// Nagle's algorithm.
+pub fn connect(
+    net: Net,
+    to: SocketAddr,
+    within_ms: Option<u64>,
+) -> Box<dyn FnOnce(UnixStream) -> Taken + Send> {
+    let limit = within_ms.map(Duration::from_millis);
     Box::new(move |mut unix| {
         Box::pin(async move {
             let opened = tokio::select! {
-                opened = TcpStream::connect(&net, to) => opened,
+                opened = TcpStream::connect_within(&net, to, limit) => opened,
                 // The client has given up.
                 _ = gone(&unix) => return Ok(()),
             };
             match opened {
-                Ok(stream) => carry(unix, stream).await,
+                Ok(stream) => {
+                    if limit.is_some() {
+                        stream.set_nodelay(true)?;
+                    }
+                    carry(unix, stream).await
+                }
                 Err(error) => tell(&mut unix, &Reply::Failed(error.into())).await,
             }
         })

@@ -54,9 +54,12 @@ counted! {
     IcmpTruncated = "icmp_truncated",
     /// Bad ICMP checksum.
     IcmpChecksum = "icmp_checksum",
-    /// An ICMP message that this stack does not act on; errors about UDP are, for its sockets are not
-    /// connected.
+    /// An ICMP message that this stack does not act on.
     IcmpIgnored = "icmp_ignored",
+    /// An ICMP echo reply to no socket's request.
+    IcmpEchoStray = "icmp_echo_stray",
+    /// An ICMP echo reply, or an ICMP error, for which the socket's queue has no room.
+    IcmpQueueFull = "icmp_queue_full",
     /// A source quench (RFC 9293 3.9.2.2 [MUST-55], RFC 6633).
     IcmpSourceQuench = "icmp_source_quench",
     /// An ICMP error that quotes no readable IP header.
@@ -67,7 +70,7 @@ counted! {
     IcmpQuoteFragment = "icmp_quote_fragment",
     /// An ICMP error that quotes a packet from somebody else.
     IcmpQuoteForeign = "icmp_quote_foreign",
-    /// An ICMP error that quotes a segment of no connection.
+    /// An ICMP error that quotes what no connection and no socket has sent.
     IcmpQuoteStray = "icmp_quote_stray",
     /// An ICMP error that quotes a segment which is not in flight (RFC 5927 4.1).
     IcmpQuoteSequence = "icmp_quote_sequence",

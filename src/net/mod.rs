@@ -1,4 +1,4 @@
-//! What applications hold: connections, listeners and UDP sockets in the manner of `tokio::net`.
+//! What applications hold: connections, listeners, UDP sockets and ping sockets in the manner of `tokio::net`.
 //!
 //! The names and the meaning are those of `tokio::net` wherever there is one; in addition every
 //! call that makes a socket takes the [`Net`] it lives on, and data can be read and written as
@@ -6,8 +6,8 @@
 //! executor. For threads that wait there is the same in the manner of `std::net`, in [`blocking`].
 //!
 //! ```text
-//!   TcpStream  TcpListener  UdpSocket      any task, any thread
-//!        \         |          /
+//!   TcpStream  TcpListener  UdpSocket  PingSocket      any task, any thread
+//!        \         |          /          /
 //!         Net: one lock, the stack in it   wakes the driver, if it sleeps and has work now
 //!                  |
 //!         runtime::Driver                  wakes tasks, after it has let go of the lock
@@ -34,6 +34,8 @@
 pub mod blocking;
 mod delegate;
 mod held;
+mod opening;
+mod ping_socket;
 mod shared;
 mod tcp_listener;
 mod tcp_split;
@@ -44,6 +46,8 @@ mod udp_socket;
 pub use shared::DriverSide;
 pub(crate) use shared::End;
 
+pub use opening::Opening;
+pub use ping_socket::PingSocket;
 pub use shared::Net;
 pub use tcp_listener::TcpListener;
 pub use tcp_split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};

@@ -14,10 +14,10 @@ use arrayvec::ArrayVec;
 use bytes::Bytes;
 use tokio::io::ReadBuf;
 
-use super::Net;
 use super::delegate::{delegate_async_read, delegate_async_write};
 use super::held::Held;
 use super::tcp_split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
+use super::{Net, Opening};
 use crate::stack::{ConnKey, SocketError, Stack};
 use crate::tcp;
 use crate::tcp::congestion::Algorithm;
@@ -66,15 +66,7 @@ impl TcpStream {
         local: Option<SocketAddr>,
         config: Option<tcp::Config>,
     ) -> io::Result<TcpStream> {
-        let remote = remote.into();
-        let (key, local) = net.try_call(|stack| {
-            let key = stack.connect(local, remote, config)?;
-            let local = stack.local_addr(key).ok_or(SocketError::NotConnected)?;
-            Ok((key, local))
-        })?;
-        let conn = Conn::new(net.clone(), key, local, remote);
-        poll_fn(|cx| net.poll(cx, |stack, cx| stack.poll_connected(key, cx))).await?;
-        Ok(TcpStream::new(conn))
+        Opening::begin(net, remote.into(), local, config)?.opened().await
     }
 
     /// The next piece of what the peer sent, of at most `max` bytes, without a copy; `None` at the
@@ -159,7 +151,7 @@ impl TcpStream {
 
     /// A handle that looks at the connection from elsewhere and does not keep it open.
     pub fn info_handle(&self) -> InfoHandle {
-        InfoHandle { net: self.conn.net.clone(), key: self.conn.key }
+        self.conn.info_handle()
     }
 
     /// Whether small segments are sent at once (Nagle's algorithm is off).
@@ -283,6 +275,15 @@ pub(super) struct Conn {
 impl Conn {
     pub(super) fn new(net: Net, key: ConnKey, local: SocketAddr, peer: SocketAddr) -> Conn {
         Conn { net, key, local, peer, unread: AtomicBool::new(false) }
+    }
+
+    pub(super) fn info_handle(&self) -> InfoHandle {
+        InfoHandle { net: self.net.clone(), key: self.key }
+    }
+
+    /// Ready when the handshake is over, well or not.
+    pub(super) fn poll_connected(&self, cx: &mut task::Context<'_>) -> Poll<io::Result<()>> {
+        self.net.poll(cx, |stack, cx| stack.poll_connected(self.key, cx))
     }
 
     /// Copies to `buf` what is held or, if that is nothing, all that waits, as far as it fits.

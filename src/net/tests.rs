@@ -2,6 +2,7 @@
 
 mod end;
 mod held;
+mod ping;
 mod sleep;
 mod tcp;
 mod udp;
@@ -94,5 +95,6 @@ fn handles_are_send_and_sync() {
     check::<super::OwnedReadHalf>();
     check::<super::OwnedWriteHalf>();
     check::<super::UdpSocket>();
+    check::<super::PingSocket>();
     check::<super::InfoHandle>();
 }

@@ -10,7 +10,7 @@ use std::task::{self, Poll, ready};
 use bytes::Bytes;
 
 use super::Net;
-use crate::stack::{SocketError, UdpKey};
+use crate::stack::{SocketError, UdpError, UdpKey};
 
 /// A socket for datagrams, as [`tokio::net::UdpSocket`]. Dropping it closes it, with what nobody
 /// received.
@@ -48,12 +48,15 @@ impl UdpSocket {
     }
 
     /// Sends to `peer` with [`UdpSocket::send`] from now on and receives from nobody else: datagrams
-    /// of others are thrown away when their turn to be received comes.
+    /// of others are thrown away when their turn to be received comes. When the network reports an error
+    /// about what was sent to `peer`, the next call that sends or receives fails with it, once.
     ///
     /// # Errors
-    /// None at present; the type is that of tokio.
+    /// `ConnectionAborted` when the stack has ended.
     pub async fn connect(&self, peer: impl Into<SocketAddr>) -> io::Result<()> {
-        *self.peer.lock().unwrap_or_else(PoisonError::into_inner) = Some(peer.into());
+        let peer = peer.into();
+        self.net.try_call(|stack| stack.udp_connect(self.key, peer))?;
+        *self.peer.lock().unwrap_or_else(PoisonError::into_inner) = Some(peer);
         Ok(())
     }
 
@@ -77,7 +80,8 @@ impl UdpSocket {
     ///
     /// # Errors
     /// `InvalidInput` when it is too long for one packet, `HostUnreachable` when there is no route,
-    /// `ResourceBusy` when too much waits to be sent, `ConnectionAborted` when the stack has ended.
+    /// `ResourceBusy` when too much waits to be sent, `ConnectionAborted` when the stack has ended; and
+    /// what was reported, on a connected socket: `ConnectionRefused`, `HostUnreachable` and the like.
     pub async fn send_to(&self, data: &[u8], to: impl Into<SocketAddr>) -> io::Result<usize> {
         self.send_chunk_to(Bytes::copy_from_slice(data), to).await
     }
@@ -109,7 +113,8 @@ impl UdpSocket {
     /// tasks may receive from one socket. Cancel safe.
     ///
     /// # Errors
-    /// `ConnectionAborted` when the stack is shut down or has ended.
+    /// `ConnectionAborted` when the stack is shut down or has ended; and what was reported, on a connected
+    /// socket: `ConnectionRefused`, `HostUnreachable` and the like.
     pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         let (data, from) = self.recv_chunk_from().await?;
         let len = data.len().min(buf.len());
@@ -123,6 +128,16 @@ impl UdpSocket {
     /// Those of `recv_from`.
     pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
         Ok(self.recv_from(buf).await?.0)
+    }
+
+    /// What the network reports about a datagram that was sent, on a socket that is not connected (as
+    /// `IP_RECVERR` does on Linux). The first 16 that nobody has asked for are kept. For one task at a time.
+    /// Cancel safe.
+    ///
+    /// # Errors
+    /// `ConnectionAborted` when the stack is shut down or has ended.
+    pub async fn recv_error(&self) -> io::Result<UdpError> {
+        poll_fn(|cx| self.net.poll(cx, |stack, cx| stack.poll_udp_error(self.key, cx))).await
     }
 
     /// Receives one datagram, whole and without a copy, with its sender. Cancel safe.

@@ -106,7 +106,11 @@ enum Named {
     Undone {
         shown_by: UndoneBy,
     },
-    IcmpError(Report),
+    IcmpError {
+        #[serde(flatten)]
+        report: Report,
+        reporter: IpAddr,
+    },
     PathMtu {
         mtu: u16,
         mss: u32,
@@ -203,7 +207,7 @@ impl From<&Event> for Named {
             }
             Event::Reduced { conn: _, why } => Named::Reduced { reduced_for: why },
             Event::Undone { conn: _, by } => Named::Undone { shown_by: by },
-            Event::IcmpError { conn: _, report } => Named::IcmpError(report),
+            Event::IcmpError { conn: _, report, by } => Named::IcmpError { report, reporter: by },
             Event::PathMtu { conn: _, mtu, mss, by } => Named::PathMtu { mtu, mss, known_by: by },
             Event::RttSample { conn: _, rtt, srtt, rto } => Named::RttSample {
                 rtt_ns: rtt.as_nanos(),

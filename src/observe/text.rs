@@ -21,6 +21,7 @@ use crate::event::{
     Cause, ConnId, Event, LostBy, MtuBy, Phase, Reduction, Refusal, SegmentView, State, UndoneBy,
     Why,
 };
+use crate::wire::icmp::Notice;
 use crate::wire::tcp::Flags;
 use crate::wire::{SeqNum, ip};
 
@@ -54,7 +55,9 @@ pub fn format(event: &Event, absolute: bool) -> Option<(Verbosity, String)> {
         Event::Lost { conn, start, len, by } => lost(*conn, *start, *len, *by),
         Event::Reduced { conn, why } => format!("{conn} window reduced: {}", reduction_words(*why)),
         Event::Undone { conn, by } => format!("{conn} reduction undone: {}", undone_words(*by)),
-        Event::IcmpError { conn, report } => format!("{conn} <- ICMP: {report}"),
+        &Event::IcmpError { conn, report, by } => {
+            format!("{conn} <- ICMP: {}", Notice { report, by })
+        }
         Event::PathMtu { conn, mtu, mss, by } => {
             format!("{conn} path MTU {mtu}: mss={mss}, {}", mtu_words(*by))
         }

@@ -191,14 +191,14 @@ impl Datagrams for tokio::net::UdpSocket {
 }
 
 /// Answers every datagram that reaches `socket`, until it is gone. A failed call is logged at debug.
-pub async fn serve_socket<D: Datagrams>(socket: D, service: Service) {
+pub async fn serve_socket<D: Datagrams>(socket: D, service: Service, context: Arc<ServiceContext>) {
     let mut buffer = vec![0; usize::from(u16::MAX)];
     let mut pause = PAUSE_MIN;
     while let Some(received) = socket.receive(&mut buffer).await {
         match received {
             Ok((len, from)) => {
                 pause = PAUSE_MIN;
-                let Some(reply) = answer_udp(service, from, &buffer[..len]) else {
+                let Some(reply) = answer_udp(service, from, &buffer[..len], &context) else {
                     continue;
                 };
                 if let Err(error) = socket.send(&reply, from).await {

@@ -1,11 +1,11 @@
-//! The services one can talk to: echo, discard, daytime, chargen, HTTP, hello and tasks.
+//! The services one can talk to: echo, discard, daytime, chargen, HTTP, hello, ping and tasks.
 //!
 //! A service is an async function over any [`Stream`] of bytes, so it runs over this stack, over a
 //! kernel socket and over a pipe in memory alike. It knows nothing of the stack but
 //! [`tcp::Info`], which the welcome page shows, and the names of its congestion controls.
 //!
 //! ```text
-//! --serve NAME[:PORT][,cc=..] -> registry::plan -> accept::serve_listener -> serve_tcp -> echo, ..., http
+//! --serve NAME[:PORT][,cc=..] -> registry::plan -> accept::serve_listener -> serve_tcp -> echo, ..., ping
 //!                                               -> accept::serve_socket   -> answer_udp
 //! ```
 
@@ -29,6 +29,7 @@ pub mod echo;
 pub mod hello;
 pub mod http;
 mod over_stack;
+pub mod ping;
 pub mod registry;
 mod stream;
 pub mod tasks;
@@ -83,6 +84,8 @@ pub struct ServiceContext {
     pub services: Vec<ServiceSpec>,
     /// The network namespace from which the stack is reached, for the welcome page.
     pub netns: Option<String>,
+    /// Which requests ping does not answer.
+    pub ping_loss: Arc<ping::Loss>,
     /// How patient HTTP is, and with it hello and tasks.
     pub limits: Limits,
     /// How tasks find names, if they can.
@@ -108,6 +111,7 @@ pub async fn serve_tcp<S: Stream>(
         Service::Discard => discard::serve(stream).await,
         Service::Daytime => daytime::serve(stream).await,
         Service::Chargen => chargen::serve(stream).await,
+        Service::Ping => ping::serve(stream, &context.ping_loss).await,
         // Much larger than the others, which would have to be as large.
         Service::Http => {
             let info = stream.info();
@@ -120,16 +124,22 @@ pub async fn serve_tcp<S: Stream>(
 
 /// The answer of a service to one datagram; `None` when it does not answer.
 ///
-/// A datagram from a port under 1024 is not answered: it comes from another service, and two
-/// services that answer each other never stop (CERT CA-1996-01).
-pub fn answer_udp(service: Service, from: SocketAddr, request: &[u8]) -> Option<Bytes> {
-    if from.port() < 1024 {
+/// A datagram from a port under 1024 is not answered, nor one from the port of ping: it comes from
+/// another service, and two services that answer each other never stop (CERT CA-1996-01).
+pub fn answer_udp(
+    service: Service,
+    from: SocketAddr,
+    request: &[u8],
+    context: &ServiceContext,
+) -> Option<Bytes> {
+    if from.port() < 1024 || from.port() == Service::Ping.default_port() {
         return None;
     }
     match service {
         Service::Echo => echo::answer(request),
         Service::Discard => discard::answer(request),
         Service::Daytime => daytime::answer(request),
+        Service::Ping => ping::answer(request, &context.ping_loss),
         Service::Chargen | Service::Http | Service::Hello | Service::Tasks => None,
     }
 }

@@ -23,19 +23,22 @@ pub enum Service {
     Http,
     /// "Hello in X" is answered "Goodbye X from Rust".
     Hello,
+    /// Each line comes back in upper case.
+    Ping,
     /// Files, arithmetic and names.
     Tasks,
 }
 
 impl Service {
     /// All of them, by their default ports.
-    pub const ALL: [Service; 7] = [
+    pub const ALL: [Service; 8] = [
         Service::Echo,
         Service::Discard,
         Service::Daytime,
         Service::Chargen,
         Service::Http,
         Service::Hello,
+        Service::Ping,
         Service::Tasks,
     ];
 
@@ -52,6 +55,7 @@ impl Service {
             Service::Chargen => "chargen",
             Service::Http => "http",
             Service::Hello => "hello",
+            Service::Ping => "ping",
             Service::Tasks => "tasks",
         }
     }
@@ -64,15 +68,16 @@ impl Service {
             Service::Daytime => 13,
             Service::Chargen => 19,
             Service::Http => 80,
-            Service::Hello => 12000,
-            Service::Tasks => 12345,
+            Service::Hello => 12_000,
+            Service::Ping => 12_001,
+            Service::Tasks => 12_345,
         }
     }
 
     /// Whether it also listens on the UDP port of the same number. Chargen would, by its RFC, but
     /// a datagram with a forged source would make it an amplifier.
     pub const fn has_udp(self) -> bool {
-        matches!(self, Service::Echo | Service::Discard | Service::Daytime)
+        matches!(self, Service::Echo | Service::Discard | Service::Daytime | Service::Ping)
     }
 }
 

@@ -22,7 +22,8 @@ macro_rules! counters {
 
             /// Packets that were taken or refused for a named reason: all that were received.
             pub fn packets_accounted(&self) -> u64 {
-                let icmp = self.icmp_echo_replies + self.icmp_errors_received;
+                let echo = self.icmp_echo_replies + self.icmp_echo_answers;
+                let icmp = echo + self.icmp_errors_received;
                 let taken = icmp + self.udp_received + self.tcp_segments_accepted;
                 taken + self.refusals.whole()
             }
@@ -43,9 +44,13 @@ counters! {
     replies_dropped,
     /// ICMP echo requests answered.
     icmp_echo_replies,
+    /// ICMP echo requests sent.
+    icmp_echo_requests,
+    /// ICMP echo replies to these, delivered to a socket.
+    icmp_echo_answers,
     /// ICMP errors sent.
     icmp_errors_sent,
-    /// ICMP errors that a connection believed.
+    /// ICMP errors that a connection believed, or that were delivered to a socket.
     icmp_errors_received,
     /// UDP datagrams delivered to a socket.
     udp_received,

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::wire::icmp::Notice;
+
 /// Why a call on a socket failed. `net` turns it into the [`io::Error`] that std would give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum SocketError {
@@ -14,7 +16,7 @@ pub enum SocketError {
     /// No route to the destination, or it is not of a kind one can connect to.
     #[error("no route to host")]
     NoRoute,
-    /// The peer answered the SYN with a reset, or with an ICMP error.
+    /// The peer answered the SYN with a reset.
     #[error("connection refused")]
     Refused,
     /// The peer reset the connection.
@@ -26,12 +28,9 @@ pub enum SocketError {
     /// The peer did not answer for too long.
     #[error("connection timed out")]
     TimedOut,
-    /// The peer did not answer, and the network says that it has no way to it.
-    #[error("host unreachable")]
-    HostUnreachable,
-    /// The peer did not answer, and the network says that it has no way to its network.
-    #[error("network unreachable")]
-    NetworkUnreachable,
+    /// The peer was not reached, and the network has said why, by an ICMP error.
+    #[error("{0}")]
+    Reported(Notice),
     /// The sending half was closed.
     #[error("broken pipe: the sending half is closed")]
     BrokenPipe,
@@ -49,13 +48,23 @@ pub enum SocketError {
     StackGone,
 }
 
+impl SocketError {
+    /// What the network has reported, where that is why `error` happened.
+    pub fn notice_of(error: &io::Error) -> Option<Notice> {
+        match error.get_ref()?.downcast_ref()? {
+            SocketError::Reported(notice) => Some(*notice),
+            _ => None,
+        }
+    }
+}
+
 impl From<SocketError> for io::Error {
     fn from(error: SocketError) -> io::Error {
         let kind = match error {
             SocketError::AddrInUse => io::ErrorKind::AddrInUse,
             SocketError::AddrNotAvailable => io::ErrorKind::AddrNotAvailable,
-            SocketError::NoRoute | SocketError::HostUnreachable => io::ErrorKind::HostUnreachable,
-            SocketError::NetworkUnreachable => io::ErrorKind::NetworkUnreachable,
+            SocketError::NoRoute => io::ErrorKind::HostUnreachable,
+            SocketError::Reported(notice) => notice.report.error_kind(),
             SocketError::Refused => io::ErrorKind::ConnectionRefused,
             SocketError::Reset => io::ErrorKind::ConnectionReset,
             SocketError::Aborted | SocketError::StackGone => io::ErrorKind::ConnectionAborted,

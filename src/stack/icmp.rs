@@ -1,4 +1,4 @@
-//! ICMP: echo (RFC 1122 3.2.2.6), and the errors a host sends (RFC 1122 3.2.2, RFC 792).
+//! ICMP: answering echo requests (RFC 1122 3.2.2.6), and the errors a host sends (RFC 1122 3.2.2, RFC 792).
 
 use bytes::Bytes;
 
@@ -52,6 +52,9 @@ impl Stack {
         };
         if let Some(report) = message.report() {
             return self.receive_icmp_error(datagram, report, &transport[message.payload]);
+        }
+        if (message.kind, message.code) == (icmp::ECHO_REPLY, 0) {
+            return self.receive_echo_reply(datagram, message, transport);
         }
         if message.kind != icmp::ECHO_REQUEST || message.code != 0 {
             // RFC 9293 3.9.2.2 [MUST-55]

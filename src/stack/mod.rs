@@ -3,7 +3,7 @@
 //! ```text
 //!   Packet -> receive: ip -> icmp | udp | tcp -> Demux -> connection | half-open | TIME-WAIT | listener
 //!   timers -> expire                                            |
-//!   socket calls (user, udp) ------------------------------> ready -> transmit -> Burst
+//!   socket calls (user, udp, ping) ------------------------> ready -> transmit -> Burst
 //! ```
 //!
 //! A turn is pure computation: packets and the time go in, bursts and wakers come out. Nothing
@@ -18,6 +18,7 @@ mod error;
 mod icmp;
 mod icmp_error;
 mod memory;
+mod ping;
 mod ports;
 mod receive;
 mod route;
@@ -45,7 +46,9 @@ use crate::wire::{RxBatch, TxBatch};
 pub use config::{Address, Config, Limits};
 pub use counters::Counters;
 pub use error::SocketError;
+pub use ping::PingAnswer;
 pub use tables::Tables;
+pub use udp::UdpError;
 pub use wakes::Wakes;
 pub use wheel::TICK;
 
@@ -54,6 +57,7 @@ use connection::{Connection, Connections};
 use demux::Demux;
 use icmp::ErrorLimit;
 use memory::MemoryUse;
+use ping::Ping;
 use ports::Ports;
 use route::Routes;
 use transmit::Queues;
@@ -67,6 +71,8 @@ slotmap::new_key_type! {
     pub struct ListenerKey;
     /// Names a UDP socket.
     pub struct UdpKey;
+    /// Names a ping socket.
+    pub struct PingKey;
     struct HalfOpenKey;
     struct TimeWaitKey;
 }
@@ -135,6 +141,7 @@ pub struct Stack {
     queues: Queues,
     ports: Ports,
     udp: Udp,
+    ping: Ping,
     icmp_errors: ErrorLimit,
     wakes: Wakes,
     next_conn: u32,
@@ -169,7 +176,8 @@ impl Stack {
             wheel: Wheel::default(),
             queues: Queues::new(identification),
             ports: Ports::default(),
-            udp: Udp::new(hash),
+            udp: Udp::new(hash.clone()),
+            ping: Ping::new(hash),
             icmp_errors: ErrorLimit::default(),
             wakes: Wakes::default(),
             next_conn: 1,
@@ -260,6 +268,7 @@ impl Stack {
             self.wakes.add(&mut connection.read_waker);
         }
         self.udp.wake_all(&mut self.wakes);
+        self.ping.wake_all(&mut self.wakes);
     }
 
     /// Resets every connection that is left.
@@ -278,6 +287,7 @@ impl Stack {
         }
         self.wake_listeners();
         self.udp.wake_all(&mut self.wakes);
+        self.ping.wake_all(&mut self.wakes);
     }
 
     /// Bytes that the buffers of all TCP connections hold (see [`Limits::tcp_memory`]).

@@ -16,6 +16,8 @@ pub struct Tables {
     pub listeners: usize,
     /// UDP sockets.
     pub udp_sockets: usize,
+    /// Ping sockets, each of which has an identifier.
+    pub ping_sockets: usize,
     /// Addresses that lead to any of these.
     pub addresses: usize,
     /// Timers, armed or not.
@@ -38,9 +40,10 @@ impl Stack {
             time_wait: self.time_wait.len(),
             listeners: self.listeners.len(),
             udp_sockets: self.udp.len(),
+            ping_sockets: self.ping.len(),
             addresses: self.demux.address_count() + self.udp.bound_len(),
             timers: self.wheel.len(),
-            wakers: wakers + self.udp.waiting(),
+            wakers: wakers + self.udp.waiting() + self.ping.waiting(),
         }
     }
 }

@@ -21,8 +21,6 @@ const BURSTS_A_FLOW: usize = 16;
 const BURSTS_A_BATCH: usize = 64;
 /// Replies that wait at most: more in one batch of packets is a flood.
 const MAX_REPLIES: usize = 4096;
-/// Time to live of what we send (RFC 1122 3.2.1.7; 64, as Linux).
-const TTL: u8 = 64;
 
 /// What waits to be sent.
 #[derive(Debug)]
@@ -147,7 +145,7 @@ impl Stack {
     }
 
     fn repr_without_id(&self, src: IpAddr, dst: IpAddr, protocol: u8, dont_fragment: bool) -> Repr {
-        Repr { src, dst, protocol, ttl: TTL, ecn: 0, identification: 0, dont_fragment }
+        Repr { src, dst, protocol, ttl: ip::TTL, ecn: 0, identification: 0, dont_fragment }
     }
 
     /// The IP header of one packet.

@@ -1,4 +1,7 @@
 //! UDP sockets (RFC 768, RFC 1122 4.1).
+//!
+//! What the network reports about their datagrams reaches them (RFC 1122 4.1.3.3): the next call on a socket
+//! with a peer fails with it, once; the others keep a few such errors for who asks for them.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
@@ -11,11 +14,27 @@ use crate::event::Refusal;
 use crate::stack::demux::{KeyedHash, unspecified};
 use crate::stack::receive::part;
 use crate::stack::{SocketError, Stack, UdpKey, Wakes};
+use crate::wire::icmp::{self, Notice, Quote};
 use crate::wire::ip::Datagram;
-use crate::wire::{HeaderBuf, Packet, icmp, ip, udp};
+use crate::wire::{HeaderBuf, Packet, ip, udp};
 
 /// What a queued datagram counts for beside its bytes.
 const OVERHEAD: usize = 128;
+/// Errors that a socket keeps.
+const MAX_ERRORS: usize = 16;
+/// Most bytes of a datagram that are kept with an error: what a router quotes at most (RFC 1812 4.3.2.3).
+const MAX_QUOTED: usize = 576;
+
+/// What the network reports about a datagram that a socket has sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UdpError {
+    /// To whom the datagram went.
+    pub to: SocketAddr,
+    /// What was reported, and by whom.
+    pub notice: Notice,
+    /// The beginning of its text, as far as it was quoted, at most 576 bytes; often nothing.
+    pub text: Bytes,
+}
 
 #[derive(Debug)]
 struct Socket {
@@ -23,6 +42,30 @@ struct Socket {
     queue: VecDeque<(Bytes, SocketAddr)>,
     charged: usize,
     waker: Option<Waker>,
+    /// The only one whose errors the next call fails with.
+    peer: Option<SocketAddr>,
+    /// What the next call fails with.
+    failure: Option<Notice>,
+    errors: VecDeque<UdpError>,
+    error_waker: Option<Waker>,
+    /// Whether it has sent anything that an error could be about.
+    sent: bool,
+}
+
+impl Socket {
+    fn new(local: SocketAddr) -> Self {
+        Socket {
+            local,
+            queue: VecDeque::new(),
+            charged: 0,
+            waker: None,
+            peer: None,
+            failure: None,
+            errors: VecDeque::new(),
+            error_waker: None,
+            sent: false,
+        }
+    }
 }
 
 /// All UDP sockets of a stack.
@@ -52,14 +95,18 @@ impl Udp {
         self.bound.len()
     }
 
-    /// How many tasks wait for a datagram.
+    /// How many tasks wait for a datagram, or for an error.
     pub(super) fn waiting(&self) -> usize {
-        self.sockets.values().filter(|socket| socket.waker.is_some()).count()
+        let wakers = |socket: &Socket| [&socket.waker, &socket.error_waker].map(Option::is_some);
+        self.sockets.values().flat_map(wakers).filter(|&waits| waits).count()
     }
 
-    /// Wakes whoever waits for a datagram.
+    /// Wakes whoever waits for a datagram, or for an error.
     pub(super) fn wake_all(&mut self, wakes: &mut Wakes) {
-        self.sockets.values_mut().for_each(|socket| wakes.add(&mut socket.waker));
+        for socket in self.sockets.values_mut() {
+            wakes.add(&mut socket.waker);
+            wakes.add(&mut socket.error_waker);
+        }
     }
 
     fn is_taken(&self, local: SocketAddr, mut own: impl Iterator<Item = IpAddr>) -> bool {
@@ -86,8 +133,7 @@ impl Stack {
         } else if self.udp.is_taken(local, self.routes.own()) {
             return Err(SocketError::AddrInUse);
         }
-        let socket = Socket { local, queue: VecDeque::new(), charged: 0, waker: None };
-        let key = self.udp.sockets.insert(socket);
+        let key = self.udp.sockets.insert(Socket::new(local));
         self.udp.bound.insert(local, key);
         Ok(key)
     }
@@ -97,6 +143,15 @@ impl Stack {
         self.udp.sockets.get(key).map(|socket| socket.local)
     }
 
+    /// Has the next call fail with what is reported about datagrams to `peer` from now on, and ignores
+    /// what is reported about others.
+    pub fn udp_connect(&mut self, key: UdpKey, peer: SocketAddr) -> Result<(), SocketError> {
+        let socket = self.udp.sockets.get_mut(key).ok_or(SocketError::NotConnected)?;
+        (socket.peer, socket.failure) = (Some(peer), None);
+        socket.errors.clear();
+        Ok(())
+    }
+
     /// Queues a datagram to `to`.
     pub fn udp_send(
         &mut self,
@@ -104,7 +159,11 @@ impl Stack {
         payload: Bytes,
         to: SocketAddr,
     ) -> Result<(), SocketError> {
-        let local = self.udp_addr(key).ok_or(SocketError::NotConnected)?;
+        let socket = self.udp.sockets.get_mut(key).ok_or(SocketError::NotConnected)?;
+        if let Some(notice) = socket.failure.take() {
+            return Err(SocketError::Reported(notice));
+        }
+        let local = socket.local;
         let source = self.routes.source_for(to.ip()).ok_or(SocketError::NoRoute)?;
         let source = if local.ip().is_unspecified() { source } else { local.ip() };
         if to.port() == 0 {
@@ -119,6 +178,9 @@ impl Stack {
         ip::emit(&repr, udp::HEADER_LEN + payload.len(), &mut header);
         udp::emit(local.port(), to.port(), payload.len(), &mut header);
         self.env.counters.udp_sent += 1;
+        if let Some(socket) = self.udp.sockets.get_mut(key) {
+            socket.sent = true;
+        }
         self.reply(header, ip::UDP, payload);
         Ok(())
     }
@@ -132,6 +194,9 @@ impl Stack {
         let Some(socket) = self.udp.sockets.get_mut(key) else {
             return Poll::Ready(Err(SocketError::NotConnected));
         };
+        if let Some(notice) = socket.failure.take() {
+            return Poll::Ready(Err(SocketError::Reported(notice)));
+        }
         match socket.queue.pop_front() {
             Some((payload, from)) => {
                 socket.charged -= payload.len() + OVERHEAD;
@@ -151,18 +216,67 @@ impl Stack {
         key: UdpKey,
         cx: &mut task::Context<'_>,
     ) -> Poll<Result<(Bytes, SocketAddr), SocketError>> {
-        let front = self.udp.sockets.get(key).and_then(|socket| socket.queue.front());
-        match front {
+        let socket = self.udp.sockets.get(key).filter(|socket| socket.failure.is_none());
+        match socket.and_then(|socket| socket.queue.front()) {
             Some((payload, from)) => Poll::Ready(Ok((payload.clone(), *from))),
             // Without a datagram the two do the same.
             None => self.poll_udp_receive(key, cx),
         }
     }
 
+    /// The next error about a datagram of a socket without a peer.
+    pub fn poll_udp_error(
+        &mut self,
+        key: UdpKey,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<Result<UdpError, SocketError>> {
+        let Some(socket) = self.udp.sockets.get_mut(key) else {
+            return Poll::Ready(Err(SocketError::NotConnected));
+        };
+        match socket.errors.pop_front() {
+            Some(error) => Poll::Ready(Ok(error)),
+            None if self.closing => Poll::Ready(Err(SocketError::StackGone)),
+            None => {
+                self.wakes.register(&mut socket.error_waker, cx);
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Tells the socket that has sent the datagram that `quote` is of, which begins with `datagram`. Nothing in
+    /// it is secret but the port (RFC 6056), so it must be open, have sent something, and to that peer if it has one.
+    pub(super) fn udp_error_arrives(
+        &mut self,
+        notice: Notice,
+        quote: &Quote,
+        datagram: &[u8],
+    ) -> Result<(), Refusal> {
+        let local = SocketAddr::new(quote.src, quote.src_port);
+        let to = SocketAddr::new(quote.dst, quote.dst_port);
+        let socket = self.udp.find(local).and_then(|key| self.udp.sockets.get_mut(key));
+        let could_be =
+            |socket: &&mut Socket| socket.sent && socket.peer.is_none_or(|peer| peer == to);
+        let socket = socket.filter(could_be).ok_or(Refusal::IcmpQuoteStray)?;
+        if socket.peer.is_some() {
+            socket.failure = Some(notice);
+            self.wakes.add(&mut socket.waker);
+            return Ok(());
+        }
+        if socket.errors.len() >= MAX_ERRORS {
+            return Err(Refusal::IcmpQueueFull);
+        }
+        let text = datagram.get(udp::HEADER_LEN..).unwrap_or_default();
+        let text = Bytes::copy_from_slice(&text[..text.len().min(MAX_QUOTED)]);
+        socket.errors.push_back(UdpError { to, notice, text });
+        self.wakes.add(&mut socket.error_waker);
+        Ok(())
+    }
+
     /// Closes a socket; what is queued on it is dropped.
     pub fn udp_close(&mut self, key: UdpKey) {
         if let Some(mut socket) = self.udp.sockets.remove(key) {
             self.wakes.discard(&mut socket.waker);
+            self.wakes.discard(&mut socket.error_waker);
             self.udp.bound.remove(&socket.local);
         }
     }

@@ -21,8 +21,7 @@ impl From<tcp::Error> for SocketError {
             tcp::Error::Reset => SocketError::Reset,
             tcp::Error::Aborted => SocketError::Aborted,
             tcp::Error::TimedOut => SocketError::TimedOut,
-            tcp::Error::HostUnreachable => SocketError::HostUnreachable,
-            tcp::Error::NetworkUnreachable => SocketError::NetworkUnreachable,
+            tcp::Error::Reported(notice) => SocketError::Reported(notice),
         }
     }
 }

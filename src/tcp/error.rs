@@ -1,9 +1,11 @@
 //! How a connection can end other than well.
 
+use crate::wire::icmp::Notice;
+
 /// Why a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Error {
-    /// The peer answered our SYN with a reset, or with an ICMP error.
+    /// The peer answered our SYN with a reset.
     #[error("connection refused")]
     Refused,
     /// The peer reset the connection.
@@ -15,10 +17,7 @@ pub enum Error {
     /// The peer did not answer for too long.
     #[error("connection timed out")]
     TimedOut,
-    /// The network has no way to the peer, it says.
-    #[error("host unreachable")]
-    HostUnreachable,
-    /// The network has no way to the peer's network, it says.
-    #[error("network unreachable")]
-    NetworkUnreachable,
+    /// The peer was not reached, and the network has said why.
+    #[error("{0}")]
+    Reported(Notice),
 }

@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 
 use crate::event::{ConnId, State};
-use crate::tcp::Error;
 use crate::tcp::congestion::Algorithm;
 use crate::time::Duration;
+use crate::wire::icmp::Notice;
 
 /// The state of a connection at one moment.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,5 +70,5 @@ pub struct Info {
     pub ecn_reductions: u64,
     /// What the network has reported since something was last acknowledged
     /// (RFC 9293 3.9.2.2 [SHLD-25]).
-    pub soft_error: Option<Error>,
+    pub soft_error: Option<Notice>,
 }

@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::event::{Cause, Event, LostBy, MtuBy, Refusal, State, TimerKind};
 use crate::tcp::tcb::Tcb;
 use crate::tcp::{Error, Mss};
-use crate::wire::icmp::{Quote, Report};
+use crate::wire::icmp::{Notice, Quote, Report};
 
 /// Smaller path MTUs are not believed to be worth it: segments keep this size, and routers may
 /// fragment them (as Linux; RFC 1191 3).
@@ -23,33 +23,25 @@ impl Tcb {
     pub fn icmp_error_arrives(
         &mut self,
         cx: &mut Context<'_>,
-        report: Report,
+        notice: Notice,
         quote: &Quote,
     ) -> Result<(), Refusal> {
         // RFC 5927 4.1: whoever cannot see our segments does not know what is in flight.
         if !quote.seq.within(self.snd.una, self.snd.outstanding()) {
             return Err(Refusal::IcmpQuoteSequence);
         }
-        let error = match report {
-            Report::FragmentationNeeded { mtu } => {
-                return self.path_is_smaller(cx, mtu, quote.total_len);
-            }
-            Report::NetworkUnreachable | Report::NetworkRefused => Error::NetworkUnreachable,
-            Report::ProtocolUnreachable | Report::PortUnreachable => Error::Refused,
-            // std knows no error for a parameter problem; for the time, Linux says the same.
-            Report::HostUnreachable
-            | Report::HostRefused
-            | Report::TimeExceeded
-            | Report::ParameterProblem => Error::HostUnreachable,
-        };
+        let Notice { report, by } = notice;
+        if let Report::FragmentationNeeded { mtu } = report {
+            return self.path_is_smaller(cx, mtu, quote.total_len);
+        }
         let conn = self.conn;
-        cx.emit(|| Event::IcmpError { conn, report });
+        cx.emit(|| Event::IcmpError { conn, report, by });
         if report.is_hard() && matches!(self.state, State::SynSent | State::SynReceived) {
             // RFC 9293 3.9.2.2 [SHLD-26]
-            self.finish(cx, Cause::IcmpError, Some(error));
+            self.finish(cx, Cause::IcmpError, Some(Error::Reported(notice)));
         } else {
             // RFC 9293 3.9.2.2 [MUST-56], RFC 5927 5.2.
-            self.soft_error = Some(error);
+            self.soft_error = Some(notice);
         }
         Ok(())
     }

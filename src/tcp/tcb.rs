@@ -26,6 +26,7 @@ use crate::tcp::window_scale::WindowScale;
 use crate::tcp::{Config, Error, Info};
 use crate::time::Instant;
 use crate::wire::SeqNum;
+use crate::wire::icmp::Notice;
 use crate::wire::tcp::Segment;
 use crate::wire::tcp_options::Timestamps;
 
@@ -155,7 +156,7 @@ pub struct Tcb {
     pub(crate) error: Option<Error>,
     /// What the network has reported since something was last acknowledged; it is the error if time
     /// runs out (RFC 5461 2.2).
-    pub(crate) soft_error: Option<Error>,
+    pub(crate) soft_error: Option<Notice>,
     /// A reset has to be sent, with this sequence number.
     pub(crate) reset_pending: bool,
     /// A probe of a closed window, or a keepalive, has to be sent.

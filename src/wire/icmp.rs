@@ -1,9 +1,10 @@
 //! ICMPv4 (RFC 792): echo, and the errors a host sends and understands.
 
 use std::fmt;
+use std::io;
 use std::net::IpAddr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::checksum::Sum;
 use super::{HeaderBuf, Malformed, SeqNum, ip};
@@ -35,7 +36,7 @@ pub const PORT_UNREACHABLE: u8 = 3;
 pub const FRAGMENTATION_NEEDED: u8 = 4;
 
 /// What an ICMP error reports (RFC 792, RFC 1122 3.2.2.1, RFC 1812 5.2.7.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "report", rename_all = "snake_case")]
 pub enum Report {
     /// No route to the network at the moment.
@@ -51,10 +52,16 @@ pub enum Report {
         /// What it takes, in bytes; 0 from a router that does not say (RFC 1191 4).
         mtu: u16,
     },
-    /// There is no such network, or one may not speak to it.
-    NetworkRefused,
-    /// There is no such host, or one may not speak to it.
-    HostRefused,
+    /// There is no such network.
+    NetworkUnknown,
+    /// There is no such host.
+    HostUnknown,
+    /// One may not speak to that network.
+    NetworkProhibited,
+    /// One may not speak to that host.
+    HostProhibited,
+    /// A filter does not let it through.
+    Prohibited,
     /// It was on its way for too long.
     TimeExceeded,
     /// Its header could not be understood.
@@ -66,7 +73,31 @@ impl Report {
     /// protocol and the port.
     pub const fn is_hard(self) -> bool {
         use Report::*;
-        matches!(self, ProtocolUnreachable | PortUnreachable | NetworkRefused | HostRefused)
+        matches!(
+            self,
+            ProtocolUnreachable
+                | PortUnreachable
+                | NetworkUnknown
+                | HostUnknown
+                | NetworkProhibited
+                | HostProhibited
+                | Prohibited
+        )
+    }
+
+    /// The error that a call fails with for it, as near as std has one to what Linux says.
+    pub const fn error_kind(self) -> io::ErrorKind {
+        use Report::*;
+        match self {
+            NetworkUnreachable | NetworkUnknown | NetworkProhibited => {
+                io::ErrorKind::NetworkUnreachable
+            }
+            ProtocolUnreachable | PortUnreachable => io::ErrorKind::ConnectionRefused,
+            FragmentationNeeded { .. } => io::ErrorKind::InvalidInput,
+            // std knows no error for a parameter problem; for the time, Linux says the same.
+            HostUnreachable | HostUnknown | HostProhibited | Prohibited | TimeExceeded
+            | ParameterProblem => io::ErrorKind::HostUnreachable,
+        }
     }
 }
 
@@ -80,11 +111,37 @@ impl fmt::Display for Report {
             Report::FragmentationNeeded { mtu } => {
                 return write!(f, "fragmentation needed, MTU {mtu}");
             }
-            Report::NetworkRefused => "network unknown or prohibited",
-            Report::HostRefused => "host unknown or prohibited",
-            Report::TimeExceeded => "time exceeded",
+            Report::NetworkUnknown => "network unknown",
+            Report::HostUnknown => "host unknown",
+            Report::NetworkProhibited => "network prohibited",
+            Report::HostProhibited => "host prohibited",
+            Report::Prohibited => "prohibited",
+            Report::TimeExceeded => "time to live exceeded",
             Report::ParameterProblem => "parameter problem",
         })
+    }
+}
+
+/// What was reported about something we sent, and by whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Notice {
+    /// What.
+    #[serde(flatten)]
+    pub report: Report,
+    /// The router or the host that says so.
+    pub by: IpAddr,
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Notice { report, by } = self;
+        match report {
+            Report::TimeExceeded => write!(f, "{report} at {by}"),
+            Report::NetworkProhibited | Report::HostProhibited | Report::Prohibited => {
+                write!(f, "{report} by {by}")
+            }
+            _ => write!(f, "{report} ({by} says so)"),
+        }
     }
 }
 
@@ -105,6 +162,8 @@ pub struct Quote {
     pub dst_port: u16,
     /// The four octets after the ports: the sequence number of TCP.
     pub seq: SeqNum,
+    /// Length of its IP header, in bytes.
+    pub header_len: usize,
 }
 
 /// A received ICMP message.
@@ -132,8 +191,11 @@ impl Message {
             (DESTINATION_UNREACHABLE, FRAGMENTATION_NEEDED) => {
                 Report::FragmentationNeeded { mtu: u16::from_be_bytes(mtu) }
             }
-            (DESTINATION_UNREACHABLE, 6 | 9) => Report::NetworkRefused,
-            (DESTINATION_UNREACHABLE, 7 | 8 | 10 | 13..=15) => Report::HostRefused,
+            (DESTINATION_UNREACHABLE, 6) => Report::NetworkUnknown,
+            (DESTINATION_UNREACHABLE, 7 | 8) => Report::HostUnknown,
+            (DESTINATION_UNREACHABLE, 9) => Report::NetworkProhibited,
+            (DESTINATION_UNREACHABLE, 10) => Report::HostProhibited,
+            (DESTINATION_UNREACHABLE, 13..=15) => Report::Prohibited,
             (TIME_EXCEEDED, _) => Report::TimeExceeded,
             (PARAMETER_PROBLEM, _) => Report::ParameterProblem,
             _ => return None,
@@ -160,6 +222,7 @@ pub fn parse_quote(quoted: &[u8]) -> Result<Quote, Malformed> {
         src_port: u16::from_be_bytes([s0, s1]),
         dst_port: u16::from_be_bytes([d0, d1]),
         seq: SeqNum::new(u32::from_be_bytes(seq)),
+        header_len: header.slice().len(),
     })
 }
 

@@ -34,6 +34,9 @@ pub const fn ecn_name(bits: u8) -> Option<&'static str> {
 /// Length of an IPv4 header without options, in bytes.
 pub const IPV4_HEADER_LEN: usize = Ipv4Header::MIN_LEN;
 
+/// Time to live of what is sent, unless something else is asked for (RFC 1122 3.2.1.7; 64, as Linux).
+pub const TTL: u8 = 64;
+
 /// Offset of the IPv4 total length field.
 pub const IPV4_TOTAL_LEN_AT: usize = 2;
 /// Offset of the IPv4 identification field.

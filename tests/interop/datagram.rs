@@ -3,9 +3,8 @@
 use std::task::Poll;
 
 use bytes::Bytes;
-use glasstcp::event::Refusal;
-use glasstcp::stack::SocketError;
-use glasstcp::wire::{Burst, HeaderBuf, icmp as wire_icmp, ip};
+use glasstcp::stack::{PingAnswer, SocketError, UdpError};
+use glasstcp::wire::icmp::{Notice, Report};
 use smoltcp::iface::SocketHandle;
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::socket::{icmp, udp};
@@ -139,8 +138,13 @@ fn our_datagram_finds_nobody() {
     let ours = world.ours.udp_bind(our_address(0)).unwrap();
     world.ours.udp_send(ours, Bytes::from_static(b"hello?"), their_address(9999)).unwrap();
     world.pass(seconds(1));
-    assert_eq!(world.ours.counters().refusals.of(Refusal::IcmpIgnored), 1);
     assert!(world.ours.poll_udp_receive(ours, &mut cx()).is_pending());
+    let Poll::Ready(Ok(error)) = world.ours.poll_udp_error(ours, &mut cx()) else {
+        panic!("nobody says that there is nobody");
+    };
+    let notice = Notice { report: Report::PortUnreachable, by: THEIR_IP.into() };
+    let text = Bytes::from_static(b"hello?");
+    assert_eq!(error, UdpError { to: their_address(9999), notice, text });
 }
 
 #[test]
@@ -174,37 +178,18 @@ fn they_ping_us() {
     }
 }
 
-/// Our stack has no call for it, so the request is made with our wire format; it is their answer
-/// that comes back as one that nobody asked for.
 #[test]
-fn they_answer_a_ping_in_our_name() {
+fn we_ping_them() {
     for mtu in [68, 576, 1500, 65_535] {
         let mut world = World::new(Setup { mtu, ..Setup::default() });
-        for (nth, len) in sizes(mtu).into_iter().enumerate() {
-            let mut header = HeaderBuf::new();
-            let repr = ip::Repr {
-                src: OUR_IP.into(),
-                dst: THEIR_IP.into(),
-                protocol: ip::ICMP,
-                ttl: 64,
-                ecn: 0,
-                identification: nth as u16,
-                dont_fragment: false,
-            };
-            ip::emit(&repr, wire_icmp::HEADER_LEN + len, &mut header);
-            wire_icmp::emit(wire_icmp::ECHO_REQUEST, 0, [0, 9, 0, nth as u8], &mut header);
+        let key = world.ours.ping_bind(9).unwrap();
+        for (seq, len) in (0..).zip(sizes(mtu)) {
             let payload = Bytes::from(pattern(len, Ours));
-            world.send_burst(Burst {
-                header,
-                ip_header_len: ip::IPV4_HEADER_LEN as u8,
-                protocol: ip::ICMP,
-                payload: std::iter::once(payload).filter(|part| !part.is_empty()).collect(),
-                payload_len: len as u32,
-                segment_size: 0,
-            });
+            world.ours.ping_send(key, THEIR_IP.into(), seq, payload.clone()).unwrap();
             world.pass(seconds(1));
-            let answers = world.ours.counters().refusals.of(Refusal::IcmpIgnored);
-            assert_eq!(answers, nth as u64 + 1);
+            let answer = world.ours.poll_ping_receive(key, &mut cx());
+            let reply = PingAnswer::Reply { from: THEIR_IP.into(), seq, ttl: 64, payload };
+            assert_eq!(answer, Poll::Ready(Ok(reply)));
         }
     }
 }

@@ -151,7 +151,7 @@ impl World {
     }
 
     /// Cuts what we send and puts it on the link.
-    pub fn send_burst(&mut self, mut burst: Burst) {
+    fn send_burst(&mut self, mut burst: Burst) {
         gso::cut(&mut burst, |parts| {
             let packet: Vec<u8> = parts.iter().flat_map(|part| part.to_vec()).collect();
             self.link.send(self.now, Ours, packet.into());

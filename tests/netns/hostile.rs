@@ -56,6 +56,7 @@ fn one_of_each() -> Vec<(&'static str, Vec<u8>)> {
         ("icmp_truncated", packet::ipv4(KERNEL, STACK, 1, &[8, 0, 0])),
         ("icmp_checksum", packet::ipv4(KERNEL, STACK, 1, &[8, 0, 1, 1, 0, 0, 0, 0])),
         ("icmp_ignored", packet::icmp(KERNEL, STACK, 13, 0, &[0; 12])),
+        ("icmp_echo_stray", packet::icmp(KERNEL, STACK, 0, 0, &[0; 12])),
         ("icmp_source_quench", packet::icmp(KERNEL, STACK, 4, 0, &ours)),
         ("icmp_quote_header", quoting(&ours[..19])),
         ("icmp_quote_truncated", quoting(&ours[..27])),

@@ -18,6 +18,7 @@ mod link;
 mod load;
 mod loss;
 mod ping;
+mod routed;
 mod rudp;
 mod scan;
 mod slow;

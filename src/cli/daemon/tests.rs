@@ -1,3 +1,5 @@
+use glasstcp::device::impair::Share;
+
 use super::*;
 use crate::cli::host::{self, UdpEnds};
 
@@ -6,7 +8,7 @@ fn plan(netns: Option<&str>, services: &[&str]) -> Plan {
     let Link::Tun(device) = &mut host.link else { unreachable!() };
     device.netns = netns.map(str::to_owned);
     let services = services.iter().map(|spec| spec.parse().unwrap()).collect();
-    Plan { host, services, www: None, control: None }
+    Plan { host, services, www: None, ping_loss: Share::NONE, dns: None, control: None }
 }
 
 #[test]
@@ -40,9 +42,10 @@ fn over_udp_only_another_glasstcp_can_reach_it() {
     assert!(text.starts_with(
         "glasstcp is up: 10.9.0.2, 10.9.0.3 over UDP from 127.0.0.1:7000 (MTU 1400)\n"
     ));
-    assert!(
-        text.contains("try: glasstcp get http://10.9.0.2/ --link udp:127.0.0.1:0,127.0.0.1:7000\n")
-    );
+    assert!(text.contains(
+        "try: glasstcp ping 10.9.0.2 --icmp --link udp:127.0.0.1:0,127.0.0.1:7000\n     \
+             glasstcp get http://10.9.0.2/ --link udp:127.0.0.1:0,127.0.0.1:7000\n"
+    ));
 }
 
 #[test]

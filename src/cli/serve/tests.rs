@@ -35,6 +35,9 @@ fn mistakes_are_refused_with_the_way_out() {
         ("--kernel 127.0.0.256:80 http", "as 127.0.0.1:8080 or [::1]:8080"),
         ("--kernel 127.0.0.1:80 gopher", "choose one of echo, discard"),
         ("--kernel 127.0.0.1:80 echo --www /srv", "--www is for http and tasks, not for echo"),
+        ("--kernel 127.0.0.1:80 echo --ping-loss 1%", "--ping-loss is for ping, not for echo"),
+        ("--kernel 127.0.0.1:80 echo --dns 127.0.0.1", "--dns is for tasks, not for echo"),
+        ("--kernel 127.0.0.1:80 ping --ping-loss 101%", "at most 100%"),
     ] {
         let error = parse(line).expect_err(line);
         assert!(error.contains(part), "{line}: {error}");

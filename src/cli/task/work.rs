@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Write;
-use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -10,7 +9,6 @@ use futures_util::future::join_all;
 use glasstcp::client::Connection;
 use glasstcp::client::tasks::{Asker, Done, Task, TaskError};
 use tokio::io::sink;
-use tokio::time::timeout;
 
 use super::store::Store;
 use crate::cli::client::{Client, explain};
@@ -106,8 +104,7 @@ impl<'a> Work<'a> {
     }
 
     async fn connect(&self) -> Result<Asker<Connection>, String> {
-        let connected = timeout(self.client.timeout, self.client.sockets.connect(self.to)).await;
-        let connected = connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+        let connected = self.client.sockets.connect_within(self.to, self.client.timeout).await;
         let what = format!("cannot connect to {}", self.to);
         match connected {
             Ok(connection) => Ok(Asker::new(connection, self.client.timeout)),

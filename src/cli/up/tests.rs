@@ -24,7 +24,10 @@ fn bad_values_are_refused_with_the_way_out() {
         ("--serve http,cc=none", "choose one of tahoe, reno"),
         ("--serve http,reno", "as in http:80,cc=reno"),
         ("--serve http:7", "taken twice"),
+        ("--dns 10.9.0.1", "add --serve tasks"),
         ("--www x --no-default-services", "needs the service http"),
+        ("--ping-loss 1%", "add --serve ping"),
+        ("--serve ping --ping-loss x", "a share such as 1%"),
         ("--stack-addr 10.8.0.2", "not in the network of --addr"),
     ];
     for (line, part) in table {

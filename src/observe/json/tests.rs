@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use serde::Serialize;
@@ -18,6 +18,7 @@ use crate::wire::tcp_options::{SackBlock, SackBlocks};
 use crate::wire::{SeqNum, ip};
 
 const CONN: ConnId = ConnId(3);
+const ROUTER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 9, 0, 1));
 
 fn local() -> SocketAddr {
     "10.9.0.2:80".parse().unwrap()
@@ -181,12 +182,16 @@ fn others() -> Vec<(Event, &'static str)> {
             r#""conn":3,"name":"undone","data":{"shown_by":"eifel"}}"#,
         ),
         (
-            Event::IcmpError { conn, report: Report::HostRefused },
-            r#""conn":3,"name":"icmp_error","data":{"report":"host_refused"}}"#,
+            Event::IcmpError { conn, report: Report::HostProhibited, by: ROUTER },
+            r#""conn":3,"name":"icmp_error","data":{"report":"host_prohibited","reporter":"10.9.0.1"}}"#,
         ),
         (
-            Event::IcmpError { conn, report: Report::FragmentationNeeded { mtu: 1400 } },
-            r#""conn":3,"name":"icmp_error","data":{"report":"fragmentation_needed","mtu":1400}}"#,
+            Event::IcmpError {
+                conn,
+                report: Report::FragmentationNeeded { mtu: 1400 },
+                by: ROUTER,
+            },
+            r#""conn":3,"name":"icmp_error","data":{"report":"fragmentation_needed","mtu":1400,"reporter":"10.9.0.1"}}"#,
         ),
         (
             Event::PathMtu { conn, mtu: 1400, mss: 1348, by: MtuBy::Router },
@@ -288,8 +293,8 @@ fn values() -> Vec<(&'static str, Vec<String>)> {
         (
             "report",
             names!("report", Report: NetworkUnreachable, HostUnreachable, ProtocolUnreachable,
-                PortUnreachable, FragmentationNeeded { mtu: 0 }, NetworkRefused, HostRefused,
-                TimeExceeded, ParameterProblem),
+                PortUnreachable, FragmentationNeeded { mtu: 0 }, NetworkUnknown, HostUnknown,
+                NetworkProhibited, HostProhibited, Prohibited, TimeExceeded, ParameterProblem),
         ),
         (
             "timer",

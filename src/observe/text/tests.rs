@@ -215,8 +215,9 @@ fn levels_include_those_before_them() {
 
 #[test]
 fn what_the_network_reports() {
-    let event = Event::IcmpError { conn: CONN, report: Report::HostRefused };
-    assert_eq!(line(&event), "#3 <- ICMP: host unknown or prohibited");
+    let event =
+        Event::IcmpError { conn: CONN, report: Report::HostProhibited, by: [10, 9, 0, 1].into() };
+    assert_eq!(line(&event), "#3 <- ICMP: host prohibited by 10.9.0.1");
     let event = Event::PathMtu { conn: CONN, mtu: 1400, mss: 1348, by: MtuBy::Router };
     assert_eq!(line(&event), "#3 path MTU 1400: mss=1348, a router says");
 }

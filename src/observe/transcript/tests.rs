@@ -127,7 +127,7 @@ fn windows_are_in_segments() {
         window(5500, Some(5500), Phase::CongestionAvoidance),
         "cwnd=5.50 MSS ssthresh=5.50 MSS  congestion avoidance"
     );
-    run.words(&Event::PathMtu { conn, mtu: 552, mss: 500 });
+    run.words(&Event::PathMtu { conn, mtu: 552, mss: 500, by: crate::event::MtuBy::Router });
     let smaller =
         Event::CongestionWindow { conn, cwnd: 1000, ssthresh: None, phase: Phase::SlowStart };
     assert_eq!(run.words(&smaller), "cwnd=2 MSS ssthresh=infinite  slow start");

@@ -164,7 +164,7 @@ fn connections_wait_for_a_place() {
 async fn datagrams_are_answered() {
     let socket = UdpSocket::bind(LOOPBACK).await.unwrap();
     let address = socket.local_addr().unwrap();
-    let server = tokio::spawn(serve_socket(socket, Service::Echo));
+    let server = tokio::spawn(serve_socket(socket, Service::Echo, Arc::default()));
     let client = UdpSocket::bind(LOOPBACK).await.unwrap();
     client.send_to(b"glass", address).await.unwrap();
     let mut echoed = [0; 10];
@@ -175,10 +175,17 @@ async fn datagrams_are_answered() {
 
 #[test]
 fn other_services_are_not_answered() {
-    let from = |port| SocketAddr::from((LOOPBACK.0, port));
-    assert_eq!(answer_udp(Service::Echo, from(7), b"x"), None);
-    assert_eq!(answer_udp(Service::Echo, from(0), b"x"), None);
-    assert!(answer_udp(Service::Echo, from(1024), b"x").is_some());
-    assert_eq!(answer_udp(Service::Discard, from(1024), b"x"), None);
-    assert_eq!(answer_udp(Service::Http, from(1024), b"x"), None);
+    let context = ServiceContext::default();
+    let answered = |service, port| {
+        let from = SocketAddr::from((LOOPBACK.0, port));
+        answer_udp(service, from, b"x", &context).is_some()
+    };
+    for service in [Service::Echo, Service::Ping] {
+        for other in [0, 7, 1023, 12_001] {
+            assert!(!answered(service, other), "{service}, from {other}");
+        }
+        assert!(answered(service, 1024), "{service}");
+    }
+    assert!(!answered(Service::Discard, 1024));
+    assert!(!answered(Service::Http, 1024));
 }

@@ -117,6 +117,9 @@ fn trials(context: &ServiceContext) -> Vec<Trial> {
             Service::Chargen => {
                 add(format!("nc {address} {port} | head"), "a pattern without end (RFC 864)")
             }
+            Service::Ping => {
+                add(format!("nc {address} {port}"), "every line comes back in upper case")
+            }
             Service::Http => {
                 add(format!("curl {url}/welcome"), "this page as plain text");
                 add(format!("curl -T FILE {url}/sink"), "how fast an upload arrives");

@@ -50,11 +50,11 @@ fn mistakes_are_explained() {
     for (text, error) in [
         (
             "gopher",
-            "there is no service \"gopher\": choose one of echo, discard, daytime, chargen, http, hello, tasks",
+            "there is no service \"gopher\": choose one of echo, discard, daytime, chargen, http, hello, ping, tasks",
         ),
         (
             "",
-            "there is no service \"\": choose one of echo, discard, daytime, chargen, http, hello, tasks",
+            "there is no service \"\": choose one of echo, discard, daytime, chargen, http, hello, ping, tasks",
         ),
         ("http:0", "\"0\" is not a port: give a number from 1 to 65535, as in http:8080"),
         ("http:65536", "\"65536\" is not a port: give a number from 1 to 65535, as in http:8080"),
@@ -85,6 +85,7 @@ fn asking_adds_or_moves() {
         planned(true, &["http:80", "http:8080"]),
         "echo:7 discard:9 daytime:13 chargen:19 http:80 http:8080"
     );
+    assert_eq!(planned(true, &["ping"]), format!("{defaults} ping:12001"));
     assert_eq!(planned(false, &[]), "");
     assert_eq!(planned(false, &["http", "echo:70"]), "echo:70 http:80");
     // Two services may change places.

@@ -10,7 +10,7 @@ use crate::event::{Event, Refusal, State};
 use crate::stack::SocketError;
 use crate::time::Duration;
 use crate::wire::SeqNum;
-use crate::wire::icmp::Report;
+use crate::wire::icmp::{Notice, Report};
 use crate::wire::tcp::Flags;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -36,21 +36,45 @@ fn report(world: &mut World, side: Side, kind_and_code: [u8; 2]) {
     world.turn();
 }
 
+/// What the router of [`craft::icmp_error`] says.
+fn reported(report: Report) -> SocketError {
+    SocketError::Reported(Notice { report, by: [10, 0, 0, 254].into() })
+}
+
 #[test]
-fn an_open_fails_at_once_by_a_hard_error() {
-    for (code, error, kind) in [
-        (2, SocketError::Refused, ErrorKind::ConnectionRefused),
-        (3, SocketError::Refused, ErrorKind::ConnectionRefused),
-        (9, SocketError::NetworkUnreachable, ErrorKind::NetworkUnreachable),
-        (13, SocketError::HostUnreachable, ErrorKind::HostUnreachable),
+fn an_open_fails_at_once_by_a_hard_error_and_names_who_said_so() {
+    for (code, report, kind, words) in [
+        (
+            2,
+            Report::ProtocolUnreachable,
+            ErrorKind::ConnectionRefused,
+            "protocol unreachable (10.0.0.254 says so)",
+        ),
+        (
+            3,
+            Report::PortUnreachable,
+            ErrorKind::ConnectionRefused,
+            "port unreachable (10.0.0.254 says so)",
+        ),
+        (
+            9,
+            Report::NetworkProhibited,
+            ErrorKind::NetworkUnreachable,
+            "network prohibited by 10.0.0.254",
+        ),
+        (13, Report::Prohibited, ErrorKind::HostUnreachable, "prohibited by 10.0.0.254"),
     ] {
         let mut world = world();
         world.judge = drop_all();
         let client = world.connect();
         world.turn();
-        report(&mut world, Client, [3, code]);
+        self::report(&mut world, Client, [3, code]);
+        let error = reported(report);
         assert_eq!(world.connected(Client, client), Some(Err(error)), "code {code}");
-        assert_eq!(std::io::Error::from(error).kind(), kind);
+        let error = std::io::Error::from(error);
+        assert_eq!((error.kind(), error.to_string().as_str()), (kind, words));
+        let notice = Notice { report, by: [10, 0, 0, 254].into() };
+        assert_eq!(SocketError::notice_of(&error), Some(notice));
         assert_eq!(world.stack(Client).counters().icmp_errors_received, 1);
         world.close(Client, client);
         world.assert_quiet_end();
@@ -61,10 +85,10 @@ fn an_open_fails_at_once_by_a_hard_error() {
 #[test]
 fn an_open_fails_in_its_time_with_what_soft_errors_said() {
     for (kind_and_code, error) in [
-        ([3, 0], SocketError::NetworkUnreachable),
-        ([3, 1], SocketError::HostUnreachable),
-        ([11, 0], SocketError::HostUnreachable),
-        ([12, 0], SocketError::HostUnreachable),
+        ([3, 0], reported(Report::NetworkUnreachable)),
+        ([3, 1], reported(Report::HostUnreachable)),
+        ([11, 0], reported(Report::TimeExceeded)),
+        ([12, 0], reported(Report::ParameterProblem)),
         ([4, 0], SocketError::TimedOut),
         ([5, 1], SocketError::TimedOut),
     ] {
@@ -91,7 +115,7 @@ fn a_reader_is_told_why_the_peer_was_not_reached() {
     world.turn();
     report(&mut world, Client, [3, 1]);
     assert_eq!(world.state(Client, pair.client), State::Established);
-    let unreachable = Some(Err(SocketError::HostUnreachable));
+    let unreachable = Some(Err(reported(Report::HostUnreachable)));
     world.run(2000 * SECOND, |world| world.read(Client, pair.client) == unreachable);
     world.judge = deliver_all();
     world.close_both(&pair);
@@ -146,7 +170,10 @@ fn what_is_about_nobody_is_refused_by_name() {
     other_port[20] ^= 1;
     refused(quoting(&other_port), Refusal::IcmpQuoteStray);
     let datagram = craft::udp(server, client, b"a datagram");
-    refused(quoting(&datagram), Refusal::IcmpIgnored);
+    refused(quoting(&datagram), Refusal::IcmpQuoteStray);
+    let mut foreign_protocol = ours.to_vec();
+    foreign_protocol[9] = 132;
+    refused(quoting(&foreign_protocol), Refusal::IcmpIgnored);
     refused(craft::icmp(client, server, [4, 0], &ours), Refusal::IcmpSourceQuench);
     world.close_both(&pair);
     world.assert_quiet_end();

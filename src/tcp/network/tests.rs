@@ -6,16 +6,28 @@ use crate::wire::ip;
 use crate::wire::tcp::{Flags, Segment};
 
 /// Every error but the one about the size.
-const REPORTS: [(Report, Error); 8] = [
-    (Report::NetworkUnreachable, Error::NetworkUnreachable),
-    (Report::HostUnreachable, Error::HostUnreachable),
-    (Report::ProtocolUnreachable, Error::Refused),
-    (Report::PortUnreachable, Error::Refused),
-    (Report::NetworkRefused, Error::NetworkUnreachable),
-    (Report::HostRefused, Error::HostUnreachable),
-    (Report::TimeExceeded, Error::HostUnreachable),
-    (Report::ParameterProblem, Error::HostUnreachable),
+const REPORTS: [Report; 11] = [
+    Report::NetworkUnreachable,
+    Report::HostUnreachable,
+    Report::ProtocolUnreachable,
+    Report::PortUnreachable,
+    Report::NetworkUnknown,
+    Report::HostUnknown,
+    Report::NetworkProhibited,
+    Report::HostProhibited,
+    Report::Prohibited,
+    Report::TimeExceeded,
+    Report::ParameterProblem,
 ];
+
+/// What a router says.
+fn notice(report: Report) -> Notice {
+    Notice { report, by: [10, 0, 0, 254].into() }
+}
+
+fn reported(report: Report) -> Option<Error> {
+    Some(Error::Reported(notice(report)))
+}
 
 /// An error about the segment at `seq`, relative, which was `total_len` bytes long.
 fn error_of_len(rig: &mut Rig, report: Report, seq: u32, total_len: u16) -> Result<(), Refusal> {
@@ -28,8 +40,9 @@ fn error_of_len(rig: &mut Rig, report: Report, seq: u32, total_len: u16) -> Resu
         src_port: ends.local.port(),
         dst_port: ends.remote.port(),
         seq: rig.ours(seq),
+        header_len: ip::IPV4_HEADER_LEN,
     };
-    rig.with(|tcb, cx| tcb.icmp_error_arrives(cx, report, &quote))
+    rig.with(|tcb, cx| tcb.icmp_error_arrives(cx, notice(report), &quote))
 }
 
 fn error(rig: &mut Rig, report: Report, seq: u32) -> Result<(), Refusal> {
@@ -57,10 +70,10 @@ fn sizes(sent: &[Sent]) -> Vec<(u32, u32, u16)> {
 
 #[test]
 fn a_hard_error_ends_an_open_rfc_9293_3_9_2_2_shld_26() {
-    for (report, expected) in REPORTS.into_iter().filter(|(report, _)| report.is_hard()) {
+    for report in REPORTS.into_iter().filter(|report| report.is_hard()) {
         let mut rig = Rig::syn_sent(Setup::default());
         assert_eq!(error(&mut rig, report, 0), Ok(()));
-        assert_eq!(rig.tcb.error(), Some(expected), "{report}");
+        assert_eq!(rig.tcb.error(), reported(report), "{report}");
         let change = (State::SynSent, State::Closed, Cause::IcmpError);
         assert_eq!(rig.changes().last(), Some(&change));
         rig.silent();
@@ -70,13 +83,14 @@ fn a_hard_error_ends_an_open_rfc_9293_3_9_2_2_shld_26() {
 
 #[test]
 fn a_soft_error_ends_no_open_and_explains_its_time_out_rfc_9293_3_9_2_2_must_56() {
-    for (report, expected) in REPORTS.into_iter().filter(|(report, _)| !report.is_hard()) {
+    for report in REPORTS.into_iter().filter(|report| !report.is_hard()) {
         let mut rig = Rig::syn_sent(Setup::default());
         assert_eq!(error(&mut rig, report, 0), Ok(()));
         assert_eq!((rig.tcb.state(), rig.tcb.error()), (State::SynSent, None));
-        assert_eq!(rig.tcb.info().soft_error, Some(expected), "RFC 9293 3.9.2.2 [SHLD-25]");
+        let soft = rig.tcb.info().soft_error;
+        assert_eq!(soft, Some(notice(report)), "RFC 9293 3.9.2.2 [SHLD-25]");
         assert_eq!(rig.sleep(s(200)).len(), 6, "it is tried as often as without");
-        assert_eq!(rig.tcb.error(), Some(expected), "{report}");
+        assert_eq!(rig.tcb.error(), reported(report), "{report}");
         let change = (State::SynSent, State::Closed, Cause::RetransmissionLimit);
         assert_eq!(rig.changes().last(), Some(&change));
     }
@@ -99,7 +113,10 @@ fn a_hard_error_ends_a_simultaneous_open() {
     rig.transmit();
     assert_eq!(rig.tcb.state(), State::SynReceived);
     error(&mut rig, Report::PortUnreachable, 0).unwrap();
-    assert_eq!((rig.tcb.state(), rig.tcb.error()), (State::Closed, Some(Error::Refused)));
+    assert_eq!(
+        (rig.tcb.state(), rig.tcb.error()),
+        (State::Closed, reported(Report::PortUnreachable))
+    );
     rig.silent();
 }
 
@@ -107,7 +124,7 @@ fn a_hard_error_ends_a_simultaneous_open() {
 fn no_error_ends_a_synchronized_connection_rfc_5927_5_2() {
     use State::*;
     for state in [Established, CloseWait, FinWait1, Closing, LastAck] {
-        for (report, expected) in REPORTS {
+        for report in REPORTS {
             let mut rig = Rig::in_state(state);
             if matches!(state, Established | CloseWait) {
                 rig.write(100);
@@ -117,7 +134,7 @@ fn no_error_ends_a_synchronized_connection_rfc_5927_5_2() {
             assert_eq!(error(&mut rig, report, seq), Ok(()));
             assert_eq!((rig.tcb.state(), rig.tcb.error()), (state, None), "{report}");
             rig.sleep(s(3600));
-            assert_eq!(rig.tcb.error(), Some(expected), "{state} {report}");
+            assert_eq!(rig.tcb.error(), reported(report), "{state} {report}");
             assert_eq!(rig.changes().last().unwrap().2, Cause::RetransmissionLimit);
         }
     }
@@ -128,7 +145,7 @@ fn an_acknowledgment_of_something_new_disproves_the_error() {
     let mut rig = in_flight();
     error(&mut rig, Report::HostUnreachable, 1).unwrap();
     rig.duplicates_arrive(1, 1);
-    assert_eq!(rig.tcb.info().soft_error, Some(Error::HostUnreachable));
+    assert_eq!(rig.tcb.info().soft_error, Some(notice(Report::HostUnreachable)));
     rig.ack_arrives_of(1 + FULL);
     assert_eq!(rig.tcb.info().soft_error, None);
     rig.sleep(s(3600));
@@ -144,7 +161,7 @@ fn the_user_time_out_says_what_was_reported_last() {
     error(&mut rig, Report::HostUnreachable, 1).unwrap();
     error(&mut rig, Report::NetworkUnreachable, 1).unwrap();
     rig.sleep(s(6));
-    assert_eq!(rig.tcb.error(), Some(Error::NetworkUnreachable));
+    assert_eq!(rig.tcb.error(), reported(Report::NetworkUnreachable));
     assert_eq!(rig.changes().last().unwrap().2, Cause::UserTimeout);
 }
 
@@ -156,17 +173,16 @@ fn only_what_is_in_flight_can_have_met_with_an_error_rfc_5927_4_1() {
     let mut rig = in_flight();
     rig.ack_arrives_of(1 + FULL);
     let (una, nxt) = (1 + FULL, 10_001);
-    let reports = REPORTS.map(|(report, _)| report);
-    for report in reports.into_iter().chain([Report::FragmentationNeeded { mtu: 600 }]) {
+    for report in REPORTS.into_iter().chain([Report::FragmentationNeeded { mtu: 600 }]) {
         for outside in [una - 1, nxt, nxt + 1, nxt + (1 << 31), 0] {
             assert_eq!(error(&mut rig, report, outside), refused, "{report} at {outside}");
         }
     }
     assert_eq!(rig.tcb.info().soft_error, None);
-    for (report, expected) in REPORTS {
+    for report in REPORTS {
         for inside in [una, nxt - 1] {
             assert_eq!(error(&mut rig, report, inside), Ok(()));
-            assert_eq!(rig.tcb.info().soft_error.take(), Some(expected));
+            assert_eq!(rig.tcb.info().soft_error.take(), Some(notice(report)));
         }
     }
 }

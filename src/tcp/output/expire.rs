@@ -169,7 +169,7 @@ impl Tcb {
 
     /// Why nothing was answered, as far as it is known (RFC 5461 2.2).
     fn timed_out(&self) -> Error {
-        self.soft_error.unwrap_or(Error::TimedOut)
+        self.soft_error.map_or(Error::TimedOut, Error::Reported)
     }
 
     fn close_timeout(&mut self, cx: &mut Context<'_>) {

@@ -97,16 +97,16 @@ fn what_each_type_and_code_reports() {
         PortUnreachable,
         mtu,
         HostUnreachable,
-        NetworkRefused,
-        HostRefused,
-        HostRefused,
-        NetworkRefused,
-        HostRefused,
+        NetworkUnknown,
+        HostUnknown,
+        HostUnknown,
+        NetworkProhibited,
+        HostProhibited,
         NetworkUnreachable,
         HostUnreachable,
-        HostRefused,
-        HostRefused,
-        HostRefused,
+        Prohibited,
+        Prohibited,
+        Prohibited,
     ];
     for kind in 0..=255 {
         for code in 0..=255 {
@@ -143,6 +143,7 @@ proptest! {
             src_port,
             dst_port,
             seq: SeqNum::new(seq),
+            header_len: ip::IPV4_HEADER_LEN,
         };
         prop_assert_eq!(parse_quote(&packet(&repr, &transport)), Ok(quote));
     }

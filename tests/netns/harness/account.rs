@@ -31,7 +31,7 @@ impl Counted {
     /// Fails unless every packet received was taken, or refused as a whole for one named reason.
     #[track_caller]
     pub fn assert_accounted(&self) {
-        let icmp = ["icmp_echo_replies", "icmp_errors_received"];
+        let icmp = ["icmp_echo_replies", "icmp_echo_answers", "icmp_errors_received"];
         let taken = icmp.into_iter().chain(["udp_received", "tcp_segments_accepted"]);
         let whole = Refusal::ALL.iter().filter(|reason| reason.is_whole());
         let names = taken.chain(whole.map(|reason| reason.name()));

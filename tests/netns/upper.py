@@ -1,0 +1,51 @@
+"""The ping of the course on sockets of the kernel: lines, answered in upper case.
+
+upper.py serve PORT        answers lines over TCP and datagrams over UDP, until it is ended
+upper.py ask HOST PORT N   sends N lines and N datagrams, prints how many were answered rightly
+"""
+import socket
+import sys
+import threading
+
+
+def serve(port):
+    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    udp.bind(("", port))
+    tcp = socket.create_server(("", port))
+
+    def datagrams():
+        while True:
+            text, sender = udp.recvfrom(65536)
+            udp.sendto(text.upper(), sender)
+
+    def lines(connection):
+        with connection, connection.makefile("rb") as reader:
+            for line in reader:
+                connection.sendall(line.upper())
+
+    threading.Thread(target=datagrams, daemon=True).start()
+    print("ready", flush=True)
+    while True:
+        connection, _ = tcp.accept()
+        threading.Thread(target=lines, args=(connection,), daemon=True).start()
+
+
+def ask(host, port, count):
+    right = 0
+    with socket.create_connection((host, port), timeout=20) as connection:
+        with connection.makefile("rb") as reader:
+            for number in range(count):
+                connection.sendall(b"ping number %d\n" % number)
+                right += reader.readline() == b"PING NUMBER %d\n" % number
+    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    udp.settimeout(20)
+    for number in range(count):
+        udp.sendto(b"ping number %d" % number, (host, port))
+        right += udp.recv(65536) == b"PING NUMBER %d" % number
+    print(right, "right")
+
+
+if sys.argv[1] == "serve":
+    serve(int(sys.argv[2]))
+else:
+    ask(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
