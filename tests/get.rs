@@ -228,7 +228,10 @@ fn what_cannot_be_done_is_said_in_a_sentence() {
         ("get http://10.9.0.2/file -o .", "cannot write .: is a directory"),
         ("get https://10.9.0.2/file", "TLS"),
         ("get http://10.9.0.2:81/file", "cannot connect to 10.9.0.2:81: connection refused"),
-        ("get http://10.9.0.3/file --timeout 0.3", "cannot connect to 10.9.0.3:80: timed out"),
+        (
+            "get http://10.9.0.3/file --timeout 0.3",
+            "cannot connect to 10.9.0.3:80: connection timed out",
+        ),
         // The echo service is no web server.
         ("get http://10.9.0.2:7/file", "the connection to 10.9.0.2 has failed"),
         ("get http://10.9.0.2:9/file --timeout 0.3", "10.9.0.2 has sent nothing for 300ms"),

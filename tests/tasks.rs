@@ -193,7 +193,7 @@ fn who_never_answers_is_given_up() {
     let server = Server::start(&www, "");
     // A host that is not there, a port where nobody listens, and a server that is not one of tasks.
     for (host, port, part) in [
-        ("10.9.0.77", "12345", "cannot connect to 10.9.0.77:12345: timed out"),
+        ("10.9.0.77", "12345", "cannot connect to 10.9.0.77:12345: connection timed out"),
         ("10.9.0.2", "4", "cannot connect to 10.9.0.2:4: connection refused"),
         ("10.9.0.2", "12000", "does not speak the protocol of tasks: it answers \"goodbye in rust"),
     ] {

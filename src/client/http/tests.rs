@@ -171,7 +171,7 @@ async fn hosts_are_addresses_or_names() {
     assert_eq!(nobody, "cannot connect to 10.9.0.2:81: connection refused");
     dialer.timeout = Duration::from_millis(50);
     let silent = dialer.connect("10.9.0.3", 80).await.unwrap_err().to_string();
-    assert_eq!(silent, "cannot connect to 10.9.0.3:80: timed out");
+    assert_eq!(silent, "cannot connect to 10.9.0.3:80: connection timed out");
     dialer.sockets = Sockets::Kernel;
     assert_eq!(dialer.resolve("localhost").await.unwrap().to_string(), "127.0.0.1");
 }
