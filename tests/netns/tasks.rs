@@ -124,6 +124,25 @@ fn a_full_disk_leaves_nothing_and_stops_nothing() {
     daemon.stop();
 }
 
+/// The server asks a name server of the kernel, over its own stack.
+#[test]
+#[ignore = "needs root: run scripts/test"]
+fn names_are_found_by_the_server() {
+    let lab = Lab::with_netns();
+    let names = lab.script("names.py").limit_s(600).start();
+    names.wait_for_output("ready");
+    let daemon = lab.daemon(&["--serve", "tasks", "--dns", KERNEL]);
+    lab.wait_until_up(&daemon, STACK);
+    let asked = "DNS www.test\nDNS alias.test\nDNS none.test\nDNS nobody.test\nQUIT\n";
+    let answers = lab.tool("nc").args(["-N", STACK, "12345"]).input(asked).finish();
+    let text = answers.assert_success().text();
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines[..2], ["OK 10.9.0.1"; 2], "{lines:?}");
+    assert!(lines[2..4].iter().all(|line| line.starts_with("ERR ")), "{lines:?}");
+    assert_eq!((lines.len(), lines[4]), (5, "OK"), "{lines:?}");
+    daemon.stop();
+}
+
 /// As many clients as the homework has never seen, all connected before the first is answered.
 #[test]
 #[ignore = "needs root: run scripts/test"]
