@@ -95,9 +95,11 @@ impl Tcb {
         self.black_hole.probe = Some((place, place + u64::from(len)));
     }
 
-    /// Something at this place goes again: so the probe is lost, if it is that.
-    pub(in crate::tcp) fn path_probe_again(&mut self, place: u64) {
-        if self.black_hole.probe.is_some_and(|(start, end)| (start..end).contains(&place)) {
+    /// `len` octets at this place go again: so the probe is lost, if it is among them.
+    pub(in crate::tcp) fn path_probe_again(&mut self, place: u64, len: u32) {
+        let again = place..place + u64::from(len);
+        if self.black_hole.probe.is_some_and(|(start, end)| start < again.end && again.start < end)
+        {
             self.black_hole.probe = None;
             self.black_hole.lost += 1;
             self.black_hole.wait = self.snd.place_of(self.snd.nxt);
@@ -128,3 +130,6 @@ impl Tcb {
         self.black_hole = BlackHole::default();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -165,7 +165,7 @@ impl Tcb {
             undo.on_retransmission(segments);
         }
         self.selective.again_since.get_or_insert(tsval);
-        self.path_probe_again(place);
+        self.path_probe_again(place, len);
         if plan.seq == self.snd.una && self.is_selective() {
             // What is waited for now is the answer to this (as Linux).
             self.timers.cancel(TimerKind::Retransmission);
