@@ -191,6 +191,15 @@ impl Stack {
         &self.config
     }
 
+    /// Other settings for connections that do not choose their own: for those opened, and for listeners
+    /// made, from now on. Handshakes that go on are answered with them, too.
+    pub fn set_tcp_config(&mut self, config: tcp::Config) {
+        if config != self.config.tcp {
+            self.tcp_config = Arc::new(config.clone());
+            self.config.tcp = config;
+        }
+    }
+
     /// Lets `observer` see every event from now on; without one, events cost nothing.
     pub fn set_observer(&mut self, observer: Option<Box<dyn Observer + Send>>) {
         self.env.observer = observer;

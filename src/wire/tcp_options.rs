@@ -143,8 +143,8 @@ impl Options {
             let [e0, e1, e2, e3] = tsecr.to_be_bytes();
             append(out, &[p0, p1, kind, len, v0, v1, v2, v3, e0, e1, e2, e3]);
         } else if self.sack_permitted {
-            append(out, &sack_permitted);
             append(out, &nops);
+            append(out, &sack_permitted);
         }
         if let Some(shift) = self.window_scale {
             let kind = tcp_option::KIND_WINDOW_SCALE;

@@ -1,0 +1,200 @@
+//! Readiness: poll and epoll.
+
+use std::collections::BTreeMap;
+use std::os::fd::RawFd;
+use std::task::Poll;
+
+use glasstcp::event::State;
+use glasstcp::stack::ConnKey;
+use glasstcp::time::Duration;
+
+use crate::errno::{Errno, Result};
+use crate::socket::{Kind, Socket};
+use crate::world::{Use, World};
+
+/// What an epoll descriptor watches.
+#[derive(Default)]
+pub struct Epoll {
+    watched: BTreeMap<RawFd, Watched>,
+}
+
+struct Watched {
+    events: u32,
+    data: u64,
+    /// What was ready when it was last looked at.
+    before: u32,
+    /// EPOLLONESHOT has had its event.
+    spent: bool,
+}
+
+/// One event that epoll reports.
+pub struct Ready {
+    pub events: u32,
+    pub data: u64,
+}
+
+/// These are reported whether asked for or not.
+const ALWAYS: u32 = (libc::EPOLLERR | libc::EPOLLHUP) as u32;
+/// The events of poll, which are those of epoll.
+const IN: u32 = (libc::EPOLLIN | libc::EPOLLRDNORM) as u32;
+const OUT: u32 = (libc::EPOLLOUT | libc::EPOLLWRNORM) as u32;
+const RDHUP: u32 = libc::EPOLLRDHUP as u32;
+const HUP: u32 = libc::EPOLLHUP as u32;
+const ERR: u32 = libc::EPOLLERR as u32;
+
+impl Epoll {
+    /// A descriptor was closed.
+    pub fn forget(&mut self, fd: RawFd) {
+        self.watched.remove(&fd);
+    }
+}
+
+impl World {
+    /// What is ready of a descriptor, in the bits of poll.
+    fn readiness(&mut self, fd: RawFd) -> Result<u32> {
+        let socket = self.sockets.find(fd)?;
+        Ok(match socket.kind {
+            Kind::Stream(key) => self.stream_readiness(key),
+            Kind::Listener(_) | Kind::Epoll(_) => 0,
+            Kind::Fresh => OUT | HUP,
+        })
+    }
+
+    fn stream_readiness(&self, key: ConnKey) -> u32 {
+        let Some(info) = self.stack.info(key) else {
+            return ERR | HUP | IN;
+        };
+        let mut ready = 0;
+        let ended = matches!(
+            info.state,
+            State::CloseWait | State::LastAck | State::Closing | State::TimeWait | State::Closed
+        );
+        if info.receive_queue > 0 || ended {
+            ready |= IN;
+        }
+        if ended {
+            ready |= RDHUP;
+        }
+        let room = info.send_limit.saturating_sub(info.send_queue);
+        if !matches!(info.state, State::SynSent | State::SynReceived) && room >= info.send_queue / 2
+        {
+            ready |= OUT;
+        }
+        if matches!(info.state, State::LastAck | State::Closing | State::TimeWait | State::Closed) {
+            ready |= HUP;
+        }
+        if self.stack.connection_error(key).is_some() {
+            ready |= ERR;
+        }
+        ready
+    }
+
+    fn poll_once(&mut self, list: &mut [libc::pollfd]) -> usize {
+        for one in list.iter_mut() {
+            let asked = u32::from(one.events as u16) | ALWAYS;
+            one.revents = match self.readiness(one.fd) {
+                _ if one.fd < 0 => 0,
+                Ok(ready) => (ready & asked) as i16,
+                Err(_) => libc::POLLNVAL,
+            };
+        }
+        list.iter().filter(|one| one.revents != 0).count()
+    }
+
+    fn epoll_once(&mut self, epfd: RawFd, most: usize) -> Result<Vec<Ready>> {
+        let Kind::Epoll(epoll) = &self.sockets.find(epfd)?.kind else {
+            return Err(Errno::EINVAL);
+        };
+        let fds: Vec<RawFd> = epoll.watched.keys().copied().collect();
+        let mut found = Vec::new();
+        for fd in fds {
+            let ready = self.readiness(fd).unwrap_or(0);
+            let Kind::Epoll(epoll) = &mut self.sockets.find(epfd)?.kind else {
+                continue;
+            };
+            let Some(watched) = epoll.watched.get_mut(&fd) else {
+                continue;
+            };
+            if found.len() < most {
+                found.extend(watched.report(ready));
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Watched {
+    fn report(&mut self, ready: u32) -> Option<Ready> {
+        let ready = ready & (self.events | ALWAYS);
+        let new = ready & !std::mem::replace(&mut self.before, ready);
+        let edge = self.events & libc::EPOLLET as u32 != 0;
+        if self.spent || ready == 0 || (edge && new == 0) {
+            return None;
+        }
+        self.spent = self.events & libc::EPOLLONESHOT as u32 != 0;
+        Some(Ready { events: ready, data: self.data })
+    }
+}
+
+/// The time-out of a call in milliseconds; negative: none.
+fn timeout(millis: i32) -> Option<Duration> {
+    u64::try_from(millis).ok().map(Duration::from_millis)
+}
+
+impl Use {
+    pub fn poll(&mut self, list: &mut [libc::pollfd], millis: i32) -> Result<usize> {
+        let deadline = timeout(millis).map(|timeout| self.now() + timeout);
+        self.block_and_look(deadline, Ok(0), |world, _| match world.poll_once(list) {
+            0 => Poll::Pending,
+            count => Poll::Ready(Ok(count)),
+        })
+    }
+
+    pub fn epoll_create(&mut self, size: i32) -> Result<RawFd> {
+        if size <= 0 {
+            return Err(Errno::EINVAL);
+        }
+        let config = self.settings.tcp();
+        self.sockets.insert(Socket::new(Kind::Epoll(Epoll::default()), false, config))
+    }
+
+    pub fn epoll_ctl(
+        &mut self,
+        epfd: RawFd,
+        op: i32,
+        fd: RawFd,
+        event: Option<(u32, u64)>,
+    ) -> Result<()> {
+        if !self.sockets.has(fd) {
+            return Err(Errno::EBADF);
+        }
+        let Kind::Epoll(epoll) = &mut self.sockets.find(epfd)?.kind else {
+            return Err(Errno::EINVAL);
+        };
+        let known = epoll.watched.contains_key(&fd);
+        match (op, known) {
+            (libc::EPOLL_CTL_ADD, true) => return Err(Errno(libc::EEXIST)),
+            (libc::EPOLL_CTL_MOD | libc::EPOLL_CTL_DEL, false) => return Err(Errno(libc::ENOENT)),
+            (libc::EPOLL_CTL_DEL, true) => {
+                epoll.watched.remove(&fd);
+            }
+            (libc::EPOLL_CTL_ADD | libc::EPOLL_CTL_MOD, _) => {
+                let (events, data) = event.ok_or(Errno::EFAULT)?;
+                epoll.watched.insert(fd, Watched { events, data, before: 0, spent: false });
+            }
+            _ => return Err(Errno::EINVAL),
+        }
+        Ok(())
+    }
+
+    pub fn epoll_wait(&mut self, epfd: RawFd, most: i32, millis: i32) -> Result<Vec<Ready>> {
+        let most = usize::try_from(most).ok().filter(|&most| most > 0).ok_or(Errno::EINVAL)?;
+        let deadline = timeout(millis).map(|timeout| self.now() + timeout);
+        self.block_and_look(deadline, Ok(Vec::new()), |world, _| {
+            match world.epoll_once(epfd, most) {
+                Ok(found) if found.is_empty() => Poll::Pending,
+                result => Poll::Ready(result),
+            }
+        })
+    }
+}

@@ -1,0 +1,114 @@
+//! What the flags of the library say, and the sysctls in force.
+//!
+//! The flags are `name=value`, separated by commas:
+//!
+//! | flag | value |
+//! |---|---|
+//! | `local` | an IPv4 address of the stack; may be given several times |
+//! | `mtu` | of the device, in bytes (1500) |
+//! | `sysctl` | a folder in the shape of /proc/sys; none: the stack's own defaults |
+//!
+//! The folder is looked at again whenever a socket is made, listens or connects, so a script may change settings.
+
+use std::fs;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use glasstcp::stack::{self, Address};
+use glasstcp::tcp;
+use glasstcp::tcp::ecn::Ecn;
+
+/// The network of the stack's own addresses: as long as packetdrill's default.
+const PREFIX_LEN: u8 = 16;
+
+/// What the library was told.
+#[derive(Debug)]
+pub struct Settings {
+    local: Vec<Ipv4Addr>,
+    mtu: u16,
+    sysctl: Option<PathBuf>,
+}
+
+impl Settings {
+    /// Reads the flags; the error is a sentence.
+    pub fn parse(flags: &str) -> Result<Settings, String> {
+        let mut settings = Settings { local: Vec::new(), mtu: 1500, sysctl: None };
+        for flag in flags.split(',').filter(|flag| !flag.is_empty()) {
+            let bad = || {
+                format!("the flag '{flag}' is not one of local=ADDRESS, mtu=BYTES, sysctl=FOLDER")
+            };
+            let (name, value) = flag.split_once('=').ok_or_else(bad)?;
+            match name {
+                "local" => settings.local.push(value.parse().map_err(|_| bad())?),
+                "mtu" => settings.mtu = value.parse().map_err(|_| bad())?,
+                "sysctl" => settings.sysctl = Some(value.into()),
+                _ => return Err(bad()),
+            }
+        }
+        if settings.local.is_empty() {
+            return Err("there is no flag local=ADDRESS".to_owned());
+        }
+        Ok(settings)
+    }
+
+    /// The stack that they describe.
+    pub fn stack(&self) -> stack::Config {
+        let mut config = stack::Config::new(self.local[0].into(), PREFIX_LEN, [1; 32]);
+        config.addresses = self
+            .local
+            .iter()
+            .map(|&ip| Address { ip: ip.into(), prefix_len: PREFIX_LEN })
+            .collect();
+        config.mtu = self.mtu;
+        config.tcp = self.tcp();
+        config
+    }
+
+    /// The words of one sysctl of net.ipv4.
+    fn words(&self, name: &str) -> Vec<String> {
+        let text = self
+            .sysctl
+            .as_ref()
+            .and_then(|folder| fs::read_to_string(folder.join("net/ipv4").join(name)).ok());
+        text.unwrap_or_default().split_whitespace().map(str::to_owned).collect()
+    }
+
+    /// The number at place `at` of a sysctl, if it is there.
+    fn number<T: FromStr>(&self, name: &str, at: usize) -> Option<T> {
+        self.words(name).get(at)?.parse().ok()
+    }
+
+    fn is_on(&self, name: &str, default: bool) -> bool {
+        self.number::<u32>(name, 0).map_or(default, |value| value != 0)
+    }
+
+    /// What connections begin with.
+    pub fn tcp(&self) -> tcp::Config {
+        let mut config = tcp::Config::default();
+        config.sack = self.is_on("tcp_sack", config.sack);
+        config.receive_buffer_initial =
+            self.number("tcp_rmem", 1).unwrap_or(config.receive_buffer_initial);
+        config.receive_buffer = self.number("tcp_rmem", 2).unwrap_or(config.receive_buffer);
+        config.send_buffer_initial =
+            self.number("tcp_wmem", 1).unwrap_or(config.send_buffer_initial);
+        config.send_buffer = self.number("tcp_wmem", 2).unwrap_or(config.send_buffer);
+        config.ecn = match self.number("tcp_ecn", 0) {
+            Some(0) => Ecn::Off,
+            Some(1) => Ecn::Request,
+            Some(2) => Ecn::Accept,
+            _ => config.ecn,
+        };
+        config.syn_retransmission_limit =
+            self.number("tcp_syn_retries", 0).unwrap_or(config.syn_retransmission_limit);
+        config.retransmission_limit =
+            self.number("tcp_retries2", 0).unwrap_or(config.retransmission_limit);
+        config.black_hole_detection = self.is_on("tcp_mtu_probing", false);
+        if let Some(name) = self.words("tcp_congestion_control").first() {
+            // What Linux calls reno repairs as RFC 6582 does.
+            let name = if name == "reno" { "newreno" } else { name };
+            config.congestion = name.parse().unwrap_or(config.congestion);
+        }
+        config
+    }
+}

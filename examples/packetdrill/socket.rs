@@ -1,0 +1,83 @@
+//! The table of sockets. Each has a real descriptor with nothing in it, so that its number is its own.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::os::fd::{IntoRawFd, RawFd};
+
+use glasstcp::stack::{ConnKey, ListenerKey};
+use glasstcp::tcp;
+use nix::sys::memfd::{MFdFlags, memfd_create};
+
+use crate::errno::{Errno, Result};
+use crate::poll::Epoll;
+
+/// What a descriptor stands for.
+pub enum Kind {
+    /// A socket that neither listens nor connects yet.
+    Fresh,
+    Listener(ListenerKey),
+    Stream(ConnKey),
+    Epoll(Epoll),
+}
+
+/// A descriptor's entry.
+pub struct Socket {
+    pub kind: Kind,
+    pub nonblocking: bool,
+    /// What it is bound to.
+    pub local: Option<SocketAddr>,
+    /// What a connection that it opens begins with.
+    pub config: tcp::Config,
+}
+
+impl Socket {
+    /// One that has nothing yet.
+    pub fn new(kind: Kind, nonblocking: bool, config: tcp::Config) -> Socket {
+        Socket { kind, nonblocking, local: None, config }
+    }
+}
+
+/// All of them, by their numbers.
+#[derive(Default)]
+pub struct Sockets(BTreeMap<RawFd, Socket>);
+
+impl Sockets {
+    /// Gives it a number.
+    pub fn insert(&mut self, socket: Socket) -> Result<RawFd> {
+        let fd = memfd_create("glasstcp", MFdFlags::MFD_CLOEXEC);
+        let fd = fd.map_err(|errno| Errno(errno as i32))?.into_raw_fd();
+        self.0.insert(fd, socket);
+        Ok(fd)
+    }
+
+    /// The socket of this number.
+    pub fn find(&mut self, fd: RawFd) -> Result<&mut Socket> {
+        self.0.get_mut(&fd).ok_or(Errno::EBADF)
+    }
+
+    /// Whether the number is one of ours.
+    pub fn has(&self, fd: RawFd) -> bool {
+        self.0.contains_key(&fd)
+    }
+
+    /// Frees the number.
+    pub fn remove(&mut self, fd: RawFd) -> Result<Socket> {
+        let socket = self.0.remove(&fd).ok_or(Errno::EBADF)?;
+        for other in self.0.values_mut() {
+            if let Kind::Epoll(epoll) = &mut other.kind {
+                epoll.forget(fd);
+            }
+        }
+        nix::unistd::close(fd).map_err(|errno| Errno(errno as i32))?;
+        Ok(socket)
+    }
+
+    /// The connection of this number.
+    pub fn stream(&mut self, fd: RawFd) -> Result<ConnKey> {
+        match self.find(fd)?.kind {
+            Kind::Stream(key) => Ok(key),
+            Kind::Epoll(_) => Err(Errno(libc::ENOTSOCK)),
+            Kind::Fresh | Kind::Listener(_) => Err(Errno::ENOTCONN),
+        }
+    }
+}
