@@ -1,13 +1,16 @@
 //! What the stack knows of a connection in the form of Linux's `struct tcp_info`, and its relatives.
 #![allow(unsafe_code, reason = "a structure of C as bytes")]
 
-use glasstcp::event::State;
+use glasstcp::event::{Phase, State};
 use glasstcp::stack::{ConnKey, Stack};
-use glasstcp::tcp::{Config, Info};
-use glasstcp::time::Duration;
+use glasstcp::tcp::{Info, Repair};
+use glasstcp::time::{Duration, Instant};
 
 /// What Linux takes for a threshold that is not there yet.
 const INFINITE: u32 = i32::MAX as u32;
+
+/// How many duplicates mean a loss.
+const DUPLICATES: u32 = 3;
 
 /// Flags of `options`.
 const TIMESTAMPS: u8 = 1;
@@ -106,6 +109,31 @@ fn number(state: State) -> u8 {
     }
 }
 
+/// Linux's number of the phase of congestion control: open, disorder, reducing, recovery, loss.
+fn congestion_state(repair: &Repair) -> u8 {
+    match repair.phase {
+        Phase::SlowStart | Phase::CongestionAvoidance => {
+            u8::from(repair.sacked > 0 || repair.duplicates > 0)
+        }
+        Phase::Reducing => 2,
+        Phase::FastRecovery => 3,
+        Phase::RtoRecovery => 4,
+    }
+}
+
+fn options(info: &Info) -> u8 {
+    let agreed = &info.agreed;
+    [
+        (agreed.timestamps, TIMESTAMPS),
+        (agreed.sack, SACK),
+        (agreed.peer_scale > 0, SCALES),
+        (info.ecn, ECN),
+    ]
+    .into_iter()
+    .filter_map(|(on, flag)| on.then_some(flag))
+    .sum()
+}
+
 impl TcpInfo {
     /// Of a socket without a connection.
     pub fn unconnected(listens: bool) -> TcpInfo {
@@ -120,32 +148,47 @@ impl TcpInfo {
     }
 
     /// Of a connection.
-    pub fn of(stack: &Stack, key: ConnKey) -> Option<TcpInfo> {
-        let (info, config) = (stack.info(key)?, stack.tcp_config(key)?);
-        Some(TcpInfo::from_parts(&info, config))
+    pub fn of(stack: &Stack, key: ConnKey, now: Instant) -> Option<TcpInfo> {
+        Some(TcpInfo::from_parts(&stack.info(key)?, now))
     }
 
-    fn from_parts(info: &Info, _config: &Config) -> TcpInfo {
+    fn from_parts(info: &Info, now: Instant) -> TcpInfo {
         let mss = u32::from(info.mss).max(1);
         let segments = |bytes: u32| bytes.div_ceil(mss);
+        let (repair, agreed) = (&info.repair, &info.agreed);
         TcpInfo {
             state: number(info.state),
-            options: if info.ecn { ECN } else { 0 },
+            ca_state: congestion_state(repair),
+            retransmits: repair.timeouts,
+            probes: info.probes,
+            backoff: repair.backoff,
+            options: options(info),
+            wscales: agreed.peer_scale | agreed.own_scale << 4,
             rto: micros(info.rto),
             ato: micros(info.ato),
             snd_mss: mss,
             rcv_mss: info.rcv_mss,
-            unacked: segments(info.in_flight),
+            unacked: segments(info.in_flight + repair.sacked + repair.lost),
+            sacked: if agreed.sack { segments(repair.sacked) } else { repair.duplicates },
+            lost: segments(repair.lost),
+            retrans: segments(repair.again),
+            last_data_sent: now.since(info.last_sent).as_millis() as u32,
+            last_data_recv: now.since(info.last_received).as_millis() as u32,
             rcv_ssthresh: info.receive_limit,
             rtt: info.srtt.map_or(0, micros),
             rttvar: micros(info.rttvar),
             snd_ssthresh: info.ssthresh.map_or(INFINITE, |bytes| bytes / mss),
             snd_cwnd: info.cwnd / mss,
+            advmss: agreed.own_mss.into(),
+            reordering: DUPLICATES,
             rcv_rtt: info.receive_rtt.map_or(0, micros),
             rcv_space: info.receive_space as u32,
             total_retrans: info.retransmissions as u32,
             bytes_acked: info.bytes_acked,
             bytes_received: info.bytes_received,
+            notsent_bytes: info.unsent,
+            min_rtt: micros(info.min_rtt),
+            delivered: segments(info.delivered as u32),
             bytes_sent: info.bytes_sent,
             snd_wnd: info.snd_wnd,
             rcv_wnd: info.rcv_wnd,

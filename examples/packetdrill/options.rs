@@ -24,6 +24,7 @@ fn to_bytes(number: i32) -> Vec<u8> {
 impl Use {
     /// The value of an option.
     pub fn option(&mut self, fd: RawFd, level: i32, name: i32) -> Result<Vec<u8>> {
+        let now = self.now();
         let world: &mut World = self;
         let socket = world.sockets.find(fd)?;
         let key = match socket.kind {
@@ -34,7 +35,7 @@ impl Use {
         let stack = &world.stack;
         match (level, name) {
             (libc::IPPROTO_TCP, libc::TCP_INFO) => {
-                let info = key.and_then(|key| TcpInfo::of(stack, key));
+                let info = key.and_then(|key| TcpInfo::of(stack, key, now));
                 Ok(info.unwrap_or_else(|| TcpInfo::unconnected(listens)).to_bytes())
             }
             // None of the algorithms has anything to tell here.

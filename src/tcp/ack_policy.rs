@@ -185,6 +185,11 @@ impl AckPolicy {
         }
     }
 
+    /// When text last arrived; the origin of time before the first.
+    pub fn last_text(&self) -> Instant {
+        self.last_text
+    }
+
     /// How long an acknowledgment may wait for company, over a path with this round-trip time.
     pub fn delay(&self, config: &Config, srtt: Option<Duration>) -> Duration {
         let most = config.ack_delay_max.max(config.ack_delay);

@@ -2,10 +2,44 @@
 
 use std::net::SocketAddr;
 
-use crate::event::{ConnId, State};
+use crate::event::{ConnId, Phase, State};
 use crate::tcp::congestion::Algorithm;
-use crate::time::Duration;
+use crate::time::{Duration, Instant};
 use crate::wire::icmp::Notice;
+
+/// What a connection knows of losses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repair {
+    /// Where congestion control and the repair stand.
+    pub phase: Phase,
+    /// Duplicate acknowledgments since something was last acknowledged.
+    pub duplicates: u32,
+    /// Bytes that the peer has although some before them are missing.
+    pub sacked: u32,
+    /// Bytes believed lost and not sent again.
+    pub lost: u32,
+    /// Bytes sent again and in flight.
+    pub again: u32,
+    /// Time-outs in a row without an answer.
+    pub timeouts: u8,
+    /// How often the time-out in force was doubled.
+    pub backoff: u8,
+}
+
+/// What both SYNs have agreed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Agreed {
+    /// The largest segment that we have announced, in bytes.
+    pub own_mss: u16,
+    /// Selective acknowledgments (RFC 2018).
+    pub sack: bool,
+    /// Timestamps (RFC 7323 3).
+    pub timestamps: bool,
+    /// Shift of our windows (RFC 7323 2).
+    pub own_scale: u8,
+    /// Shift of the peer's windows.
+    pub peer_scale: u8,
+}
 
 /// The state of a connection at one moment.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +78,22 @@ pub struct Info {
     pub quick_acks: u8,
     /// Bytes sent and not acknowledged, SYN and FIN counted.
     pub in_flight: u32,
+    /// What is known of losses.
+    pub repair: Repair,
+    /// What the SYNs have agreed on, as far as it is known.
+    pub agreed: Agreed,
+    /// The shortest round trip; zero before the first sample.
+    pub min_rtt: Duration,
+    /// Bytes written by the application and never sent.
+    pub unsent: u32,
+    /// Bytes of text that the peer is known to have, in whatever order they came.
+    pub delivered: u64,
+    /// Probes without an answer, of a closed window or of a peer that is silent.
+    pub probes: u8,
+    /// When text was last sent, or the connection opened.
+    pub last_sent: Instant,
+    /// When text last arrived, or the connection was opened.
+    pub last_received: Instant,
     /// Most bytes kept for the application to read, as it is tuned now.
     pub receive_limit: u32,
     /// The most that the application has read in a round trip, in bytes; a guess before the first.

@@ -43,7 +43,7 @@ pub use config::{Config, Keepalive};
 pub use discard::{Discard, Reply};
 pub use ecn::Ecn;
 pub use error::Error;
-pub use info::Info;
+pub use info::{Agreed, Info, Repair};
 pub use isn::Secrets;
 pub use mss::Mss;
 pub use rtt::{Rto, RttEstimator};

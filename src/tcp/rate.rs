@@ -22,6 +22,11 @@ pub struct DeliveryRate {
 }
 
 impl DeliveryRate {
+    /// Bytes that have arrived.
+    pub fn delivered(&self) -> u64 {
+        self.delivered
+    }
+
     /// Whether the application limits sending at present.
     pub fn is_app_limited(&self) -> bool {
         self.app_limited_until > 0

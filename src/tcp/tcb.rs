@@ -23,7 +23,7 @@ use crate::tcp::snd::SendSpace;
 use crate::tcp::timers::Timers;
 use crate::tcp::usage::Usage;
 use crate::tcp::window_scale::WindowScale;
-use crate::tcp::{Config, Error, Info};
+use crate::tcp::{Agreed, Config, Error, Info, Repair};
 use crate::time::Instant;
 use crate::wire::SeqNum;
 use crate::wire::icmp::Notice;
@@ -394,14 +394,19 @@ impl Tcb {
             conn: self.conn,
             cwnd: self.cwnd(),
             ssthresh: self.congestion.ssthresh(),
-            phase: match self.loss.mode() {
-                Mode::FastRecovery => Phase::FastRecovery,
-                Mode::RtoRecovery => Phase::RtoRecovery,
-                Mode::Reducing => Phase::Reducing,
-                _ if self.congestion.in_slow_start() => Phase::SlowStart,
-                Mode::Open | Mode::GoBackN | Mode::PathMtu => Phase::CongestionAvoidance,
-            },
+            phase: self.phase(),
         });
+    }
+
+    /// Where congestion control and the repair stand.
+    fn phase(&self) -> Phase {
+        match self.loss.mode() {
+            Mode::FastRecovery => Phase::FastRecovery,
+            Mode::RtoRecovery => Phase::RtoRecovery,
+            Mode::Reducing => Phase::Reducing,
+            _ if self.congestion.in_slow_start() => Phase::SlowStart,
+            Mode::Open | Mode::GoBackN | Mode::PathMtu => Phase::CongestionAvoidance,
+        }
     }
 
     /// How events show a received segment.
@@ -442,6 +447,17 @@ impl Tcb {
             ato: self.ack.delay(&self.config, self.rtt.srtt()),
             quick_acks: self.ack.quick_left(),
             in_flight: self.in_flight(),
+            repair: self.repair_info(),
+            agreed: self.agreed(),
+            min_rtt: self.rtt.min(),
+            unsent: self.snd.unsent(),
+            delivered: self.delivery_rate.delivered(),
+            probes: match self.timers.is_armed(TimerKind::Persist) {
+                true => self.timeouts,
+                false => self.keepalives,
+            },
+            last_sent: self.last_sent,
+            last_received: self.ack.last_text(),
             receive_limit: self.receive_tuning.capacity(),
             receive_space: self.receive_tuning.space(),
             receive_rtt: self.receive_tuning.rtt(),
@@ -455,6 +471,28 @@ impl Tcb {
             ecn: self.ecn.negotiation.may_be_marked(),
             ecn_reductions: self.totals.ecn_reductions,
             soft_error: self.soft_error,
+        }
+    }
+
+    fn repair_info(&self) -> Repair {
+        Repair {
+            phase: self.phase(),
+            duplicates: self.loss.duplicates(),
+            sacked: self.scoreboard.sacked(),
+            lost: self.scoreboard.lost(),
+            again: self.scoreboard.again(),
+            timeouts: self.timeouts,
+            backoff: self.backoff,
+        }
+    }
+
+    fn agreed(&self) -> Agreed {
+        Agreed {
+            own_mss: self.own_mss.bytes(),
+            sack: self.sack,
+            timestamps: self.timestamps.is_some(),
+            own_scale: self.rcv.scale.shift(),
+            peer_scale: self.snd.scale.shift(),
         }
     }
 
