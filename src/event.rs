@@ -218,6 +218,8 @@ pub enum Limit {
     PeerWindow,
     /// Nagle's algorithm waits for an acknowledgment (RFC 9293 3.7.4).
     Nagle,
+    /// What does not fill a segment waits for more, as the application has asked for (TCP_CORK, MSG_MORE).
+    Cork,
     /// Sender's silly-window avoidance waits for more window (RFC 9293 3.8.6.2.1).
     SillyWindow,
     /// It is not yet time for the next burst.

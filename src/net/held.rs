@@ -27,6 +27,11 @@ impl Held {
         self.front.is_empty()
     }
 
+    /// Bytes that are held.
+    pub fn len(&self) -> usize {
+        self.front.len() + self.rest.iter().map(Bytes::len).sum::<usize>()
+    }
+
     /// The front of what is held; empty only if nothing is.
     pub fn text(&self) -> &[u8] {
         &self.front
@@ -78,7 +83,6 @@ impl Held {
 
 impl fmt::Debug for Held {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let len = self.front.len() + self.rest.iter().map(Bytes::len).sum::<usize>();
-        f.debug_struct("Held").field("len", &len).finish_non_exhaustive()
+        f.debug_struct("Held").field("len", &self.len()).finish_non_exhaustive()
     }
 }

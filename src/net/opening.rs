@@ -31,7 +31,11 @@ impl Opening {
             let local = stack.local_addr(key).ok_or(SocketError::NotConnected)?;
             Ok((key, local))
         })?;
-        Ok(Opening { conn: Conn::new(net.clone(), key, local, remote), then: None })
+        Ok(Opening::of(Conn::new(net.clone(), key, local, remote)))
+    }
+
+    pub(super) fn of(conn: Conn) -> Opening {
+        Opening { conn, then: None }
     }
 
     /// A handle that looks at it from elsewhere, before and after it is open: so one sees what the network has

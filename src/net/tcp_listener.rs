@@ -9,10 +9,12 @@ use std::task::{self, Poll};
 use tokio::sync::Mutex;
 
 use super::Net;
+use super::settings::settings;
 use super::tcp_stream::{Conn, TcpStream};
 use crate::stack::{ListenerKey, SocketError};
 use crate::tcp;
 use crate::tcp::congestion::Algorithm;
+use crate::time::Duration;
 
 /// Connections that wait to be accepted, unless [`TcpListener::bind_with_backlog`] says otherwise.
 pub(super) const DEFAULT_BACKLOG: usize = 1024;
@@ -23,7 +25,7 @@ pub(super) const DEFAULT_BACKLOG: usize = 1024;
 /// As on Linux, connections inherit what is set here before their handshake ends.
 pub struct TcpListener {
     pub(super) net: Net,
-    key: ListenerKey,
+    pub(super) key: ListenerKey,
     local: SocketAddr,
     /// The stack remembers one task that waits; with several, each waits for its turn here.
     accepting: Mutex<()>,
@@ -52,7 +54,11 @@ impl TcpListener {
             let local = stack.listener_addr(key).ok_or(SocketError::NotConnected)?;
             Ok((key, local))
         })?;
-        Ok(TcpListener { net: net.clone(), key, local, accepting: Mutex::new(()) })
+        Ok(TcpListener::of(net.clone(), key, local))
+    }
+
+    pub(super) fn of(net: Net, key: ListenerKey, local: SocketAddr) -> TcpListener {
+        TcpListener { net, key, local, accepting: Mutex::new(()) }
     }
 
     /// Waits for a connection and returns it with the peer's address. Several tasks may accept from
@@ -140,13 +146,15 @@ impl TcpListener {
         self.net.try_call(|stack| stack.set_listener_congestion_control(self.key, algorithm))
     }
 
-    fn setting<R>(&self, get: impl FnOnce(&tcp::Config) -> R) -> io::Result<R> {
+    pub(super) fn setting<R>(&self, get: impl FnOnce(&tcp::Config) -> R) -> io::Result<R> {
         self.net.try_call(|stack| {
             let config = stack.listener_config(self.key);
             config.map(get).ok_or(SocketError::StackGone)
         })
     }
 }
+
+settings!(TcpListener);
 
 impl Drop for TcpListener {
     fn drop(&mut self) {

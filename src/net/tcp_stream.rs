@@ -16,6 +16,7 @@ use tokio::io::ReadBuf;
 
 use super::delegate::{delegate_async_read, delegate_async_write};
 use super::held::Held;
+use super::settings::settings;
 use super::tcp_split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use super::{Net, Opening};
 use crate::stack::{ConnKey, SocketError, Stack};
@@ -237,6 +238,7 @@ impl TcpStream {
     }
 }
 
+settings!(TcpStream);
 delegate_async_read!(TcpStream);
 delegate_async_write!(TcpStream);
 
@@ -264,7 +266,7 @@ impl InfoHandle {
 /// A connection that the application holds; dropping it closes it.
 pub(super) struct Conn {
     pub(super) net: Net,
-    key: ConnKey,
+    pub(super) key: ConnKey,
     pub(super) local: SocketAddr,
     pub(super) peer: SocketAddr,
     /// Something is held that nobody has read. It is set by the half that reads, and looked at when
@@ -420,6 +422,9 @@ impl Conn {
             let mut read = 0;
             for mut rest in bufs.iter_mut().map(|buf| &mut buf[..]) {
                 while !rest.is_empty() {
+                    if read > 0 && stack.at_mark(self.key).unwrap_or(false) {
+                        return Poll::Ready(Ok(read));
+                    }
                     match stack.poll_receive(self.key, rest.len(), cx) {
                         Poll::Ready(Ok(chunk)) if !chunk.is_empty() => {
                             let (front, back) = mem::take(&mut rest).split_at_mut(chunk.len());
@@ -511,14 +516,14 @@ impl Conn {
         }
     }
 
-    fn set(
+    pub(super) fn set(
         &self,
         set: impl FnOnce(&mut Stack, ConnKey) -> Result<(), SocketError>,
     ) -> io::Result<()> {
         self.net.try_call(|stack| set(stack, self.key))
     }
 
-    fn setting<R>(&self, get: impl FnOnce(&tcp::Config) -> R) -> io::Result<R> {
+    pub(super) fn setting<R>(&self, get: impl FnOnce(&tcp::Config) -> R) -> io::Result<R> {
         self.net.try_call(|stack| {
             let config = stack.tcp_config(self.key);
             config.map(get).ok_or(SocketError::NotConnected)

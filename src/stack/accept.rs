@@ -13,9 +13,11 @@ use std::sync::Arc;
 use std::task::{self, Poll, Waker};
 
 use crate::event::{Cause, Event, Refusal, State, Why};
+use crate::stack::readiness::Watch;
 use crate::stack::time_wait::TimeWait;
+use crate::stack::wakes::Wakes;
 use crate::stack::wheel::TimerId;
-use crate::stack::{ConnKey, HalfOpenKey, ListenerKey, Owner, SocketError, Stack, Token};
+use crate::stack::{BoundKey, ConnKey, HalfOpenKey, ListenerKey, Owner, SocketError, Stack, Token};
 use crate::tcp::congestion::Algorithm;
 use crate::tcp::{self, Endpoints, HalfOpen, Keepalive, Mss, Reply, Step};
 use crate::wire::tcp::Segment;
@@ -30,11 +32,30 @@ pub(super) struct Listener {
     local: SocketAddr,
     backlog: usize,
     half_open: usize,
-    /// What its connections begin with; they share it until one is given settings of its own. It differs
-    /// from the stack's only in what a half-open connection has no use for.
+    /// What its connections begin with; they share it until one is given settings of its own.
     config: Arc<tcp::Config>,
     queue: VecDeque<(ConnKey, SocketAddr)>,
     pub(super) waker: Option<Waker>,
+    pub(super) watch: Option<Box<Watch>>,
+}
+
+impl Listener {
+    /// Whether there is a connection to accept.
+    pub(super) fn has_connection(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// The waker of whoever watches it.
+    pub(super) fn watcher(&self) -> Option<&Option<Waker>> {
+        self.watch.as_ref().map(|watch| &watch.waker)
+    }
+
+    fn wake_all(&mut self, wakes: &mut Wakes) {
+        wakes.add(&mut self.waker);
+        if let Some(watch) = &mut self.watch {
+            wakes.add(&mut watch.waker);
+        }
+    }
 }
 
 /// A half-open connection with its listener and timer.
@@ -42,6 +63,8 @@ pub(super) struct Listener {
 pub(super) struct HalfOpenEntry {
     pub(super) record: HalfOpen,
     listener: ListenerKey,
+    /// What the SYN-ACK is made from.
+    config: Arc<tcp::Config>,
     timer: TimerId,
 }
 
@@ -50,8 +73,29 @@ impl Stack {
     /// ephemeral port. At most `backlog` connections (at least one) wait to be accepted.
     pub fn listen(
         &mut self,
+        local: SocketAddr,
+        backlog: usize,
+    ) -> Result<ListenerKey, SocketError> {
+        self.listen_with(local, backlog, None)
+    }
+
+    /// The same with other settings than the stack's if given.
+    pub fn listen_with(
+        &mut self,
+        local: SocketAddr,
+        backlog: usize,
+        config: Option<tcp::Config>,
+    ) -> Result<ListenerKey, SocketError> {
+        self.begin_to_listen(local, backlog, config, None)
+    }
+
+    /// The same for who has taken the address as `own`.
+    pub(super) fn begin_to_listen(
+        &mut self,
         mut local: SocketAddr,
         backlog: usize,
+        config: Option<tcp::Config>,
+        own: Option<BoundKey>,
     ) -> Result<ListenerKey, SocketError> {
         if self.closing {
             return Err(SocketError::StackGone);
@@ -60,20 +104,26 @@ impl Stack {
             return Err(SocketError::AddrNotAvailable);
         }
         if local.port() == 0 {
-            let (demux, routes) = (&self.demux, &self.routes);
-            let is_free = |port| demux.can_listen(SocketAddr::new(local.ip(), port), routes.own());
+            let (demux, routes, bindings) = (&self.demux, &self.routes, &self.bindings);
+            let is_free = |port| {
+                let local = SocketAddr::new(local.ip(), port);
+                demux.can_listen(local, routes.own()) && bindings.is_free(local, own)
+            };
             let port = self.ports.choose(&self.secrets, local, local, is_free);
             local.set_port(port.ok_or(SocketError::Exhausted)?);
-        } else if !self.demux.can_listen(local, self.routes.own()) {
+        } else if !self.demux.can_listen(local, self.routes.own())
+            || !self.bindings.is_free(local, own)
+        {
             return Err(SocketError::AddrInUse);
         }
         let key = self.listeners.insert(Listener {
             local,
             backlog: backlog.max(1),
             half_open: 0,
-            config: self.tcp_config.clone(),
+            config: config.map_or_else(|| self.tcp_config.clone(), Arc::new),
             queue: VecDeque::new(),
             waker: None,
+            watch: None,
         });
         self.demux.insert_listener(local, key);
         Ok(key)
@@ -116,7 +166,9 @@ impl Stack {
         self.configure_listener(key, |config| config.congestion = algorithm)
     }
 
-    fn configure_listener(
+    /// Changes settings for connections whose handshake ends from now on; what a SYN says (buffers, segment
+    /// size) holds for those whose SYN arrives from now on.
+    pub fn configure_listener(
         &mut self,
         key: ListenerKey,
         change: impl FnOnce(&mut tcp::Config),
@@ -145,7 +197,7 @@ impl Stack {
     /// Wakes whoever waits for a connection.
     pub(super) fn wake_listeners(&mut self) {
         for listener in self.listeners.values_mut() {
-            self.wakes.add(&mut listener.waker);
+            listener.wake_all(&mut self.wakes);
         }
     }
 
@@ -155,7 +207,7 @@ impl Stack {
             return;
         };
         self.demux.remove_listener(listener.local);
-        self.wakes.add(&mut listener.waker);
+        listener.wake_all(&mut self.wakes);
         for (conn, _) in listener.queue {
             self.update_connection(conn, |tcb, cx| {
                 tcb.abort(cx, Cause::UserAbort);
@@ -188,6 +240,7 @@ impl Stack {
             return self.refuse_segment(Refusal::SynQueueFull, ends);
         }
         listener.half_open += 1;
+        let config = listener.config.clone();
         self.env.counters.tcp_segments_accepted += 1;
         if !syn.payload.is_empty() {
             self.refuse_segment(Refusal::ListenText, ends);
@@ -216,6 +269,7 @@ impl Stack {
         let half = self.half_open.insert_with_key(|half| HalfOpenEntry {
             record,
             listener: key,
+            config,
             timer: wheel.insert(Token::HalfOpen(half)),
         });
         self.demux.insert(ends, Owner::HalfOpen(half));
@@ -228,8 +282,8 @@ impl Stack {
             return;
         };
         let own_mss = Mss::of_mtu(self.config.mtu, entry.record.ends.local.ip());
-        let segment = entry.record.syn_ack(self.env.now, &self.tcp_config, own_mss);
-        let view = || entry.record.view_sent(&segment, &self.tcp_config);
+        let segment = entry.record.syn_ack(self.env.now, &entry.config, own_mss);
+        let view = || entry.record.view_sent(&segment, &entry.config);
         let view = self.env.is_observed().then(view);
         let (ends, sender) =
             (entry.record.ends, (Some(entry.record.conn), State::SynReceived, why));
@@ -246,13 +300,18 @@ impl Stack {
         }
         let listener = self.listeners.get(entry.listener);
         let crowded = listener.is_some_and(|listener| listener.half_open > listener.backlog / 2);
-        let limit = self.tcp_config.syn_retransmission_limit;
+        let config = listener.map_or(&entry.config, |listener| &listener.config);
+        let limit = config.syn_retransmission_limit;
         let limit = if crowded { limit.min(CROWDED_RETRANSMISSIONS) } else { limit };
-        if entry.record.retransmissions >= limit {
+        let answered = entry.record.waits_for_text(config);
+        if entry.record.retransmissions >= limit && !answered {
             return self.forget_half_open(key, Cause::RetransmissionLimit);
         }
         entry.record.timed_out(self.env.now);
         let nth = entry.record.retransmissions;
+        if answered {
+            return self.wheel.arm(entry.timer, entry.record.next_deadline());
+        }
         self.env.counters.tcp_retransmissions += 1;
         self.send_syn_ack(key, Why::HandshakeRetransmission(nth));
     }
@@ -294,7 +353,7 @@ impl Stack {
         let Some(entry) = self.half_open.get_mut(key) else {
             return;
         };
-        let window = self.tcp_config.syn_window();
+        let window = entry.config.syn_window();
         match entry.record.segment_arrives(segment, window.into()) {
             Ok(Step::AnswerAgain) => {
                 self.env.counters.tcp_segments_accepted += 1;
@@ -329,8 +388,8 @@ impl Stack {
             return self.refuse_segment(Refusal::ChallengeLimited, ends);
         }
         let conn = entry.record.conn;
-        let segment = entry.record.challenge_ack(self.env.now, &self.tcp_config);
-        let view = || entry.record.view_sent(&segment, &self.tcp_config);
+        let segment = entry.record.challenge_ack(self.env.now, &entry.config);
+        let view = || entry.record.view_sent(&segment, &entry.config);
         let view = self.env.is_observed().then(view);
         let sender = (Some(conn), State::SynReceived, Why::Challenge);
         self.reply_segment(&segment, ends, sender, view);
@@ -338,13 +397,17 @@ impl Stack {
 
     /// The acknowledgment of our SYN: the record becomes a control block, which processes it.
     fn complete_handshake(&mut self, key: HalfOpenKey, segment: &mut Segment) {
-        let Some(entry) = self.half_open.get(key) else {
+        let Some(entry) = self.half_open.get_mut(key) else {
             return;
         };
         let ends = entry.record.ends;
         let Some(listener) = self.listeners.get(entry.listener) else {
             return;
         };
+        if entry.record.defers(segment, &listener.config) {
+            self.env.counters.tcp_segments_accepted += 1;
+            return;
+        }
         if listener.queue.len() >= listener.backlog {
             return self.refuse_segment(Refusal::AcceptQueueFull, ends);
         }
@@ -352,16 +415,21 @@ impl Stack {
             return self.refuse_segment(Refusal::ConnectionLimit, ends);
         }
         let config = listener.config.clone();
-        let Some(HalfOpenEntry { record, listener, timer }) = self.take_half_open(key) else {
+        let Some(HalfOpenEntry { record, listener, timer, config: offered }) =
+            self.take_half_open(key)
+        else {
             return;
         };
         let own_mss = Mss::of_mtu(self.config.mtu, ends.local.ip());
-        let tcb = record.into_tcb(self.env.now, config, own_mss);
+        let tcb = record.into_tcb(self.env.now, config, &offered, own_mss);
         let conn = self.insert_connection(tcb, Some(timer));
         self.env.counters.tcp_passive_opens += 1;
         if let Some(listener) = self.listeners.get_mut(listener) {
             listener.queue.push_back((conn, ends.remote));
             self.wakes.add(&mut listener.waker);
+            if let Some(watch) = &mut listener.watch {
+                watch.connection_arrived(&mut self.wakes);
+            }
         }
         self.receive_for_connection(conn, ends, segment);
     }

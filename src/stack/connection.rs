@@ -7,6 +7,7 @@ use slotmap::SlotMap;
 use crate::context::Context;
 use crate::event::{Cause, Event, State, Why};
 use crate::stack::memory::MemoryUse;
+use crate::stack::readiness::Watch;
 use crate::stack::time_wait::TimeWait;
 use crate::stack::wheel::TimerId;
 use crate::stack::{ConnKey, Owner, Stack, TimeWaitEntry, TimeWaitKey, Token};
@@ -29,17 +30,15 @@ pub(super) struct Connection {
     charged: usize,
     pub(super) read_waker: Option<Waker>,
     pub(super) write_waker: Option<Waker>,
+    /// Whoever wants to hear of changes.
+    pub(super) watch: Option<Box<Watch>>,
 }
 
 impl Connection {
-    /// Whether a task that waits to write should look again: there is a fair amount of room, or
-    /// there will never be any.
+    /// Whether a task that waits to write should look again.
     fn write_ready(&self) -> bool {
-        match self.tcb.state() {
-            State::SynSent | State::SynReceived => false,
-            _ if !self.tcb.can_send() => true,
-            _ => self.tcb.send_room() >= self.tcb.send_limit() as usize / 3,
-        }
+        let opening = matches!(self.tcb.state(), State::SynSent | State::SynReceived);
+        !opening && (self.tcb.is_writable() || self.tcb.is_finished())
     }
 
     /// Brings the stack's sum up to date. Called after anything that may have changed the buffers.
@@ -66,6 +65,7 @@ impl Stack {
             charged: 0,
             read_waker: None,
             write_waker: None,
+            watch: None,
         });
         self.demux.insert(ends, Owner::Connection(key));
         key
@@ -99,6 +99,7 @@ impl Stack {
         if connection.write_waker.is_some() && connection.write_ready() {
             self.wakes.add(&mut connection.write_waker);
         }
+        connection.look(&mut self.wakes);
         connection.settle(&mut self.env.memory);
         self.queues.mark_ready(key, connection);
         if matches!(connection.tcb.state(), State::TimeWait | State::Closed) {
@@ -133,6 +134,13 @@ impl Stack {
             return;
         };
         connection.settle(&mut self.env.memory);
+        if connection.tcb.config().notsent_low.is_some() {
+            // What was sent makes room below the mark.
+            connection.look(&mut self.wakes);
+            if connection.write_waker.is_some() && connection.write_ready() {
+                self.wakes.add(&mut connection.write_waker);
+            }
+        }
         if connection.is_over() {
             self.env.memory.settle(&mut connection.charged, 0);
             self.wheel.remove(connection.timer);

@@ -34,6 +34,12 @@ pub enum SocketError {
     /// The sending half was closed.
     #[error("broken pipe: the sending half is closed")]
     BrokenPipe,
+    /// The call would have to wait, and is one that never does.
+    #[error("nothing is there yet")]
+    WouldBlock,
+    /// There is no urgent data that could be read by itself.
+    #[error("no urgent data to be read out of line")]
+    NoUrgentData,
     /// The socket is closed, or was never connected.
     #[error("socket is not connected")]
     NotConnected,
@@ -72,7 +78,8 @@ impl From<SocketError> for io::Error {
             SocketError::BrokenPipe => io::ErrorKind::BrokenPipe,
             SocketError::NotConnected => io::ErrorKind::NotConnected,
             SocketError::Exhausted => io::ErrorKind::ResourceBusy,
-            SocketError::MessageTooLong => io::ErrorKind::InvalidInput,
+            SocketError::WouldBlock => io::ErrorKind::WouldBlock,
+            SocketError::MessageTooLong | SocketError::NoUrgentData => io::ErrorKind::InvalidInput,
         };
         io::Error::new(kind, error)
     }

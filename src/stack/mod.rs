@@ -10,6 +10,7 @@
 //! here walks over all connections.
 
 mod accept;
+mod bind;
 mod config;
 mod connection;
 mod counters;
@@ -20,8 +21,10 @@ mod icmp_error;
 mod memory;
 mod ping;
 mod ports;
+mod readiness;
 mod receive;
 mod route;
+mod socket;
 mod tables;
 mod tcp_receive;
 mod time_wait;
@@ -47,12 +50,14 @@ pub use config::{Address, Config, Limits};
 pub use counters::Counters;
 pub use error::SocketError;
 pub use ping::PingAnswer;
+pub use readiness::Readiness;
 pub use tables::Tables;
 pub use udp::UdpError;
 pub use wakes::Wakes;
 pub use wheel::TICK;
 
 use accept::{HalfOpenEntry, Listener};
+use bind::Bindings;
 use connection::{Connection, Connections};
 use demux::Demux;
 use icmp::ErrorLimit;
@@ -69,6 +74,8 @@ slotmap::new_key_type! {
     pub struct ConnKey;
     /// Names a listener.
     pub struct ListenerKey;
+    /// Names an address that was taken.
+    pub struct BoundKey;
     /// Names a UDP socket.
     pub struct UdpKey;
     /// Names a ping socket.
@@ -135,6 +142,7 @@ pub struct Stack {
     demux: Demux<Owner, ListenerKey>,
     connections: Connections,
     listeners: SlotMap<ListenerKey, Listener>,
+    bindings: Bindings,
     half_open: SlotMap<HalfOpenKey, HalfOpenEntry>,
     time_wait: SlotMap<TimeWaitKey, TimeWaitEntry>,
     wheel: Wheel<Token>,
@@ -171,6 +179,7 @@ impl Stack {
             demux: Demux::new(hash.clone()),
             connections: SlotMap::with_key(),
             listeners: SlotMap::with_key(),
+            bindings: Bindings::new(hash.clone()),
             half_open: SlotMap::with_key(),
             time_wait: SlotMap::with_key(),
             wheel: Wheel::default(),
@@ -275,6 +284,7 @@ impl Stack {
         }
         for connection in self.connections.values_mut() {
             self.wakes.add(&mut connection.read_waker);
+            connection.wake_watcher(&mut self.wakes);
         }
         self.udp.wake_all(&mut self.wakes);
         self.ping.wake_all(&mut self.wakes);
@@ -293,6 +303,7 @@ impl Stack {
         for connection in self.connections.values_mut() {
             self.wakes.add(&mut connection.read_waker);
             self.wakes.add(&mut connection.write_waker);
+            connection.wake_watcher(&mut self.wakes);
         }
         self.wake_listeners();
         self.udp.wake_all(&mut self.wakes);

@@ -1,6 +1,7 @@
 //! How much a stack holds.
 
 use crate::stack::Stack;
+use crate::stack::accept::Listener;
 
 /// How many entries each table of a stack has at one moment. All are zero once every socket is gone,
 /// what was written has been sent, and TIME-WAIT is over; something that stays is a leak.
@@ -33,7 +34,10 @@ impl Stack {
         let of_connections =
             connections.flat_map(|connection| [&connection.read_waker, &connection.write_waker]);
         let of_listeners = self.listeners.values().map(|listener| &listener.waker);
-        let wakers = of_connections.chain(of_listeners).flatten().count();
+        let watches = self.connections.values().flat_map(|connection| &connection.watch);
+        let watches = watches.map(|watch| &watch.waker);
+        let watches = watches.chain(self.listeners.values().filter_map(Listener::watcher));
+        let wakers = of_connections.chain(of_listeners).chain(watches).flatten().count();
         Tables {
             connections: self.connections.len(),
             half_open: self.half_open.len(),
@@ -41,7 +45,7 @@ impl Stack {
             listeners: self.listeners.len(),
             udp_sockets: self.udp.len(),
             ping_sockets: self.ping.len(),
-            addresses: self.demux.address_count() + self.udp.bound_len(),
+            addresses: self.demux.address_count() + self.udp.bound_len() + self.bindings.len(),
             timers: self.wheel.len(),
             wakers: wakers + self.udp.waiting() + self.ping.waiting(),
         }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use crate::context::{Context, Memory};
 use crate::event::{Cause, State};
 use crate::stack::connection::{Connection, Connections};
-use crate::stack::{ConnKey, SocketError, Stack};
+use crate::stack::{BoundKey, ConnKey, SocketError, Stack};
 use crate::tcp::congestion::Algorithm;
 use crate::tcp::{self, Endpoints, Keepalive, Mss, Refused, Tcb};
 use crate::time::Duration;
@@ -35,6 +35,17 @@ impl Stack {
         remote: SocketAddr,
         config: Option<tcp::Config>,
     ) -> Result<ConnKey, SocketError> {
+        self.open(local, remote, config, None)
+    }
+
+    /// The same for who has taken `local` as `own`.
+    pub(super) fn open(
+        &mut self,
+        local: Option<SocketAddr>,
+        remote: SocketAddr,
+        config: Option<tcp::Config>,
+        own: Option<BoundKey>,
+    ) -> Result<ConnKey, SocketError> {
         if self.closing {
             return Err(SocketError::StackGone);
         }
@@ -45,10 +56,10 @@ impl Stack {
         if self.connections.len() >= self.config.limits.connections {
             return Err(SocketError::Exhausted);
         }
-        let local = self.choose_local(local, source, remote)?;
+        let local = self.choose_local(local, source, remote, own)?;
         let ends = Endpoints { local, remote };
         let config = config.map_or_else(|| self.tcp_config.clone(), Arc::new);
-        let own_mss = Mss::of_mtu(self.config.mtu, local.ip());
+        let own_mss = config.own_mss(Mss::of_mtu(self.config.mtu, local.ip()));
         let conn = self.new_conn_id();
         let cx = &mut self.env.context();
         let tcb = Tcb::connect(cx, conn, ends, config, &self.secrets, own_mss);
@@ -63,6 +74,7 @@ impl Stack {
         wanted: Option<SocketAddr>,
         source: std::net::IpAddr,
         remote: SocketAddr,
+        own: Option<BoundKey>,
     ) -> Result<SocketAddr, SocketError> {
         let mut local = wanted.unwrap_or(SocketAddr::new(source, 0));
         if local.ip().is_unspecified() {
@@ -71,11 +83,12 @@ impl Stack {
         if !self.routes.is_own(local.ip()) {
             return Err(SocketError::AddrNotAvailable);
         }
-        let demux = &self.demux;
+        let (demux, bindings) = (&self.demux, &self.bindings);
         let is_free = |port| {
             let local = SocketAddr::new(local.ip(), port);
             demux.find(Endpoints { local, remote }).is_none()
                 && demux.find_listener(local).is_none()
+                && bindings.is_free(local, own)
         };
         if local.port() == 0 {
             let port = self.ports.choose(&self.secrets, local, remote, is_free);
@@ -87,12 +100,12 @@ impl Stack {
     }
 
     /// The connection, while the application has not let go of it.
-    fn attached(connections: &mut Connections, key: ConnKey) -> Option<&mut Connection> {
+    pub(super) fn attached(connections: &mut Connections, key: ConnKey) -> Option<&mut Connection> {
         connections.get_mut(key).filter(|connection| !connection.tcb.is_detached())
     }
 
     /// The same to look at.
-    fn look(&self, key: ConnKey) -> Option<&Tcb> {
+    pub(super) fn look(&self, key: ConnKey) -> Option<&Tcb> {
         self.connections
             .get(key)
             .map(|connection| &*connection.tcb)
@@ -100,7 +113,7 @@ impl Stack {
     }
 
     /// Does what the application asks for, and what follows from it.
-    fn update_attached<R>(
+    pub(super) fn update_attached<R>(
         &mut self,
         key: ConnKey,
         change: impl FnOnce(&mut Tcb, &mut Context<'_>) -> R,
@@ -135,7 +148,7 @@ impl Stack {
         data: &[u8],
         cx: &mut task::Context<'_>,
     ) -> Poll<Result<usize, SocketError>> {
-        self.poll_write(key, cx, |tcb| tcb.send(data))
+        self.poll_write(key, data.len(), cx, |tcb| tcb.send(data))
     }
 
     /// The same without a copy: splits off the front of `data` what there is room for.
@@ -145,12 +158,14 @@ impl Stack {
         data: &mut Bytes,
         cx: &mut task::Context<'_>,
     ) -> Poll<Result<usize, SocketError>> {
-        self.poll_write(key, cx, |tcb| tcb.send_bytes(data))
+        self.poll_write(key, data.len(), cx, |tcb| tcb.send_bytes(data))
     }
 
-    fn poll_write(
+    /// Writes `len` bytes in some way.
+    pub(super) fn poll_write(
         &mut self,
         key: ConnKey,
+        len: usize,
         cx: &mut task::Context<'_>,
         write: impl FnOnce(&mut Tcb) -> Result<usize, Refused>,
     ) -> Poll<Result<usize, SocketError>> {
@@ -162,17 +177,24 @@ impl Stack {
             connection.tcb.tune_send_buffer(memory);
             connection.settle(&mut self.env.memory);
         }
-        match write(&mut connection.tcb) {
+        let result = write(&mut connection.tcb);
+        if let Some(watch) = connection.watch.as_mut().filter(|_| result.is_ok_and(|n| n < len)) {
+            watch.write_blocked();
+        }
+        match result {
             Ok(written) => {
                 connection.settle(&mut self.env.memory);
                 self.queues.mark_ready(key, connection);
                 Poll::Ready(Ok(written))
             }
             Err(Refused::WouldBlock) => {
+                if let Some(watch) = &mut connection.watch {
+                    watch.write_blocked();
+                }
                 self.wakes.register(&mut connection.write_waker, cx);
                 Poll::Pending
             }
-            Err(Refused::Closed) => Poll::Ready(Err(SocketError::BrokenPipe)),
+            Err(Refused::Closed | Refused::NotUrgent) => Poll::Ready(Err(SocketError::BrokenPipe)),
             Err(Refused::Failed(error)) => Poll::Ready(Err(error.into())),
         }
     }
@@ -201,7 +223,7 @@ impl Stack {
             let first = tcb.receive(max.max(1))?;
             let mut taken = first.len();
             sink(first);
-            while taken < max && tcb.has_text() {
+            while taken < max && tcb.has_text() && !tcb.at_mark() {
                 let chunk = tcb.receive(max - taken)?;
                 taken += chunk.len();
                 sink(chunk);
@@ -245,7 +267,7 @@ impl Stack {
                 self.wakes.register(&mut connection.read_waker, cx);
                 Poll::Pending
             }
-            Err(Refused::Closed) => Poll::Ready(Ok(R::default())),
+            Err(Refused::Closed | Refused::NotUrgent) => Poll::Ready(Ok(R::default())),
             Err(Refused::Failed(error)) => Poll::Ready(Err(error.into())),
         }
     }
@@ -268,6 +290,9 @@ impl Stack {
         if let Some(connection) = Self::attached(&mut self.connections, key) {
             self.wakes.discard(&mut connection.read_waker);
             self.wakes.discard(&mut connection.write_waker);
+            if let Some(mut watch) = connection.watch.take() {
+                self.wakes.discard(&mut watch.waker);
+            }
         }
         self.update_attached(key, |tcb, cx| tcb.close(cx));
     }
@@ -277,19 +302,27 @@ impl Stack {
         self.update_attached(key, |tcb, cx| tcb.abort(cx, Cause::UserAbort));
     }
 
-    fn configure(
+    /// Changes settings, with what follows from the change; those that count at the beginning of a connection
+    /// alone ([`tcp::Config::max_segment`], for one) change nothing any more.
+    pub fn configure(
         &mut self,
         key: ConnKey,
         change: impl FnOnce(&mut tcp::Config),
     ) -> Result<(), SocketError> {
-        let now = self.env.now;
-        self.update_attached(key, |tcb, _| tcb.configure(now, change))
+        self.update_attached(key, |tcb, cx| tcb.configure(cx, change))
             .ok_or(SocketError::NotConnected)
     }
 
-    /// Turns Nagle's algorithm off or on.
+    /// Turns Nagle's algorithm off or on. To turn it off, also when it is off already, sends what is held back
+    /// for company, as in Linux.
     pub fn set_nodelay(&mut self, key: ConnKey, nodelay: bool) -> Result<(), SocketError> {
-        self.configure(key, |config| config.nodelay = nodelay)
+        self.update_attached(key, |tcb, cx| {
+            tcb.configure(cx, |config| config.nodelay = nodelay);
+            if nodelay {
+                tcb.push();
+            }
+        })
+        .ok_or(SocketError::NotConnected)
     }
 
     /// Sets when an idle peer is probed; `None`: never.
@@ -326,8 +359,7 @@ impl Stack {
         key: ConnKey,
         algorithm: Algorithm,
     ) -> Result<(), SocketError> {
-        self.update_attached(key, |tcb, cx| tcb.set_congestion_control(cx, algorithm))
-            .ok_or(SocketError::NotConnected)
+        self.configure(key, |config| config.congestion = algorithm)
     }
 
     /// Our address and port.
@@ -347,6 +379,6 @@ impl Stack {
 
     /// A look at the connection.
     pub fn info(&self, key: ConnKey) -> Option<tcp::Info> {
-        self.look(key).map(Tcb::info)
+        self.look(key).map(|tcb| tcb.info_at(self.env.now))
     }
 }

@@ -178,16 +178,34 @@ impl AckPolicy {
         self.ato = config.ack_delay;
     }
 
+    /// When text last arrived, or the connection was opened.
+    pub fn last_text(&self) -> Instant {
+        self.last_text
+    }
+
+    /// The connection is open.
+    pub fn opened(&mut self, now: Instant) {
+        self.last_text = now;
+    }
+
+    /// Whether acknowledgments go with answers.
+    pub fn is_interactive(&self) -> bool {
+        self.interactive
+    }
+
+    /// Has them go with answers, or not; then what waits goes now.
+    pub fn set_interactive(&mut self, interactive: bool) {
+        self.interactive = interactive;
+        if !interactive && self.due == Due::Delayed {
+            self.now(Why::AckQuick);
+        }
+    }
+
     /// An acknowledgment must go out now; the first reason stands.
     pub fn now(&mut self, why: Why) {
         if !matches!(self.due, Due::Now(_)) {
             self.due = Due::Now(why);
         }
-    }
-
-    /// When text last arrived; the origin of time before the first.
-    pub fn last_text(&self) -> Instant {
-        self.last_text
     }
 
     /// How long an acknowledgment may wait for company, over a path with this round-trip time.

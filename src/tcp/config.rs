@@ -2,7 +2,11 @@
 
 use crate::tcp::congestion::Algorithm;
 use crate::tcp::ecn::Ecn;
+use crate::tcp::{Mss, Rto};
 use crate::time::Duration;
+
+/// What TCP_MAXSEG may be in Linux.
+const MAX_SEGMENTS: std::ops::RangeInclusive<u16> = 88..=32_767;
 
 /// Settings of a connection; a listener hands its own to those it accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,12 +29,32 @@ pub struct Config {
     pub pacing: bool,
     /// Send small segments at once (turn off Nagle's algorithm, RFC 9293 3.7.4).
     pub nodelay: bool,
+    /// Send full-sized segments only, for more is to come (TCP_CORK). What does not fill one waits until this is
+    /// off again, or for one retransmission time-out (200 ms at least) if nothing else is in flight.
+    pub cork: bool,
+    /// Largest segment to announce and to send, options not subtracted (TCP_MAXSEG, RFC 9293 3.7.1); `None`: what the
+    /// device takes. It counts when a connection is opened. 88 to 32,767 as in Linux; the bounds are those of
+    /// [`Config::limit_segments`].
+    pub max_segment: Option<u16>,
+    /// Largest window ever offered, in bytes (TCP_WINDOW_CLAMP); `None`: the receive buffer decides.
+    pub window_clamp: Option<u32>,
+    /// A socket is writable only while fewer bytes than this wait to be sent for the first time (TCP_NOTSENT_LOWAT),
+    /// and a write takes no more than a burst beyond it; `None`: the send buffer decides.
+    pub notsent_low: Option<u32>,
+    /// A listener gives a connection to the application only with its first text, or after this time
+    /// (TCP_DEFER_ACCEPT), counted in retransmissions of the SYN-ACK; `None`: at once.
+    pub defer_accept: Option<Duration>,
+    /// Deliver urgent text in line, in its place (SO_OOBINLINE, RFC 6093 4); otherwise the last urgent octet is kept
+    /// out of the stream and is read by itself.
+    pub oob_inline: bool,
     /// Offer selective acknowledgments, and take them up where they are offered (RFC 2018).
     pub sack: bool,
     /// Whether routers may mark what is sent instead of dropping it (RFC 3168).
     pub ecn: Ecn,
     /// Probe an idle connection (RFC 9293 3.8.4); `None`, the default, never does.
     pub keepalive: Option<Keepalive>,
+    /// What `keepalive` is set to when it is turned on without times (TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT).
+    pub keepalive_times: Keepalive,
     /// How long sent data may stay unacknowledged before the connection is given up
     /// (RFC 9293 3.8.3); `None` leaves it to `retransmission_limit`.
     pub user_timeout: Option<Duration>,
@@ -39,7 +63,7 @@ pub struct Config {
     pub linger: Option<Duration>,
     /// How often data is retransmitted before the connection is given up.
     pub retransmission_limit: u8,
-    /// How often a SYN or a SYN with ACK is retransmitted before it is given up.
+    /// How often a SYN or a SYN with ACK is retransmitted before it is given up (TCP_SYNCNT).
     pub syn_retransmission_limit: u8,
     /// How long an acknowledgment waits for company at first (RFC 9293 3.8.6.3: under 500 ms). The
     /// delay adapts to the time between segments and is never shorter than this; 40 ms, as Linux.
@@ -51,7 +75,7 @@ pub struct Config {
     /// and when the application has read a small segment and does not answer. `false` leaves nothing
     /// but the delay, as TCP_QUICKACK set to 0 does in Linux.
     pub quick_ack: bool,
-    /// How long a connection in FIN-WAIT-2 that nobody can read from waits for the peer's FIN.
+    /// How long a connection in FIN-WAIT-2 that nobody can read from waits for the peer's FIN (TCP_LINGER2).
     pub fin_wait_2_timeout: Duration,
     /// Whether segments become smaller after time-outs in a row, in case the path swallows large ones (RFC 4821 7.7), as
     /// sysctl net.ipv4.tcp_mtu_probing 1 does in Linux.
@@ -85,9 +109,16 @@ impl Default for Config {
             congestion: Algorithm::default(),
             pacing: false,
             nodelay: false,
+            cork: false,
+            max_segment: None,
+            window_clamp: None,
+            notsent_low: None,
+            defer_accept: None,
+            oob_inline: false,
             sack: true,
             ecn: Ecn::default(),
             keepalive: None,
+            keepalive_times: Keepalive::default(),
             user_timeout: None,
             linger: None,
             retransmission_limit: 15,
@@ -110,9 +141,64 @@ impl Config {
         self.send_buffer_initial = bytes;
     }
 
+    /// A receive buffer of `bytes` bytes, at least one, that neither grows nor shrinks (SO_RCVBUF).
+    pub fn fix_receive_buffer(&mut self, bytes: u32) {
+        let bytes = bytes.clamp(1, 1 << 30);
+        (self.receive_buffer, self.receive_buffer_initial) = (bytes, bytes);
+    }
+
+    /// A send buffer of `bytes` bytes, at least one, that neither grows nor shrinks (SO_SNDBUF).
+    pub fn fix_send_buffer(&mut self, bytes: u32) {
+        let bytes = bytes.max(1);
+        (self.send_buffer, self.send_buffer_initial) = (bytes, bytes);
+    }
+
+    /// Sets `max_segment`; whether the value is one that Linux takes, too.
+    pub fn limit_segments(&mut self, bytes: Option<u16>) -> bool {
+        let fits = bytes.is_none_or(|bytes| MAX_SEGMENTS.contains(&bytes));
+        if fits {
+            self.max_segment = bytes;
+        }
+        fits
+    }
+
+    /// Probes an idle connection at the times that are set, or not (SO_KEEPALIVE).
+    pub fn turn_keepalive(&mut self, on: bool) {
+        self.keepalive = on.then_some(self.keepalive_times);
+    }
+
+    /// Sets when and how often an idle connection is probed, if it is at all.
+    pub fn time_keepalive(&mut self, times: Keepalive) {
+        self.keepalive_times = times;
+        self.keepalive = self.keepalive.map(|_| times);
+    }
+
+    /// The largest receive buffer that has a use, in bytes.
+    pub(crate) fn most_received(&self) -> u32 {
+        self.receive_buffer.min(self.window_clamp.unwrap_or(u32::MAX)).max(1)
+    }
+
     /// The receive buffer at the beginning, in bytes.
     pub(crate) fn first_receive_buffer(&self) -> u32 {
-        self.receive_buffer_initial.min(self.receive_buffer)
+        self.receive_buffer_initial.min(self.most_received())
+    }
+
+    /// What is announced as the largest segment over a device that takes `device`.
+    pub(crate) fn own_mss(&self, device: Mss) -> Mss {
+        self.max_segment.map_or(device, |most| device.at_most(most))
+    }
+
+    /// How often a SYN-ACK would be sent in the time for which an accept is put off (as Linux counts it).
+    pub(crate) fn accept_retransmissions(&self) -> u8 {
+        let Some(time) = self.defer_accept.filter(|time| !time.is_zero()) else {
+            return 0;
+        };
+        let (mut count, mut passed) = (1, Rto::INITIAL.as_duration());
+        while time > passed && count < u8::MAX {
+            passed += Rto::INITIAL.backed_off(count).as_duration();
+            count += 1;
+        }
+        count
     }
 
     /// The send buffer at the beginning, in bytes.

@@ -2,44 +2,12 @@
 
 use std::net::SocketAddr;
 
-use crate::event::{ConnId, Phase, State};
+use crate::event::{ConnId, State};
 use crate::tcp::congestion::Algorithm;
+use crate::tcp::loss::dupack::Mode;
+use crate::tcp::tcb::Tcb;
 use crate::time::{Duration, Instant};
 use crate::wire::icmp::Notice;
-
-/// What a connection knows of losses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Repair {
-    /// Where congestion control and the repair stand.
-    pub phase: Phase,
-    /// Duplicate acknowledgments since something was last acknowledged.
-    pub duplicates: u32,
-    /// Bytes that the peer has although some before them are missing.
-    pub sacked: u32,
-    /// Bytes believed lost and not sent again.
-    pub lost: u32,
-    /// Bytes sent again and in flight.
-    pub again: u32,
-    /// Time-outs in a row without an answer.
-    pub timeouts: u8,
-    /// How often the time-out in force was doubled.
-    pub backoff: u8,
-}
-
-/// What both SYNs have agreed on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Agreed {
-    /// The largest segment that we have announced, in bytes.
-    pub own_mss: u16,
-    /// Selective acknowledgments (RFC 2018).
-    pub sack: bool,
-    /// Timestamps (RFC 7323 3).
-    pub timestamps: bool,
-    /// Shift of our windows (RFC 7323 2).
-    pub own_scale: u8,
-    /// Shift of the peer's windows.
-    pub peer_scale: u8,
-}
 
 /// The state of a connection at one moment.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,22 +46,6 @@ pub struct Info {
     pub quick_acks: u8,
     /// Bytes sent and not acknowledged, SYN and FIN counted.
     pub in_flight: u32,
-    /// What is known of losses.
-    pub repair: Repair,
-    /// What the SYNs have agreed on, as far as it is known.
-    pub agreed: Agreed,
-    /// The shortest round trip; zero before the first sample.
-    pub min_rtt: Duration,
-    /// Bytes written by the application and never sent.
-    pub unsent: u32,
-    /// Bytes of text that the peer is known to have, in whatever order they came.
-    pub delivered: u64,
-    /// Probes without an answer, of a closed window or of a peer that is silent.
-    pub probes: u8,
-    /// When text was last sent, or the connection opened.
-    pub last_sent: Instant,
-    /// When text last arrived, or the connection was opened.
-    pub last_received: Instant,
     /// Most bytes kept for the application to read, as it is tuned now.
     pub receive_limit: u32,
     /// The most that the application has read in a round trip, in bytes; a guess before the first.
@@ -121,4 +73,178 @@ pub struct Info {
     /// What the network has reported since something was last acknowledged
     /// (RFC 9293 3.9.2.2 [SHLD-25]).
     pub soft_error: Option<Notice>,
+    /// What is being done about losses.
+    pub recovery: Recovery,
+    /// Segments sent and not acknowledged, rounded up as the next three are (tcpi_unacked).
+    pub segments_outstanding: u32,
+    /// Segments of these that are believed lost and were not sent again.
+    pub segments_lost: u32,
+    /// Segments of these that the peer has although something before them is missing.
+    pub segments_sacked: u32,
+    /// Segments of these that are in flight and were sent more than once.
+    pub segments_again: u32,
+    /// Time-outs in a row.
+    pub timeouts: u8,
+    /// Probes in a row of a closed window or of an idle connection.
+    pub probes: u8,
+    /// How often the time-out in force was doubled.
+    pub backoff: u8,
+    /// How far the path has been seen to reorder, in segments; 3 where it was not seen to go further.
+    pub reordering: u16,
+    /// How often it was seen to reorder.
+    pub reorderings: u32,
+    /// Duplicates that the peer has reported (RFC 2883).
+    pub dsacks: u32,
+    /// Segments received and processed.
+    pub segments_in: u32,
+    /// Segments sent.
+    pub segments_out: u32,
+    /// Segments received with text.
+    pub text_segments_in: u32,
+    /// Segments sent with text.
+    pub text_segments_out: u32,
+    /// Bytes of text sent again.
+    pub bytes_retransmitted: u64,
+    /// Bytes written and never sent.
+    pub unsent: u32,
+    /// How fast is sent, in bytes a second; `None`: as fast as the window allows.
+    pub pacing_rate: Option<u64>,
+    /// How fast the path has delivered lately, in bytes a second; `None` before the first sample.
+    pub delivery_rate: Option<u64>,
+    /// The application, not the path, was the limit of that.
+    pub delivery_rate_app_limited: bool,
+    /// Shortest round-trip time; `None` before the first sample.
+    pub min_rtt: Option<Duration>,
+    /// The largest segment that we have announced.
+    pub advertised_mss: u16,
+    /// The largest packet sent, in bytes.
+    pub path_mtu: u16,
+    /// Timestamps were agreed on.
+    pub timestamps: bool,
+    /// Selective acknowledgments were agreed on.
+    pub sack: bool,
+    /// The shifts of the windows that the peer offers and that we offer.
+    pub window_scales: (u8, u8),
+    /// How long there was something to send or to be acknowledged.
+    pub busy: Duration,
+    /// How long of that the peer's window kept it.
+    pub peer_window_limited: Duration,
+    /// How long of that a full send buffer kept the application.
+    pub send_buffer_limited: Duration,
+    /// How long ago text, a SYN or a FIN was last sent.
+    pub since_sent: Duration,
+    /// How long ago text was last received, or the connection opened.
+    pub since_text_received: Duration,
+    /// How long ago anything acceptable was last received.
+    pub since_heard: Duration,
+}
+
+/// What is being done about losses, in the terms of Linux (tcpi_ca_state).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recovery {
+    /// Nothing is missing.
+    Open,
+    /// Something may be missing.
+    Disorder,
+    /// The window becomes smaller although nothing is missing.
+    Reducing,
+    /// What was found lost is sent again.
+    Recovery,
+    /// What a time-out has declared lost is sent again.
+    Loss,
+}
+
+impl Tcb {
+    /// A look at everything, as of the last time that anything was sent or received.
+    pub fn info(&self) -> Info {
+        self.info_at(self.last_sent.max(self.last_heard))
+    }
+
+    /// A look at everything now.
+    pub fn info_at(&self, now: Instant) -> Info {
+        let segments = |bytes: u32| bytes.div_ceil(self.full_segment());
+        let outstanding = self.snd.outstanding();
+        let times = self.busy.times(now);
+        let scales = (self.snd.scale.shift(), self.rcv.scale.shift());
+        let rate = self.delivery_rate.latest();
+        let remote = self.ends.remote.ip();
+        Info {
+            conn: self.conn,
+            local: self.ends.local,
+            remote: self.ends.remote,
+            state: self.state,
+            mss: self.segment_size() as u16,
+            congestion: self.congestion.algorithm(),
+            cwnd: self.cwnd(),
+            ssthresh: self.congestion.ssthresh(),
+            srtt: self.rtt.srtt(),
+            rttvar: self.rtt.rttvar(),
+            rto: self.rto().as_duration(),
+            snd_wnd: self.snd.wnd,
+            rcv_wnd: self.rcv.window(),
+            rcv_mss: self.ack.full_size(),
+            ato: self.ack.delay(&self.config, self.rtt.srtt()),
+            quick_acks: self.ack.quick_left(),
+            in_flight: self.in_flight(),
+            receive_limit: self.receive_tuning.capacity(),
+            receive_space: self.receive_tuning.space(),
+            receive_rtt: self.receive_tuning.rtt(),
+            send_limit: self.send_limit(),
+            send_queue: self.snd.buffer.len() as u32,
+            receive_queue: self.rcv.buffer.len() as u32,
+            bytes_sent: self.totals.bytes_sent,
+            bytes_acked: self.totals.bytes_acked,
+            bytes_received: self.rcv.offset,
+            retransmissions: self.totals.retransmissions,
+            ecn: self.ecn.negotiation.may_be_marked(),
+            ecn_reductions: self.totals.ecn_reductions,
+            soft_error: self.soft_error,
+            recovery: self.recovery(),
+            segments_outstanding: segments(outstanding),
+            segments_lost: segments(self.scoreboard.lost()),
+            segments_sacked: segments(self.scoreboard.sacked()),
+            segments_again: segments(self.scoreboard.again()),
+            timeouts: if outstanding > 0 { self.timeouts } else { 0 },
+            probes: if outstanding > 0 { 0 } else { self.timeouts.max(self.keepalives) },
+            backoff: self.backoff,
+            reordering: self.totals.reordering.max(3),
+            reorderings: self.totals.reorderings,
+            dsacks: self.totals.dsacks,
+            segments_in: self.totals.segments_in,
+            segments_out: self.totals.segments_out,
+            text_segments_in: self.totals.texts_in,
+            text_segments_out: self.totals.texts_out,
+            bytes_retransmitted: self.totals.bytes_again,
+            unsent: if self.state == State::Closed { 0 } else { self.snd.unsent() },
+            pacing_rate: self.pacing_rate(),
+            delivery_rate: rate.map(|(rate, _)| rate),
+            delivery_rate_app_limited: rate.is_some_and(|(_, limited)| limited),
+            min_rtt: self.rtt.srtt().map(|_| self.rtt.min()),
+            advertised_mss: self.own_mss.bytes(),
+            path_mtu: self.mss.mtu(remote),
+            timestamps: self.timestamps.is_some(),
+            sack: self.sack,
+            window_scales: scales,
+            busy: times.busy,
+            peer_window_limited: times.peer_window,
+            send_buffer_limited: times.send_buffer,
+            since_sent: now.since(self.last_sent),
+            since_text_received: now.since(self.ack.last_text()),
+            since_heard: now.since(self.last_heard),
+        }
+    }
+
+    fn recovery(&self) -> Recovery {
+        match self.loss.mode() {
+            Mode::FastRecovery | Mode::GoBackN => Recovery::Recovery,
+            Mode::RtoRecovery => Recovery::Loss,
+            Mode::Reducing => Recovery::Reducing,
+            Mode::Open | Mode::PathMtu
+                if self.scoreboard.sacked() > 0 || self.loss.allowance() > 0 =>
+            {
+                Recovery::Disorder
+            }
+            Mode::Open | Mode::PathMtu => Recovery::Open,
+        }
+    }
 }

@@ -6,6 +6,7 @@
 mod ack_policy;
 pub mod arrive;
 mod black_hole;
+mod busy;
 mod challenge;
 mod config;
 pub mod congestion;
@@ -33,6 +34,7 @@ mod tcb;
 #[cfg(test)]
 mod testing;
 mod timers;
+mod urgent;
 mod usage;
 mod user;
 mod window_scale;
@@ -43,12 +45,12 @@ pub use config::{Config, Keepalive};
 pub use discard::{Discard, Reply};
 pub use ecn::Ecn;
 pub use error::Error;
-pub use info::{Agreed, Info, Repair};
+pub use info::{Info, Recovery};
 pub use isn::Secrets;
 pub use mss::Mss;
 pub use rtt::{Rto, RttEstimator};
 pub use tcb::{Endpoints, Tcb};
-pub use user::Refused;
+pub use user::{Refused, SendFlags};
 pub use window_scale::WindowScale;
 
 #[cfg(test)]

@@ -46,6 +46,11 @@ impl Mss {
         option.map_or(Mss::DEFAULT, Mss).max(Mss::MIN).min(own)
     }
 
+    /// This one, or `bytes` if that is less, but no less than [`Mss::MIN`].
+    pub fn at_most(self, bytes: u16) -> Mss {
+        self.min(Mss(bytes).max(Mss::MIN))
+    }
+
     /// The size in bytes, options not subtracted.
     pub const fn bytes(self) -> u16 {
         self.0

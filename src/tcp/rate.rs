@@ -17,19 +17,38 @@ pub struct DeliveryRate {
     delivered_at: Instant,
     first_sent_at: Instant,
     lost: u64,
+    /// The last sample that says something of the path, and not of the application: bytes delivered and in how many
+    /// microseconds.
+    latest: (u32, u32),
+    latest_app_limited: bool,
     /// While no more than this is delivered, what was sent was less than the window allowed; 0: it was not.
     app_limited_until: u64,
 }
 
 impl DeliveryRate {
-    /// Bytes that have arrived.
-    pub fn delivered(&self) -> u64 {
-        self.delivered
-    }
-
     /// Whether the application limits sending at present.
     pub fn is_app_limited(&self) -> bool {
         self.app_limited_until > 0
+    }
+
+    /// How fast the path has delivered lately, in bytes a second, and whether the application was the limit.
+    pub fn latest(&self) -> Option<(u64, bool)> {
+        let (delivered, micros) = self.latest;
+        let rate = (u64::from(delivered) * 1_000_000).checked_div(micros.into())?;
+        Some((rate, self.latest_app_limited))
+    }
+
+    /// A sample of which the application was the limit counts only if it is no slower.
+    fn keep(&mut self, sample: &RateSample) {
+        let delivered = u32::try_from(sample.delivered).unwrap_or(u32::MAX);
+        let micros = u32::try_from(sample.interval.as_micros()).unwrap_or(u32::MAX).max(1);
+        let (before, time) = self.latest;
+        let faster =
+            u64::from(delivered) * u64::from(time) >= u64::from(before) * u64::from(micros);
+        if !sample.app_limited || faster {
+            self.latest = (delivered, micros);
+            self.latest_app_limited = sample.app_limited;
+        }
     }
 
     /// `len` bytes are being sent while `in_flight` are out.
@@ -87,7 +106,10 @@ impl DeliveryRate {
         self.first_sent_at = newest.at;
         let sending = newest.at.since(snapshot.first_sent_at);
         let interval = sending.max(now.since(snapshot.delivered_at));
-        (interval >= min_rtt && !interval.is_zero()).then(|| RateSample {
+        if interval < min_rtt || interval.is_zero() {
+            return None;
+        }
+        let sample = RateSample {
             delivered: self.delivered - snapshot.delivered,
             interval,
             prior_delivered: snapshot.delivered,
@@ -95,7 +117,9 @@ impl DeliveryRate {
             lost: self.lost - snapshot.lost,
             tx_in_flight: snapshot.in_flight,
             app_limited: snapshot.app_limited,
-        })
+        };
+        self.keep(&sample);
+        Some(sample)
     }
 }
 

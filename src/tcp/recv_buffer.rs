@@ -81,15 +81,24 @@ impl RecvBuffer {
         Some(taken)
     }
 
-    /// Copies the next bytes to `buf`, as many as there are and fit, and leaves them waiting.
-    pub fn peek(&self, buf: &mut [u8]) -> usize {
+    /// Copies the next bytes after the first `skip` to `buf`, as many as there are and fit, and leaves them
+    /// waiting.
+    pub fn peek(&self, mut skip: usize, buf: &mut [u8]) -> usize {
         let mut copied = 0;
         for chunk in self.chunks.iter().map(|chunk| &chunk[..]).chain([&self.tail[..]]) {
+            let (passed, chunk) = chunk.split_at(skip.min(chunk.len()));
+            skip -= passed.len();
             let len = chunk.len().min(buf.len() - copied);
             buf[copied..copied + len].copy_from_slice(&chunk[..len]);
             copied += len;
         }
         copied
+    }
+
+    /// One of the bytes that wait, counted from the next one.
+    pub fn octet(&self, at: usize) -> Option<u8> {
+        let mut octet = [0];
+        (self.peek(at, &mut octet) == 1).then_some(octet[0])
     }
 }
 

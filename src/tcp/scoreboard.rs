@@ -111,6 +111,8 @@ pub struct Delivery {
     pub again: bool,
     /// It shows that the path reorders: something sent only once has arrived after what lies beyond it.
     pub reordered: bool,
+    /// Where the first of that begins.
+    pub reordered_from: u64,
     /// Place up to which SACK had reported anything before.
     sacked_before: u64,
     /// What was sent again later than this cannot be what has arrived.
@@ -164,6 +166,11 @@ impl Scoreboard {
     /// Octets that the peer has although some before them are missing, so not in flight either.
     pub fn sacked(&self) -> u32 {
         self.sacked
+    }
+
+    /// Place after the last octet that was reported by SACK.
+    pub fn sacked_end(&self) -> u64 {
+        self.sacked_end
     }
 
     /// To be filled by what one acknowledgment says. What was sent again later than `credible` is not
@@ -494,7 +501,10 @@ impl Scoreboard {
             delivery.once = Some((first.min(sent.at), last.max(sent.at)));
             let known = if delivery.once_end == 0 { end } else { delivery.once_end };
             delivery.once_end = known.min(end);
-            delivery.reordered |= end <= delivery.sacked_before;
+            if end <= delivery.sacked_before {
+                let from = if delivery.reordered { delivery.reordered_from } else { start };
+                (delivery.reordered, delivery.reordered_from) = (true, from.min(start));
+            }
         }
         if run.again && sent.at > delivery.credible {
             return;

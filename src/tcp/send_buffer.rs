@@ -70,9 +70,14 @@ impl SendBuffer {
         self.len() + self.chunks.len() * CHUNK_OVERHEAD + spare
     }
 
+    /// What the bytes count for against a capacity.
+    pub fn charge(&self) -> u32 {
+        u32::try_from(self.len() + self.chunks.len() * CHUNK_OVERHEAD).unwrap_or(u32::MAX)
+    }
+
     /// How many more bytes fit when at most `capacity` may be held.
     pub fn room(&self, capacity: u32) -> usize {
-        (capacity as usize).saturating_sub(self.len() + self.chunks.len() * CHUNK_OVERHEAD)
+        capacity.saturating_sub(self.charge()) as usize
     }
 
     /// Copies from `data` what there is room for and says how much that was.

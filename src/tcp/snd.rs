@@ -16,6 +16,18 @@ pub const MAX_BURST: u32 = 65_535 - 100;
 /// Most segments of a burst: what is found out about single ones costs no more than that.
 pub const BURST_SEGMENTS: u32 = 64;
 
+/// What becomes of text that does not fill a segment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hold {
+    /// What the settings say.
+    #[default]
+    Usual,
+    /// It waits, for the last write said that more is to come (MSG_MORE), until something arrives.
+    More,
+    /// It goes, in spite of the settings.
+    Push,
+}
+
 /// The send half of a control block.
 #[derive(Debug)]
 pub struct SendSpace {
@@ -46,6 +58,11 @@ pub struct SendSpace {
     pub closed: bool,
     /// The SYN has to be sent (again).
     pub syn_pending: bool,
+    /// What becomes of a small segment.
+    pub hold: Hold,
+    /// Offset in the stream, modulo 2^32, of the end of the last write: the segment that ends there has PSH
+    /// (RFC 9293 3.9.1.2 [MUST-60]).
+    pub pushed: u32,
 }
 
 impl SendSpace {
@@ -65,6 +82,18 @@ impl SendSpace {
             fin: None,
             closed: false,
             syn_pending: true,
+            hold: Hold::Usual,
+            pushed: 0,
+        }
+    }
+
+    /// Something was written, of which the end goes with PSH, unless there is `more` to come. A writer that
+    /// always says so pushes each half of the largest window (as Linux).
+    pub fn written(&mut self, more: bool) {
+        self.hold = if more { Hold::More } else { Hold::Usual };
+        let end = self.buffer.end() as u32;
+        if !more || end.wrapping_sub(self.pushed) > self.max_wnd / 2 {
+            self.pushed = end;
         }
     }
 

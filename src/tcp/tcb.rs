@@ -7,6 +7,7 @@ use crate::context::Context;
 use crate::event::{Cause, ConnId, Event, Phase, SegmentView, State, TimerKind};
 use crate::tcp::ack_policy::AckPolicy;
 use crate::tcp::black_hole::BlackHole;
+use crate::tcp::busy::Busy;
 use crate::tcp::challenge::ChallengeLimit;
 use crate::tcp::congestion::{self, CongestionControl};
 use crate::tcp::ecn::EcnState;
@@ -21,9 +22,10 @@ use crate::tcp::rtt::{Rto, RttEstimator};
 use crate::tcp::scoreboard::Scoreboard;
 use crate::tcp::snd::SendSpace;
 use crate::tcp::timers::Timers;
+use crate::tcp::urgent::Urgent;
 use crate::tcp::usage::Usage;
 use crate::tcp::window_scale::WindowScale;
-use crate::tcp::{Agreed, Config, Error, Info, Repair};
+use crate::tcp::{Config, Error};
 use crate::time::Instant;
 use crate::wire::SeqNum;
 use crate::wire::icmp::Notice;
@@ -80,6 +82,8 @@ pub enum Attachment {
     /// It may still read.
     #[default]
     Attached,
+    /// It waits for nothing more, but may read what arrives.
+    ReadShut,
     /// It has let go: nobody will ever read again.
     Detached,
 }
@@ -95,10 +99,26 @@ pub struct Totals {
     pub retransmissions: u64,
     /// Reductions of the window for marks.
     pub ecn_reductions: u64,
+    /// Bytes of text sent again.
+    pub bytes_again: u64,
+    /// Segments received, and those of them with text.
+    pub segments_in: u32,
+    /// See `segments_in`.
+    pub texts_in: u32,
+    /// Segments sent, and those of them with text.
+    pub segments_out: u32,
+    /// See `segments_out`.
+    pub texts_out: u32,
+    /// Duplicates that the peer has reported.
+    pub dsacks: u32,
+    /// How often the path was seen to reorder.
+    pub reorderings: u32,
+    /// How far at most, in segments.
+    pub reordering: u16,
 }
 
 fn receive_bounds(config: &Config, own_mss: Mss) -> Bounds {
-    let (initial, max) = (config.first_receive_buffer(), config.receive_buffer);
+    let (initial, max) = (config.first_receive_buffer(), config.most_received());
     Bounds { initial, max, mss: own_mss.bytes().into() }
 }
 
@@ -154,6 +174,10 @@ pub struct Tcb {
     pub(crate) attachment: Attachment,
     /// Why it ended, when it did not end well.
     pub(crate) error: Option<Error>,
+    /// The application has asked for it.
+    pub(crate) error_taken: bool,
+    /// Urgent data, if there is any.
+    pub(crate) urgent: Option<Box<Urgent>>,
     /// What the network has reported since something was last acknowledged; it is the error if time
     /// runs out (RFC 5461 2.2).
     pub(crate) soft_error: Option<Notice>,
@@ -171,6 +195,8 @@ pub struct Tcb {
     pub(crate) keepalives: u8,
     /// How much of the congestion window is used.
     pub(crate) usage: Usage,
+    /// For how long there was something to send.
+    pub(crate) busy: Busy,
     pub(crate) totals: Totals,
 }
 
@@ -185,7 +211,7 @@ impl Tcb {
         own_mss: Mss,
         now: Instant,
     ) -> Box<Self> {
-        let scale = WindowScale::for_buffer(config.receive_buffer);
+        let scale = WindowScale::for_buffer(config.most_received());
         let mss = Mss::DEFAULT.min(own_mss);
         let bounds = receive_bounds(&config, own_mss);
         let place = Box::new_uninit();
@@ -221,6 +247,8 @@ impl Tcb {
             challenge: ChallengeLimit::default(),
             attachment: Attachment::Attached,
             error: None,
+            error_taken: false,
+            urgent: None,
             soft_error: None,
             reset_pending: false,
             probe_pending: None,
@@ -229,6 +257,7 @@ impl Tcb {
             last_sent: now,
             keepalives: 0,
             usage: Usage::default(),
+            busy: Busy::default(),
             totals: Totals::default(),
             config,
         };
@@ -394,19 +423,14 @@ impl Tcb {
             conn: self.conn,
             cwnd: self.cwnd(),
             ssthresh: self.congestion.ssthresh(),
-            phase: self.phase(),
+            phase: match self.loss.mode() {
+                Mode::FastRecovery => Phase::FastRecovery,
+                Mode::RtoRecovery => Phase::RtoRecovery,
+                Mode::Reducing => Phase::Reducing,
+                _ if self.congestion.in_slow_start() => Phase::SlowStart,
+                Mode::Open | Mode::GoBackN | Mode::PathMtu => Phase::CongestionAvoidance,
+            },
         });
-    }
-
-    /// Where congestion control and the repair stand.
-    fn phase(&self) -> Phase {
-        match self.loss.mode() {
-            Mode::FastRecovery => Phase::FastRecovery,
-            Mode::RtoRecovery => Phase::RtoRecovery,
-            Mode::Reducing => Phase::Reducing,
-            _ if self.congestion.in_slow_start() => Phase::SlowStart,
-            Mode::Open | Mode::GoBackN | Mode::PathMtu => Phase::CongestionAvoidance,
-        }
     }
 
     /// How events show a received segment.
@@ -425,75 +449,6 @@ impl Tcb {
     /// What holding all that was written and all that has arrived costs, in bytes.
     pub fn memory(&self) -> usize {
         self.snd.buffer.memory() + self.rcv.memory()
-    }
-
-    /// A look at everything.
-    pub fn info(&self) -> Info {
-        Info {
-            conn: self.conn,
-            local: self.ends.local,
-            remote: self.ends.remote,
-            state: self.state,
-            mss: self.segment_size() as u16,
-            congestion: self.congestion.algorithm(),
-            cwnd: self.cwnd(),
-            ssthresh: self.congestion.ssthresh(),
-            srtt: self.rtt.srtt(),
-            rttvar: self.rtt.rttvar(),
-            rto: self.rto().as_duration(),
-            snd_wnd: self.snd.wnd,
-            rcv_wnd: self.rcv.window(),
-            rcv_mss: self.ack.full_size(),
-            ato: self.ack.delay(&self.config, self.rtt.srtt()),
-            quick_acks: self.ack.quick_left(),
-            in_flight: self.in_flight(),
-            repair: self.repair_info(),
-            agreed: self.agreed(),
-            min_rtt: self.rtt.min(),
-            unsent: self.snd.unsent(),
-            delivered: self.delivery_rate.delivered(),
-            probes: match self.timers.is_armed(TimerKind::Persist) {
-                true => self.timeouts,
-                false => self.keepalives,
-            },
-            last_sent: self.last_sent,
-            last_received: self.ack.last_text(),
-            receive_limit: self.receive_tuning.capacity(),
-            receive_space: self.receive_tuning.space(),
-            receive_rtt: self.receive_tuning.rtt(),
-            send_limit: self.send_limit(),
-            send_queue: self.snd.buffer.len() as u32,
-            receive_queue: self.rcv.buffer.len() as u32,
-            bytes_sent: self.totals.bytes_sent,
-            bytes_acked: self.totals.bytes_acked,
-            bytes_received: self.rcv.offset,
-            retransmissions: self.totals.retransmissions,
-            ecn: self.ecn.negotiation.may_be_marked(),
-            ecn_reductions: self.totals.ecn_reductions,
-            soft_error: self.soft_error,
-        }
-    }
-
-    fn repair_info(&self) -> Repair {
-        Repair {
-            phase: self.phase(),
-            duplicates: self.loss.duplicates(),
-            sacked: self.scoreboard.sacked(),
-            lost: self.scoreboard.lost(),
-            again: self.scoreboard.again(),
-            timeouts: self.timeouts,
-            backoff: self.backoff,
-        }
-    }
-
-    fn agreed(&self) -> Agreed {
-        Agreed {
-            own_mss: self.own_mss.bytes(),
-            sack: self.sack,
-            timestamps: self.timestamps.is_some(),
-            own_scale: self.rcv.scale.shift(),
-            peer_scale: self.snd.scale.shift(),
-        }
     }
 
     /// What must always hold; run after every step of a simulation.

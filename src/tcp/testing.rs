@@ -18,7 +18,7 @@ use crate::event::{
 };
 use crate::tcp::congestion::Algorithm;
 use crate::tcp::output::Outgoing;
-use crate::tcp::{Config, Discard, Ecn, Endpoints, HalfOpen, Mss, Reply, Secrets, Tcb};
+use crate::tcp::{Config, Discard, Ecn, Endpoints, HalfOpen, Mss, Reply, Secrets, SendFlags, Tcb};
 use crate::time::{Duration, Instant};
 use crate::wire::SeqNum;
 use crate::wire::tcp::{Flags, Segment};
@@ -212,7 +212,8 @@ impl Rig {
         let mut rig = Rig::syn_sent(setup);
         let (half_open, config) = (rig.half_open(), Arc::new(rig.setup.config.clone()));
         rig.now += ms(100);
-        rig.tcb = half_open.into_tcb(rig.now, config, own_mss());
+        let offered = config.clone();
+        rig.tcb = half_open.into_tcb(rig.now, config, &offered, own_mss());
         rig.peer_nxt = 1;
         let ack = rig.ack();
         rig.arrive(ack).unwrap();
@@ -486,6 +487,13 @@ impl Rig {
         assert_eq!(self.tcb.send(&stream(at, len)), Ok(len as usize));
     }
 
+    /// The application writes the next `len` bytes of our stream and says that there is more to come.
+    pub(crate) fn write_more(&mut self, len: u32) {
+        let at = self.tcb.snd.buffer.end() as u32;
+        let flags = SendFlags { more: true, urgent: false };
+        assert_eq!(self.tcb.send_with(&stream(at, len), flags), Ok(len as usize));
+    }
+
     /// The application reads all there is, which must be the peer's stream from `at`.
     pub(crate) fn read(&mut self, at: u32, len: u32) {
         let mut got = Vec::new();
@@ -509,8 +517,7 @@ impl Rig {
 
     /// Settings change.
     pub(crate) fn configure(&mut self, change: impl FnOnce(&mut Config)) {
-        let now = self.now;
-        self.tcb.configure(now, change);
+        self.with(|tcb, cx| tcb.configure(cx, change));
     }
 
     /// All changes of state so far, with their causes.

@@ -11,6 +11,7 @@ use crate::tcp::congestion::{self, Algorithm};
 use crate::tcp::isn::Secrets;
 use crate::tcp::mss::Mss;
 use crate::tcp::rcv::ReceiveSpace;
+use crate::tcp::snd::{Hold, MAX_BURST};
 use crate::tcp::tcb::{Attachment, Endpoints, Tcb, TimestampState};
 use crate::tcp::window_scale::WindowScale;
 use crate::tcp::{Config, Error};
@@ -22,6 +23,15 @@ use crate::wire::tcp_options::Options;
 /// because whoever waits for room is woken by an acknowledgment.
 const LEAST_SEND_BUFFER: u32 = 4096;
 
+/// How something is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SendFlags {
+    /// More is to come, so what does not fill a segment waits (MSG_MORE).
+    pub more: bool,
+    /// The last octet is urgent (MSG_OOB, RFC 9293 3.8.5). New applications should not use it (RFC 6093 5).
+    pub urgent: bool,
+}
+
 /// What became of a read or a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
@@ -29,6 +39,8 @@ pub enum Refused {
     WouldBlock,
     /// The sending half is closed.
     Closed,
+    /// There is no urgent data that could be read by itself.
+    NotUrgent,
     /// The connection ended with this.
     Failed(Error),
 }
@@ -95,20 +107,70 @@ impl Tcb {
 
     /// SEND: copies from `data` what there is room for.
     pub fn send(&mut self, data: &[u8]) -> Result<usize, Refused> {
+        self.send_with(data, SendFlags::default())
+    }
+
+    /// The same in another way.
+    pub fn send_with(&mut self, data: &[u8], flags: SendFlags) -> Result<usize, Refused> {
         self.check_send()?;
-        match self.snd.buffer.push(data, self.send_limit()) {
-            0 if !data.is_empty() => Err(Refused::WouldBlock),
-            taken => Ok(taken),
-        }
+        let taken = self.snd.buffer.push(data, self.send_capacity());
+        self.written(taken, data.len() - taken, flags)
     }
 
     /// SEND without a copy: splits off the front of `data` what there is room for.
     pub fn send_bytes(&mut self, data: &mut Bytes) -> Result<usize, Refused> {
         self.check_send()?;
-        match self.snd.buffer.push_bytes(data, self.send_limit()) {
-            0 if !data.is_empty() => Err(Refused::WouldBlock),
-            taken => Ok(taken),
+        let taken = self.snd.buffer.push_bytes(data, self.send_capacity());
+        self.written(taken, data.len(), SendFlags::default())
+    }
+
+    /// `taken` bytes were taken from a write and `left` not.
+    fn written(&mut self, taken: usize, left: usize, flags: SendFlags) -> Result<usize, Refused> {
+        if taken > 0 {
+            self.snd.written(flags.more && left == 0);
+            if flags.urgent && left == 0 {
+                self.urge();
+            }
         }
+        match taken {
+            0 if left > 0 => Err(Refused::WouldBlock),
+            _ => Ok(taken),
+        }
+    }
+
+    /// The most that may be held now of what is written.
+    fn send_capacity(&self) -> u32 {
+        let limit = self.send_limit();
+        match self.config.notsent_low {
+            Some(low) => limit.min(self.snd.buffer.charge().saturating_add(self.unsent_room(low))),
+            None => limit,
+        }
+    }
+
+    /// How many bytes may be written until `low` wait to be sent beside those that go at once. It is rounded up
+    /// to whole bursts, as Linux looks only when it begins one.
+    fn unsent_room(&self, low: u32) -> u32 {
+        let size = self.segment_size();
+        let burst = (self.snd.max_wnd / 2).min(MAX_BURST).max(size) / size * size;
+        let going = self.snd.window_left().min(self.congestion_room()) / size * size;
+        let most = low.div_ceil(burst).saturating_mul(burst).saturating_add(going);
+        most.saturating_sub(self.snd.unsent())
+    }
+
+    /// Whether a writer that waits should look again: there is a fair amount of room, and not too much waits to
+    /// be sent for the first time; or there will never be any.
+    pub fn is_writable(&self) -> bool {
+        if !self.can_send() {
+            return true;
+        }
+        let low = self.config.notsent_low.unwrap_or(u32::MAX);
+        let waiting = if low == u32::MAX { 0 } else { self.snd.unsent() };
+        self.send_room() >= self.send_limit() as usize / 3 && waiting.saturating_mul(2) < low
+    }
+
+    /// What is held back for company goes now (as Linux, when Nagle's algorithm is turned off).
+    pub fn push(&mut self) {
+        self.snd.hold = Hold::Push;
     }
 
     /// Whether a read would give something: data, the end of the stream, or an error.
@@ -118,17 +180,45 @@ impl Tcb {
 
     /// Whether text waits to be read.
     pub fn has_text(&self) -> bool {
-        !self.rcv.buffer.is_empty()
+        match self.urgent {
+            None => !self.rcv.buffer.is_empty(),
+            Some(_) => self.readable().1 > 0,
+        }
     }
 
-    /// Whether no more data will ever arrive.
+    /// Whether no more data will ever arrive, or nobody is to wait for it.
     fn at_end(&self) -> bool {
-        self.rcv.finished || matches!(self.state, State::Closed | State::TimeWait)
+        self.rcv.finished
+            || self.is_read_shut()
+            || matches!(self.state, State::Closed | State::TimeWait)
     }
 
-    /// RECEIVE: the next bytes, at most `max`; empty at the end of the stream.
+    /// Whether the application has shut down its reading half.
+    pub fn is_read_shut(&self) -> bool {
+        self.attachment != Attachment::Attached
+    }
+
+    /// The application does not want to wait for text any more: a read gives what has arrived, then the end. The
+    /// peer is not told, and what it sends is acknowledged, as in Linux; only when nothing more is to be sent
+    /// either, text is answered with a reset (RFC 1122 4.2.2.13).
+    pub fn shutdown_read(&mut self) {
+        if self.attachment == Attachment::Attached {
+            self.attachment = Attachment::ReadShut;
+        }
+    }
+
+    /// RECEIVE: the next bytes, at most `max`; empty at the end of the stream. It stops before urgent data.
     pub fn receive(&mut self, max: usize) -> Result<Bytes, Refused> {
-        if let Some(chunk) = self.rcv.buffer.pop(max) {
+        let max = if self.urgent.is_some() {
+            self.skip_urgent();
+            max.min(self.readable().1)
+        } else {
+            max
+        };
+        if let Some(chunk) = if max > 0 { self.rcv.buffer.pop(max) } else { None } {
+            if self.urgent.is_some() {
+                self.pass_mark();
+            }
             let (capacity, mss) = (self.receive_tuning.capacity(), self.own_mss.bytes());
             if self.can_take_text() && self.rcv.should_update(capacity, mss.into()) {
                 self.ack.now(Why::WindowUpdate);
@@ -144,19 +234,73 @@ impl Tcb {
     /// [`Tcb::receive`] that leaves the bytes where they are: copies as many to `buf` as there are
     /// and fit. `Ok(0)` is the end of the stream, unless `buf` is empty.
     pub fn peek(&self, buf: &mut [u8]) -> Result<usize, Refused> {
-        if self.rcv.buffer.is_empty() {
+        if !self.has_text() {
             return self.check_end().map(|()| 0);
         }
-        Ok(self.rcv.buffer.peek(buf))
+        let (skipped, len) = self.readable();
+        let len = len.min(buf.len());
+        Ok(self.rcv.buffer.peek(skipped, &mut buf[..len]))
     }
 
     /// What a read gives when no bytes wait: the end of the stream, or why it is not that.
-    fn check_end(&self) -> Result<(), Refused> {
+    pub(super) fn check_end(&self) -> Result<(), Refused> {
         match self.error {
             _ if !self.at_end() => Err(Refused::WouldBlock),
             Some(error) if !self.rcv.finished => Err(Refused::Failed(error)),
             _ => Ok(()),
         }
+    }
+
+    /// Why the connection ended, when it did not end well and this was not asked before (SO_ERROR).
+    pub fn take_error(&mut self) -> Option<Error> {
+        let error = self.pending_error();
+        self.error_taken |= error.is_some();
+        error
+    }
+
+    /// The same without taking it.
+    pub fn pending_error(&self) -> Option<Error> {
+        self.error.filter(|_| !self.error_taken)
+    }
+
+    /// Whether all that was written, and the end of it, was acknowledged, or never will be.
+    pub fn is_finished(&self) -> bool {
+        self.snd.fin_acked() || matches!(self.state, State::Closed | State::TimeWait)
+    }
+
+    /// Whether the peer has ended its half, and all before that has arrived.
+    pub fn is_peer_finished(&self) -> bool {
+        self.rcv.finished
+    }
+
+    /// Bytes of text that have arrived in order.
+    pub fn bytes_arrived(&self) -> u64 {
+        self.rcv.offset
+    }
+
+    /// Bytes that were written and are not acknowledged, the end of the stream counted as one.
+    pub fn unacknowledged(&self) -> u32 {
+        let fin = self.snd.closed && !self.snd.fin_acked() && self.state != State::Closed;
+        self.snd.buffer.len() as u32 + u32::from(fin)
+    }
+
+    /// Bytes that were written and never sent, the end of the stream counted as one.
+    pub fn unsent(&self) -> u32 {
+        match self.state {
+            State::Closed => 0,
+            _ => self.snd.unsent() + u32::from(self.snd.fin_unsent()),
+        }
+    }
+
+    /// Whether acknowledgments go at once as long as that helps the peer, not with answers (TCP_QUICKACK).
+    pub fn quick_ack(&self) -> bool {
+        !self.ack.is_interactive()
+    }
+
+    /// Has them go at once, what is owed now first, or with answers; what the application does may change that
+    /// again soon, as in Linux.
+    pub fn set_quick_ack(&mut self, quick: bool) {
+        self.ack.set_interactive(!quick);
     }
 
     /// Whether an acknowledgment is due now.
@@ -217,14 +361,27 @@ impl Tcb {
         }
     }
 
-    /// Changes settings; keepalive starts anew.
-    pub fn configure(&mut self, now: Instant, change: impl FnOnce(&mut Config)) {
+    /// Changes settings, and does what follows from that.
+    pub fn configure(&mut self, cx: &mut Context<'_>, change: impl FnOnce(&mut Config)) {
+        let Config { keepalive, cork, .. } = *self.config;
         change(Arc::make_mut(&mut self.config));
         self.tune_send_buffer(Memory::Plenty);
+        if cork && !self.config.cork {
+            self.snd.hold = Hold::Usual;
+        }
+        if keepalive != self.config.keepalive {
+            self.restart_keepalive(cx.now);
+        }
+        self.use_congestion_control(cx, self.config.congestion);
+    }
+
+    /// An idle connection is probed at other times from now on, or not any more.
+    fn restart_keepalive(&mut self, now: Instant) {
         self.keepalives = 0;
         match self.config.keepalive {
             Some(keepalive) if self.state != State::Closed => {
-                self.timers.arm(TimerKind::Keepalive, now + keepalive.idle);
+                let at = (self.last_heard + keepalive.idle).max(now);
+                self.timers.arm(TimerKind::Keepalive, at);
             }
             _ => self.timers.cancel(TimerKind::Keepalive),
         }
@@ -232,10 +389,7 @@ impl Tcb {
 
     /// Changes what moves the congestion window, as TCP_CONGESTION does: from the beginning, or in the
     /// middle with the window and the threshold that there are. A recovery that is going on is finished.
-    pub fn set_congestion_control(&mut self, cx: &mut Context<'_>, algorithm: Algorithm) {
-        if self.config.congestion != algorithm {
-            Arc::make_mut(&mut self.config).congestion = algorithm;
-        }
+    fn use_congestion_control(&mut self, cx: &mut Context<'_>, algorithm: Algorithm) {
         if self.congestion.algorithm() == algorithm || self.state == State::Closed {
             return;
         }

@@ -52,12 +52,16 @@
 
 mod addresses;
 mod gate;
+mod tcp_calls;
 mod tcp_listener;
+mod tcp_socket;
 mod tcp_stream;
 mod udp_socket;
 
 pub use crate::net::Net;
+pub use tcp_calls::RecvFlags;
 pub use tcp_listener::{Incoming, TcpListener};
+pub use tcp_socket::TcpSocket;
 pub use tcp_stream::TcpStream;
 pub use udp_socket::UdpSocket;
 

@@ -63,9 +63,17 @@ impl TcpListener {
         let listener = try_each(addr, |addr| {
             block_on(net, None, net::TcpListener::bind_with_backlog(net, addr, backlog))
         })?;
+        Ok(TcpListener::of(listener))
+    }
+
+    pub(super) fn of(listener: net::TcpListener) -> TcpListener {
         let shared =
             Shared { listener, accepting: Arc::default(), nonblocking: AtomicBool::new(false) };
-        Ok(TcpListener { shared: Arc::new(shared) })
+        TcpListener { shared: Arc::new(shared) }
+    }
+
+    pub(super) fn listener(&self) -> &net::TcpListener {
+        &self.shared.listener
     }
 
     /// Waits for a connection and returns it with the peer's address. Several threads may accept

@@ -31,8 +31,6 @@ struct Shared {
     reading: Arc<Gate>,
     writing: Arc<Gate>,
     nonblocking: AtomicBool,
-    /// The reading half was shut down.
-    read_shut: AtomicBool,
     error_taken: AtomicBool,
 }
 
@@ -43,7 +41,6 @@ impl TcpStream {
             reading: Arc::default(),
             writing: Arc::default(),
             nonblocking: AtomicBool::new(false),
-            read_shut: AtomicBool::new(false),
             error_taken: AtomicBool::new(false),
         };
         TcpStream { shared: Arc::new(shared) }
@@ -134,12 +131,13 @@ impl TcpStream {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.wait_to_read(|conn, cx| conn.poll_peek(cx, buf))
+        self.wait_to_read(false, |conn, cx| conn.poll_peek(cx, buf))
     }
 
     /// Ends one half, or both, for all handles and for threads that wait. After `Write` a FIN follows
     /// what was written, and writing fails with `BrokenPipe`. After `Read` reading gives what has
-    /// arrived and then the end of the stream, instead of waiting; as on Linux the peer is not told.
+    /// arrived and then the end of the stream, instead of waiting; as on Linux the peer is not told, but after
+    /// both, what it sends is answered with a reset (RFC 1122 4.2.2.13).
     ///
     /// # Errors
     /// `ConnectionReset`, `TimedOut` or `ConnectionAborted` when there is no connection any more.
@@ -166,8 +164,8 @@ impl TcpStream {
     /// ```
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         if matches!(how, Shutdown::Read | Shutdown::Both) {
-            self.shared.read_shut.store(true, Ordering::Release);
-            self.shared.reading.wake_all();
+            // Where there is no connection any more nobody waits.
+            let _ = self.shared.stream.shutdown_read();
         }
         match how {
             Shutdown::Read => Ok(()),
@@ -430,24 +428,31 @@ impl TcpStream {
         self.shared.stream.info_handle()
     }
 
-    fn conn(&self) -> &Conn {
+    pub(super) fn stream(&self) -> &net::TcpStream {
+        &self.shared.stream
+    }
+
+    pub(super) fn conn(&self) -> &Conn {
         &self.shared.stream.conn
     }
 
-    fn nonblocking(&self) -> bool {
+    pub(super) fn writing(&self) -> &Arc<Gate> {
+        &self.shared.writing
+    }
+
+    pub(super) fn nonblocking(&self) -> bool {
         self.shared.nonblocking.load(Ordering::Relaxed)
     }
 
-    /// Waits to read in some way. Nobody waits on a half that was shut down.
-    fn wait_to_read(
+    /// Waits to read in some way, unless `dont_wait`.
+    pub(super) fn wait_to_read(
         &self,
+        dont_wait: bool,
         mut read: impl FnMut(&Conn, &mut task::Context<'_>) -> Poll<io::Result<usize>>,
     ) -> io::Result<usize> {
         let conn = self.conn();
-        self.shared.reading.wait(&conn.net, self.nonblocking(), |cx| match read(conn, cx) {
-            Poll::Pending if self.shared.read_shut.load(Ordering::Acquire) => Poll::Ready(Ok(0)),
-            read => read,
-        })
+        let nonblocking = dont_wait || self.nonblocking();
+        self.shared.reading.wait(&conn.net, nonblocking, |cx| read(conn, cx))
     }
 }
 
@@ -462,7 +467,7 @@ impl Read for &TcpStream {
     }
 
     fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        self.wait_to_read(|conn, cx| conn.poll_read_vectored(cx, bufs))
+        self.wait_to_read(false, |conn, cx| conn.poll_read_vectored(cx, bufs))
     }
 }
 

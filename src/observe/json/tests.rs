@@ -302,7 +302,7 @@ fn values() -> Vec<(&'static str, Vec<String>)> {
         ),
         (
             "by",
-            names!("by", Limit: Nothing, State, CongestionWindow, PeerWindow, Nagle, SillyWindow,
+            names!("by", Limit: Nothing, State, CongestionWindow, PeerWindow, Nagle, Cork, SillyWindow,
                 Pacing),
         ),
         ("found_by", names!("found_by", LostBy: Duplicates, Rack, Timeout, PathMtu)),

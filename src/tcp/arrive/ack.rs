@@ -5,6 +5,7 @@ use crate::event::{Cause, Event, Refusal, State, TimerKind, Why};
 use crate::tcp::arrive::InWindow;
 use crate::tcp::arrive::news::News;
 use crate::tcp::discard::Discard;
+use crate::tcp::snd::Hold;
 use crate::tcp::tcb::Tcb;
 use crate::time::{Duration, Instant};
 use crate::wire::SeqNum;
@@ -31,6 +32,9 @@ impl Tcb {
         }
         if ack.before(self.snd.una - self.snd.max_wnd) {
             return Err(Discard::challenge(Refusal::AckTooOld));
+        }
+        if self.snd.hold == Hold::More {
+            self.snd.hold = Hold::Usual; // as Linux: it waited for company, and this is as good
         }
         if !self.is_selective() {
             self.note_echo(cx, segment, ack);
@@ -77,7 +81,7 @@ impl Tcb {
             // Their SYN came with or before this; the SYN-ACK that would tell is not needed.
             self.ack.now(Why::Handshake);
         }
-        self.start_keepalive(cx.now);
+        self.opened(cx.now);
     }
 
     /// The time-outs of the SYN say nothing about those of data, but that it took too long for the
@@ -140,6 +144,9 @@ impl Tcb {
         self.scoreboard.acknowledge(self.snd.place_of(ack), &mut news.delivery);
         self.ecn.acknowledged(ack);
         self.totals.bytes_acked += u64::from(news.acked);
+        if self.urgent.is_some() {
+            self.urgent_acknowledged();
+        }
         self.sample_rtt(cx, segment, of_syn, &mut news);
         self.timeouts = 0;
         self.soft_error = None;

@@ -48,6 +48,8 @@ pub struct HalfOpen {
     sent: Instant,
     /// The SYN-ACK was sent more than once, so an answer gives no sample (Karn, RFC 6298 3).
     sent_again: bool,
+    /// It was answered, but the listener waits for text.
+    answered: bool,
     answers: ChallengeLimit,
 }
 
@@ -104,6 +106,7 @@ impl HalfOpen {
             ecn: Negotiation::default(),
             sent: cx.now,
             sent_again: false,
+            answered: false,
             answers: ChallengeLimit::default(),
         };
         record.note_ecn(syn);
@@ -123,7 +126,7 @@ impl HalfOpen {
 
     /// The shift of the windows that we offer, but for that of the SYN-ACK.
     fn own_scale(&self, config: &Config) -> WindowScale {
-        let agreed = self.window_scale.map(|_| WindowScale::for_buffer(config.receive_buffer));
+        let agreed = self.window_scale.map(|_| WindowScale::for_buffer(config.most_received()));
         agreed.unwrap_or_default()
     }
 
@@ -159,7 +162,7 @@ impl HalfOpen {
     /// The SYN-ACK, offering of each option only what the SYN offered (RFC 7323 2.2, RFC 2018 2),
     /// and of SACK and ECN only what the settings allow.
     pub fn syn_ack(&self, now: Instant, config: &Config, own_mss: Mss) -> Segment {
-        let scale = WindowScale::for_buffer(config.receive_buffer);
+        let scale = WindowScale::for_buffer(config.most_received());
         let tsval = (now.as_millis() as u32).wrapping_add(self.timestamp_offset);
         Segment {
             src_port: self.ends.local.port(),
@@ -170,7 +173,7 @@ impl HalfOpen {
             window: config.syn_window(),
             urgent: 0,
             options: Options {
-                mss: Some(own_mss.bytes()),
+                mss: Some(config.own_mss(own_mss).bytes()),
                 window_scale: self.window_scale.map(|_| scale.shift()),
                 sack_permitted: config.sack && self.sack_permitted,
                 timestamps: self.tsval.map(|tsecr| Timestamps { tsval, tsecr }),
@@ -203,6 +206,21 @@ impl HalfOpen {
         self.retransmissions += 1;
         self.sent_again = true;
         self.sent = now;
+    }
+
+    /// Whether the acknowledgment `segment`, with which the connection would be open, is to be ignored because a
+    /// listener with these settings waits for text (TCP_DEFER_ACCEPT). The peer is not asked for it again before the
+    /// time is over.
+    pub fn defers(&mut self, segment: &Segment, config: &Config) -> bool {
+        let bare = segment.payload.is_empty() && !segment.fin();
+        let defers = bare && self.retransmissions < config.accept_retransmissions();
+        self.answered |= defers;
+        defers
+    }
+
+    /// Whether the SYN-ACK need not be sent again although time has run out, for it was answered.
+    pub fn waits_for_text(&self, config: &Config) -> bool {
+        self.answered && self.retransmissions + 1 < config.accept_retransmissions()
     }
 
     /// Whether a segment that neither opens nor closes it may be answered once more (RFC 5961 7).
@@ -262,15 +280,25 @@ impl HalfOpen {
     }
 
     /// The control block, in SYN-RECEIVED with the SYN-ACK sent, ready to process the segment that
-    /// completes the handshake.
-    pub fn into_tcb(self, now: Instant, config: Arc<Config>, own_mss: Mss) -> Box<Tcb> {
+    /// completes the handshake. The SYN-ACK was made from the settings `offered`, which may have changed
+    /// since; what it said stands.
+    pub fn into_tcb(
+        self,
+        now: Instant,
+        config: Arc<Config>,
+        offered: &Config,
+        own_mss: Mss,
+    ) -> Box<Tcb> {
+        let own_mss = offered.own_mss(own_mss);
         let mut tcb = Tcb::new(self.conn, self.ends, config, self.iss, own_mss, now);
         tcb.state = State::SynReceived;
-        tcb.ecn = EcnState::new(self.ecn(&tcb.config));
+        tcb.ecn = EcnState::new(self.ecn(offered));
         tcb.timestamp_offset = self.timestamp_offset;
+        tcb.sack = offered.sack;
+        tcb.rcv.scale = WindowScale::for_buffer(offered.most_received());
         tcb.synchronize(self.irs);
         tcb.negotiate(&self.peer_options(), now);
-        tcb.rcv.adv = tcb.rcv.nxt + u32::from(tcb.config.syn_window());
+        tcb.rcv.adv = tcb.rcv.nxt + u32::from(offered.syn_window());
         tcb.snd.nxt = self.iss + 1;
         tcb.snd.syn_pending = false;
         if self.retransmissions > 0 {

@@ -20,19 +20,19 @@ use crate::context::Context;
 use crate::event::{Refusal, State, Why};
 use crate::tcp::discard::{Discard, Reply};
 use crate::tcp::tcb::Tcb;
-use crate::wire::tcp::Segment;
+use crate::wire::tcp::{Flags, Segment};
 
 pub(crate) use sequence::InWindow;
 
 impl Tcb {
     /// Processes a segment addressed to this connection (RFC 9293 3.10.7.3 and 3.10.7.4). The third
-    /// step, security and compartment, is obsolete; the sixth, urgent data, is not offered: urgent
-    /// text is delivered in line (RFC 6093 4).
+    /// step, security and compartment, is obsolete.
     pub fn segment_arrives(
         &mut self,
         cx: &mut Context<'_>,
         segment: &mut Segment,
     ) -> Result<(), Discard> {
+        self.totals.segments_in = self.totals.segments_in.wrapping_add(1);
         if self.state == State::SynSent {
             return self.segment_arrives_in_syn_sent(cx, segment);
         }
@@ -46,6 +46,9 @@ impl Tcb {
         self.process_ack(cx, &segment)?; // fifth
         if self.state == State::Closed {
             return Ok(()); // our last FIN was acknowledged
+        }
+        if segment.flags.contains(Flags::URG) {
+            self.process_urgent(&segment); // sixth
         }
         self.process_text(cx, &mut segment)?; // seventh
         self.process_fin(cx, &segment); // eighth

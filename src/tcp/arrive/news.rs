@@ -62,6 +62,7 @@ impl Tcb {
             first.left.before(first.right) && (first.right.at_or_before(ack) || within)
         }) {
             news.dsack = Some((self.snd.place_of(first.left), self.snd.place_of(first.right)));
+            self.totals.dsacks = self.totals.dsacks.wrapping_add(1);
             blocks.next();
         }
         let new = |block: &SackBlock| {

@@ -87,6 +87,9 @@ impl Tcb {
         let window = (self.cwnd(), self.congestion.ssthresh());
         let mode = self.loss.mode();
         let now = cx.now;
+        if news.delivery.reordered {
+            self.note_reordering(news.delivery.reordered_from);
+        }
         let lost = if self.sack {
             self.selective.rack.on_delivery(now, &news.delivery);
             self.find_lost(cx)
@@ -128,6 +131,14 @@ impl Tcb {
             self.emit_window(cx);
         }
         self.schedule_probe(now);
+    }
+
+    /// Something has arrived, at this place, after what lies beyond it.
+    fn note_reordering(&mut self, from: u64) {
+        let extent = self.scoreboard.sacked_end().saturating_sub(from);
+        let segments = extent.div_ceil(self.full_segment().into()).min(300) as u16;
+        self.totals.reordering = self.totals.reordering.max(segments);
+        self.totals.reorderings = self.totals.reorderings.wrapping_add(1);
     }
 
     /// Whether the window was full, or is under repair: otherwise it must not grow.

@@ -195,6 +195,10 @@ impl Tcb {
             let old = (before as usize).min(segment.payload.len());
             segment.payload.advance(old);
             segment.seq = nxt;
+            match u16::try_from(before).ok().and_then(|cut| segment.urgent.checked_sub(cut)) {
+                Some(left @ 1..) => segment.urgent = left,
+                _ => segment.flags = segment.flags.without(Flags::URG), // it was received before
+            }
         }
         // A FIN needs no room: some peers (smoltcp for one) send it although the window is closed
         // or filled by the text before it, and may give up when it is refused.

@@ -48,7 +48,7 @@ impl Tcb {
             let news = self.news(cx.now, segment);
             self.new_ack(cx, ack, segment, news);
             self.enter(cx, State::Established, Cause::SynAckArrived);
-            self.start_keepalive(cx.now);
+            self.opened(cx.now);
             self.ack.now(Why::Handshake);
         } else {
             // Simultaneous open: our SYN goes out again, with an acknowledgment.
@@ -64,7 +64,8 @@ impl Tcb {
             self.rcv.open_window(capacity, self.own_mss.bytes().into());
             if self.state == State::Established {
                 segment.seq += 1;
-                segment.flags = segment.flags.without(Flags::SYN | Flags::ECE | Flags::CWR);
+                segment.flags =
+                    segment.flags.without(Flags::SYN | Flags::ECE | Flags::CWR | Flags::URG);
                 segment.window = self.snd.scale.field(segment.window.into());
                 return self.segment_arrives(cx, segment);
             }
@@ -72,7 +73,9 @@ impl Tcb {
         Ok(())
     }
 
-    pub(super) fn start_keepalive(&mut self, now: crate::time::Instant) {
+    /// The connection is open.
+    pub(super) fn opened(&mut self, now: crate::time::Instant) {
+        self.ack.opened(now);
         if let Some(keepalive) = self.config.keepalive {
             self.timers.arm(TimerKind::Keepalive, now + keepalive.idle);
         }

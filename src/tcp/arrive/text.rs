@@ -23,10 +23,11 @@ impl Tcb {
         if segment.payload.is_empty() {
             return Ok(());
         }
+        self.totals.texts_in = self.totals.texts_in.wrapping_add(1);
         if !self.can_take_text() {
             return Err(Discard::ack(Refusal::TextAfterFin));
         }
-        if self.is_detached() {
+        if self.is_detached() || (self.is_read_shut() && self.snd.closed) {
             // RFC 9293 3.6.1, RFC 1122 4.2.2.13: nobody will read it, so say so.
             self.reset(cx, Cause::DataAfterClose, Some(Error::Aborted));
             return Err(Discard::silent(Refusal::TextAfterClose));

@@ -80,11 +80,6 @@ impl DupAck {
         DupAck { recover: iss - 1, ..DupAck::default() }
     }
 
-    /// Duplicates since something was last acknowledged.
-    pub fn duplicates(&self) -> u32 {
-        self.duplicates
-    }
-
     /// Where the sender stands.
     pub fn mode(&self) -> Mode {
         self.mode

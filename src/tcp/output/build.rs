@@ -20,6 +20,7 @@ impl Tcb {
         let plan = self.gather(plan, &mut payload);
         let mut header = self.header(cx, &plan);
         self.add_ecn(&plan, &mut header);
+        self.count_segments(&plan);
         self.record_acknowledgment(&header);
         if plan.again {
             self.record_retransmission(cx, &plan);
@@ -71,7 +72,8 @@ impl Tcb {
                 out.pop();
             }
         }
-        Transmission { len, flags: plan.flags.without(Flags::FIN | Flags::PSH), ..plan }
+        let push = if len > size { Flags::PSH } else { Flags::default() };
+        Transmission { len, flags: plan.flags.without(Flags::FIN | Flags::PSH) | push, ..plan }
     }
 
     fn header(&mut self, cx: &Context<'_>, plan: &Transmission) -> Segment {
@@ -92,6 +94,14 @@ impl Tcb {
             self.open_window(cx);
             self.rcv.window_field()
         };
+        let control = Flags::SYN | Flags::RST;
+        let urgent = match self.urgent {
+            Some(_) if flags == flags.without(control) => self.urgent_pointer(plan.seq),
+            _ => None,
+        };
+        if urgent.is_some() {
+            flags |= Flags::URG;
+        }
         Segment {
             src_port: self.ends.local.port(),
             dst_port: self.ends.remote.port(),
@@ -99,7 +109,7 @@ impl Tcb {
             ack,
             flags,
             window,
-            urgent: 0,
+            urgent: urgent.unwrap_or(0),
             options: if syn { self.syn_options(cx) } else { self.options(cx, plan) },
             ecn: 0,
             payload: Bytes::new(),
@@ -151,11 +161,21 @@ impl Tcb {
         }
     }
 
+    fn count_segments(&mut self, plan: &Transmission) {
+        let segments = plan.len.div_ceil(u32::from(plan.segment_size).max(1)).max(1);
+        let totals = &mut self.totals;
+        totals.segments_out = totals.segments_out.wrapping_add(segments);
+        if plan.len > 0 {
+            totals.texts_out = totals.texts_out.wrapping_add(segments);
+        }
+    }
+
     fn record_retransmission(&mut self, cx: &mut Context<'_>, plan: &Transmission) {
         let len = plan.len + u32::from(plan.flags.contains(Flags::FIN));
         let size = u32::from(plan.segment_size).max(1);
         let segments = plan.len.div_ceil(size).max(1);
         self.totals.retransmissions += u64::from(segments);
+        self.totals.bytes_again += u64::from(plan.len);
         self.retransmitted_at = cx.now;
         let place = self.snd.place_of(plan.seq);
         let tsval = self.tsval(cx.now);

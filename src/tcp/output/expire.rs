@@ -136,6 +136,11 @@ impl Tcb {
 
     /// RFC 9293 3.8.6.1: probe for ever as long as the peer answers.
     fn persist_timeout(&mut self, cx: &mut Context<'_>) {
+        if self.is_corked() && self.snd.window_left() > 0 {
+            // What was to come has not come for long enough.
+            self.snd.pushed = self.snd.buffer.end() as u32;
+            return self.request_probe(Why::ZeroWindowProbe);
+        }
         if self.user_timeout_over(cx.now) {
             return self.reset(cx, Cause::UserTimeout, Some(self.timed_out()));
         }

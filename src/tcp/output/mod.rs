@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 
 use crate::context::Context;
 use crate::event::{Event, Limit, TimerKind, Why};
+use crate::tcp::busy::Doing;
 use crate::tcp::loss::dupack::Mode;
 use crate::tcp::tcb::Tcb;
 use crate::time::Instant;
@@ -63,10 +64,13 @@ impl Tcb {
     fn settle(&mut self, cx: &mut Context<'_>, limit: Limit) {
         match limit {
             Limit::Pacing => self.timers.arm(TimerKind::Pacing, self.pacer.next()),
-            Limit::Nothing | Limit::Nagle if self.scoreboard.lost() == 0 => self.app_limited(),
+            Limit::Nothing | Limit::Nagle | Limit::Cork if self.scoreboard.lost() == 0 => {
+                self.app_limited();
+            }
             _ => {}
         }
         self.validate_window(cx, limit);
+        self.busy.note(cx.now, self.doing(limit));
         if !matches!(limit, Limit::Nothing | Limit::State) {
             let conn = self.conn;
             cx.emit(|| Event::Limited { conn, by: limit });
@@ -80,8 +84,24 @@ impl Tcb {
         } else if matches!(limit, Limit::PeerWindow | Limit::SillyWindow) {
             let at = self.give_up_by(cx.now, cx.now + self.rto().as_duration());
             self.timers.arm_if_idle(TimerKind::Persist, at);
+        } else if limit == Limit::Cork {
+            let at = cx.now + self.rto().as_duration();
+            self.timers.arm_if_idle(TimerKind::Persist, at);
         } else {
             self.timers.cancel(TimerKind::Persist);
+        }
+    }
+
+    /// What keeps the sender, which has nothing to send now because of `limit`.
+    fn doing(&self, limit: Limit) -> Doing {
+        let opening = self.snd.syn_unacked() && self.snd.buffer.len() == 0;
+        let outstanding = self.snd.outstanding() > 0 && !opening;
+        match limit {
+            Limit::State => Doing::Nothing,
+            Limit::PeerWindow | Limit::SillyWindow => Doing::PeerWindow,
+            Limit::Nothing if !outstanding => Doing::Nothing,
+            Limit::Nothing if self.send_room() == 0 => Doing::SendBuffer,
+            _ => Doing::Sending,
         }
     }
 
@@ -92,7 +112,8 @@ impl Tcb {
         let full = limit == Limit::CongestionWindow || flight >= cwnd;
         let (una, nxt) = (self.snd.place_of(self.snd.una), self.snd.place_of(self.snd.nxt));
         self.usage.note(cx.now, flight, full, una, nxt);
-        let idle = matches!(limit, Limit::Nothing | Limit::Nagle) && self.loss.mode() == Mode::Open;
+        let idle = matches!(limit, Limit::Nothing | Limit::Nagle | Limit::Cork)
+            && self.loss.mode() == Mode::Open;
         if idle && !full && self.send_room() > 0 {
             let rto = self.rto().as_duration();
             if let Some(used) = self.usage.take_underused(cx.now, rto) {

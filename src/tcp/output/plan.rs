@@ -8,7 +8,7 @@ use crate::event::{Limit, State, Why};
 use crate::tcp::ack_policy::Due;
 use crate::tcp::loss::dupack::Mode;
 use crate::tcp::pacing;
-use crate::tcp::snd::{BURST_SEGMENTS, MAX_BURST};
+use crate::tcp::snd::{BURST_SEGMENTS, Hold, MAX_BURST};
 use crate::tcp::tcb::Tcb;
 use crate::time::Instant;
 use crate::wire::SeqNum;
@@ -124,8 +124,7 @@ impl Tcb {
         let size = self.segment_size();
         let new = self.snd.unsent().min(self.snd.window_left()).min(size);
         if new > 0 && (new == size || new == self.snd.unsent()) {
-            let last = new == self.snd.unsent();
-            let flags = if last { Flags::PSH } else { Flags::default() };
+            let flags = self.push_flag(self.sent_end() + u64::from(new), new, size);
             return Some(self.new_data(new, size, flags, Why::TailLossProbeNew));
         }
         let (start, len) = self.scoreboard.last_out(size, self.snd.fin.is_some().into())?;
@@ -133,13 +132,16 @@ impl Tcb {
     }
 
     /// How much more may be in flight by congestion control, in bytes.
-    fn congestion_room(&self) -> u32 {
+    pub(in crate::tcp) fn congestion_room(&self) -> u32 {
         self.cwnd().saturating_sub(self.flight())
     }
 
     /// Most text of one burst: as many segments as fit one, at most [`BURST_SEGMENTS`], and when it is paced what
     /// goes in a millisecond.
     fn burst(&self, size: u32) -> u32 {
+        if self.is_urgent() {
+            return size; // each segment has a pointer of its own
+        }
         let most = (MAX_BURST / size).min(BURST_SEGMENTS) * size;
         match self.pacing_rate() {
             Some(rate) => pacing::burst(rate, size).min(most),
@@ -184,12 +186,14 @@ impl Tcb {
     fn again(&self, seq: SeqNum, len: u32, size: u32, why: Why) -> Plan {
         let end = seq + len;
         let fin = self.snd.fin.is_some_and(|fin| fin.before(end));
-        let text = (self.snd.offset_of(end) - self.snd.offset_of(seq)) as u32;
+        let text_end = self.snd.offset_of(end);
+        let text = (text_end - self.snd.offset_of(seq)) as u32;
+        let push = self.push_flag(text_end, text, size);
         Plan::Send(Transmission {
             seq,
             len: text,
             segment_size: size as u16,
-            flags: if fin { Flags::FIN | Flags::PSH } else { Flags::PSH },
+            flags: push | if fin { Flags::FIN } else { Flags::default() },
             again: true,
             why,
         })
@@ -221,14 +225,23 @@ impl Tcb {
             Ok(text) => text,
             Err(limit) => return Plan::Wait(limit),
         };
-        let mut flags = Flags::default();
-        if text == unsent {
-            flags |= Flags::PSH;
-            if fin && window > text {
-                flags |= Flags::FIN;
-            }
+        let mut flags = self.push_flag(self.sent_end() + u64::from(text), text, size);
+        if text == unsent && fin && window > text {
+            flags |= Flags::FIN;
         }
         self.new_data(text, size, flags, Why::NewData)
+    }
+
+    /// Offset in the stream after all that was sent.
+    fn sent_end(&self) -> u64 {
+        self.snd.buffer.end() - u64::from(self.snd.unsent())
+    }
+
+    /// PSH for text up to `end` if a write ends there, or if it is a burst: then its last segment has it, so
+    /// that the receiver hands it on whole (both as Linux).
+    fn push_flag(&self, end: u64, len: u32, size: u32) -> Flags {
+        let push = len > 0 && (len > size || end as u32 == self.snd.pushed);
+        if push { Flags::PSH } else { Flags::default() }
     }
 
     fn new_data(&self, len: u32, size: u32, flags: Flags, why: Why) -> Plan {
@@ -237,14 +250,30 @@ impl Tcb {
     }
 
     /// Everything could go; Nagle's algorithm keeps a last small segment back while an earlier
-    /// small one is not acknowledged (RFC 9293 3.7.4, in Minshall's form, as Linux has it).
+    /// small one is not acknowledged (RFC 9293 3.7.4, in Minshall's form, as Linux has it). While there is
+    /// more to come it waits in any case, but no longer than a time-out.
     fn hold_back_small(&self, unsent: u32, size: u32, fin: bool) -> Result<u32, Limit> {
         let small = unsent % size;
-        let waiting = self.snd.small_end.after(self.snd.una);
-        if small == 0 || fin || self.config.nodelay || !waiting {
+        if small == 0 || fin || self.snd.hold == Hold::Push || self.is_urgent() {
             return Ok(unsent);
         }
-        if unsent > small { Ok(unsent - small) } else { Err(Limit::Nagle) }
+        let limit = if self.is_corked() && self.probe_pending.is_none() {
+            Limit::Cork
+        } else if !self.config.nodelay && self.snd.small_end.after(self.snd.una) {
+            Limit::Nagle
+        } else {
+            return Ok(unsent);
+        };
+        if unsent > small { Ok(unsent - small) } else { Err(limit) }
+    }
+
+    /// Whether the application says that there is more to come.
+    pub(super) fn is_corked(&self) -> bool {
+        match self.snd.hold {
+            Hold::Usual => self.config.cork,
+            Hold::More => true,
+            Hold::Push => false,
+        }
     }
 
     /// Only a part may go: whole segments, unless the peer's window is so small that half of its

@@ -17,7 +17,7 @@ fn small_chunks_share_one_allocation() {
 /// The next bytes, at most `max`.
 fn peeked(buffer: &RecvBuffer, max: usize) -> Vec<u8> {
     let mut bytes = vec![0; max.min(1 << 16)];
-    let len = buffer.peek(&mut bytes);
+    let len = buffer.peek(0, &mut bytes);
     bytes.truncate(len);
     bytes
 }

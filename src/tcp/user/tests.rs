@@ -277,7 +277,7 @@ fn settings_of_a_closed_connection_start_no_timer() {
 // The congestion control (RFC 5681), as TCP_CONGESTION changes it.
 
 fn set_congestion_control(rig: &mut Rig, algorithm: Algorithm) {
-    rig.with(|tcb, cx| tcb.set_congestion_control(cx, algorithm));
+    rig.with(|tcb, cx| tcb.configure(cx, |config| config.congestion = algorithm));
 }
 
 #[test]

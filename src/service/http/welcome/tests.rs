@@ -4,10 +4,9 @@ use futures_util::FutureExt;
 use http_body_util::BodyExt;
 
 use super::*;
-use crate::event::{ConnId, Phase, State};
+use crate::event::{ConnId, State};
 use crate::service::{ServiceSpec, registry};
 use crate::tcp::congestion::Algorithm;
-use crate::time::Instant;
 
 fn text(page: Page, info: Option<&tcp::Info>) -> String {
     let reply = page.reply(info);
@@ -46,28 +45,6 @@ fn info() -> tcp::Info {
         receive_rtt: None,
         send_limit: 65_536,
         in_flight: 0,
-        repair: tcp::Repair {
-            phase: Phase::SlowStart,
-            duplicates: 0,
-            sacked: 0,
-            lost: 0,
-            again: 0,
-            timeouts: 0,
-            backoff: 0,
-        },
-        agreed: tcp::Agreed {
-            own_mss: 1460,
-            sack: true,
-            timestamps: true,
-            own_scale: 7,
-            peer_scale: 7,
-        },
-        min_rtt: Duration::ZERO,
-        unsent: 0,
-        delivered: 0,
-        probes: 0,
-        last_sent: Instant::ZERO,
-        last_received: Instant::ZERO,
         send_queue: 0,
         receive_queue: 0,
         bytes_sent: 0,

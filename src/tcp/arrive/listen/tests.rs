@@ -147,7 +147,8 @@ fn a_syn_ack_that_was_sent_again_gives_no_sample_and_three_seconds_rfc_6298_5_7(
     rig.now = half.next_deadline();
     half.timed_out(rig.now);
     rig.now += ms(10);
-    rig.tcb = half.into_tcb(rig.now, Arc::new(rig.setup.config.clone()), own_mss());
+    let config = Arc::new(rig.setup.config.clone());
+    rig.tcb = half.into_tcb(rig.now, config.clone(), &config, own_mss());
     rig.ack_arrives();
     assert_eq!(rig.tcb.state(), State::Established);
     assert_eq!((rig.tcb.info().srtt, rig.tcb.info().rto), (None, s(3)));
@@ -156,7 +157,8 @@ fn a_syn_ack_that_was_sent_again_gives_no_sample_and_three_seconds_rfc_6298_5_7(
 #[test]
 fn text_with_the_last_ack_of_the_handshake_is_delivered() {
     let (mut rig, half) = half_open(Setup::default());
-    rig.tcb = half.into_tcb(rig.now, Arc::new(rig.setup.config.clone()), own_mss());
+    let config = Arc::new(rig.setup.config.clone());
+    rig.tcb = half.into_tcb(rig.now, config.clone(), &config, own_mss());
     rig.text_arrives(500);
     rig.read(1, 500);
     assert_eq!(rig.tcb.state(), State::Established);

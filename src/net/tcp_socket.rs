@@ -1,0 +1,137 @@
+//! A socket that has neither connected nor listened yet.
+
+use std::io;
+use std::net::SocketAddr;
+
+use super::tcp_stream::Conn;
+use super::{Net, Opening, TcpListener, TcpStream};
+use crate::stack::{BoundKey, SocketError};
+use crate::tcp;
+
+/// A socket with settings, and perhaps an address, of which a connection or a listener is to be made: as
+/// [`tokio::net::TcpSocket`]. Dropping it gives the address back.
+///
+/// ```
+/// # use glasstcp::{device::memory, net::{TcpSocket, TcpStream}, runtime, stack::{Config, Stack}};
+/// # use std::io;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> io::Result<()> {
+/// # let (one, other) = memory::pair(1500);
+/// # let config = |last| Config::new([10, 9, 0, last].into(), 24, [last; 32]);
+/// # let server = runtime::start(Stack::new(config(2)), one)?.0;
+/// # let client = runtime::start(Stack::new(config(1)), other)?.0;
+/// let mut socket = TcpSocket::new(&server);
+/// socket.settings().fix_receive_buffer(16 << 10);
+/// socket.bind(([10, 9, 0, 2], 7), false)?;
+/// let listener = socket.listen(16)?;
+///
+/// let mut socket = TcpSocket::new(&client);
+/// socket.settings().limit_segments(Some(1000));
+/// let stream = socket.connect(([10, 9, 0, 2], 7)).await?;
+/// assert_eq!(stream.info().map(|info| info.mss), Some(1000 - 12));
+/// # let _ = listener.accept().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct TcpSocket {
+    net: Net,
+    settings: tcp::Config,
+    bound: Option<BoundKey>,
+}
+
+impl TcpSocket {
+    /// A socket with the settings of the stack.
+    pub fn new(net: &Net) -> TcpSocket {
+        TcpSocket::with(net, net.config().tcp)
+    }
+
+    pub(super) fn with(net: &Net, settings: tcp::Config) -> TcpSocket {
+        TcpSocket { net: net.clone(), settings, bound: None }
+    }
+
+    /// Its settings, to be read or changed.
+    pub fn settings(&mut self) -> &mut tcp::Config {
+        &mut self.settings
+    }
+
+    /// Takes an address: one of the stack's, or the unspecified one; port 0 chooses one that is free. With `shared`
+    /// (SO_REUSEADDR) others that say so may take it as well. An address that it had before is given back.
+    ///
+    /// # Errors
+    /// `AddrInUse`, `AddrNotAvailable`, `ResourceBusy` when no port is free, `ConnectionAborted` when the stack has
+    /// ended.
+    pub fn bind(&mut self, addr: impl Into<SocketAddr>, shared: bool) -> io::Result<()> {
+        let addr = addr.into();
+        let before = self.bound.take();
+        let bound = self.net.try_call(|stack| {
+            before.into_iter().for_each(|key| stack.unbind(key));
+            stack.bind(addr, shared)
+        })?;
+        self.bound = Some(bound);
+        Ok(())
+    }
+
+    /// The address it has; `None` before [`TcpSocket::bind`].
+    ///
+    /// # Errors
+    /// `ConnectionAborted` when the stack has ended.
+    pub fn local_addr(&self) -> io::Result<Option<SocketAddr>> {
+        self.net.call(|stack| self.bound.and_then(|key| stack.bound_addr(key)))
+    }
+
+    /// Opens a connection, and waits until it is open.
+    ///
+    /// # Errors
+    /// Those of [`TcpStream::connect_with`].
+    pub async fn connect(self, remote: impl Into<SocketAddr>) -> io::Result<TcpStream> {
+        self.open(remote)?.opened().await
+    }
+
+    /// Begins to open a connection.
+    ///
+    /// # Errors
+    /// Those of [`TcpStream::connect_with`] that need no answer.
+    pub fn open(mut self, remote: impl Into<SocketAddr>) -> io::Result<Opening> {
+        let remote = remote.into();
+        let (settings, bound) = (self.settings.clone(), self.bound);
+        let (key, local) = self.net.try_call(|stack| {
+            let key = match bound {
+                Some(bound) => stack.connect_from(bound, remote, Some(settings))?,
+                None => stack.connect(None, remote, Some(settings))?,
+            };
+            let local = stack.local_addr(key).ok_or(SocketError::NotConnected)?;
+            Ok((key, local))
+        })?;
+        self.bound = None;
+        Ok(Opening::of(Conn::new(self.net.clone(), key, local, remote)))
+    }
+
+    /// Listens on the address that was taken, or on all with a port that is free. At most `backlog` connections
+    /// wait to be accepted.
+    ///
+    /// # Errors
+    /// Those of [`TcpListener::bind`].
+    pub fn listen(mut self, backlog: usize) -> io::Result<TcpListener> {
+        let (settings, bound) = (self.settings.clone(), self.bound);
+        let (key, local) = self.net.try_call(|stack| {
+            let key = match bound {
+                Some(bound) => stack.listen_on(bound, backlog, Some(settings))?,
+                None => stack.listen_with(([0; 4], 0).into(), backlog, Some(settings))?,
+            };
+            let local = stack.listener_addr(key).ok_or(SocketError::NotConnected)?;
+            Ok((key, local))
+        })?;
+        self.bound = None;
+        Ok(TcpListener::of(self.net.clone(), key, local))
+    }
+}
+
+impl Drop for TcpSocket {
+    fn drop(&mut self) {
+        if let Some(bound) = self.bound {
+            // After the end of the stack there is nothing left to give back.
+            let _ = self.net.call(|stack| stack.unbind(bound));
+        }
+    }
+}
