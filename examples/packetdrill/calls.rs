@@ -6,7 +6,8 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use glasstcp::event::State;
-use glasstcp::stack::SocketError;
+use glasstcp::stack::{ConnKey, SocketError};
+use glasstcp::tcp::SendFlags;
 
 use crate::address::Places;
 use crate::errno::{Errno, Result};
@@ -20,6 +21,19 @@ fn or_again<T>(polled: Poll<std::result::Result<T, SocketError>>, waits: bool) -
         Poll::Pending if waits => Poll::Pending,
         Poll::Pending => Poll::Ready(Err(Errno::EAGAIN)),
     }
+}
+
+/// Why a connection ended is told once, as in the kernel; afterwards calls give `afterwards`.
+fn once<T>(
+    world: &mut World,
+    key: ConnKey,
+    polled: Poll<std::result::Result<T, SocketError>>,
+    afterwards: std::result::Result<T, SocketError>,
+) -> Poll<std::result::Result<T, SocketError>> {
+    if !matches!(polled, Poll::Ready(Err(_))) || world.stack.connection_error(key).is_none() {
+        return polled;
+    }
+    Poll::Ready(world.stack.take_error(key).map_or(afterwards, Err))
 }
 
 impl Use {
@@ -38,10 +52,12 @@ impl Use {
     }
 
     pub fn bind(&mut self, fd: RawFd, local: Option<SocketAddr>) -> Result<()> {
-        let socket = self.sockets.find(fd)?;
+        let world: &mut World = self;
+        let socket = world.sockets.find(fd)?;
         match socket.kind {
-            Kind::Fresh if socket.local.is_none() => {
-                socket.local = Some(local.ok_or(Errno(libc::EAFNOSUPPORT))?);
+            Kind::Fresh if socket.bound.is_none() => {
+                let local = local.ok_or(Errno(libc::EAFNOSUPPORT))?;
+                socket.bound = Some(world.stack.bind(local, socket.shared)?);
                 Ok(())
             }
             Kind::Epoll(_) => Err(Errno(libc::ENOTSOCK)),
@@ -50,21 +66,23 @@ impl Use {
     }
 
     pub fn listen(&mut self, fd: RawFd, backlog: i32) -> Result<()> {
-        let tcp = self.settings.tcp();
         let world: &mut World = self;
-        world.stack.set_tcp_config(tcp);
         let socket = world.sockets.find(fd)?;
-        match socket.kind {
-            Kind::Fresh => {
-                let any = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0);
-                let local = socket.local.unwrap_or(any);
-                let key = world.stack.listen(local, backlog.max(0) as usize)?;
-                socket.kind = Kind::Listener(key);
-                Ok(())
-            }
-            Kind::Listener(_) => Ok(()),
-            _ => Err(Errno::EINVAL),
-        }
+        let backlog = backlog.max(0) as usize;
+        let config = Some(socket.config.clone());
+        let key = match socket.kind {
+            Kind::Fresh => match socket.bound.take() {
+                Some(bound) => world.stack.listen_on(bound, backlog, config)?,
+                None => {
+                    let any = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0);
+                    world.stack.listen_with(any, backlog, config)?
+                }
+            },
+            Kind::Listener(_) => return Ok(()),
+            _ => return Err(Errno::EINVAL),
+        };
+        socket.kind = Kind::Listener(key);
+        Ok(())
     }
 
     pub fn accept(&mut self, fd: RawFd) -> Result<(RawFd, SocketAddr)> {
@@ -86,14 +104,17 @@ impl Use {
         let Some(remote) = remote else {
             return self.disconnect(fd);
         };
-        let tcp = self.settings.tcp();
         let world: &mut World = self;
         let socket = world.sockets.find(fd)?;
         let waits = !socket.nonblocking;
         let (key, begun) = match socket.kind {
             Kind::Fresh => {
-                world.stack.set_tcp_config(tcp);
-                let key = world.stack.connect(socket.local, remote, Some(socket.config.clone()))?;
+                let config = Some(socket.config.clone());
+                let key = match socket.bound {
+                    Some(bound) => world.stack.connect_from(bound, remote, config)?,
+                    None => world.stack.connect(None, remote, config)?,
+                };
+                socket.bound = None;
                 socket.kind = Kind::Stream(key);
                 (key, true)
             }
@@ -102,42 +123,55 @@ impl Use {
             Kind::Epoll(_) => return Err(Errno(libc::ENOTSOCK)),
         };
         if !begun && world.stack.info(key).is_none_or(|info| info.state != State::SynSent) {
-            return Err(Errno(libc::EISCONN));
+            return Err(world.stack.take_error(key).map_or(Errno(libc::EISCONN), Errno::from));
         }
         let late = if begun { libc::EINPROGRESS } else { libc::EALREADY };
         self.block(None, Ok(()), |world, cx| match world.stack.poll_connected(key, cx) {
             Poll::Pending if !waits => Poll::Ready(Err(Errno(late))),
+            Poll::Ready(Err(error)) => {
+                world.stack.take_error(key);
+                Poll::Ready(Err(error.into()))
+            }
             polled => polled.map_err(Errno::from),
         })
     }
 
     fn disconnect(&mut self, fd: RawFd) -> Result<()> {
-        let tcp = self.settings.tcp();
         let world: &mut World = self;
         let socket = world.sockets.find(fd)?;
-        match socket.kind {
-            Kind::Stream(key) => {
-                world.stack.abort(key);
-                world.stack.close(key);
-            }
-            Kind::Listener(key) => world.stack.close_listener(key),
-            Kind::Fresh => {}
+        let config = match socket.kind {
+            Kind::Stream(key) => world.stack.disconnect(key)?,
+            Kind::Listener(key) => world.stack.disconnect_listener(key)?.1,
+            Kind::Fresh => return Ok(()),
             Kind::Epoll(_) => return Err(Errno(libc::ENOTSOCK)),
-        }
-        *socket =
-            Socket { local: socket.local, ..Socket::new(Kind::Fresh, socket.nonblocking, tcp) };
+        };
+        *socket = Socket {
+            shared: socket.shared,
+            ..Socket::new(Kind::Fresh, socket.nonblocking, config)
+        };
         self.turn(Default::default());
         Ok(())
     }
 
     /// Bytes come out, as many as wait and fit.
     pub fn receive(&mut self, fd: RawFd, places: Places<'_>, flags: i32) -> Result<usize> {
+        if flags & libc::MSG_ERRQUEUE != 0 {
+            return Err(Errno::EAGAIN);
+        }
         let key = self.sockets.stream(fd)?;
+        let peeks = flags & libc::MSG_PEEK != 0;
+        if flags & libc::MSG_OOB != 0 {
+            let octet = self.stack.receive_urgent(key, peeks)?;
+            return octet.map_or(Ok(0), |octet| places.fill(&[octet]));
+        }
         let waits = !self.sockets.find(fd)?.nonblocking && flags & libc::MSG_DONTWAIT == 0;
         let most = places.len();
+        if most == 0 {
+            return Ok(0);
+        }
         let mut taken = Vec::new();
-        let take = |world: &mut World, cx: &mut Context<'_>| {
-            if flags & libc::MSG_PEEK != 0 || places.is_bad() {
+        let mut take = |world: &mut World, cx: &mut Context<'_>| {
+            if peeks || (places.is_bad() && flags & libc::MSG_TRUNC == 0) {
                 taken.resize(most, 0);
                 return world.stack.poll_peek(key, &mut taken, cx);
             }
@@ -145,9 +179,13 @@ impl Use {
                 .stack
                 .poll_receive_all(key, most, cx, |chunk: Bytes| taken.extend_from_slice(&chunk))
         };
-        let mut take = take;
-        let count =
-            self.block(None, Err(Errno::EAGAIN), |world, cx| or_again(take(world, cx), waits))?;
+        let count = self.block(None, Err(Errno::EAGAIN), |world, cx| {
+            let polled = take(world, cx);
+            or_again(once(world, key, polled, Ok(0)), waits)
+        })?;
+        if flags & libc::MSG_TRUNC != 0 {
+            return Ok(count);
+        }
         places.fill(&taken[..count])
     }
 
@@ -158,10 +196,14 @@ impl Use {
             other => other,
         })?;
         let waits = !self.sockets.find(fd)?.nonblocking && flags & libc::MSG_DONTWAIT == 0;
+        let send =
+            SendFlags { more: flags & libc::MSG_MORE != 0, urgent: flags & libc::MSG_OOB != 0 };
         let mut done = 0;
         self.block(None, Err(Errno::EAGAIN), |world, cx| {
             let result = loop {
-                match or_again(world.stack.poll_send(key, &data[done..], cx), waits) {
+                let polled = world.stack.poll_send_with(key, &data[done..], send, cx);
+                let polled = once(world, key, polled, Err(SocketError::BrokenPipe));
+                match or_again(polled, waits) {
                     Poll::Ready(Ok(count)) => done += count,
                     Poll::Ready(Err(errno)) => break Err(errno),
                     Poll::Pending => return Poll::Pending,
@@ -177,20 +219,51 @@ impl Use {
     pub fn close(&mut self, fd: RawFd) -> Result<()> {
         let socket = self.sockets.remove(fd)?;
         match socket.kind {
-            Kind::Stream(key) => self.stack.close(key),
+            Kind::Stream(key) => {
+                self.linger(key);
+                self.stack.close(key);
+            }
             Kind::Listener(key) => self.stack.close_listener(key),
             Kind::Fresh | Kind::Epoll(_) => {}
+        }
+        if let Some(bound) = socket.bound {
+            self.stack.unbind(bound);
         }
         self.turn(Default::default());
         Ok(())
     }
 
+    /// Waits as long as SO_LINGER asks for.
+    fn linger(&mut self, key: ConnKey) {
+        let linger = self.stack.tcp_config(key).and_then(|config| config.linger);
+        let Some(linger) = linger.filter(|linger| !linger.is_zero()) else {
+            return;
+        };
+        if self.stack.shutdown_write(key).is_ok() {
+            let deadline = self.now() + linger;
+            // However it ends, the connection is closed next.
+            let _ = self.block(Some(deadline), Ok(()), |world, cx| {
+                world.stack.poll_finished(key, cx).map_err(Errno::from)
+            });
+        }
+    }
+
     pub fn shutdown(&mut self, fd: RawFd, how: i32) -> Result<()> {
         let key = self.sockets.stream(fd)?;
-        match how {
-            libc::SHUT_RD => {}
-            libc::SHUT_WR | libc::SHUT_RDWR => self.stack.shutdown_write(key)?,
+        let (read, write) = match how {
+            libc::SHUT_RD => (true, false),
+            libc::SHUT_WR => (false, true),
+            libc::SHUT_RDWR => (true, true),
             _ => return Err(Errno::EINVAL),
+        };
+        if self.stack.info(key).is_none_or(|info| info.state == State::Closed) {
+            return Err(Errno::ENOTCONN);
+        }
+        if read {
+            self.stack.shutdown_read(key)?;
+        }
+        if write {
+            self.stack.shutdown_write(key)?;
         }
         self.turn(Default::default());
         Ok(())
@@ -211,13 +284,21 @@ impl Use {
         }
     }
 
-    /// How many bytes wait: SIOCINQ, SIOCOUTQ.
+    /// How many bytes wait, and where urgent data is: SIOCINQ, SIOCOUTQ, SIOCOUTQNSD, SIOCATMARK.
     pub fn ioctl(&mut self, fd: RawFd, request: u64) -> Result<i32> {
-        let key = self.sockets.stream(fd)?;
-        let info = self.stack.info(key).ok_or(Errno::ENOTCONN)?;
+        const SIOCOUTQNSD: u64 = 0x894b;
+        const SIOCATMARK: u64 = 0x8905;
+        let key = match self.sockets.find(fd)?.kind {
+            Kind::Stream(key) => key,
+            Kind::Listener(_) => return Err(Errno::EINVAL),
+            Kind::Fresh => return Ok(0),
+            Kind::Epoll(_) => return Err(Errno(libc::ENOTTY)),
+        };
         match request {
-            libc::FIONREAD => Ok(info.receive_queue as i32),
-            libc::TIOCOUTQ => Ok(info.send_queue as i32),
+            libc::FIONREAD => Ok(self.stack.unread(key)? as i32),
+            libc::TIOCOUTQ => Ok(self.stack.unacknowledged(key)? as i32),
+            SIOCOUTQNSD => Ok(self.stack.unsent(key)? as i32),
+            SIOCATMARK => Ok(self.stack.at_mark(key)?.into()),
             _ => Err(Errno::EINVAL),
         }
     }

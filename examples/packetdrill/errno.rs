@@ -50,6 +50,8 @@ impl From<SocketError> for Errno {
             SocketError::NotConnected => libc::ENOTCONN,
             SocketError::Exhausted => libc::ENOBUFS,
             SocketError::MessageTooLong => libc::EMSGSIZE,
+            SocketError::WouldBlock => libc::EAGAIN,
+            SocketError::NoUrgentData => libc::EINVAL,
         })
     }
 }

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::os::fd::RawFd;
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 
-use glasstcp::event::State;
-use glasstcp::stack::ConnKey;
 use glasstcp::time::Duration;
 
 use crate::errno::{Errno, Result};
@@ -21,8 +19,8 @@ pub struct Epoll {
 struct Watched {
     events: u32,
     data: u64,
-    /// What was ready when it was last looked at.
-    before: u32,
+    /// The number of the news that was reported last.
+    before: Option<u32>,
     /// EPOLLONESHOT has had its event.
     spent: bool,
 }
@@ -35,12 +33,8 @@ pub struct Ready {
 
 /// These are reported whether asked for or not.
 const ALWAYS: u32 = (libc::EPOLLERR | libc::EPOLLHUP) as u32;
-/// The events of poll, which are those of epoll.
-const IN: u32 = (libc::EPOLLIN | libc::EPOLLRDNORM) as u32;
-const OUT: u32 = (libc::EPOLLOUT | libc::EPOLLWRNORM) as u32;
-const RDHUP: u32 = libc::EPOLLRDHUP as u32;
-const HUP: u32 = libc::EPOLLHUP as u32;
-const ERR: u32 = libc::EPOLLERR as u32;
+/// What a socket has that neither listens nor connects.
+const FRESH: u32 = (libc::EPOLLOUT | libc::EPOLLHUP) as u32;
 
 impl Epoll {
     /// A descriptor was closed.
@@ -50,43 +44,26 @@ impl Epoll {
 }
 
 impl World {
-    /// What is ready of a descriptor, in the bits of poll.
-    fn readiness(&mut self, fd: RawFd) -> Result<u32> {
-        let socket = self.sockets.find(fd)?;
-        Ok(match socket.kind {
-            Kind::Stream(key) => self.stream_readiness(key),
-            Kind::Listener(_) | Kind::Epoll(_) => 0,
-            Kind::Fresh => OUT | HUP,
-        })
+    /// What is ready of a descriptor, in the bits of poll, which are those of epoll; and how often there was news.
+    fn readiness(&mut self, fd: RawFd) -> Result<(u32, u32)> {
+        let ready = match self.sockets.find(fd)?.kind {
+            Kind::Stream(key) => self.stack.readiness(key)?,
+            Kind::Listener(key) => self.stack.listener_readiness(key)?,
+            Kind::Epoll(_) => return Ok((0, 0)),
+            Kind::Fresh => return Ok((FRESH, 0)),
+        };
+        Ok((ready.poll_bits().into(), ready.news))
     }
 
-    fn stream_readiness(&self, key: ConnKey) -> u32 {
-        let Some(info) = self.stack.info(key) else {
-            return ERR | HUP | IN;
-        };
-        let mut ready = 0;
-        let ended = matches!(
-            info.state,
-            State::CloseWait | State::LastAck | State::Closing | State::TimeWait | State::Closed
-        );
-        if info.receive_queue > 0 || ended {
-            ready |= IN;
+    /// Has the news of a descriptor counted.
+    fn watch(&mut self, fd: RawFd) -> Result<()> {
+        let cx = &mut Context::from_waker(Waker::noop());
+        match self.sockets.find(fd)?.kind {
+            Kind::Stream(key) => drop(self.stack.watch(key, cx)?),
+            Kind::Listener(key) => drop(self.stack.watch_listener(key, cx)?),
+            Kind::Epoll(_) | Kind::Fresh => {}
         }
-        if ended {
-            ready |= RDHUP;
-        }
-        let room = info.send_limit.saturating_sub(info.send_queue);
-        if !matches!(info.state, State::SynSent | State::SynReceived) && room >= info.send_queue / 2
-        {
-            ready |= OUT;
-        }
-        if matches!(info.state, State::LastAck | State::Closing | State::TimeWait | State::Closed) {
-            ready |= HUP;
-        }
-        if self.stack.connection_error(key).is_some() {
-            ready |= ERR;
-        }
-        ready
+        Ok(())
     }
 
     fn poll_once(&mut self, list: &mut [libc::pollfd]) -> usize {
@@ -94,7 +71,7 @@ impl World {
             let asked = u32::from(one.events as u16) | ALWAYS;
             one.revents = match self.readiness(one.fd) {
                 _ if one.fd < 0 => 0,
-                Ok(ready) => (ready & asked) as i16,
+                Ok((ready, _)) => (ready & asked) as i16,
                 Err(_) => libc::POLLNVAL,
             };
         }
@@ -108,7 +85,9 @@ impl World {
         let fds: Vec<RawFd> = epoll.watched.keys().copied().collect();
         let mut found = Vec::new();
         for fd in fds {
-            let ready = self.readiness(fd).unwrap_or(0);
+            // Who connects or listens after it was added is watched from then on.
+            let watched = self.watch(fd).and_then(|()| self.readiness(fd));
+            let (ready, news) = watched.unwrap_or_default();
             let Kind::Epoll(epoll) = &mut self.sockets.find(epfd)?.kind else {
                 continue;
             };
@@ -116,7 +95,7 @@ impl World {
                 continue;
             };
             if found.len() < most {
-                found.extend(watched.report(ready));
+                found.extend(watched.report(ready, news));
             }
         }
         Ok(found)
@@ -124,13 +103,14 @@ impl World {
 }
 
 impl Watched {
-    fn report(&mut self, ready: u32) -> Option<Ready> {
+    fn report(&mut self, ready: u32, news: u32) -> Option<Ready> {
         let ready = ready & (self.events | ALWAYS);
-        let new = ready & !std::mem::replace(&mut self.before, ready);
         let edge = self.events & libc::EPOLLET as u32 != 0;
-        if self.spent || ready == 0 || (edge && new == 0) {
+        let told = edge && self.before == Some(news);
+        if self.spent || ready == 0 || told {
             return None;
         }
+        self.before = Some(news);
         self.spent = self.events & libc::EPOLLONESHOT as u32 != 0;
         Some(Ready { events: ready, data: self.data })
     }
@@ -180,7 +160,7 @@ impl Use {
             }
             (libc::EPOLL_CTL_ADD | libc::EPOLL_CTL_MOD, _) => {
                 let (events, data) = event.ok_or(Errno::EFAULT)?;
-                epoll.watched.insert(fd, Watched { events, data, before: 0, spent: false });
+                epoll.watched.insert(fd, Watched { events, data, before: None, spent: false });
             }
             _ => return Err(Errno::EINVAL),
         }

@@ -1,10 +1,9 @@
 //! The table of sockets. Each has a real descriptor with nothing in it, so that its number is its own.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::os::fd::{IntoRawFd, RawFd};
 
-use glasstcp::stack::{ConnKey, ListenerKey};
+use glasstcp::stack::{BoundKey, ConnKey, ListenerKey};
 use glasstcp::tcp;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
@@ -24,16 +23,28 @@ pub enum Kind {
 pub struct Socket {
     pub kind: Kind,
     pub nonblocking: bool,
-    /// What it is bound to.
-    pub local: Option<SocketAddr>,
-    /// What a connection that it opens begins with.
+    /// What it is bound to, while it is fresh.
+    pub bound: Option<BoundKey>,
+    /// Others may be bound to it, too (SO_REUSEADDR).
+    pub shared: bool,
+    /// What a fresh socket's connection or listener will begin with.
     pub config: tcp::Config,
 }
 
 impl Socket {
     /// One that has nothing yet.
     pub fn new(kind: Kind, nonblocking: bool, config: tcp::Config) -> Socket {
-        Socket { kind, nonblocking, local: None, config }
+        Socket { kind, nonblocking, bound: None, shared: false, config }
+    }
+}
+
+impl Socket {
+    /// Its connection, if it has one.
+    pub fn key(&self) -> Option<ConnKey> {
+        match self.kind {
+            Kind::Stream(key) => Some(key),
+            _ => None,
+        }
     }
 }
 
