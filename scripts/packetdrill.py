@@ -99,7 +99,7 @@ done
 exit $status
 """
 # Commands that set up what there is none of here: devices, routes, queues, and the kernel's own counters.
-DO_NOTHING = ["ip", "nstat", "tc"]
+DO_NOTHING = ["ethtool", "ip", "nstat", "tc"]
 
 
 def die(sentence):

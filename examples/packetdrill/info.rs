@@ -170,7 +170,8 @@ impl TcpInfo {
             rcv_mss: info.rcv_mss,
             unacked: segments(info.in_flight + repair.sacked + repair.lost),
             sacked: if agreed.sack { segments(repair.sacked) } else { repair.duplicates },
-            lost: segments(repair.lost),
+            // What was sent again counts as lost until it is acknowledged.
+            lost: segments(repair.lost + repair.again),
             retrans: segments(repair.again),
             last_data_sent: now.since(info.last_sent).as_millis() as u32,
             last_data_recv: now.since(info.last_received).as_millis() as u32,

@@ -113,7 +113,8 @@ impl Tcb {
         let limited = self.was_window_limited();
         self.congestion.on_ack(&Ack {
             now,
-            acked: news.acked,
+            // What was reported by SACK before is no sign of room for more: it left the path long ago (as Linux).
+            acked: news.acked.min(delivered),
             delivered,
             lost,
             prior_in_flight: news.prior_in_flight,

@@ -136,13 +136,15 @@ impl Tcb {
         self.cwnd().saturating_sub(self.flight())
     }
 
-    /// Most text of one burst: as many segments as fit one, at most [`BURST_SEGMENTS`], and when it is paced what
-    /// goes in a millisecond.
+    /// Most text of one burst: as many segments as fit one, at most [`BURST_SEGMENTS`] and half of what the window
+    /// allows (as Linux, so that the peer acknowledges the first half while the second is being sent), and when it
+    /// is paced what goes in a millisecond.
     fn burst(&self, size: u32) -> u32 {
         if self.is_urgent() {
             return size; // each segment has a pointer of its own
         }
-        let most = (MAX_BURST / size).min(BURST_SEGMENTS) * size;
+        let half = self.cwnd() / size / 2;
+        let most = (MAX_BURST / size).min(BURST_SEGMENTS).min(half.max(1)) * size;
         match self.pacing_rate() {
             Some(rate) => pacing::burst(rate, size).min(most),
             None => most,
