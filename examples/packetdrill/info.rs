@@ -1,16 +1,13 @@
 //! What the stack knows of a connection in the form of Linux's `struct tcp_info`, and its relatives.
 #![allow(unsafe_code, reason = "a structure of C as bytes")]
 
-use glasstcp::event::{Phase, State};
+use glasstcp::event::State;
 use glasstcp::stack::{ConnKey, Stack};
-use glasstcp::tcp::{Info, Repair};
-use glasstcp::time::{Duration, Instant};
+use glasstcp::tcp::{Info, Recovery};
+use glasstcp::time::Duration;
 
 /// What Linux takes for a threshold that is not there yet.
 const INFINITE: u32 = i32::MAX as u32;
-
-/// How many duplicates mean a loss.
-const DUPLICATES: u32 = 3;
 
 /// Flags of `options`.
 const TIMESTAMPS: u8 = 1;
@@ -109,29 +106,84 @@ fn number(state: State) -> u8 {
     }
 }
 
-/// Linux's number of the phase of congestion control: open, disorder, reducing, recovery, loss.
-fn congestion_state(repair: &Repair) -> u8 {
-    match repair.phase {
-        Phase::SlowStart | Phase::CongestionAvoidance => {
-            u8::from(repair.sacked > 0 || repair.duplicates > 0)
-        }
-        Phase::Reducing => 2,
-        Phase::FastRecovery => 3,
-        Phase::RtoRecovery => 4,
+/// Linux's number of what is being done about losses.
+fn recovery(recovery: Recovery) -> u8 {
+    match recovery {
+        Recovery::Open => 0,
+        Recovery::Disorder => 1,
+        Recovery::Reducing => 2,
+        Recovery::Recovery => 3,
+        Recovery::Loss => 4,
     }
 }
 
 fn options(info: &Info) -> u8 {
-    let agreed = &info.agreed;
-    [
-        (agreed.timestamps, TIMESTAMPS),
-        (agreed.sack, SACK),
-        (agreed.peer_scale > 0, SCALES),
-        (info.ecn, ECN),
-    ]
-    .into_iter()
-    .filter_map(|(on, flag)| on.then_some(flag))
-    .sum()
+    let scaled = info.window_scales != (0, 0);
+    [(info.timestamps, TIMESTAMPS), (info.sack, SACK), (scaled, SCALES), (info.ecn, ECN)]
+        .into_iter()
+        .filter_map(|(on, flag)| on.then_some(flag))
+        .sum()
+}
+
+impl From<&Info> for TcpInfo {
+    fn from(info: &Info) -> TcpInfo {
+        let mss = u32::from(info.mss).max(1);
+        let (peer_scale, own_scale) = info.window_scales;
+        TcpInfo {
+            state: number(info.state),
+            ca_state: recovery(info.recovery),
+            retransmits: info.timeouts,
+            probes: info.probes,
+            backoff: info.backoff,
+            options: options(info),
+            wscales: peer_scale | own_scale << 4,
+            flags: info.delivery_rate_app_limited.into(),
+            rto: micros(info.rto),
+            ato: micros(info.ato),
+            snd_mss: mss,
+            rcv_mss: info.rcv_mss,
+            unacked: info.segments_outstanding,
+            sacked: info.segments_sacked,
+            // What was sent again counts as lost until it is acknowledged.
+            lost: info.segments_lost + info.segments_again,
+            retrans: info.segments_again,
+            last_data_sent: info.since_sent.as_millis() as u32,
+            last_data_recv: info.since_text_received.as_millis() as u32,
+            last_ack_recv: info.since_heard.as_millis() as u32,
+            pmtu: info.path_mtu.into(),
+            rcv_ssthresh: info.receive_limit,
+            rtt: info.srtt.map_or(0, micros),
+            rttvar: micros(info.rttvar),
+            snd_ssthresh: info.ssthresh.map_or(INFINITE, |bytes| bytes / mss),
+            snd_cwnd: info.cwnd / mss,
+            advmss: info.advertised_mss.into(),
+            reordering: info.reordering.into(),
+            rcv_rtt: info.receive_rtt.map_or(0, micros),
+            rcv_space: info.receive_space as u32,
+            total_retrans: info.retransmissions as u32,
+            pacing_rate: info.pacing_rate.unwrap_or(u64::MAX),
+            max_pacing_rate: u64::MAX,
+            bytes_acked: info.bytes_acked,
+            bytes_received: info.bytes_received,
+            segs_out: info.segments_out,
+            segs_in: info.segments_in,
+            notsent_bytes: info.unsent,
+            min_rtt: info.min_rtt.map_or(u32::MAX, micros),
+            data_segs_in: info.text_segments_in,
+            data_segs_out: info.text_segments_out,
+            delivery_rate: info.delivery_rate.unwrap_or(0),
+            busy_time: info.busy.as_micros() as u64,
+            rwnd_limited: info.peer_window_limited.as_micros() as u64,
+            sndbuf_limited: info.send_buffer_limited.as_micros() as u64,
+            bytes_sent: info.bytes_sent + info.bytes_retransmitted,
+            bytes_retrans: info.bytes_retransmitted,
+            dsack_dups: info.dsacks,
+            reord_seen: info.reorderings,
+            snd_wnd: info.snd_wnd,
+            rcv_wnd: info.rcv_wnd,
+            ..TcpInfo::default()
+        }
+    }
 }
 
 impl TcpInfo {
@@ -148,53 +200,8 @@ impl TcpInfo {
     }
 
     /// Of a connection.
-    pub fn of(stack: &Stack, key: ConnKey, now: Instant) -> Option<TcpInfo> {
-        Some(TcpInfo::from_parts(&stack.info(key)?, now))
-    }
-
-    fn from_parts(info: &Info, now: Instant) -> TcpInfo {
-        let mss = u32::from(info.mss).max(1);
-        let segments = |bytes: u32| bytes.div_ceil(mss);
-        let (repair, agreed) = (&info.repair, &info.agreed);
-        TcpInfo {
-            state: number(info.state),
-            ca_state: congestion_state(repair),
-            retransmits: repair.timeouts,
-            probes: info.probes,
-            backoff: repair.backoff,
-            options: options(info),
-            wscales: agreed.peer_scale | agreed.own_scale << 4,
-            rto: micros(info.rto),
-            ato: micros(info.ato),
-            snd_mss: mss,
-            rcv_mss: info.rcv_mss,
-            unacked: segments(info.in_flight + repair.sacked + repair.lost),
-            sacked: if agreed.sack { segments(repair.sacked) } else { repair.duplicates },
-            // What was sent again counts as lost until it is acknowledged.
-            lost: segments(repair.lost + repair.again),
-            retrans: segments(repair.again),
-            last_data_sent: now.since(info.last_sent).as_millis() as u32,
-            last_data_recv: now.since(info.last_received).as_millis() as u32,
-            rcv_ssthresh: info.receive_limit,
-            rtt: info.srtt.map_or(0, micros),
-            rttvar: micros(info.rttvar),
-            snd_ssthresh: info.ssthresh.map_or(INFINITE, |bytes| bytes / mss),
-            snd_cwnd: info.cwnd / mss,
-            advmss: agreed.own_mss.into(),
-            reordering: DUPLICATES,
-            rcv_rtt: info.receive_rtt.map_or(0, micros),
-            rcv_space: info.receive_space as u32,
-            total_retrans: info.retransmissions as u32,
-            bytes_acked: info.bytes_acked,
-            bytes_received: info.bytes_received,
-            notsent_bytes: info.unsent,
-            min_rtt: micros(info.min_rtt),
-            delivered: segments(info.delivered as u32),
-            bytes_sent: info.bytes_sent,
-            snd_wnd: info.snd_wnd,
-            rcv_wnd: info.rcv_wnd,
-            ..TcpInfo::default()
-        }
+    pub fn of(stack: &Stack, key: ConnKey) -> Option<TcpInfo> {
+        stack.info(key).map(|info| TcpInfo::from(&info))
     }
 
     /// As the C library gives it.

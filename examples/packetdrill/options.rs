@@ -122,13 +122,12 @@ impl Use {
     }
 
     fn tcp_option(&mut self, fd: RawFd, name: i32) -> Result<Vec<u8>> {
-        let now = self.now();
         let world: &mut World = self;
         let socket = world.sockets.find(fd)?;
         let key = socket.key();
         let listens = matches!(socket.kind, Kind::Listener(_));
         if name == libc::TCP_INFO {
-            let info = key.and_then(|key| TcpInfo::of(&world.stack, key, now));
+            let info = key.and_then(|key| TcpInfo::of(&world.stack, key));
             return Ok(info.unwrap_or_else(|| TcpInfo::unconnected(listens)).to_bytes());
         }
         if let (libc::TCP_MAXSEG, Some(key)) = (name, key) {
@@ -137,6 +136,7 @@ impl Use {
         if let (libc::TCP_QUICKACK, Some(key)) = (name, key) {
             return Ok(to_bytes(world.stack.quick_ack(key)?));
         }
+        let set = socket.notsent_set;
         let config = world.config(fd)?;
         let keepalive = config.keepalive_times;
         Ok(match name {
@@ -151,7 +151,8 @@ impl Use {
             libc::TCP_DEFER_ACCEPT => seconds(config.defer_accept.unwrap_or_default()),
             libc::TCP_WINDOW_CLAMP => to_bytes(config.window_clamp.unwrap_or(0)),
             libc::TCP_NOTSENT_LOWAT => {
-                config.notsent_low.map_or(u32::MAX, |low| low).to_ne_bytes().to_vec()
+                let low = config.notsent_low.filter(|_| set);
+                low.unwrap_or(0).to_ne_bytes().to_vec()
             }
             libc::TCP_USER_TIMEOUT => {
                 to_bytes(config.user_timeout.map_or(0, |time| time.as_millis()))
@@ -248,6 +249,7 @@ impl Use {
             }
             (libc::TCP_NOTSENT_LOWAT, _) => {
                 let low = Some(number as u32).filter(|&low| low < u32::MAX);
+                self.sockets.find(fd)?.notsent_set = true;
                 self.configure(fd, |config| config.notsent_low = low)
             }
             (libc::TCP_USER_TIMEOUT, _) if number < 0 => Err(Errno::EINVAL),

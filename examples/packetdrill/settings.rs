@@ -103,6 +103,10 @@ impl Settings {
             self.number("tcp_syn_retries", 0).unwrap_or(config.syn_retransmission_limit);
         config.retransmission_limit =
             self.number("tcp_retries2", 0).unwrap_or(config.retransmission_limit);
+        config.notsent_low =
+            self.number("tcp_notsent_lowat", 0).filter(|&bytes: &u32| bytes < u32::MAX);
+        config.timestamps = self.is_on("tcp_timestamps", config.timestamps);
+        config.window_scaling = self.is_on("tcp_window_scaling", config.window_scaling);
         config.black_hole_detection = self.is_on("tcp_mtu_probing", false);
         if let Some(name) = self.words("tcp_congestion_control").first() {
             // What Linux calls reno repairs as RFC 6582 does.

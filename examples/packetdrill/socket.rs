@@ -27,6 +27,8 @@ pub struct Socket {
     pub bound: Option<BoundKey>,
     /// Others may be bound to it, too (SO_REUSEADDR).
     pub shared: bool,
+    /// TCP_NOTSENT_LOWAT was set on it; otherwise it tells nothing, be the system's value what it may.
+    pub notsent_set: bool,
     /// What a fresh socket's connection or listener will begin with.
     pub config: tcp::Config,
 }
@@ -34,7 +36,7 @@ pub struct Socket {
 impl Socket {
     /// One that has nothing yet.
     pub fn new(kind: Kind, nonblocking: bool, config: tcp::Config) -> Socket {
-        Socket { kind, nonblocking, bound: None, shared: false, config }
+        Socket { kind, nonblocking, bound: None, shared: false, notsent_set: false, config }
     }
 }
 

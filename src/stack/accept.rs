@@ -248,6 +248,7 @@ impl Stack {
         let conn = self.new_conn_id();
         let cx = self.env.context();
         let mut record = HalfOpen::new(&cx, conn, ends, syn, &self.secrets);
+        record.limit(&config);
         if let Some(old) = replaces {
             record.start_after(old.snd_nxt);
         }

@@ -49,6 +49,10 @@ pub struct Config {
     pub oob_inline: bool,
     /// Offer selective acknowledgments, and take them up where they are offered (RFC 2018).
     pub sack: bool,
+    /// Offer timestamps, and take them up where they are offered (RFC 7323 3).
+    pub timestamps: bool,
+    /// Offer to scale windows, and do so where the peer offers it, too (RFC 7323 2).
+    pub window_scaling: bool,
     /// Whether routers may mark what is sent instead of dropping it (RFC 3168).
     pub ecn: Ecn,
     /// Probe an idle connection (RFC 9293 3.8.4); `None`, the default, never does.
@@ -116,6 +120,8 @@ impl Default for Config {
             defer_accept: None,
             oob_inline: false,
             sack: true,
+            timestamps: true,
+            window_scaling: true,
             ecn: Ecn::default(),
             keepalive: None,
             keepalive_times: Keepalive::default(),

@@ -58,7 +58,8 @@ impl Tcb {
         let (iss, timestamp_offset) = secrets.initial_numbers(cx.now, ends.local, ends.remote);
         let mut tcb = Tcb::new(conn, ends, config, iss, own_mss, cx.now);
         tcb.timestamp_offset = timestamp_offset;
-        tcb.timestamps = Some(TimestampState { recent: 0, renewed: cx.now });
+        tcb.timestamps =
+            tcb.config.timestamps.then_some(TimestampState { recent: 0, renewed: cx.now });
         tcb.enter(cx, State::SynSent, Cause::Connect);
         tcb
     }
@@ -407,9 +408,11 @@ impl Tcb {
     pub(crate) fn negotiate(&mut self, peer: &Options, now: Instant) {
         self.mss = Mss::negotiated(peer.mss, self.own_mss);
         self.sack = self.sack && peer.sack_permitted;
-        self.timestamps =
-            peer.timestamps.map(|ts| TimestampState { recent: ts.tsval, renewed: now });
-        match peer.window_scale {
+        self.timestamps = peer
+            .timestamps
+            .filter(|_| self.config.timestamps)
+            .map(|ts| TimestampState { recent: ts.tsval, renewed: now });
+        match peer.window_scale.filter(|_| self.config.window_scaling) {
             Some(shift) => self.snd.scale = WindowScale::announced(shift),
             None => {
                 self.snd.scale = WindowScale::NONE;

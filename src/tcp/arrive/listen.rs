@@ -113,6 +113,12 @@ impl HalfOpen {
         record
     }
 
+    /// Takes up only what the settings allow of what the SYN offered.
+    pub fn limit(&mut self, config: &Config) {
+        self.window_scale = self.window_scale.filter(|_| config.window_scaling);
+        self.tsval = self.tsval.filter(|_| config.timestamps);
+    }
+
     /// How events show a segment received for it.
     pub fn view_received(&self, segment: &Segment) -> SegmentView {
         self.ends.view(segment, WindowScale::NONE, self.irs, self.iss)

@@ -153,10 +153,12 @@ impl Tcb {
         Ok(())
     }
 
-    /// TS.Recent follows segments that span the last acknowledgment sent (RFC 7323 4.3).
+    /// TS.Recent follows segments that span the last acknowledgment sent (RFC 7323 4.3), but for those that
+    /// acknowledge what was never sent: the fifth step will refuse them, and what they say is not believed.
     fn note_timestamp(&mut self, now: Instant, segment: &Segment) {
         if let (Some(state), Some(ts)) = (&mut self.timestamps, segment.options.timestamps)
             && segment.seq.at_or_before(self.rcv.last_ack_sent)
+            && !segment.ack().is_some_and(|ack| ack.after(self.snd.nxt))
         {
             state.recent = ts.tsval;
             state.renewed = now;

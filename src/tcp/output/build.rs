@@ -128,7 +128,8 @@ impl Tcb {
     fn syn_options(&self, cx: &Context<'_>) -> Options {
         // After a SYN that did not offer scaling both are none.
         let scaled = self.snd.scale.max(self.rcv.scale) > WindowScale::NONE;
-        let offered_scale = self.state == State::SynSent || scaled;
+        let offers = self.state == State::SynSent && self.config.window_scaling;
+        let offered_scale = offers || scaled;
         Options {
             mss: Some(self.own_mss.bytes()),
             window_scale: offered_scale.then_some(self.rcv.scale.shift()),
