@@ -14,6 +14,7 @@ use crate::world::{Use, World};
 /// Not among the constants of the crate libc.
 const TCP_CC_INFO: i32 = 26;
 const SO_MEMINFO: i32 = 55;
+const IP_FREEBIND: i32 = 15;
 /// What Linux says of the segment size before there is a connection (RFC 9293 3.7.1).
 const DEFAULT_MSS: i32 = 536;
 /// The least that buffers may be set to (Linux's SOCK_MIN_RCVBUF and SOCK_MIN_SNDBUF).
@@ -136,7 +137,7 @@ impl Use {
         if let (libc::TCP_QUICKACK, Some(key)) = (name, key) {
             return Ok(to_bytes(world.stack.quick_ack(key)?));
         }
-        let set = socket.notsent_set;
+        let notsent = socket.notsent;
         let config = world.config(fd)?;
         let keepalive = config.keepalive_times;
         Ok(match name {
@@ -150,10 +151,7 @@ impl Use {
             libc::TCP_LINGER2 => seconds(config.fin_wait_2_timeout),
             libc::TCP_DEFER_ACCEPT => seconds(config.defer_accept.unwrap_or_default()),
             libc::TCP_WINDOW_CLAMP => to_bytes(config.window_clamp.unwrap_or(0)),
-            libc::TCP_NOTSENT_LOWAT => {
-                let low = config.notsent_low.filter(|_| set);
-                low.unwrap_or(0).to_ne_bytes().to_vec()
-            }
+            libc::TCP_NOTSENT_LOWAT => notsent.to_ne_bytes().to_vec(),
             libc::TCP_USER_TIMEOUT => {
                 to_bytes(config.user_timeout.map_or(0, |time| time.as_millis()))
             }
@@ -174,6 +172,12 @@ impl Use {
         match level {
             libc::SOL_SOCKET => self.set_socket_option(fd, name, value),
             libc::IPPROTO_TCP => self.set_tcp_option(fd, name, value),
+            // All networks are the same here, and all packets.
+            libc::IPPROTO_IP
+                if [libc::IP_TOS, libc::IP_MTU_DISCOVER, IP_FREEBIND].contains(&name) =>
+            {
+                self.sockets.find(fd).map(|_| ())
+            }
             _ => Err(Errno::ENOPROTOOPT),
         }?;
         self.turn(Default::default());
@@ -248,8 +252,14 @@ impl Use {
                 self.configure(fd, |config| config.window_clamp = on.then_some(number as u32))
             }
             (libc::TCP_NOTSENT_LOWAT, _) => {
-                let low = Some(number as u32).filter(|&low| low < u32::MAX);
-                self.sockets.find(fd)?.notsent_set = true;
+                let number = number as u32;
+                self.sockets.find(fd)?.notsent = number;
+                // Nothing means what the system has.
+                let low = match number {
+                    0 => self.settings.tcp().notsent_low,
+                    u32::MAX => None,
+                    low => Some(low),
+                };
                 self.configure(fd, |config| config.notsent_low = low)
             }
             (libc::TCP_USER_TIMEOUT, _) if number < 0 => Err(Errno::EINVAL),

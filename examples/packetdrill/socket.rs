@@ -27,8 +27,8 @@ pub struct Socket {
     pub bound: Option<BoundKey>,
     /// Others may be bound to it, too (SO_REUSEADDR).
     pub shared: bool,
-    /// TCP_NOTSENT_LOWAT was set on it; otherwise it tells nothing, be the system's value what it may.
-    pub notsent_set: bool,
+    /// What TCP_NOTSENT_LOWAT was set to, of which 0 means what the system has.
+    pub notsent: u32,
     /// What a fresh socket's connection or listener will begin with.
     pub config: tcp::Config,
 }
@@ -36,7 +36,7 @@ pub struct Socket {
 impl Socket {
     /// One that has nothing yet.
     pub fn new(kind: Kind, nonblocking: bool, config: tcp::Config) -> Socket {
-        Socket { kind, nonblocking, bound: None, shared: false, notsent_set: false, config }
+        Socket { kind, nonblocking, bound: None, shared: false, notsent: 0, config }
     }
 }
 

@@ -217,11 +217,7 @@ impl Tcb {
         if let Some(probe) = self.plan_path_probe(window.min(self.congestion_room())) {
             return probe;
         }
-        let allowed = unsent.min(window).min(self.congestion_room());
-        let burst = self.burst(size);
-        // No segment goes alone because the burst before it was full.
-        let alone = allowed > burst && allowed <= burst + size && burst > size;
-        let allowed = allowed.min(if alone { burst - size } else { burst });
+        let allowed = unsent.min(window).min(self.congestion_room()).min(self.burst(size));
         let text = if allowed == unsent {
             self.hold_back_small(unsent, size, fin)
         } else {
