@@ -2,6 +2,7 @@
 
 use crate::tcp::congestion::Algorithm;
 use crate::tcp::ecn::Ecn;
+use crate::tcp::fast_open::FastConnect;
 use crate::time::Duration;
 
 /// Settings of a connection; a listener hands its own to those it accepts.
@@ -29,6 +30,8 @@ pub struct Config {
     pub sack: bool,
     /// Whether routers may mark what is sent instead of dropping it (RFC 3168).
     pub ecn: Ecn,
+    /// Whether the SYN may have text with it, where that is asked for (RFC 7413).
+    pub fast_connect: FastConnect,
     /// Probe an idle connection (RFC 9293 3.8.4); `None`, the default, never does.
     pub keepalive: Option<Keepalive>,
     /// How long sent data may stay unacknowledged before the connection is given up
@@ -87,6 +90,7 @@ impl Default for Config {
             nodelay: false,
             sack: true,
             ecn: Ecn::default(),
+            fast_connect: FastConnect::default(),
             keepalive: None,
             user_timeout: None,
             linger: None,

@@ -68,6 +68,9 @@ pub struct Info {
     pub ecn: bool,
     /// How often the congestion window was reduced for such marks.
     pub ecn_reductions: u64,
+    /// The text that went with the SYN has arrived: the peer has acknowledged all of ours, or we have taken
+    /// the peer's (RFC 7413; TCPI_OPT_SYN_DATA).
+    pub syn_text: bool,
     /// What the network has reported since something was last acknowledged
     /// (RFC 9293 3.9.2.2 [SHLD-25]).
     pub soft_error: Option<Notice>,

@@ -78,6 +78,18 @@ impl Tcb {
         self.send_limit.min(self.config.send_buffer)
     }
 
+    /// The limit for a write. The first one decides what goes with a SYN that has waited for it, and takes no more.
+    fn write_limit(&mut self) -> u32 {
+        match self.opening.as_mut().filter(|opening| opening.deferred) {
+            Some(opening) => {
+                opening.deferred = false;
+                self.snd.syn_pending = true;
+                self.send_limit().min(self.opening_room())
+            }
+            None => self.send_limit(),
+        }
+    }
+
     /// The send buffer follows the congestion window (as Linux's tcp_sndbuf_expand): what is in flight
     /// stays until it is acknowledged, and while a loss is repaired as much again should be able to go.
     pub fn tune_send_buffer(&mut self, memory: Memory) {
@@ -96,7 +108,8 @@ impl Tcb {
     /// SEND: copies from `data` what there is room for.
     pub fn send(&mut self, data: &[u8]) -> Result<usize, Refused> {
         self.check_send()?;
-        match self.snd.buffer.push(data, self.send_limit()) {
+        let limit = self.write_limit();
+        match self.snd.buffer.push(data, limit) {
             0 if !data.is_empty() => Err(Refused::WouldBlock),
             taken => Ok(taken),
         }
@@ -105,7 +118,8 @@ impl Tcb {
     /// SEND without a copy: splits off the front of `data` what there is room for.
     pub fn send_bytes(&mut self, data: &mut Bytes) -> Result<usize, Refused> {
         self.check_send()?;
-        match self.snd.buffer.push_bytes(data, self.send_limit()) {
+        let limit = self.write_limit();
+        match self.snd.buffer.push_bytes(data, limit) {
             0 if !data.is_empty() => Err(Refused::WouldBlock),
             taken => Ok(taken),
         }
@@ -223,7 +237,10 @@ impl Tcb {
         self.tune_send_buffer(Memory::Plenty);
         self.keepalives = 0;
         match self.config.keepalive {
-            Some(keepalive) if self.state != State::Closed => {
+            // A connection that is not open yet begins to wait when it is.
+            Some(keepalive)
+                if !matches!(self.state, State::SynSent | State::SynReceived | State::Closed) =>
+            {
                 self.timers.arm(TimerKind::Keepalive, now + keepalive.idle);
             }
             _ => self.timers.cancel(TimerKind::Keepalive),
