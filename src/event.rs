@@ -183,6 +183,8 @@ pub enum Why {
     RtoRecovery,
     /// It was larger than the path takes (RFC 1191 6.4).
     PathMtu,
+    /// It went with the SYN, and the peer has not taken it (RFC 7413 4.1.3).
+    SynText,
     /// New data in a larger segment: does the path take those after all? (RFC 4821 7)
     PathMtuProbe,
     /// The window is closed; is it still? (RFC 9293 3.8.6.1)
@@ -238,6 +240,8 @@ pub enum LostBy {
     Timeout,
     /// It was larger than the path takes (RFC 1191 6.4).
     PathMtu,
+    /// It went with the SYN, whose answer does not acknowledge it (RFC 7413 4.1.3).
+    SynText,
 }
 
 /// What shows how large packets may be.

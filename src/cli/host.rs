@@ -12,8 +12,9 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use glasstcp::device::impair::Spec;
 use glasstcp::device::link::Cidr;
 use glasstcp::device::{self, OpenConfig, netns};
-use glasstcp::tcp::Ecn;
+use glasstcp::stack::FastAccept;
 use glasstcp::tcp::congestion::Algorithm;
+use glasstcp::tcp::{Ecn, FastConnect};
 
 use super::log::Detail;
 
@@ -22,6 +23,9 @@ pub use run::{Counts, Host};
 /// Smallest MTU that is taken: what every host of the Internet must accept (RFC 791 3.1), and TCP's
 /// default segments of 536 bytes just fit (RFC 9293 3.7.1).
 const MIN_MTU: u16 = 576;
+
+/// Connections of each service that clients have opened fast and not confirmed, at most.
+const MAX_PENDING: usize = 256;
 
 /// What can be asked for.
 #[derive(Debug, clap::Args)]
@@ -64,6 +68,17 @@ pub struct Args {
     /// uses it, accept does when the peer asks, request asks too
     #[arg(long, value_name = "off|accept|request", default_value_t)]
     ecn: Ecn,
+
+    /// TCP Fast Open, data in the SYN: the stack uses it as a client where a program asks for it, its services
+    /// accept it from clients that have a cookie, or both
+    #[arg(
+        long,
+        value_name = "off|client|server|both",
+        value_enum,
+        default_value_t,
+        hide_possible_values = true
+    )]
+    fast_open: FastOpen,
 
     /// Let the link be as bad as this, from the start: out: is what the stack sends; can be given several
     /// times, and changed with 'glasstcp impair'. docs/link.md has the language
@@ -120,6 +135,32 @@ pub enum Role {
     Client,
 }
 
+/// Who uses TCP Fast Open (RFC 7413); as on Linux clients may, and servers must be told to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum FastOpen {
+    Off,
+    #[default]
+    Client,
+    Server,
+    Both,
+}
+
+impl FastOpen {
+    /// What connections that the stack opens may do.
+    pub fn connect(self) -> FastConnect {
+        match self {
+            FastOpen::Client | FastOpen::Both => FastConnect::Cookie,
+            FastOpen::Off | FastOpen::Server => FastConnect::Off,
+        }
+    }
+
+    /// What listeners allow.
+    pub fn accept(self) -> Option<FastAccept> {
+        let server = matches!(self, FastOpen::Server | FastOpen::Both);
+        server.then(|| FastAccept::new(MAX_PENDING))
+    }
+}
+
 /// What [`Args`] ask for, checked as far as that goes without touching the system.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
@@ -135,6 +176,8 @@ pub struct Plan {
     pub congestion: Algorithm,
     /// Explicit congestion notification of all connections.
     pub ecn: Ecn,
+    /// Who uses TCP Fast Open.
+    pub fast_open: FastOpen,
     /// What the link does to packets.
     pub impair: Spec,
     /// From which chance on the link comes.
@@ -196,6 +239,7 @@ impl Args {
             prefix_len,
             congestion: self.cc,
             ecn: self.ecn,
+            fast_open: self.fast_open,
             impair: Spec {
                 rules: self
                     .impair

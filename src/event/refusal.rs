@@ -106,6 +106,10 @@ counted! {
     ListenBadFlags = "listen_bad_flags",
     /// Text on a SYN for a listener: it is not kept, the peer sends it again (RFC 9293 3.10.7.2).
     ListenText = "listen_text",
+    /// A cookie of fast open that is not ours: the connection is opened as usual (RFC 7413 4.1.2).
+    FastOpenCookie = "fast_open_cookie",
+    /// A SYN of fast open beyond the limit of those that are not confirmed: it is opened as usual (RFC 7413 5.1).
+    FastOpenQueueFull = "fast_open_queue_full",
     /// The queue of half-open connections is full.
     SynQueueFull = "syn_queue_full",
     /// The queue of connections to accept is full.
@@ -169,6 +173,8 @@ impl Refusal {
         !matches!(
             self,
             Refusal::ListenText
+                | Refusal::FastOpenCookie
+                | Refusal::FastOpenQueueFull
                 | Refusal::TextBeyondWindow
                 | Refusal::ReassemblyFull
                 | Refusal::SackTooFine

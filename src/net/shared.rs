@@ -11,6 +11,7 @@ use tokio::task::coop;
 use crate::event::Observer;
 use crate::stack::{Config, Counters, SocketError, Stack, Tables, Wakes};
 use crate::sync::{Mutex, MutexGuard};
+use crate::tcp::CookieKeys;
 use crate::time::Instant;
 use crate::wire::{RxBatch, TxBatch};
 
@@ -152,6 +153,13 @@ impl Net {
     pub fn set_observer(&self, observer: Option<Box<dyn Observer + Send>>) {
         // After the end there is nothing left to see.
         let _ = self.call(|stack| stack.set_observer(observer));
+    }
+
+    /// Makes the cookies of fast open with these keys from now on (RFC 7413 4.1.2), where a listener has none of its own.
+    /// A stack begins with a key of its own, which nobody else has; servers that stand in for each other
+    /// need the same one.
+    pub fn set_cookie_keys(&self, keys: CookieKeys) {
+        let _ = self.call(|stack| stack.set_cookie_keys(keys));
     }
 
     /// Refuses new connections and closes all others gracefully, with a FIN after what was written;

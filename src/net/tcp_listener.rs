@@ -11,8 +11,9 @@ use tokio::sync::Mutex;
 use super::Net;
 use super::settings::settings;
 use super::tcp_stream::{Conn, TcpStream};
-use crate::stack::{ListenerKey, SocketError};
+use crate::stack::{FastAccept, ListenerKey, SocketError};
 use crate::tcp;
+use crate::tcp::CookieKeys;
 use crate::tcp::congestion::Algorithm;
 use crate::time::Duration;
 
@@ -144,6 +145,32 @@ impl TcpListener {
     /// As [`TcpListener::nodelay`].
     pub fn set_congestion_control(&self, algorithm: Algorithm) -> io::Result<()> {
         self.net.try_call(|stack| stack.set_listener_congestion_control(self.key, algorithm))
+    }
+
+    /// How peers may open connections fast; `None`: not at all.
+    ///
+    /// # Errors
+    /// As [`TcpListener::nodelay`].
+    pub fn fast_accept(&self) -> io::Result<Option<FastAccept>> {
+        self.net.call(|stack| stack.fast_accept(self.key))
+    }
+
+    /// Lets peers open connections fast (TCP_FASTOPEN, RFC 7413), or not: with what goes with their SYN they are accepted
+    /// at once, and can be read and written before it is certain that the peer is there. A SYN may come
+    /// twice, so it is for services that requests may reach twice (RFC 7413 6.3.1).
+    ///
+    /// # Errors
+    /// As [`TcpListener::nodelay`].
+    pub fn set_fast_accept(&self, accept: Option<FastAccept>) -> io::Result<()> {
+        self.net.try_call(|stack| stack.set_fast_accept(self.key, accept))
+    }
+
+    /// Makes cookies for fast open with other keys than the stack's, or with those (TCP_FASTOPEN_KEY).
+    ///
+    /// # Errors
+    /// As [`TcpListener::nodelay`].
+    pub fn set_cookie_keys(&self, keys: Option<CookieKeys>) -> io::Result<()> {
+        self.net.try_call(|stack| stack.set_listener_cookie_keys(self.key, keys))
     }
 
     pub(super) fn setting<R>(&self, get: impl FnOnce(&tcp::Config) -> R) -> io::Result<R> {

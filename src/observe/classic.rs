@@ -193,6 +193,7 @@ fn why_words(why: Why) -> Cow<'static, str> {
         Why::RtoRecovery => "lost before the timeout".into(),
         Why::GoBackN => "sent since the loss".into(),
         Why::PathMtu => "too large for the path".into(),
+        Why::SynText => "not taken with the SYN".into(),
         Why::HandshakeRetransmission(n) => format!("timeout {n} in a row").into(),
         Why::HandshakeAnswer => "SYN again".into(),
         _ => Cow::Borrowed(""),

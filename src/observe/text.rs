@@ -110,6 +110,7 @@ fn lost(conn: ConnId, start: u64, len: u32, by: LostBy) -> String {
         LostBy::Rack => "by what arrived after it",
         LostBy::Timeout => "by the time-out",
         LostBy::PathMtu => "too large for the path",
+        LostBy::SynText => "sent with the SYN and not taken",
     };
     format!("{conn} lost: seq={start} len={len}, {by}")
 }
@@ -202,6 +203,7 @@ fn why_words(why: Why) -> Option<Cow<'static, str>> {
         Why::GoBackN => "retransmission, everything since the loss goes again",
         Why::RtoRecovery => "retransmission, declared lost by the last time-out",
         Why::PathMtu => "retransmission, it was larger than the path takes",
+        Why::SynText => "retransmission, it went with the SYN and was not taken",
         Why::PathMtuProbe => "does the path take this size?",
         Why::ZeroWindowProbe => "zero-window probe",
         Why::Keepalive => "keepalive probe",

@@ -178,6 +178,7 @@ impl Transcript {
             Why::Rack => format!("later segments have arrived (SACK) -> retransmit {place}"),
             Why::TailLossProbe => format!("no ACK for two round trips -> probe {place}"),
             Why::PathMtu => format!("too large for the path -> retransmit {place}"),
+            Why::SynText => format!("not taken with the SYN -> retransmit {place}"),
             Why::AckDelayed => format!("send {words} (delayed)"),
             Why::ZeroWindowProbe => format!("send {words} (zero-window probe)"),
             Why::Keepalive => format!("send {words} (keepalive)"),

@@ -174,7 +174,8 @@ pub fn is_retransmission(why: Why) -> bool {
         | Why::GoBackN
         | Why::Rack
         | Why::TailLossProbe
-        | Why::PathMtu => true,
+        | Why::PathMtu
+        | Why::SynText => true,
         Why::Handshake
         | Why::HandshakeAnswer
         | Why::NewData

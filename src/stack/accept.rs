@@ -13,14 +13,16 @@ use std::sync::Arc;
 use std::task::{self, Poll, Waker};
 
 use crate::event::{Cause, Event, Refusal, State, Why};
+use crate::stack::fast_open::FastQueue;
 use crate::stack::readiness::Watch;
 use crate::stack::time_wait::TimeWait;
 use crate::stack::wakes::Wakes;
 use crate::stack::wheel::TimerId;
 use crate::stack::{BoundKey, ConnKey, HalfOpenKey, ListenerKey, Owner, SocketError, Stack, Token};
 use crate::tcp::congestion::Algorithm;
-use crate::tcp::{self, Endpoints, HalfOpen, Keepalive, Mss, Reply, Step};
+use crate::tcp::{self, CookieKeys, Endpoints, HalfOpen, Keepalive, Mss, Reply, Step};
 use crate::wire::tcp::Segment;
+use crate::wire::tcp_options::FastOpen;
 
 /// How often a SYN-ACK is sent again while the SYN queue is more than half full: under a flood the
 /// queue is empty again after seconds, not minutes (as Linux does it).
@@ -33,8 +35,12 @@ pub(super) struct Listener {
     backlog: usize,
     half_open: usize,
     /// What its connections begin with; they share it until one is given settings of its own.
-    config: Arc<tcp::Config>,
-    queue: VecDeque<(ConnKey, SocketAddr)>,
+    pub(super) config: Arc<tcp::Config>,
+    pub(super) queue: VecDeque<(ConnKey, SocketAddr)>,
+    /// Those of them that were opened fast; `None`: none may be.
+    pub(super) fast: Option<Box<FastQueue>>,
+    /// Its own keys for cookies; otherwise they are the stack's.
+    pub(super) cookie_keys: Option<Box<CookieKeys>>,
     pub(super) waker: Option<Waker>,
     pub(super) watch: Option<Box<Watch>>,
 }
@@ -122,6 +128,8 @@ impl Stack {
             half_open: 0,
             config: config.map_or_else(|| self.tcp_config.clone(), Arc::new),
             queue: VecDeque::new(),
+            fast: self.config.fast_accept.map(|accept| Box::new(FastQueue::new(accept))),
+            cookie_keys: None,
             waker: None,
             watch: None,
         });
@@ -230,7 +238,7 @@ impl Stack {
         replaces: Option<TimeWait>,
     ) {
         let full = self.half_open.len() >= self.config.limits.syn_queue;
-        let Some(listener) = self.listeners.get_mut(key) else {
+        let Some(listener) = self.listeners.get(key) else {
             return;
         };
         if listener.queue.len() >= listener.backlog {
@@ -239,16 +247,41 @@ impl Stack {
         if full || listener.half_open >= listener.backlog {
             return self.refuse_segment(Refusal::SynQueueFull, ends);
         }
-        listener.half_open += 1;
         let config = listener.config.clone();
+        let verdict = self.judge_fast_open(key, ends, syn);
         self.env.counters.tcp_segments_accepted += 1;
-        if !syn.payload.is_empty() {
+        if !verdict.fast && !syn.payload.is_empty() {
             self.refuse_segment(Refusal::ListenText, ends);
         }
+        let mut record = self.half_open_record(ends, syn, replaces);
+        record.limit(&config);
+        if verdict.fast {
+            return self.open_fast(key, record, syn, verdict.option);
+        }
+        if let Some(listener) = self.listeners.get_mut(key) {
+            listener.half_open += 1;
+        }
+        let wheel = &mut self.wheel;
+        let half = self.half_open.insert_with_key(|half| HalfOpenEntry {
+            record,
+            listener: key,
+            config,
+            timer: wheel.insert(Token::HalfOpen(half)),
+        });
+        self.demux.insert(ends, Owner::HalfOpen(half));
+        self.send_syn_ack(half, Why::Handshake, verdict.option);
+    }
+
+    /// What a SYN makes, which observers are told of.
+    fn half_open_record(
+        &mut self,
+        ends: Endpoints,
+        syn: &Segment,
+        replaces: Option<TimeWait>,
+    ) -> HalfOpen {
         let conn = self.new_conn_id();
         let cx = self.env.context();
         let mut record = HalfOpen::new(&cx, conn, ends, syn, &self.secrets);
-        record.limit(&config);
         if let Some(old) = replaces {
             record.start_after(old.snd_nxt);
         }
@@ -266,24 +299,18 @@ impl Stack {
             state: State::SynReceived,
             segment: record.view_received(syn),
         });
-        let wheel = &mut self.wheel;
-        let half = self.half_open.insert_with_key(|half| HalfOpenEntry {
-            record,
-            listener: key,
-            config,
-            timer: wheel.insert(Token::HalfOpen(half)),
-        });
-        self.demux.insert(ends, Owner::HalfOpen(half));
-        self.send_syn_ack(half, Why::Handshake);
+        record
     }
 
-    /// Sends the SYN-ACK and arms the timer that will send it again.
-    fn send_syn_ack(&mut self, key: HalfOpenKey, why: Why) {
+    /// Sends the SYN-ACK, perhaps with a cookie, and arms the timer that will send it again (without one, for a
+    /// path may drop it because of that).
+    fn send_syn_ack(&mut self, key: HalfOpenKey, why: Why, option: Option<Box<FastOpen>>) {
         let Some(entry) = self.half_open.get(key) else {
             return;
         };
         let own_mss = Mss::of_mtu(self.config.mtu, entry.record.ends.local.ip());
-        let segment = entry.record.syn_ack(self.env.now, &entry.config, own_mss);
+        let mut segment = entry.record.syn_ack(self.env.now, &entry.config, own_mss);
+        segment.options.fast_open = option;
         let view = || entry.record.view_sent(&segment, &entry.config);
         let view = self.env.is_observed().then(view);
         let (ends, sender) =
@@ -314,7 +341,7 @@ impl Stack {
             return self.wheel.arm(entry.timer, entry.record.next_deadline());
         }
         self.env.counters.tcp_retransmissions += 1;
-        self.send_syn_ack(key, Why::HandshakeRetransmission(nth));
+        self.send_syn_ack(key, Why::HandshakeRetransmission(nth), None);
     }
 
     /// Takes the record; the number of half-open connections goes down. Its timer and its addresses are
@@ -360,7 +387,7 @@ impl Stack {
                 self.env.counters.tcp_segments_accepted += 1;
                 entry.record.syn_again(segment);
                 if entry.record.may_answer(self.env.now) {
-                    return self.send_syn_ack(key, Why::HandshakeAnswer);
+                    return self.send_syn_ack(key, Why::HandshakeAnswer, None);
                 }
                 self.refuse_segment(Refusal::ChallengeLimited, ends);
             }

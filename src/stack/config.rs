@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
+use crate::stack::FastAccept;
 use crate::tcp;
 use crate::time::Duration;
 
@@ -83,6 +84,8 @@ pub struct Config {
     pub mtu: u16,
     /// Settings for connections that do not choose their own.
     pub tcp: tcp::Config,
+    /// How listeners let peers open fast that are not told otherwise; `None`, the default, is not at all.
+    pub fast_accept: Option<FastAccept>,
     /// The limits of its tables.
     pub limits: Limits,
     /// How long a connection stays in TIME-WAIT (RFC 9293 3.4.2: twice the maximum segment
@@ -99,6 +102,7 @@ impl Config {
             addresses: vec![Address { ip, prefix_len }],
             mtu: 1500,
             tcp: tcp::Config::default(),
+            fast_accept: None,
             limits: Limits::default(),
             time_wait: Duration::from_secs(60),
             seed,

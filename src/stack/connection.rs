@@ -26,6 +26,8 @@ pub(super) struct Connection {
     pub(super) queued: bool,
     /// Segments find it. Once it is closed or in TIME-WAIT it only serves what is unread.
     pub(super) in_table: bool,
+    /// It opens fast, and something is to be done when it is open (RFC 7413).
+    pub(super) opens_fast: bool,
     /// What it holds, in bytes, as far as the stack's sum knows.
     charged: usize,
     pub(super) read_waker: Option<Waker>,
@@ -37,7 +39,8 @@ pub(super) struct Connection {
 impl Connection {
     /// Whether a task that waits to write should look again.
     fn write_ready(&self) -> bool {
-        let opening = matches!(self.tcb.state(), State::SynSent | State::SynReceived);
+        let opening = matches!(self.tcb.state(), State::SynSent | State::SynReceived)
+            && !self.tcb.takes_early();
         !opening && (self.tcb.is_writable() || self.tcb.is_finished())
     }
 
@@ -62,6 +65,7 @@ impl Stack {
             timer: wheel.insert_or_hand_over(timer, Token::Connection(key)),
             queued: false,
             in_table: true,
+            opens_fast: false,
             charged: 0,
             read_waker: None,
             write_waker: None,
@@ -102,11 +106,16 @@ impl Stack {
         connection.look(&mut self.wakes);
         connection.settle(&mut self.env.memory);
         self.queues.mark_ready(key, connection);
-        if matches!(connection.tcb.state(), State::TimeWait | State::Closed) {
+        let over = matches!(connection.tcb.state(), State::TimeWait | State::Closed);
+        if let Some(at) = connection.tcb.next_deadline().filter(|_| !over) {
+            self.wheel.arm(connection.timer, at);
+        }
+        if connection.opens_fast {
+            self.after_opening(key);
+        }
+        if over {
             self.leave_table(key);
             self.settle_connection(key);
-        } else if let Some(at) = connection.tcb.next_deadline() {
-            self.wheel.arm(connection.timer, at);
         }
     }
 

@@ -60,6 +60,12 @@ counters! {
     tcp_active_opens,
     /// Connections opened by a peer and completed.
     tcp_passive_opens,
+    /// Connections opened by us whose SYN had text that the peer has accepted (RFC 7413).
+    tcp_fast_active_opens,
+    /// Connections opened by a peer, at once for its cookie (RFC 7413).
+    tcp_fast_passive_opens,
+    /// Cookies given to peers, so that they can do that.
+    tcp_cookies_sent,
     /// Segments received with a valid checksum.
     tcp_segments_received,
     /// Of these, segments that a connection or a listener took, at least in part.

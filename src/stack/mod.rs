@@ -13,9 +13,11 @@ mod accept;
 mod bind;
 mod config;
 mod connection;
+mod cookies;
 mod counters;
 mod demux;
 mod error;
+mod fast_open;
 mod icmp;
 mod icmp_error;
 mod memory;
@@ -42,13 +44,14 @@ use slotmap::SlotMap;
 
 use crate::context::Context;
 use crate::event::{Cause, ConnId, Observer};
-use crate::tcp::{self, Secrets};
+use crate::tcp::{self, CookieKeys, Secrets};
 use crate::time::Instant;
 use crate::wire::{RxBatch, TxBatch};
 
 pub use config::{Address, Config, Limits};
 pub use counters::Counters;
 pub use error::SocketError;
+pub use fast_open::FastAccept;
 pub use ping::PingAnswer;
 pub use readiness::Readiness;
 pub use tables::Tables;
@@ -59,6 +62,7 @@ pub use wheel::TICK;
 use accept::{HalfOpenEntry, Listener};
 use bind::Bindings;
 use connection::{Connection, Connections};
+use cookies::Cookies;
 use demux::Demux;
 use icmp::ErrorLimit;
 use memory::MemoryUse;
@@ -138,6 +142,9 @@ pub struct Stack {
     tcp_config: Arc<tcp::Config>,
     env: Environment,
     secrets: Secrets,
+    /// With which servers make cookies, and the cookies of other servers (RFC 7413).
+    cookie_keys: CookieKeys,
+    cookies: Cookies,
     routes: Routes,
     demux: Demux<Owner, ListenerKey>,
     connections: Connections,
@@ -165,6 +172,8 @@ impl Stack {
         let secrets = Secrets::new(secret);
         let hash = demux::keyed_hash(std::array::from_fn(|_| rng.next_u64()));
         let identification = rng.next_u32() as u16;
+        let mut cookie_key = [0; 16];
+        rng.fill_bytes(&mut cookie_key);
         Stack {
             tcp_config: Arc::new(config.tcp.clone()),
             env: Environment {
@@ -175,6 +184,8 @@ impl Stack {
                 observer: None,
             },
             secrets,
+            cookie_keys: CookieKeys::new(cookie_key),
+            cookies: Cookies::new(hash.clone()),
             routes: Routes::new(config.addresses.clone()),
             demux: Demux::new(hash.clone()),
             connections: SlotMap::with_key(),

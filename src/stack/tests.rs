@@ -4,6 +4,7 @@ mod calls;
 mod close;
 mod congestion;
 mod ecn;
+mod fast_open;
 mod hostile;
 mod icmp;
 mod limits;

@@ -2,6 +2,7 @@
 
 use crate::tcp::congestion::Algorithm;
 use crate::tcp::ecn::Ecn;
+use crate::tcp::fast_open::FastConnect;
 use crate::tcp::{Mss, Rto};
 use crate::time::Duration;
 
@@ -55,6 +56,8 @@ pub struct Config {
     pub window_scaling: bool,
     /// Whether routers may mark what is sent instead of dropping it (RFC 3168).
     pub ecn: Ecn,
+    /// Whether the SYN may have text with it, where that is asked for (RFC 7413).
+    pub fast_connect: FastConnect,
     /// Probe an idle connection (RFC 9293 3.8.4); `None`, the default, never does.
     pub keepalive: Option<Keepalive>,
     /// What `keepalive` is set to when it is turned on without times (TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT).
@@ -123,6 +126,7 @@ impl Default for Config {
             timestamps: true,
             window_scaling: true,
             ecn: Ecn::default(),
+            fast_connect: FastConnect::default(),
             keepalive: None,
             keepalive_times: Keepalive::default(),
             user_timeout: None,

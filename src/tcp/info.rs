@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use crate::event::{ConnId, State};
 use crate::tcp::congestion::Algorithm;
+use crate::tcp::fast_open::SynText;
 use crate::tcp::loss::dupack::Mode;
 use crate::tcp::tcb::Tcb;
 use crate::time::{Duration, Instant};
@@ -70,6 +71,9 @@ pub struct Info {
     pub ecn: bool,
     /// How often the congestion window was reduced for such marks.
     pub ecn_reductions: u64,
+    /// The text that went with the SYN has arrived: the peer has acknowledged all of ours, or we have taken
+    /// the peer's (RFC 7413; TCPI_OPT_SYN_DATA).
+    pub syn_text: bool,
     /// What the network has reported since something was last acknowledged
     /// (RFC 9293 3.9.2.2 [SHLD-25]).
     pub soft_error: Option<Notice>,
@@ -198,6 +202,7 @@ impl Tcb {
             retransmissions: self.totals.retransmissions,
             ecn: self.ecn.negotiation.may_be_marked(),
             ecn_reductions: self.totals.ecn_reductions,
+            syn_text: self.syn_text == SynText::Taken,
             soft_error: self.soft_error,
             recovery: self.recovery(),
             segments_outstanding: segments(outstanding),
@@ -239,12 +244,12 @@ impl Tcb {
             Mode::FastRecovery | Mode::GoBackN => Recovery::Recovery,
             Mode::RtoRecovery => Recovery::Loss,
             Mode::Reducing => Recovery::Reducing,
-            Mode::Open | Mode::PathMtu
+            Mode::Open | Mode::PathMtu | Mode::SynText
                 if self.scoreboard.sacked() > 0 || self.loss.allowance() > 0 =>
             {
                 Recovery::Disorder
             }
-            Mode::Open | Mode::PathMtu => Recovery::Open,
+            Mode::Open | Mode::PathMtu | Mode::SynText => Recovery::Open,
         }
     }
 }

@@ -5,9 +5,11 @@
 //! a hard one, and an established connection for none.
 
 use crate::context::Context;
-use crate::event::{Cause, Event, LostBy, MtuBy, Refusal, State, TimerKind};
+use crate::event::{Cause, Event, LostBy, MtuBy, Refusal, State, TimerKind, Why};
+use crate::tcp::fast_open::SynText;
 use crate::tcp::tcb::Tcb;
 use crate::tcp::{Error, Mss};
+use crate::time::Instant;
 use crate::wire::icmp::{Notice, Quote, Report};
 
 /// Smaller path MTUs are not believed to be worth it: segments keep this size, and routers may
@@ -59,9 +61,12 @@ impl Tcb {
         let mtu = mtu.max(MIN_PATH_MTU);
         let mss = Mss::of_mtu(mtu, self.ends.remote.ip()).min(self.mss);
         // It never grows. Of the many errors that a window of large segments gives rise to, all but
-        // the first end here. And a SYN fits everywhere.
+        // the first end here.
         let news = mss < self.mss || (may_fragment && self.dont_fragment);
-        if !news || self.snd.syn_unacked() {
+        if self.snd.syn_unacked() && !self.sends_early() {
+            return self.syn_is_too_large(cx.now, mtu);
+        }
+        if !news {
             return Err(Refusal::IcmpMtuNotSmaller);
         }
         self.dont_fragment &= !may_fragment;
@@ -69,7 +74,25 @@ impl Tcb {
         if mss < self.mss {
             self.change_mss(cx, mss, MtuBy::Router);
         }
-        self.send_all_again(cx);
+        self.send_all_again(cx, LostBy::PathMtu);
+        Ok(())
+    }
+
+    /// A SYN fits everywhere, unless it has text. Then one without goes out at once, which tells the peer
+    /// what fits (as Linux).
+    fn syn_is_too_large(&mut self, now: Instant, mtu: u16) -> Result<(), Refusal> {
+        let fits = Mss::of_mtu(mtu, self.ends.remote.ip());
+        let opening = self.opening.as_mut().filter(|opening| !opening.again);
+        let with_text = self.syn_text == SynText::Sent && self.timeouts == 0;
+        let Some(opening) = opening.filter(|_| with_text && fits < self.own_mss) else {
+            return Err(Refusal::IcmpMtuNotSmaller);
+        };
+        opening.why = Some(Why::PathMtu);
+        self.snd.syn_pending = true;
+        self.own_mss = fits;
+        self.mss = self.mss.min(fits);
+        self.timers.cancel(TimerKind::Retransmission);
+        self.arm_retransmission(now);
         Ok(())
     }
 
@@ -80,12 +103,15 @@ impl Tcb {
         PLATEAUS.into_iter().find(|&mtu| mtu < largest).unwrap_or(MIN_PATH_MTU)
     }
 
-    /// Everything in flight goes again, in segments of the new size and within the congestion window,
+    /// Everything in flight goes again, in segments of the size that fits and within the congestion window,
     /// which is not reduced: nothing was lost by congestion (RFC 1191 6.4).
-    fn send_all_again(&mut self, cx: &mut Context<'_>) {
-        self.loss.on_smaller_path(self.snd.nxt);
+    pub(super) fn send_all_again(&mut self, cx: &mut Context<'_>, by: LostBy) {
+        match by {
+            LostBy::SynText => self.loss.on_text_not_taken(self.snd.nxt),
+            _ => self.loss.on_smaller_path(self.snd.nxt),
+        }
         self.selective.prr = None;
-        self.mark_all_lost(cx, LostBy::PathMtu);
+        self.mark_all_lost(cx, by);
         self.timers.cancel(TimerKind::Retransmission);
         self.arm_retransmission(cx.now);
         self.emit_window(cx);

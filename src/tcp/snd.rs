@@ -158,9 +158,10 @@ impl SendSpace {
         self.nxt - self.una
     }
 
-    /// How many more sequence numbers the peer's window has room for.
+    /// How many more sequence numbers the peer's window has room for; it begins after our SYN.
     pub fn window_left(&self) -> u32 {
-        (self.una + self.wnd).since(self.nxt)
+        let syn = u32::from(self.syn_unacked());
+        (self.una + self.wnd + syn).since(self.nxt)
     }
 
     /// Moves snd.una to `ack`, which lies after it and not after snd.nxt; gives the bytes of text

@@ -11,6 +11,7 @@ use crate::tcp::busy::Busy;
 use crate::tcp::challenge::ChallengeLimit;
 use crate::tcp::congestion::{self, CongestionControl};
 use crate::tcp::ecn::EcnState;
+use crate::tcp::fast_open::{Opening, SynText};
 use crate::tcp::loss::Selective;
 use crate::tcp::loss::dupack::{DupAck, Mode};
 use crate::tcp::mss::Mss;
@@ -156,6 +157,10 @@ pub struct Tcb {
     pub(crate) retransmitted_at: Instant,
     /// When our SYN was sent, if it was sent once and is not acknowledged (Karn).
     pub(crate) syn_sent: Option<Instant>,
+    /// What there is to remember while it opens fast.
+    pub(crate) opening: Option<Box<Opening>>,
+    /// What became of the text that went with the SYN.
+    pub(crate) syn_text: SynText,
     pub(crate) congestion: Box<dyn CongestionControl>,
     pub(crate) loss: DupAck,
     pub(crate) selective: Selective,
@@ -233,6 +238,8 @@ impl Tcb {
             timeouts: 0,
             retransmitted_at: now,
             syn_sent: None,
+            opening: None,
+            syn_text: SynText::None,
             congestion: congestion::new_controller(config.congestion, mss.bytes().into()),
             loss: DupAck::new(iss),
             selective: Selective::default(),
@@ -277,6 +284,11 @@ impl Tcb {
     /// The state.
     pub fn state(&self) -> State {
         self.state
+    }
+
+    /// The largest segment that we can receive, options not subtracted.
+    pub fn own_mss(&self) -> Mss {
+        self.own_mss
     }
 
     /// The settings.
@@ -428,7 +440,9 @@ impl Tcb {
                 Mode::RtoRecovery => Phase::RtoRecovery,
                 Mode::Reducing => Phase::Reducing,
                 _ if self.congestion.in_slow_start() => Phase::SlowStart,
-                Mode::Open | Mode::GoBackN | Mode::PathMtu => Phase::CongestionAvoidance,
+                Mode::Open | Mode::GoBackN | Mode::PathMtu | Mode::SynText => {
+                    Phase::CongestionAvoidance
+                }
             },
         });
     }

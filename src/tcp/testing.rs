@@ -22,7 +22,7 @@ use crate::tcp::{Config, Discard, Ecn, Endpoints, HalfOpen, Mss, Reply, Secrets,
 use crate::time::{Duration, Instant};
 use crate::wire::SeqNum;
 use crate::wire::tcp::{Flags, Segment};
-use crate::wire::tcp_options::{Options, SackBlocks, Timestamps};
+use crate::wire::tcp_options::{Options, Timestamps};
 
 /// The peer's initial sequence number.
 pub(crate) const PEER_ISS: SeqNum = SeqNum::new(u32::MAX - 2_500);
@@ -315,7 +315,7 @@ impl Rig {
             self.last_tsval = times.tsval;
         }
         if payload_len > 0 {
-            let at = header.seq - self.tcb.snd.iss - 1;
+            let at = header.seq + u32::from(header.syn()) - self.tcb.snd.iss - 1;
             assert_eq!(text, stream(at, payload_len), "other text than was written");
         }
         let acked = header.ack().map_or(0, |ack| ack - PEER_ISS);
@@ -420,7 +420,7 @@ impl Rig {
                 window_scale: self.setup.scale,
                 sack_permitted: self.setup.sack,
                 timestamps: bare.options.timestamps,
-                sack: SackBlocks::new(),
+                ..Options::default()
             },
             ..bare
         }

@@ -91,6 +91,18 @@ impl Tcb {
         self.send_limit.min(self.config.send_buffer)
     }
 
+    /// The limit for a write. The first one decides what goes with a SYN that has waited for it, and takes no more.
+    fn write_limit(&mut self) -> u32 {
+        match self.opening.as_mut().filter(|opening| opening.deferred) {
+            Some(opening) => {
+                opening.deferred = false;
+                self.snd.syn_pending = true;
+                self.send_limit().min(self.opening_room())
+            }
+            None => self.send_limit(),
+        }
+    }
+
     /// The send buffer follows the congestion window (as Linux's tcp_sndbuf_expand): what is in flight
     /// stays until it is acknowledged, and while a loss is repaired as much again should be able to go.
     pub fn tune_send_buffer(&mut self, memory: Memory) {
@@ -114,14 +126,16 @@ impl Tcb {
     /// The same in another way.
     pub fn send_with(&mut self, data: &[u8], flags: SendFlags) -> Result<usize, Refused> {
         self.check_send()?;
-        let taken = self.snd.buffer.push(data, self.send_capacity());
+        let most = self.send_capacity();
+        let taken = self.snd.buffer.push(data, most);
         self.written(taken, data.len() - taken, flags)
     }
 
     /// SEND without a copy: splits off the front of `data` what there is room for.
     pub fn send_bytes(&mut self, data: &mut Bytes) -> Result<usize, Refused> {
         self.check_send()?;
-        let taken = self.snd.buffer.push_bytes(data, self.send_capacity());
+        let most = self.send_capacity();
+        let taken = self.snd.buffer.push_bytes(data, most);
         self.written(taken, data.len(), SendFlags::default())
     }
 
@@ -140,8 +154,8 @@ impl Tcb {
     }
 
     /// The most that may be held now of what is written.
-    fn send_capacity(&self) -> u32 {
-        let limit = self.send_limit();
+    fn send_capacity(&mut self) -> u32 {
+        let limit = self.write_limit();
         match self.config.notsent_low {
             Some(low) => limit.min(self.snd.buffer.charge().saturating_add(self.unsent_room(low))),
             None => limit,
@@ -380,7 +394,10 @@ impl Tcb {
     fn restart_keepalive(&mut self, now: Instant) {
         self.keepalives = 0;
         match self.config.keepalive {
-            Some(keepalive) if self.state != State::Closed => {
+            // A connection that is not open yet begins to wait when it is.
+            Some(keepalive)
+                if !matches!(self.state, State::SynSent | State::SynReceived | State::Closed) =>
+            {
                 let at = (self.last_heard + keepalive.idle).max(now);
                 self.timers.arm(TimerKind::Keepalive, at);
             }

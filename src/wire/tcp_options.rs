@@ -1,9 +1,13 @@
-//! TCP options (RFC 9293 3.1, RFC 7323, RFC 2018).
+//! TCP options (RFC 9293 3.1, RFC 7323, RFC 2018, RFC 7413).
+
+mod fast_open;
 
 use arrayvec::ArrayVec;
 use etherparse::{TcpOptionElement, TcpOptionsIterator, tcp_option};
 
 use super::{SeqNum, append};
+
+pub use fast_open::{Cookie, FastOpen, Form};
 
 /// The options of a segment that this stack understands. Unknown ones are skipped by their length;
 /// from the first one whose length makes no sense on, the rest is ignored (RFC 9293 3.1 [MUST-7]).
@@ -19,6 +23,8 @@ pub struct Options {
     pub timestamps: Option<Timestamps>,
     /// SACK blocks, first the most recent.
     pub sack: SackBlocks,
+    /// TCP Fast Open; on SYNs only. It stands elsewhere, because every segment has room for it and hardly any has it.
+    pub fast_open: Option<Box<FastOpen>>,
 }
 
 /// A timestamps option (RFC 7323 3.2).
@@ -63,8 +69,12 @@ pub fn parse(mut area: &[u8]) -> Options {
             _ => break,
         };
         let (option, rest) = area.split_at(len);
-        if let Some(Ok(element)) = TcpOptionsIterator::from_slice(option).next() {
-            take(&mut options, element);
+        match TcpOptionsIterator::from_slice(option).next() {
+            Some(Ok(element)) => take(&mut options, element),
+            _ => {
+                let fast_open = FastOpen::parse(option).map(Box::new);
+                options.fast_open = fast_open.or(options.fast_open);
+            }
         }
         area = rest;
     }
@@ -109,7 +119,8 @@ impl Options {
             (None, true) => 4,
             (None, false) => 0,
         };
-        mss + scale + rest
+        let fast_open = self.fast_open.as_ref().map_or(0, |option| option.len());
+        mss + scale + rest + fast_open
     }
 
     /// How many SACK blocks find room.
@@ -123,7 +134,7 @@ impl Options {
         *self == Options::default()
     }
 
-    /// Appends the options in Linux's order (MSS, SACK permitted, timestamps, window scale, SACK),
+    /// Appends the options in Linux's order (MSS, SACK permitted, timestamps, window scale, SACK, fast open),
     /// padded with NOPs so that 32-bit values are aligned. SACK blocks that find no room are left
     /// out, the oldest first.
     pub fn emit<const N: usize>(&self, out: &mut ArrayVec<u8, N>) {
@@ -158,6 +169,9 @@ impl Options {
                 append(out, &block.left.value().to_be_bytes());
                 append(out, &block.right.value().to_be_bytes());
             }
+        }
+        if let Some(option) = &self.fast_open {
+            option.emit(out);
         }
         debug_assert_eq!(out.len() - start, self.len(), "the length says how much is written");
     }

@@ -9,6 +9,7 @@ mod harness;
 mod bad_input;
 mod capture;
 mod ecn;
+mod fast_open;
 mod get;
 mod hostile;
 mod http;

@@ -188,7 +188,13 @@ fn stack_config(plan: &Plan) -> anyhow::Result<Config> {
     Ok(Config {
         addresses,
         mtu: plan.mtu,
-        tcp: tcp::Config { congestion: plan.congestion, ecn: plan.ecn, ..tcp::Config::default() },
+        tcp: tcp::Config {
+            congestion: plan.congestion,
+            ecn: plan.ecn,
+            fast_connect: plan.fast_open.connect(),
+            ..tcp::Config::default()
+        },
+        fast_accept: plan.fast_open.accept(),
         ..Config::new(plan.addresses[0].into(), prefix_len, seed)
     })
 }

@@ -11,7 +11,9 @@ use super::addresses::try_each;
 use super::gate::{Gate, block_on};
 use super::tcp_stream::TcpStream;
 use crate::net::{self, Net};
+use crate::stack::FastAccept;
 use crate::tcp;
+use crate::tcp::CookieKeys;
 use crate::tcp::congestion::Algorithm;
 
 /// A socket that waits for connections, as [`std::net::TcpListener`]. When its last handle is
@@ -196,6 +198,43 @@ impl TcpListener {
     /// As [`TcpListener::nodelay`].
     pub fn set_congestion_control(&self, algorithm: Algorithm) -> io::Result<()> {
         self.shared.listener.set_congestion_control(algorithm)
+    }
+
+    /// How peers may open connections fast; `None`: not at all.
+    ///
+    /// # Errors
+    /// As [`TcpListener::nodelay`].
+    pub fn fast_accept(&self) -> io::Result<Option<FastAccept>> {
+        self.shared.listener.fast_accept()
+    }
+
+    /// Lets peers open connections fast (TCP_FASTOPEN, RFC 7413), or not: with what goes with their SYN they are accepted
+    /// at once. A SYN may come twice, so it is for services that requests may reach twice (RFC 7413 6.3.1).
+    ///
+    /// # Errors
+    /// As [`TcpListener::nodelay`].
+    ///
+    /// ```
+    /// # use glasstcp::blocking::{self, TcpListener};
+    /// # use glasstcp::{device::memory, stack::{Config, FastAccept, Stack}};
+    /// # let stack = Stack::new(Config::new([10, 0, 0, 1].into(), 24, [1; 32]));
+    /// # let (net, _) = blocking::start(stack, memory::pair(1500).0)?;
+    /// let listener = TcpListener::bind(&net, "10.0.0.1:0")?;
+    /// assert_eq!(listener.fast_accept()?, None);
+    /// listener.set_fast_accept(Some(FastAccept::new(16)))?;
+    /// assert_eq!(listener.fast_accept()?, Some(FastAccept::new(16)));
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn set_fast_accept(&self, accept: Option<FastAccept>) -> io::Result<()> {
+        self.shared.listener.set_fast_accept(accept)
+    }
+
+    /// Makes cookies for fast open with other keys than the stack's, or with those (TCP_FASTOPEN_KEY).
+    ///
+    /// # Errors
+    /// As [`TcpListener::nodelay`].
+    pub fn set_cookie_keys(&self, keys: Option<CookieKeys>) -> io::Result<()> {
+        self.shared.listener.set_cookie_keys(keys)
     }
 
     /// Another handle to the same listener.

@@ -104,6 +104,45 @@ impl TcpStream {
         })
     }
 
+    /// Opens a connection to one address with the beginning of `data` in the SYN (TCP Fast Open, RFC 7413), and says
+    /// how much of it was taken: the rest is for the caller to write. Where a cookie of the server is known it
+    /// returns at once; otherwise when the connection is open. A server may get what goes with a SYN twice,
+    /// so it must be something that does no harm then (RFC 7413 6.3.1).
+    ///
+    /// # Errors
+    /// Those of `connect`; where it returns at once, only those that need no answer.
+    ///
+    /// ```
+    /// # use glasstcp::blocking::{self, TcpListener, TcpStream};
+    /// # use glasstcp::{device::memory, stack::{Config, FastAccept, Stack}};
+    /// # use std::io::Read;
+    /// # let (one, other) = memory::pair(1500);
+    /// # let stack = |last| Stack::new(Config::new([10, 0, 0, last].into(), 24, [last; 32]));
+    /// # let (server, _) = blocking::start(stack(1), one)?;
+    /// # let (client, _) = blocking::start(stack(2), other)?;
+    /// let listener = TcpListener::bind(&server, "10.0.0.1:80")?;
+    /// listener.set_fast_accept(Some(FastAccept::new(16)))?;
+    /// for with_syn in [false, true] {
+    ///     let addr = listener.local_addr()?;
+    ///     let (stream, taken) = TcpStream::connect_fast(&client, &addr, b"question")?;
+    ///     assert_eq!(taken, 8);
+    ///     let (mut accepted, _) = listener.accept()?;
+    ///     accepted.read_exact(&mut [0; 8])?;
+    ///     // The first connection brings a cookie, the second one uses it.
+    ///     let info = accepted.info_handle().info().expect("it is open");
+    ///     assert_eq!(info.syn_text, with_syn);
+    /// }
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn connect_fast(
+        net: &Net,
+        addr: &SocketAddr,
+        data: &[u8],
+    ) -> io::Result<(TcpStream, usize)> {
+        let (stream, taken) = block_on(net, None, net::TcpStream::connect_fast(net, *addr, data))?;
+        Ok((TcpStream::new(stream), taken))
+    }
+
     /// Waits until there is something to read and copies it, as far as it fits, but leaves it to be
     /// read. Zero is the end of the stream (or of `buf`).
     ///

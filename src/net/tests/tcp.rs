@@ -10,8 +10,9 @@ use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use super::{CLIENT, SERVER, addr, connected, pattern, run, until, world};
 use crate::event::State;
 use crate::net::{TcpListener, TcpStream};
-use crate::tcp;
+use crate::stack::FastAccept;
 use crate::tcp::congestion::Algorithm;
+use crate::tcp::{self, CookieKeys};
 
 const MIB: usize = 1 << 20;
 
@@ -511,5 +512,43 @@ fn handles_wake_the_driver_from_other_threads() {
         ];
         until(|| threads.iter().all(|thread| thread.is_finished())).await;
         threads.into_iter().for_each(|thread| thread.join().unwrap());
+    });
+}
+
+#[test]
+fn a_connection_opened_fast_is_there_before_it_is_answered() {
+    run(async {
+        let world = world();
+        let listener = TcpListener::bind(&world.server, addr(SERVER, 80)).await.unwrap();
+        listener.set_fast_accept(Some(FastAccept::new(8))).unwrap();
+        assert_eq!(listener.fast_accept().unwrap(), Some(FastAccept::new(8)));
+        for with_syn in [false, true] {
+            let opened = TcpStream::connect_fast(&world.client, addr(SERVER, 80), b"ping").await;
+            let (mut client, taken) = opened.unwrap();
+            assert_eq!(taken, 4);
+            let (mut server, _) = listener.accept().await.unwrap();
+            let mut read = [0; 4];
+            server.read_exact(&mut read).await.unwrap();
+            assert_eq!(&read, b"ping");
+            assert_eq!(server.info().unwrap().syn_text, with_syn);
+            server.write_all(b"pong").await.unwrap();
+            client.read_exact(&mut read).await.unwrap();
+            assert_eq!(&read, b"pong");
+            assert_eq!(client.info().unwrap().syn_text, with_syn);
+        }
+        // The cookie is for the address, so another port gets text as well, and refuses it later.
+        let opened = TcpStream::connect_fast(&world.client, addr(SERVER, 81), b"ping").await;
+        let (mut client, taken) = opened.unwrap();
+        assert_eq!(taken, 4);
+        let refused = client.read(&mut [0; 4]).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+        // Without keys in common the next one is opened as usual, and has its text all the same.
+        listener.set_cookie_keys(Some(CookieKeys::new([9; 16]))).unwrap();
+        let opened = TcpStream::connect_fast(&world.client, addr(SERVER, 80), b"ping").await;
+        let (client, _) = opened.unwrap();
+        let (mut server, _) = listener.accept().await.unwrap();
+        let mut read = [0; 4];
+        server.read_exact(&mut read).await.unwrap();
+        assert!(!client.info().unwrap().syn_text && !server.info().unwrap().syn_text);
     });
 }

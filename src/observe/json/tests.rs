@@ -276,7 +276,7 @@ fn values() -> Vec<(&'static str, Vec<String>)> {
         (
             "why",
             names!("why", Why: Handshake, HandshakeRetransmission(1), HandshakeAnswer, NewData, Fin,
-                FastRetransmit, Rack, TailLossProbe, TailLossProbeNew, PartialAck, GoBackN, Rto(1), RtoRecovery, PathMtu, PathMtuProbe, ZeroWindowProbe,
+                FastRetransmit, Rack, TailLossProbe, TailLossProbeNew, PartialAck, GoBackN, Rto(1), RtoRecovery, PathMtu, SynText, PathMtuProbe, ZeroWindowProbe,
                 Keepalive, AckNow, AckQuick, AckDelayed, WindowUpdate, Challenge, Reset),
         ),
         (
@@ -305,7 +305,7 @@ fn values() -> Vec<(&'static str, Vec<String>)> {
             names!("by", Limit: Nothing, State, CongestionWindow, PeerWindow, Nagle, Cork, SillyWindow,
                 Pacing),
         ),
-        ("found_by", names!("found_by", LostBy: Duplicates, Rack, Timeout, PathMtu)),
+        ("found_by", names!("found_by", LostBy: Duplicates, Rack, Timeout, PathMtu, SynText)),
         ("known_by", names!("known_by", MtuBy: Router, BlackHole, Probe)),
         ("reduced_for", names!("reduced_for", Reduction: Loss, TailLoss, Timeout, Ecn)),
         ("shown_by", names!("shown_by", UndoneBy: Eifel, Dsack, Frto, NothingMissing)),

@@ -13,7 +13,7 @@ use crate::sim::flow;
 use crate::stack::{Config, ConnKey, ListenerKey, SocketError, Stack};
 use crate::time::Instant;
 use crate::wire::ip::{self, Repr};
-use crate::wire::tcp::{self, Segment};
+use crate::wire::tcp::{self, Flags, Segment};
 use crate::wire::tcp_options::{Options, SackBlock, Timestamps};
 use crate::wire::{Checksum, HeaderBuf, Packet, RxBatch, SeqNum, TxBatch};
 
@@ -119,7 +119,7 @@ impl Host {
         }
         let seq = segment.seq - self.iss.unwrap_or_default();
         let len = segment.payload.len() as u32;
-        if segment.payload != text(seq, len) {
+        if segment.payload != text(seq + u32::from(segment.syn()), len) {
             return Err(format!("seq={seq}..{} has another text than was written", seq + len));
         }
         Ok(Shape {
@@ -170,7 +170,10 @@ impl Host {
             urgent: 0,
             options,
             ecn: shape.ecn.unwrap_or(0),
-            payload: text(seq.start, seq.len() as u32),
+            payload: text(
+                seq.start + u32::from(shape.flags.contains(Flags::SYN)),
+                seq.len() as u32,
+            ),
         };
         let repr = Repr {
             src: PEER.ip(),

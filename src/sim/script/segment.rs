@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::str::FromStr;
 
 use crate::wire::tcp::Flags;
-use crate::wire::tcp_options::{Options, SackBlock, Timestamps};
+use crate::wire::tcp_options::{Cookie, FastOpen, Form, Options, SackBlock, Timestamps};
 use crate::wire::{SeqNum, ip};
 
 /// As much text as fits a packet with the longest headers (RFC 791 3.1).
@@ -74,13 +74,15 @@ impl Shape {
 
 impl Listed {
     fn fits(&self, sent: &Options) -> bool {
-        let Options { mss, window_scale, sack_permitted, timestamps, sack } = &self.options;
+        let Options { mss, window_scale, sack_permitted, timestamps, sack, fast_open } =
+            &self.options;
         let fits = |named: bool, same: bool| same || (self.open && !named);
         fits(mss.is_some(), *mss == sent.mss)
             && fits(window_scale.is_some(), *window_scale == sent.window_scale)
             && fits(*sack_permitted, *sack_permitted == sent.sack_permitted)
             && fits(timestamps.is_some(), *timestamps == sent.timestamps)
             && fits(!sack.is_empty(), *sack == sent.sack)
+            && fits(fast_open.is_some(), *fast_open == sent.fast_open)
     }
 }
 
@@ -156,6 +158,22 @@ fn range(word: &str) -> Option<Range<u32>> {
     (range.start <= range.end).then_some(range)
 }
 
+/// A fast-open option by its form and its cookie.
+fn fast_open(form: &str, digits: String) -> Option<FastOpen> {
+    let form = if form == "fo" { Form::Standard } else { Form::Experimental };
+    let pairs = digits.as_bytes().chunks(2).map(std::str::from_utf8);
+    let bytes = pairs.map(|pair| u8::from_str_radix(pair.ok()?, 16).ok());
+    let cookie = Cookie::new(&bytes.collect::<Option<Vec<u8>>>()?)?;
+    digits.is_ascii().then_some(FastOpen { cookie, form })
+}
+
+/// The option as scripts write it.
+fn fast_open_words(option: &FastOpen) -> String {
+    let word = if option.form == Form::Standard { "fo" } else { "foexp" };
+    let digits = option.cookie.bytes().iter().map(|byte| format!("{byte:02x}"));
+    format!("{word} {}", digits.collect::<String>()).trim_end().to_owned()
+}
+
 /// The ECN bits by their name.
 fn codepoint(word: &str) -> Option<u8> {
     (0..4).find(|&bits| ip::ecn_name(bits).unwrap_or("none") == word)
@@ -168,7 +186,7 @@ impl FromStr for Listed {
         let mut listed = Listed { options: Options::default(), open: false };
         for option in list.split(',').map(str::trim).filter(|option| !option.is_empty()) {
             listed.take(option).ok_or_else(|| {
-                format!("'{option}' does not belong here; allowed, each once: mss N, wscale N, sackok, ts VALUE ECHO, sack N..M (up to four), and ... for any others")
+                format!("'{option}' does not belong here; allowed, each once: mss N, wscale N, sackok, ts VALUE ECHO, sack N..M (up to four), fo or foexp with or without a cookie in hexadecimal, and ... for any others")
             })?;
         }
         Ok(listed)
@@ -195,6 +213,9 @@ impl Listed {
                     let (left, right) = (SeqNum::new(start), SeqNum::new(end));
                     options.sack.push(SackBlock { left, right });
                 }
+            }
+            [form @ ("fo" | "foexp"), ref cookie @ ..] if cookie.len() <= 1 => {
+                once(&mut options.fast_open, fast_open(form, cookie.concat()).map(Box::new))?;
             }
             ["..."] => self.open = true,
             _ => return None,
@@ -226,7 +247,8 @@ impl fmt::Display for Shape {
 
 impl fmt::Display for Listed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Options { mss, window_scale, sack_permitted, timestamps, sack } = &self.options;
+        let Options { mss, window_scale, sack_permitted, timestamps, sack, fast_open } =
+            &self.options;
         let blocks = sack.iter().map(|b| format!(" {}..{}", b.left.value(), b.right.value()));
         let blocks: String = blocks.collect();
         let words = [
@@ -235,6 +257,7 @@ impl fmt::Display for Listed {
             timestamps.map(|ts| format!("ts {} {}", ts.tsval, ts.tsecr)),
             window_scale.map(|shift| format!("wscale {shift}")),
             (!blocks.is_empty()).then(|| format!("sack{blocks}")),
+            fast_open.as_deref().map(fast_open_words),
             self.open.then(|| "...".to_owned()),
         ];
         write!(f, "<{}>", words.into_iter().flatten().collect::<Vec<_>>().join(", "))

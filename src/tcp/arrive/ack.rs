@@ -20,7 +20,8 @@ impl Tcb {
         let Some(ack) = segment.ack() else {
             return Err(Discard::silent(Refusal::AckMissing));
         };
-        if self.state == State::SynReceived || self.syn_unacked() {
+        let opens = self.state == State::SynReceived || self.syn_unacked();
+        if opens {
             if !ack.after(self.snd.una) || ack.after(self.snd.nxt) {
                 return Err(Discard::reset(Refusal::SynReceivedUnacceptable, ack));
             }
@@ -47,6 +48,9 @@ impl Tcb {
         }
         if ack.after(self.snd.una) {
             self.new_ack(cx, ack, segment, news);
+            if opens {
+                self.syn_answered(cx, segment, ack);
+            }
         } else if self.uses_sack() {
             let bare = self.is_bare(segment, ack, window_before) && segment.options.sack.is_empty();
             self.no_new_ack(cx, segment, bare, news);

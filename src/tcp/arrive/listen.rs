@@ -24,7 +24,7 @@ use crate::tcp::window_scale::WindowScale;
 use crate::time::Instant;
 use crate::wire::SeqNum;
 use crate::wire::tcp::{Flags, Segment};
-use crate::wire::tcp_options::{Options, SackBlocks, Timestamps};
+use crate::wire::tcp_options::{Options, Timestamps};
 
 /// A connection in SYN-RECEIVED behind a listener.
 #[derive(Clone, Debug)]
@@ -156,7 +156,7 @@ impl HalfOpen {
             window_scale: self.window_scale,
             sack_permitted: self.sack_permitted,
             timestamps: self.tsval.map(|tsval| Timestamps { tsval, tsecr: 0 }),
-            sack: SackBlocks::new(),
+            ..Options::default()
         }
     }
 
@@ -183,7 +183,7 @@ impl HalfOpen {
                 window_scale: self.window_scale.map(|_| scale.shift()),
                 sack_permitted: config.sack && self.sack_permitted,
                 timestamps: self.tsval.map(|tsecr| Timestamps { tsval, tsecr }),
-                sack: SackBlocks::new(),
+                ..Options::default()
             },
             ecn: 0,
             payload: Bytes::new(),

@@ -7,6 +7,7 @@ mod ack;
 pub mod closed;
 mod duplicates;
 mod ecn_echo;
+mod fast_open;
 mod fin;
 pub mod listen;
 pub(in crate::tcp) mod news;
@@ -35,6 +36,9 @@ impl Tcb {
         self.totals.segments_in = self.totals.segments_in.wrapping_add(1);
         if self.state == State::SynSent {
             return self.segment_arrives_in_syn_sent(cx, segment);
+        }
+        if self.opening.is_some() && self.take_syn_again(cx, segment) {
+            return Ok(());
         }
         let mut segment = self.check_sequence(cx, segment)?; // first
         self.last_heard = cx.now;

@@ -177,7 +177,7 @@ impl Tcb {
     fn recovered(&mut self, cx: &mut Context<'_>, mode: Mode) {
         self.selective.prr = None;
         self.selective.frto = false;
-        if mode == Mode::PathMtu {
+        if matches!(mode, Mode::PathMtu | Mode::SynText) {
             return;
         }
         if mode != Mode::Reducing {

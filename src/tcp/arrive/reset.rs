@@ -22,8 +22,8 @@ impl Tcb {
             return Err(Discard::challenge(Refusal::ResetChallenged));
         }
         let error = match self.state {
-            // Only a simultaneous open comes here: our own open is refused.
-            State::SynReceived => Some(Error::Refused),
+            // A simultaneous open: our own open is refused.
+            State::SynReceived if !self.sends_early() => Some(Error::Refused),
             // Both sides are done, nothing is lost.
             State::Closing | State::LastAck if self.snd.buffer.len() == 0 => None,
             _ => Some(Error::Reset),

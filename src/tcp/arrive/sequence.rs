@@ -118,12 +118,14 @@ impl Tcb {
     }
 
     /// In a simultaneous open the peer's SYN-ACK repeats the SYN that we already have: only its
-    /// acknowledgment is new (RFC 9293 3.5, figure 8).
+    /// acknowledgment is new (RFC 9293 3.5, figure 8); of text that went with ours it may be one of a part.
     fn drop_expected_syn(&mut self, segment: &mut Segment) {
         let repeats = self.state == State::SynReceived
             && segment.syn()
             && segment.seq == self.rcv.irs
-            && segment.ack() == Some(self.snd.nxt);
+            && segment
+                .ack()
+                .is_some_and(|ack| ack.after(self.snd.una) && ack.at_or_before(self.snd.nxt));
         if repeats {
             segment.seq += 1;
             self.ecn.negotiation.received(segment.flags);

@@ -37,6 +37,8 @@ impl Tcb {
             return Err(Discard::silent(Refusal::SynSentNoSyn));
         }
         self.synchronize(segment.seq);
+        // Our SYN has offered this much, of which the peer may make use before it hears from us again.
+        self.rcv.adv = self.rcv.nxt + u32::from(self.config.syn_window());
         self.negotiate(&segment.options, cx.now);
         self.ecn.negotiation.received(segment.flags);
         // The window of a SYN is never scaled (RFC 7323 2.2).
@@ -47,11 +49,15 @@ impl Tcb {
             self.syn_acknowledged();
             let news = self.news(cx.now, segment);
             self.new_ack(cx, ack, segment, news);
+            self.syn_answered(cx, segment, ack);
             self.enter(cx, State::Established, Cause::SynAckArrived);
             self.opened(cx.now);
             self.ack.now(Why::Handshake);
         } else {
-            // Simultaneous open: our SYN goes out again, with an acknowledgment.
+            // Simultaneous open: our SYN goes out again, with an acknowledgment, and without text.
+            if let Some(opening) = &mut self.opening {
+                opening.first = None;
+            }
             self.enter(cx, State::SynReceived, Cause::SynArrived);
             self.snd.syn_pending = true;
             self.backoff = 0;

@@ -5,6 +5,7 @@
 //!    | | \-3 duplicates--> GoBackN      --ack > recover--> Open
 //!    |  \--- time-out ---> RtoRecovery  --ack > recover--> Open
 //!    |\---- too large ---> PathMtu      --ack > recover--> Open
+//!    |\---- not taken ---> SynText      --ack > recover--> Open
 //!     \---- a mark -------> Reducing     --ack > recover--> Open
 //! ```
 //!
@@ -34,6 +35,8 @@ pub enum Mode {
     RtoRecovery,
     /// Sending in smaller segments what was larger than the path takes; no sign of congestion.
     PathMtu,
+    /// Sending again what went with the SYN and was not taken (RFC 7413); no sign of congestion either.
+    SynText,
     /// Nothing is missing, but the window becomes smaller: routers have marked something (RFC 3168), or a
     /// tail-loss probe has repaired what was lost (RFC 8985 7.4.2).
     Reducing,
@@ -111,7 +114,9 @@ impl DupAck {
     /// A duplicate acknowledgment for `una` arrived.
     pub fn on_duplicate(&mut self, una: SeqNum, mss: u32) -> Verdict {
         match self.mode {
-            Mode::GoBackN | Mode::RtoRecovery | Mode::PathMtu => return Verdict::Nothing,
+            Mode::GoBackN | Mode::RtoRecovery | Mode::PathMtu | Mode::SynText => {
+                return Verdict::Nothing;
+            }
             Mode::FastRecovery => {
                 self.allowance = self.allowance.saturating_add(mss);
                 return Verdict::Nothing;
@@ -156,7 +161,7 @@ impl DupAck {
                 let first = !std::mem::replace(&mut self.partial_seen, true);
                 Verdict::Partial { first }
             }
-            Mode::GoBackN | Mode::RtoRecovery | Mode::PathMtu if !done => {
+            Mode::GoBackN | Mode::RtoRecovery | Mode::PathMtu | Mode::SynText if !done => {
                 (self.partial_seen, self.allowance) = (true, 0);
                 Verdict::Nothing
             }
@@ -179,6 +184,11 @@ impl DupAck {
     /// Everything up to `nxt` was sent in segments that are too large for the path.
     pub fn on_smaller_path(&mut self, nxt: SeqNum) {
         self.repair(Mode::PathMtu, nxt);
+    }
+
+    /// What went with the SYN, up to `nxt`, was not taken.
+    pub fn on_text_not_taken(&mut self, nxt: SeqNum) {
+        self.repair(Mode::SynText, nxt);
     }
 
     /// The window becomes smaller until everything up to `nxt` is acknowledged.

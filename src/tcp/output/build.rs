@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 
 use crate::context::Context;
 use crate::event::{Event, State, TimerKind, Why};
+use crate::tcp::fast_open::SynText;
 use crate::tcp::loss::tlp::Probe;
 use crate::tcp::output::{Outgoing, Transmission};
 use crate::tcp::scoreboard::Snapshot;
@@ -85,7 +86,9 @@ impl Tcb {
             ack = self.rcv.nxt;
         }
         let window = if syn {
-            let offered = self.config.syn_window();
+            // With the text of the peer's SYN some of it may be taken.
+            let waiting = self.rcv.buffer.len() as u16;
+            let offered = self.config.syn_window().saturating_sub(waiting);
             self.rcv.adv = self.rcv.adv.max(self.rcv.nxt + u32::from(offered));
             offered
         } else if plan.flags.contains(Flags::RST) {
@@ -136,6 +139,7 @@ impl Tcb {
             sack_permitted: self.sack,
             timestamps: self.timestamps_option(cx.now),
             sack: SackBlocks::new(),
+            fast_open: self.syn_option(),
         }
     }
 
@@ -223,17 +227,32 @@ impl Tcb {
         if control.contains(Flags::RST) {
             self.reset_pending = false;
         } else if control.contains(Flags::SYN) {
-            self.snd.syn_pending = false;
-            self.snd.nxt = self.snd.iss + 1;
-            let retransmission = matches!(plan.why, Why::HandshakeRetransmission(_));
-            self.totals.retransmissions += u64::from(retransmission);
-            self.syn_sent = (!retransmission).then_some(cx.now);
-            self.retransmitted_at = cx.now;
+            self.record_syn(cx.now, plan);
         } else if plan.len > 0 || control.contains(Flags::FIN) {
             self.record_new_text(cx, plan);
         }
         if self.probe_pending.is_some() && !control.contains(Flags::SYN) {
             self.probe_pending = None;
+        }
+    }
+
+    fn record_syn(&mut self, now: Instant, plan: &Transmission) {
+        let again = matches!(
+            plan.why,
+            Why::HandshakeRetransmission(_) | Why::PathMtu | Why::HandshakeAnswer
+        );
+        if plan.len > 0 {
+            self.record_in_flight(now, 1, plan.len, plan.segment_size.into());
+            self.totals.bytes_sent += u64::from(plan.len);
+            self.syn_text = SynText::Sent;
+        }
+        self.snd.syn_pending = false;
+        self.snd.nxt = self.snd.nxt.max(self.snd.iss + 1 + plan.len);
+        self.totals.retransmissions += u64::from(again && plan.why != Why::HandshakeAnswer);
+        self.syn_sent = (!again).then_some(now);
+        self.retransmitted_at = now;
+        if let Some(opening) = &mut self.opening {
+            opening.syn_sent();
         }
     }
 

@@ -59,12 +59,16 @@ impl Tcb {
         }
         self.timeouts += 1;
         self.backoff = self.backoff.saturating_add(1);
-        if opening {
-            self.snd.syn_pending = true;
+        self.snd.syn_pending |= opening;
+        // A client that lacks our SYN has dropped what was sent after it.
+        let early = opening && self.sends_early() && self.snd.outstanding() > 1;
+        if opening && !early {
             return;
         }
         let fresh = !matches!(self.loss.mode(), Mode::FastRecovery | Mode::RtoRecovery);
-        self.suspect_size(cx);
+        if !opening {
+            self.suspect_size(cx);
+        }
         self.lower_window(cx);
         self.ecn.reduced(self.snd.nxt, false);
         self.loss.on_rto(self.snd.nxt);
@@ -74,7 +78,7 @@ impl Tcb {
                 rack: self.selective.rack.clone(),
                 undo: if fresh { Some(Undo::new(una)) } else { self.selective.undo },
                 // RFC 5682 2.1 step 1: nothing was sent again before, or only by the timer.
-                frto: fresh || self.timeouts > 1,
+                frto: !opening && (fresh || self.timeouts > 1),
                 again_since: self.selective.again_since,
                 ..Selective::default()
             };
@@ -115,7 +119,7 @@ impl Tcb {
         let (in_flight, known) = match self.loss.mode() {
             // "No more than" (RFC 5681 3.1, equation 4): where Reno's recovery ended early, what has left
             // since is still outstanding.
-            Mode::Open | Mode::PathMtu => {
+            Mode::Open | Mode::PathMtu | Mode::SynText => {
                 (outstanding.min(self.congestion.window()), self.ecn.answers_mark())
             }
             Mode::Reducing => (outstanding, true),

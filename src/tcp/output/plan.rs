@@ -49,7 +49,7 @@ impl Tcb {
         if matches!(self.state, State::Closed | State::Listen | State::TimeWait) {
             return Plan::Wait(Limit::State);
         }
-        if self.snd.syn_unacked() {
+        if self.snd.syn_unacked() && (self.snd.syn_pending || !self.sends_early()) {
             return self.plan_syn();
         }
         if self.rcv.duplicate.is_some()
@@ -80,11 +80,15 @@ impl Tcb {
 
     fn plan_syn(&self) -> Plan {
         if self.snd.syn_pending {
+            let asked = self.opening.as_ref().and_then(|opening| opening.why);
             let why = match self.timeouts {
-                0 => Why::Handshake,
-                nth => Why::HandshakeRetransmission(nth),
+                0 => asked.unwrap_or(Why::Handshake),
+                nth => asked.unwrap_or(Why::HandshakeRetransmission(nth)),
             };
-            return self.bare(self.snd.iss, Flags::SYN, why);
+            let (seq, len) = (self.snd.iss, self.syn_text());
+            let (segment_size, flags) = (len as u16, Flags::SYN);
+            let syn = Transmission { seq, len, segment_size, flags, again: false, why };
+            return Plan::Send(syn);
         }
         match self.ack.due() {
             Due::Now(why) if self.state != State::SynSent => {
@@ -131,9 +135,10 @@ impl Tcb {
         Some(self.again(self.snd.seq_at(start), len, size, Why::TailLossProbe))
     }
 
-    /// How much more may be in flight by congestion control, in bytes.
+    /// How much more may be in flight by congestion control, in bytes. A SYN takes no room.
     pub(in crate::tcp) fn congestion_room(&self) -> u32 {
-        self.cwnd().saturating_sub(self.flight())
+        let syn = u32::from(self.snd.syn_unacked());
+        self.cwnd().saturating_add(syn).saturating_sub(self.flight())
     }
 
     /// Most text of one burst: as many segments as fit one, at most [`BURST_SEGMENTS`] and half of what the window
@@ -176,6 +181,7 @@ impl Tcb {
             }
             Mode::RtoRecovery => Why::RtoRecovery,
             Mode::PathMtu => Why::PathMtu,
+            Mode::SynText => Why::SynText,
             Mode::GoBackN if self.loss.partial_seen() => Why::GoBackN,
             _ if self.uses_sack() => Why::Rack,
             Mode::FastRecovery if self.loss.partial_seen() => Why::PartialAck,

@@ -3,8 +3,8 @@ use std::net::Ipv4Addr;
 use glasstcp::device::OpenConfig;
 use glasstcp::device::impair::Spec;
 use glasstcp::device::link::Cidr;
-use glasstcp::tcp::Ecn;
 use glasstcp::tcp::congestion::Algorithm;
+use glasstcp::tcp::{Ecn, FastConnect};
 
 use super::*;
 
@@ -23,6 +23,7 @@ impl Plan {
             prefix_len: 24,
             congestion: Algorithm::Tahoe,
             ecn: Ecn::Request,
+            fast_open: FastOpen::Server,
             impair: Spec::default(),
             impair_seed: 1,
             detail: Detail::Warnings,
@@ -38,5 +39,7 @@ fn the_stack_gets_what_was_planned() {
     let addresses: Vec<_> = config.addresses.iter().map(ToString::to_string).collect();
     assert_eq!(addresses, ["10.9.0.2/24", "10.9.0.3/24"]);
     assert_eq!((config.tcp.congestion, config.tcp.ecn), (Algorithm::Tahoe, Ecn::Request));
+    assert_eq!(config.tcp.fast_connect, FastConnect::Off);
+    assert!(config.fast_accept.is_some_and(|accept| accept.needs_cookie));
     assert_ne!(config.seed, [0; 32]);
 }

@@ -53,6 +53,7 @@ fn info() -> tcp::Info {
         retransmissions: 0,
         ecn: false,
         ecn_reductions: 0,
+        syn_text: false,
         soft_error: None,
     }
 }

@@ -91,10 +91,8 @@ impl Flow {
 
     /// The same sequence number always stands for the same byte.
     fn check_text(&mut self, segment: &Segment) {
-        if segment.syn() {
-            return;
-        }
-        let at = (segment.seq - (self.iss + 1)) as usize;
+        let first = segment.seq + u32::from(segment.syn());
+        let at = (first - (self.iss + 1)) as usize;
         let text = &segment.payload[..];
         if text.is_empty() || at + text.len() > COMPARED {
             return;
