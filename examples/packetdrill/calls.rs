@@ -11,6 +11,7 @@ use glasstcp::tcp::SendFlags;
 
 use crate::address::Places;
 use crate::errno::{Errno, Result};
+use crate::settings;
 use crate::socket::{Kind, Socket};
 use crate::world::{Use, World};
 
@@ -34,6 +35,18 @@ fn once<T>(
         return polled;
     }
     Poll::Ready(world.stack.take_error(key).map_or(afterwards, Err))
+}
+
+impl World {
+    /// Where a socket is bound, which it is no longer.
+    fn take_bound(&mut self, fd: RawFd) -> Result<Option<SocketAddr>> {
+        let bound = self.sockets.find(fd)?.bound.take();
+        let local = bound.and_then(|bound| self.stack.bound_addr(bound));
+        if let Some(bound) = bound {
+            self.stack.unbind(bound);
+        }
+        Ok(local)
+    }
 }
 
 impl Use {
@@ -81,7 +94,11 @@ impl Use {
             Kind::Listener(_) => return Ok(()),
             _ => return Err(Errno::EINVAL),
         };
+        if let Some(keys) = socket.cookie_keys.as_deref().and_then(settings::cookie_keys) {
+            world.stack.set_listener_cookie_keys(key, Some(keys))?;
+        }
         socket.kind = Kind::Listener(key);
+        world.apply_settings();
         Ok(())
     }
 
@@ -108,6 +125,18 @@ impl Use {
         let socket = world.sockets.find(fd)?;
         let waits = !socket.nonblocking;
         let (key, begun) = match socket.kind {
+            Kind::Fresh if socket.connects_by_write => {
+                let local = world.take_bound(fd)?;
+                let socket = world.sockets.find(fd)?;
+                let config = Some(socket.config.clone());
+                let (key, deferred) = world.stack.connect_by_write(local, remote, config)?;
+                socket.kind = Kind::Stream(key);
+                socket.deferred = deferred;
+                if deferred {
+                    return Ok(());
+                }
+                (key, true)
+            }
             Kind::Fresh => {
                 let config = Some(socket.config.clone());
                 let key = match socket.bound {
@@ -118,6 +147,7 @@ impl Use {
                 socket.kind = Kind::Stream(key);
                 (key, true)
             }
+            Kind::Stream(_) if socket.deferred => return Err(Errno(libc::EISCONN)),
             Kind::Stream(key) => (key, false),
             Kind::Listener(_) => return Err(Errno(libc::EISCONN)),
             Kind::Epoll(_) => return Err(Errno(libc::ENOTSOCK)),
@@ -126,8 +156,13 @@ impl Use {
             return Err(world.stack.take_error(key).map_or(Errno(libc::EISCONN), Errno::from));
         }
         let late = if begun { libc::EINPROGRESS } else { libc::EALREADY };
+        self.await_open(key, waits, Errno(late))
+    }
+
+    /// Waits until the connection is open, or gives `late` where it must not wait.
+    fn await_open(&mut self, key: ConnKey, waits: bool, late: Errno) -> Result<()> {
         self.block(None, Ok(()), |world, cx| match world.stack.poll_connected(key, cx) {
-            Poll::Pending if !waits => Poll::Ready(Err(Errno(late))),
+            Poll::Pending if !waits => Poll::Ready(Err(late)),
             Poll::Ready(Err(error)) => {
                 world.stack.take_error(key);
                 Poll::Ready(Err(error.into()))
@@ -187,6 +222,48 @@ impl Use {
             return Ok(count);
         }
         places.fill(&taken[..count])
+    }
+
+    /// Bytes go in, the first of them with the SYN (MSG_FASTOPEN).
+    pub fn send_fast(
+        &mut self,
+        fd: RawFd,
+        data: &[u8],
+        flags: i32,
+        remote: Option<SocketAddr>,
+    ) -> Result<usize> {
+        if !self.settings.fast_clients() {
+            return Err(Errno::EOPNOTSUPP);
+        }
+        let world: &mut World = self;
+        let socket = world.sockets.find(fd)?;
+        let waits = !socket.nonblocking && flags & libc::MSG_DONTWAIT == 0;
+        match socket.kind {
+            Kind::Fresh => {}
+            // The first write of a connection that has waited for it.
+            Kind::Stream(_) if socket.deferred => return self.send(fd, data, flags),
+            Kind::Stream(key) => {
+                let state = world.stack.info(key).map(|info| info.state);
+                let opening = matches!(state, Some(State::SynSent | State::SynReceived));
+                return Err(Errno(if opening { libc::EALREADY } else { libc::EISCONN }));
+            }
+            _ => return Err(Errno::EINVAL),
+        }
+        let remote = remote.ok_or(Errno::EOPNOTSUPP)?;
+        let local = world.take_bound(fd)?;
+        let socket = world.sockets.find(fd)?;
+        let config = Some(socket.config.clone());
+        let (key, taken) = world.stack.connect_fast(local, remote, config, data)?;
+        socket.kind = Kind::Stream(key);
+        self.turn(Default::default());
+        if !waits {
+            return if taken > 0 { Ok(taken) } else { Err(Errno(libc::EINPROGRESS)) };
+        }
+        self.await_open(key, waits, Errno::EAGAIN)?;
+        if taken == data.len() {
+            return Ok(taken);
+        }
+        Ok(taken + self.send(fd, &data[taken..], flags)?)
     }
 
     /// Bytes go in: all of them, unless it must not wait.

@@ -20,6 +20,7 @@ impl Errno {
     pub const EINVAL: Errno = Errno(libc::EINVAL);
     pub const EINTR: Errno = Errno(libc::EINTR);
     pub const ENOTCONN: Errno = Errno(libc::ENOTCONN);
+    pub const EOPNOTSUPP: Errno = Errno(libc::EOPNOTSUPP);
     pub const ENOPROTOOPT: Errno = Errno(libc::ENOPROTOOPT);
 
     /// Makes it what the calling thread finds in `errno`.

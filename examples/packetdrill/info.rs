@@ -14,6 +14,7 @@ const TIMESTAMPS: u8 = 1;
 const SACK: u8 = 2;
 const SCALES: u8 = 4;
 const ECN: u8 = 8;
+const SYN_TEXT: u8 = 32;
 
 /// Linux's `struct tcp_info` (include/uapi/linux/tcp.h of 6.18), with its names and its units: times in
 /// microseconds, those of what was last sent and received in milliseconds, windows of congestion control in segments.
@@ -119,16 +120,24 @@ fn recovery(recovery: Recovery) -> u8 {
 
 fn options(info: &Info) -> u8 {
     let scaled = info.window_scales != (0, 0);
-    [(info.timestamps, TIMESTAMPS), (info.sack, SACK), (scaled, SCALES), (info.ecn, ECN)]
-        .into_iter()
-        .filter_map(|(on, flag)| on.then_some(flag))
-        .sum()
+    [
+        (info.timestamps, TIMESTAMPS),
+        (info.sack, SACK),
+        (scaled, SCALES),
+        (info.ecn, ECN),
+        (info.syn_text, SYN_TEXT),
+    ]
+    .into_iter()
+    .filter_map(|(on, flag)| on.then_some(flag))
+    .sum()
 }
 
 impl From<&Info> for TcpInfo {
     fn from(info: &Info) -> TcpInfo {
         let mss = u32::from(info.mss).max(1);
         let (peer_scale, own_scale) = info.window_scales;
+        let opening = matches!(info.state, State::SynSent | State::SynReceived);
+        let syns = u32::from(!opening);
         TcpInfo {
             state: number(info.state),
             ca_state: recovery(info.recovery),
@@ -175,6 +184,7 @@ impl From<&Info> for TcpInfo {
             busy_time: info.busy.as_micros() as u64,
             rwnd_limited: info.peer_window_limited.as_micros() as u64,
             sndbuf_limited: info.send_buffer_limited.as_micros() as u64,
+            delivered: syns + (info.bytes_acked as u32).div_ceil(mss) + info.segments_sacked,
             bytes_sent: info.bytes_sent + info.bytes_retransmitted,
             bytes_retrans: info.bytes_retransmitted,
             dsack_dups: info.dsacks,

@@ -305,13 +305,18 @@ unsafe extern "C" fn sendto(
     data: *const c_void,
     len: usize,
     flags: c_int,
-    _peer: *const sockaddr,
-    _peer_len: socklen_t,
+    peer: *const sockaddr,
+    peer_len: socklen_t,
 ) -> isize {
     answer(|host| {
         // SAFETY: see above.
         let data = unsafe { address::bytes(data, len) }?;
-        host.send(fd, data, flags)
+        if flags & libc::MSG_FASTOPEN == 0 {
+            return host.send(fd, data, flags);
+        }
+        // SAFETY: see above.
+        let peer = unsafe { address::read(peer, peer_len) }?;
+        host.send_fast(fd, data, flags, peer)
     })
 }
 
@@ -322,7 +327,12 @@ unsafe extern "C" fn sendmsg(_: User, fd: c_int, message: *const msghdr, flags: 
         // SAFETY: see above.
         let data =
             unsafe { address::gather(address::vectors(message.msg_iov, message.msg_iovlen)?) }?;
-        host.send(fd, &data, flags)
+        if flags & libc::MSG_FASTOPEN == 0 {
+            return host.send(fd, &data, flags);
+        }
+        // SAFETY: see above.
+        let peer = unsafe { address::read(message.msg_name.cast(), message.msg_namelen) }?;
+        host.send_fast(fd, &data, flags, peer)
     })
 }
 

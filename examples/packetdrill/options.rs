@@ -3,11 +3,12 @@
 use std::os::fd::RawFd;
 
 use glasstcp::tcp::congestion::Algorithm;
-use glasstcp::tcp::{self, Keepalive};
+use glasstcp::tcp::{self, FastConnect, Keepalive};
 use glasstcp::time::Duration;
 
 use crate::errno::{Errno, Result};
 use crate::info::{self, TcpInfo};
+use crate::settings;
 use crate::socket::Kind;
 use crate::world::{Use, World};
 
@@ -138,6 +139,12 @@ impl Use {
             return Ok(to_bytes(world.stack.quick_ack(key)?));
         }
         let notsent = socket.notsent;
+        match name {
+            libc::TCP_FASTOPEN => return Ok(to_bytes(socket.fast_queue.unwrap_or(0))),
+            libc::TCP_FASTOPEN_CONNECT => return Ok(to_bytes(socket.connects_by_write)),
+            libc::TCP_FASTOPEN_KEY => return Ok(socket.cookie_keys.clone().unwrap_or_default()),
+            _ => {}
+        }
         let config = world.config(fd)?;
         let keepalive = config.keepalive_times;
         Ok(match name {
@@ -156,6 +163,7 @@ impl Use {
                 to_bytes(config.user_timeout.map_or(0, |time| time.as_millis()))
             }
             libc::TCP_QUICKACK => to_bytes(config.quick_ack),
+            libc::TCP_FASTOPEN_NO_COOKIE => to_bytes(config.fast_connect == FastConnect::NoCookie),
             libc::TCP_CONGESTION => {
                 let mut name = algorithm_name(config.congestion).as_bytes().to_vec();
                 name.resize(16, 0);
@@ -210,8 +218,13 @@ impl Use {
     }
 
     fn set_tcp_option(&mut self, fd: RawFd, name: i32, value: &[u8]) -> Result<()> {
-        if name == libc::TCP_CONGESTION {
-            return self.set_congestion_control(fd, value);
+        match name {
+            libc::TCP_CONGESTION => return self.set_congestion_control(fd, value),
+            libc::TCP_FASTOPEN_KEY => return self.set_cookie_keys(fd, value),
+            libc::TCP_FASTOPEN | libc::TCP_FASTOPEN_CONNECT | libc::TCP_FASTOPEN_NO_COOKIE => {
+                return self.set_fast_open(fd, name, self::number(value)?);
+            }
+            _ => {}
         }
         let number = number(value)?;
         let on = number != 0;
@@ -269,6 +282,44 @@ impl Use {
             }
             _ => Err(Errno::ENOPROTOOPT),
         }
+    }
+
+    fn set_fast_open(&mut self, fd: RawFd, name: i32, value: i32) -> Result<()> {
+        let world: &mut World = self;
+        let clients = world.settings.fast_clients();
+        let socket = world.sockets.find(fd)?;
+        let fresh = matches!(socket.kind, Kind::Fresh);
+        match name {
+            libc::TCP_FASTOPEN if value >= 0 && socket.key().is_none() => {
+                socket.fast_queue = Some(value as usize);
+                world.apply_settings();
+                Ok(())
+            }
+            libc::TCP_FASTOPEN_CONNECT if !clients => Err(Errno::EOPNOTSUPP),
+            libc::TCP_FASTOPEN_CONNECT if fresh && (0..=1).contains(&value) => {
+                socket.connects_by_write = value != 0;
+                Ok(())
+            }
+            libc::TCP_FASTOPEN_NO_COOKIE if (0..=1).contains(&value) => {
+                let connect = match value {
+                    0 => world.settings.tcp().fast_connect,
+                    _ => FastConnect::NoCookie,
+                };
+                world.configure(fd, |config| config.fast_connect = connect)
+            }
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    fn set_cookie_keys(&mut self, fd: RawFd, value: &[u8]) -> Result<()> {
+        let keys = settings::cookie_keys(value).ok_or(Errno::EINVAL)?;
+        let world: &mut World = self;
+        let socket = world.sockets.find(fd)?;
+        socket.cookie_keys = Some(value.to_vec());
+        if let Kind::Listener(key) = socket.kind {
+            world.stack.set_listener_cookie_keys(key, Some(keys))?;
+        }
+        Ok(())
     }
 
     fn set_max_segment(&mut self, fd: RawFd, number: i32) -> Result<()> {

@@ -15,12 +15,30 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use glasstcp::stack::{self, Address};
-use glasstcp::tcp;
-use glasstcp::tcp::ecn::Ecn;
+use glasstcp::stack::{self, Address, FastAccept};
+use glasstcp::tcp::{self, CookieKeys, Ecn, FastConnect};
 
 /// The network of the stack's own addresses: as long as packetdrill's default.
 const PREFIX_LEN: u8 = 16;
+
+/// Flags of the sysctl tcp_fastopen: clients and servers may; clients need no cookie, servers want none; every listener
+/// takes part.
+const FAST_CLIENT: u32 = 1;
+const FAST_SERVER: u32 = 2;
+const FAST_CLIENT_NO_COOKIE: u32 = 4;
+const FAST_NO_COOKIE: u32 = 0x200;
+const FAST_ALL: u32 = 0x400;
+/// How many may wait where nothing says it.
+const FAST_QUEUE: usize = 4096;
+
+/// One key of sixteen bytes, or two.
+pub fn cookie_keys(bytes: &[u8]) -> Option<CookieKeys> {
+    match (bytes.first_chunk(), bytes.get(16..).map(<[u8; 16]>::try_from)) {
+        (Some(&key), Some(Ok(before))) => Some(CookieKeys::with_previous(key, before)),
+        (Some(&key), _) if bytes.len() == 16 => Some(CookieKeys::new(key)),
+        _ => None,
+    }
+}
 
 /// What the library was told.
 #[derive(Debug)]
@@ -83,6 +101,44 @@ impl Settings {
         self.number::<u32>(name, 0).map_or(default, |value| value != 0)
     }
 
+    fn fast_open(&self) -> u32 {
+        let words = self.words("tcp_fastopen");
+        let Some(word) = words.first() else { return 0 };
+        let hexadecimal = word.strip_prefix("0x").map(|digits| u32::from_str_radix(digits, 16));
+        hexadecimal.unwrap_or_else(|| word.parse()).unwrap_or(0)
+    }
+
+    /// Whether clients may open fast.
+    pub fn fast_clients(&self) -> bool {
+        self.fast_open() & FAST_CLIENT != 0
+    }
+
+    /// How a listener lets peers open fast, that was told to by `queue`.
+    pub fn fast_accept(&self, queue: Option<usize>) -> Option<FastAccept> {
+        let flags = self.fast_open();
+        let queue = queue.or((flags & FAST_ALL != 0).then_some(FAST_QUEUE));
+        let max_pending = queue.filter(|&most| most > 0 && flags & FAST_SERVER != 0)?;
+        Some(FastAccept { max_pending, needs_cookie: flags & FAST_NO_COOKIE == 0 })
+    }
+
+    /// The keys for cookies, a primary one and perhaps one before it.
+    pub fn cookie_keys(&self) -> Option<CookieKeys> {
+        let words = self.words("tcp_fastopen_key");
+        let bytes: Option<Vec<u8>> = words
+            .first()?
+            .split([',', '-'])
+            .map(|word| u32::from_str_radix(word, 16).ok().map(u32::to_le_bytes))
+            .collect::<Option<Vec<_>>>()
+            .map(|parts| parts.concat());
+        cookie_keys(&bytes?)
+    }
+
+    /// Whether `ip tcp_metrics flush` was called since this was asked last.
+    pub fn take_flush(&self) -> bool {
+        let file = self.sysctl.as_ref().map(|folder| folder.join("net/ipv4/tcp_metrics_flushed"));
+        file.is_some_and(|file| fs::remove_file(file).is_ok())
+    }
+
     /// What connections begin with.
     pub fn tcp(&self) -> tcp::Config {
         let mut config = tcp::Config::default();
@@ -103,6 +159,11 @@ impl Settings {
             self.number("tcp_syn_retries", 0).unwrap_or(config.syn_retransmission_limit);
         config.retransmission_limit =
             self.number("tcp_retries2", 0).unwrap_or(config.retransmission_limit);
+        config.fast_connect = match self.fast_open() {
+            flags if flags & FAST_CLIENT == 0 => FastConnect::Off,
+            flags if flags & FAST_CLIENT_NO_COOKIE != 0 => FastConnect::NoCookie,
+            _ => FastConnect::Cookie,
+        };
         config.notsent_low =
             self.number("tcp_notsent_lowat", 0).filter(|&bytes: &u32| bytes < u32::MAX);
         config.timestamps = self.is_on("tcp_timestamps", config.timestamps);

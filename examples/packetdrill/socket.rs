@@ -27,6 +27,14 @@ pub struct Socket {
     pub bound: Option<BoundKey>,
     /// Others may be bound to it, too (SO_REUSEADDR).
     pub shared: bool,
+    /// Most connections waiting that a listener lets be opened fast, once TCP_FASTOPEN has said it.
+    pub fast_queue: Option<usize>,
+    /// A listener's own keys for cookies (TCP_FASTOPEN_KEY).
+    pub cookie_keys: Option<Vec<u8>>,
+    /// Connecting waits for the first write (TCP_FASTOPEN_CONNECT).
+    pub connects_by_write: bool,
+    /// It has connected so, and nothing was written yet.
+    pub deferred: bool,
     /// What TCP_NOTSENT_LOWAT was set to, of which 0 means what the system has.
     pub notsent: u32,
     /// What a fresh socket's connection or listener will begin with.
@@ -36,7 +44,18 @@ pub struct Socket {
 impl Socket {
     /// One that has nothing yet.
     pub fn new(kind: Kind, nonblocking: bool, config: tcp::Config) -> Socket {
-        Socket { kind, nonblocking, bound: None, shared: false, notsent: 0, config }
+        Socket {
+            kind,
+            nonblocking,
+            bound: None,
+            shared: false,
+            fast_queue: None,
+            cookie_keys: None,
+            connects_by_write: false,
+            deferred: false,
+            notsent: 0,
+            config,
+        }
     }
 }
 
@@ -61,6 +80,14 @@ impl Sockets {
         let fd = fd.map_err(|errno| Errno(errno as i32))?.into_raw_fd();
         self.0.insert(fd, socket);
         Ok(fd)
+    }
+
+    /// Every listener, with what its socket says of fast open.
+    pub fn listeners(&self) -> impl Iterator<Item = (ListenerKey, Option<usize>)> + '_ {
+        self.0.values().filter_map(|socket| match socket.kind {
+            Kind::Listener(key) => Some((key, socket.fast_queue)),
+            _ => None,
+        })
     }
 
     /// The socket of this number.

@@ -145,6 +145,22 @@ impl std::ops::DerefMut for Use {
 }
 
 impl World {
+    /// What of the settings counts for what there is already.
+    pub fn apply_settings(&mut self) {
+        for (listener, queue) in self.sockets.listeners() {
+            // It listens, for it is in the table.
+            let _ = self.stack.set_fast_accept(listener, self.settings.fast_accept(queue));
+        }
+        if let Some(keys) =
+            self.settings.cookie_keys().filter(|keys| keys != self.stack.cookie_keys())
+        {
+            self.stack.set_cookie_keys(keys);
+        }
+        if self.settings.take_flush() {
+            self.stack.forget_cookies();
+        }
+    }
+
     /// What time it is.
     pub fn now(&self) -> Instant {
         self.now
@@ -252,6 +268,7 @@ impl Use {
 
     /// A packet arrives.
     pub fn inject(&mut self, packet: Bytes) {
+        self.apply_settings();
         self.turn(RxBatch::from([Packet::new(packet)]));
     }
 
