@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::RawFd;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use glasstcp::event::State;
@@ -38,6 +38,17 @@ fn once<T>(
 }
 
 impl World {
+    /// A connection that is open is asked to connect: well once, if nobody was told before.
+    fn connected(&mut self, fd: RawFd, key: ConnKey) -> Result<()> {
+        if let Some(error) = self.stack.take_error(key) {
+            return Err(error.into());
+        }
+        match std::mem::take(&mut self.sockets.find(fd)?.connecting) {
+            true => Ok(()),
+            false => Err(Errno(libc::EISCONN)),
+        }
+    }
+
     /// Where a socket is bound, which it is no longer.
     fn take_bound(&mut self, fd: RawFd) -> Result<Option<SocketAddr>> {
         let bound = self.sockets.find(fd)?.bound.take();
@@ -122,6 +133,7 @@ impl Use {
             return self.disconnect(fd);
         };
         let world: &mut World = self;
+        world.apply_settings();
         let socket = world.sockets.find(fd)?;
         let waits = !socket.nonblocking;
         let (key, begun) = match socket.kind {
@@ -153,10 +165,12 @@ impl Use {
             Kind::Epoll(_) => return Err(Errno(libc::ENOTSOCK)),
         };
         if !begun && world.stack.info(key).is_none_or(|info| info.state != State::SynSent) {
-            return Err(world.stack.take_error(key).map_or(Errno(libc::EISCONN), Errno::from));
+            return world.connected(fd, key);
         }
         let late = if begun { libc::EINPROGRESS } else { libc::EALREADY };
-        self.await_open(key, waits, Errno(late))
+        let result = self.await_open(key, waits, Errno(late));
+        self.sockets.find(fd)?.connecting = result.is_err();
+        result
     }
 
     /// Waits until the connection is open, or gives `late` where it must not wait.
@@ -236,6 +250,7 @@ impl Use {
             return Err(Errno::EOPNOTSUPP);
         }
         let world: &mut World = self;
+        world.apply_settings();
         let socket = world.sockets.find(fd)?;
         let waits = !socket.nonblocking && flags & libc::MSG_DONTWAIT == 0;
         match socket.kind {
@@ -244,8 +259,11 @@ impl Use {
             Kind::Stream(_) if socket.deferred => return self.send(fd, data, flags),
             Kind::Stream(key) => {
                 let state = world.stack.info(key).map(|info| info.state);
-                let opening = matches!(state, Some(State::SynSent | State::SynReceived));
-                return Err(Errno(if opening { libc::EALREADY } else { libc::EISCONN }));
+                if state == Some(State::SynSent) {
+                    return Err(Errno(libc::EALREADY));
+                }
+                world.connected(fd, key)?;
+                return self.send(fd, data, flags);
             }
             _ => return Err(Errno::EINVAL),
         }
@@ -255,6 +273,7 @@ impl Use {
         let config = Some(socket.config.clone());
         let (key, taken) = world.stack.connect_fast(local, remote, config, data)?;
         socket.kind = Kind::Stream(key);
+        socket.connecting = !waits;
         self.turn(Default::default());
         if !waits {
             return if taken > 0 { Ok(taken) } else { Err(Errno(libc::EINPROGRESS)) };
@@ -272,11 +291,29 @@ impl Use {
             Errno::ENOTCONN => Errno(libc::EPIPE),
             other => other,
         })?;
-        let waits = !self.sockets.find(fd)?.nonblocking && flags & libc::MSG_DONTWAIT == 0;
+        let socket = self.sockets.find(fd)?;
+        let waits = !socket.nonblocking && flags & libc::MSG_DONTWAIT == 0;
+        let deferred = std::mem::take(&mut socket.deferred);
+        socket.connecting |= deferred && !waits;
         let send =
             SendFlags { more: flags & libc::MSG_MORE != 0, urgent: flags & libc::MSG_OOB != 0 };
         let mut done = 0;
+        if deferred {
+            done = self.send_first(key, data, send)?;
+            if !waits {
+                return Ok(done);
+            }
+            self.await_open(key, waits, Errno::EAGAIN)?;
+            if done == data.len() {
+                return Ok(done);
+            }
+        }
         self.block(None, Err(Errno::EAGAIN), |world, cx| {
+            // Nothing is written before the connection is open.
+            let opening = world.stack.info(key).is_some_and(|info| info.state == State::SynSent);
+            if opening && world.stack.poll_connected(key, cx).is_pending() {
+                return or_again(Poll::Pending, waits);
+            }
             let result = loop {
                 let polled = world.stack.poll_send_with(key, &data[done..], send, cx);
                 let polled = once(world, key, polled, Err(SocketError::BrokenPipe));
@@ -291,6 +328,17 @@ impl Use {
             };
             Poll::Ready(if done > 0 { Ok(done) } else { result })
         })
+    }
+
+    /// The first write of a connection that has waited for it, which takes what goes with the SYN.
+    fn send_first(&mut self, key: ConnKey, data: &[u8], send: SendFlags) -> Result<usize> {
+        let cx = &mut Context::from_waker(Waker::noop());
+        let polled = self.stack.poll_send_with(key, data, send, cx);
+        self.turn(Default::default());
+        match polled {
+            Poll::Ready(result) => result.map_err(Errno::from),
+            Poll::Pending => Ok(0),
+        }
     }
 
     pub fn close(&mut self, fd: RawFd) -> Result<()> {

@@ -143,8 +143,9 @@ impl Settings {
     pub fn tcp(&self) -> tcp::Config {
         let mut config = tcp::Config::default();
         config.sack = self.is_on("tcp_sack", config.sack);
-        config.receive_buffer_initial =
-            self.number("tcp_rmem", 1).unwrap_or(config.receive_buffer_initial);
+        // Half of the kernel's bytes are for text, and the first window is one that a SYN can offer.
+        let first = self.number("tcp_rmem", 1).map(|bytes: u32| (bytes / 2).min(u16::MAX.into()));
+        config.receive_buffer_initial = first.unwrap_or(config.receive_buffer_initial);
         config.receive_buffer = self.number("tcp_rmem", 2).unwrap_or(config.receive_buffer);
         config.send_buffer_initial =
             self.number("tcp_wmem", 1).unwrap_or(config.send_buffer_initial);

@@ -35,6 +35,8 @@ pub struct Socket {
     pub connects_by_write: bool,
     /// It has connected so, and nothing was written yet.
     pub deferred: bool,
+    /// It was told that it is connecting, and not yet that it is connected.
+    pub connecting: bool,
     /// What TCP_NOTSENT_LOWAT was set to, of which 0 means what the system has.
     pub notsent: u32,
     /// What a fresh socket's connection or listener will begin with.
@@ -53,6 +55,7 @@ impl Socket {
             cookie_keys: None,
             connects_by_write: false,
             deferred: false,
+            connecting: false,
             notsent: 0,
             config,
         }

@@ -46,7 +46,8 @@ impl Readiness {
     }
 
     fn of(tcb: &Tcb) -> Readiness {
-        let opening = matches!(tcb.state(), State::SynSent | State::SynReceived);
+        let opening =
+            matches!(tcb.state(), State::SynSent | State::SynReceived) && !tcb.takes_early();
         let over = matches!(tcb.state(), State::Closed | State::TimeWait);
         let read_closed = over || tcb.is_read_shut() || tcb.is_peer_finished();
         Readiness {
