@@ -301,7 +301,7 @@ impl Use {
         if deferred {
             done = self.send_first(key, data, send)?;
             if !waits {
-                return Ok(done);
+                return if done > 0 { Ok(done) } else { Err(Errno(libc::EINPROGRESS)) };
             }
             self.await_open(key, waits, Errno::EAGAIN)?;
             if done == data.len() {

@@ -440,6 +440,7 @@ unsafe extern "C" fn netdev_receive(
 }
 
 unsafe extern "C" fn usleep(_: User, micros: c_uint) -> c_int {
+    world::let_finish();
     answer(|host| {
         host.pass(Duration::from_micros(micros.into()));
         Ok(DONE)

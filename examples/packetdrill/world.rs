@@ -10,6 +10,7 @@
 //! the machine schedules the threads.
 
 use std::collections::VecDeque;
+use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
@@ -20,6 +21,7 @@ use glasstcp::device::gso;
 use glasstcp::stack::Stack;
 use glasstcp::time::{Duration, Instant};
 use glasstcp::wire::{Packet, RxBatch, TxBatch};
+use nix::unistd::{Pid, gettid};
 
 use crate::errno::{Errno, Result};
 use crate::settings::Settings;
@@ -62,6 +64,8 @@ pub struct World {
     waiting: Vec<Waiter>,
     /// Threads that have returned from such a call and not yet asked what time it is.
     returned: Vec<ThreadId>,
+    /// Threads that have asked, and may still be busy with what they were told.
+    busy: Vec<Pid>,
     /// The thread that made this; where it blocks, nobody else would let time pass.
     owner: ThreadId,
 }
@@ -112,6 +116,7 @@ pub fn begin(settings: Settings) {
         sent: VecDeque::new(),
         waiting: Vec::new(),
         returned: Vec::new(),
+        busy: Vec::new(),
         owner: thread::current().id(),
     });
 }
@@ -120,6 +125,25 @@ pub fn begin(settings: Settings) {
 pub fn end() {
     let world = lock().take();
     drop(world);
+}
+
+/// Lets threads that have returned from a call that blocked do what they do then: where time is real, they have the
+/// time in which somebody else sleeps.
+pub fn let_finish() {
+    let busy = lock().as_mut().map(|world| std::mem::take(&mut world.busy)).unwrap_or_default();
+    let sleeps = |thread: Pid| {
+        let stat = fs::read_to_string(format!("/proc/self/task/{thread}/stat")).unwrap_or_default();
+        // The state follows the name in parentheses; a thread that is gone has none.
+        stat.rsplit(')')
+            .next()
+            .is_none_or(|rest| rest.trim_start().starts_with('S') || rest.is_empty())
+    };
+    let since = std::time::Instant::now();
+    for thread in busy {
+        while thread != gettid() && !sleeps(thread) && since.elapsed() < REAL_PATIENCE {
+            thread::sleep(Duration::from_micros(50));
+        }
+    }
 }
 
 /// The stack, for one call.
@@ -252,6 +276,7 @@ impl Use {
         let this = thread::current().id();
         if let Some(at) = self.returned.iter().position(|&thread| thread == this) {
             self.returned.swap_remove(at);
+            self.busy.push(gettid());
             host().changed.notify_all();
         } else {
             self.pass(GLANCE);

@@ -247,9 +247,11 @@ impl AckPolicy {
         }
     }
 
-    /// Text of ours was sent. Soon after text had arrived, it looks like an answer.
+    /// Text of ours was sent. Soon after text had arrived, it looks like an answer; and what was written before the
+    /// connection was open, and goes in the moment in which it is, like a request (as Linux).
     pub fn text_sent(&mut self, now: Instant) {
-        if now.since(self.last_text) < self.ato {
+        let request = self.full_size == 0 && now == self.last_text;
+        if request || now.since(self.last_text) < self.ato {
             self.interactive = true;
         }
     }
