@@ -5,6 +5,7 @@ use std::ffi::c_void;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::slice;
 
+use crate::control::Control;
 use crate::errno::{Errno, Result};
 
 /// The address that a caller has given: IPv4, or `None` for AF_UNSPEC.
@@ -154,4 +155,29 @@ pub unsafe fn gather(list: &[libc::iovec]) -> Result<Vec<u8>> {
         all.extend_from_slice(unsafe { bytes(one.iov_base, one.iov_len) }?);
     }
     Ok(all)
+}
+
+/// Gives a control message to a caller of recvmsg, if there is one and it fits.
+///
+/// # Safety
+/// What the message says of its room for control messages is true.
+pub unsafe fn write_control(message: &mut libc::msghdr, control: Option<&Control>) {
+    let room = std::mem::take(&mut message.msg_controllen);
+    let Some(Control { level, kind, data }) = control else {
+        return;
+    };
+    let header = size_of::<libc::cmsghdr>();
+    if message.msg_control.is_null() || room < header + data.len() {
+        message.msg_flags |= libc::MSG_CTRUNC;
+        return;
+    }
+    let cmsg =
+        libc::cmsghdr { cmsg_len: header + data.len(), cmsg_level: *level, cmsg_type: *kind };
+    let start = message.msg_control.cast::<u8>();
+    // SAFETY: both fit into the room that was found to be there.
+    unsafe {
+        start.cast::<libc::cmsghdr>().write_unaligned(cmsg);
+        start.add(header).copy_from_nonoverlapping(data.as_ptr(), data.len());
+    }
+    message.msg_controllen = (header + data.len()).next_multiple_of(size_of::<usize>()).min(room);
 }

@@ -116,6 +116,7 @@ impl Use {
     pub fn accept(&mut self, fd: RawFd) -> Result<(RawFd, SocketAddr)> {
         let socket = self.sockets.find(fd)?;
         let waits = !socket.nonblocking;
+        let zerocopy = socket.zerocopy.as_ref().map(|_| Default::default());
         let Kind::Listener(key) = socket.kind else {
             return Err(Errno::EINVAL);
         };
@@ -123,7 +124,9 @@ impl Use {
             or_again(world.stack.poll_accept(key, cx), waits)
         })?;
         let config = self.settings.tcp();
-        let fd = self.sockets.insert(Socket::new(Kind::Stream(conn), false, config))?;
+        let fd = self
+            .sockets
+            .insert(Socket { zerocopy, ..Socket::new(Kind::Stream(conn), false, config) })?;
         Ok((fd, peer))
     }
 

@@ -264,11 +264,12 @@ unsafe extern "C" fn recvmsg(_: User, fd: c_int, message: *mut msghdr, flags: c_
         let message = unsafe { message.as_mut() }.ok_or(Errno::EFAULT)?;
         // SAFETY: see above.
         let places = unsafe { Places::new(address::vectors(message.msg_iov, message.msg_iovlen)?) };
-        let count = host.receive(fd, places, flags)?;
+        let received = host.receive_message(fd, places, flags)?;
         message.msg_namelen = 0;
-        message.msg_controllen = 0;
-        message.msg_flags = 0;
-        Ok(count)
+        message.msg_flags = received.flags;
+        // SAFETY: see above.
+        unsafe { address::write_control(message, received.control.as_ref()) };
+        Ok(received.count)
     })
 }
 
@@ -295,8 +296,17 @@ unsafe extern "C" fn send(
     answer(|host| {
         // SAFETY: see above.
         let data = unsafe { address::bytes(data, len) }?;
-        host.send(fd, data, flags)
+        send_bytes(host, fd, data, flags)
     })
+}
+
+/// Sends to whom the socket is connected.
+fn send_bytes(host: &mut Use, fd: c_int, data: &[u8], flags: c_int) -> Result<usize> {
+    let count = host.send(fd, data, flags)?;
+    if flags & libc::MSG_ZEROCOPY != 0 {
+        host.note_zerocopy(fd, count)?;
+    }
+    Ok(count)
 }
 
 unsafe extern "C" fn sendto(
@@ -312,11 +322,15 @@ unsafe extern "C" fn sendto(
         // SAFETY: see above.
         let data = unsafe { address::bytes(data, len) }?;
         if flags & libc::MSG_FASTOPEN == 0 {
-            return host.send(fd, data, flags);
+            return send_bytes(host, fd, data, flags);
         }
         // SAFETY: see above.
         let peer = unsafe { address::read(peer, peer_len) }?;
-        host.send_fast(fd, data, flags, peer)
+        let count = host.send_fast(fd, data, flags, peer)?;
+        if flags & libc::MSG_ZEROCOPY != 0 {
+            host.note_zerocopy(fd, count)?;
+        }
+        Ok(count)
     })
 }
 
@@ -328,7 +342,7 @@ unsafe extern "C" fn sendmsg(_: User, fd: c_int, message: *const msghdr, flags: 
         let data =
             unsafe { address::gather(address::vectors(message.msg_iov, message.msg_iovlen)?) }?;
         if flags & libc::MSG_FASTOPEN == 0 {
-            return host.send(fd, &data, flags);
+            return send_bytes(host, fd, &data, flags);
         }
         // SAFETY: see above.
         let peer = unsafe { address::read(message.msg_name.cast(), message.msg_namelen) }?;

@@ -20,6 +20,7 @@
 
 mod address;
 mod calls;
+mod control;
 mod errno;
 mod info;
 mod interface;

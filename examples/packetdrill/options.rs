@@ -6,6 +6,7 @@ use glasstcp::tcp::congestion::Algorithm;
 use glasstcp::tcp::{self, FastConnect, Keepalive};
 use glasstcp::time::Duration;
 
+use crate::control::TCP_INQ;
 use crate::errno::{Errno, Result};
 use crate::info::{self, TcpInfo};
 use crate::settings;
@@ -95,10 +96,12 @@ impl Use {
         let world: &mut World = self;
         let socket = world.sockets.find(fd)?;
         let (key, shared) = (socket.key(), socket.shared);
+        let zerocopy = socket.zerocopy.is_some();
         let listens = matches!(socket.kind, Kind::Listener(_));
         let config = world.config(fd)?;
         Ok(match name {
             libc::SO_REUSEADDR => to_bytes(shared),
+            libc::SO_ZEROCOPY => to_bytes(zerocopy),
             libc::SO_TYPE => to_bytes(libc::SOCK_STREAM),
             libc::SO_DOMAIN => to_bytes(libc::AF_INET),
             libc::SO_PROTOCOL => to_bytes(libc::IPPROTO_TCP),
@@ -140,6 +143,7 @@ impl Use {
         }
         let notsent = socket.notsent;
         match name {
+            TCP_INQ => return Ok(to_bytes(socket.tells_unread)),
             libc::TCP_FASTOPEN => return Ok(to_bytes(socket.fast_queue.unwrap_or(0))),
             libc::TCP_FASTOPEN_CONNECT => return Ok(to_bytes(socket.connects_by_write)),
             libc::TCP_FASTOPEN_KEY => return Ok(socket.cookie_keys.clone().unwrap_or_default()),
@@ -199,6 +203,10 @@ impl Use {
                 self.sockets.find(fd)?.shared = number != 0;
                 Ok(())
             }
+            libc::SO_ZEROCOPY => {
+                self.sockets.find(fd)?.zerocopy = (number != 0).then(Default::default);
+                Ok(())
+            }
             libc::SO_KEEPALIVE => self.configure(fd, |config| config.turn_keepalive(number != 0)),
             libc::SO_OOBINLINE => self.configure(fd, |config| config.oob_inline = number != 0),
             libc::SO_RCVBUF => {
@@ -237,6 +245,10 @@ impl Use {
         match (name, key) {
             (libc::TCP_NODELAY, Some(key)) => Ok(self.stack.set_nodelay(key, on)?),
             (libc::TCP_NODELAY, None) => self.configure(fd, |config| config.nodelay = on),
+            (TCP_INQ, _) if (0..=1).contains(&number) => {
+                self.sockets.find(fd)?.tells_unread = on;
+                Ok(())
+            }
             (libc::TCP_CORK, _) => self.configure(fd, |config| config.cork = on),
             (libc::TCP_QUICKACK, Some(key)) => Ok(self.stack.set_quick_ack(key, on)?),
             (libc::TCP_QUICKACK, None) => self.configure(fd, |config| config.quick_ack = on),

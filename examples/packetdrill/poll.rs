@@ -52,7 +52,13 @@ impl World {
             Kind::Epoll(_) => return Ok((0, 0)),
             Kind::Fresh => return Ok((FRESH, 0)),
         };
-        Ok((ready.poll_bits().into(), ready.news))
+        let (mut bits, mut news) = (u32::from(ready.poll_bits()), ready.news);
+        self.complete(fd)?;
+        if let Some(zerocopy) = &self.sockets.find(fd)?.zerocopy {
+            news += zerocopy.news;
+            bits |= if zerocopy.is_ready() { libc::EPOLLERR as u32 } else { 0 };
+        }
+        Ok((bits, news))
     }
 
     /// Has the news of a descriptor counted.

@@ -7,6 +7,7 @@ use glasstcp::stack::{BoundKey, ConnKey, ListenerKey};
 use glasstcp::tcp;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
+use crate::control::Zerocopy;
 use crate::errno::{Errno, Result};
 use crate::poll::Epoll;
 
@@ -37,6 +38,10 @@ pub struct Socket {
     pub deferred: bool,
     /// It was told that it is connecting, and not yet that it is connected.
     pub connecting: bool,
+    /// Reads tell how much more waits (TCP_INQ).
+    pub tells_unread: bool,
+    /// Completions of writes with MSG_ZEROCOPY, where they were asked for (SO_ZEROCOPY).
+    pub zerocopy: Option<Zerocopy>,
     /// What TCP_NOTSENT_LOWAT was set to, of which 0 means what the system has.
     pub notsent: u32,
     /// What a fresh socket's connection or listener will begin with.
@@ -56,6 +61,8 @@ impl Socket {
             connects_by_write: false,
             deferred: false,
             connecting: false,
+            tells_unread: false,
+            zerocopy: None,
             notsent: 0,
             config,
         }
