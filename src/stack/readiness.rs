@@ -161,6 +161,3 @@ impl Stack {
         self.listener_readiness(key)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -45,7 +45,7 @@ pub use config::{Config, Keepalive};
 pub use discard::{Discard, Reply};
 pub use ecn::Ecn;
 pub use error::Error;
-pub use info::{Info, Recovery};
+pub use info::{Details, Info, Recovery};
 pub use isn::Secrets;
 pub use mss::Mss;
 pub use rtt::{Rto, RttEstimator};

@@ -174,7 +174,7 @@ impl Tcb {
         let len = plan.len + u32::from(plan.flags.contains(Flags::FIN));
         let size = u32::from(plan.segment_size).max(1);
         let segments = plan.len.div_ceil(size).max(1);
-        self.totals.retransmissions += u64::from(segments);
+        self.totals.retransmissions = self.totals.retransmissions.wrapping_add(segments);
         self.totals.bytes_again += u64::from(plan.len);
         self.retransmitted_at = cx.now;
         let place = self.snd.place_of(plan.seq);
@@ -225,7 +225,7 @@ impl Tcb {
             self.snd.syn_pending = false;
             self.snd.nxt = self.snd.iss + 1;
             let retransmission = matches!(plan.why, Why::HandshakeRetransmission(_));
-            self.totals.retransmissions += u64::from(retransmission);
+            self.totals.retransmissions += u32::from(retransmission);
             self.syn_sent = (!retransmission).then_some(cx.now);
             self.retransmitted_at = cx.now;
         } else if plan.len > 0 || control.contains(Flags::FIN) {

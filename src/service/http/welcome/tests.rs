@@ -54,6 +54,7 @@ fn info() -> tcp::Info {
         ecn: false,
         ecn_reductions: 0,
         soft_error: None,
+        details: tcp::Details::default(),
     }
 }
 
