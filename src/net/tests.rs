@@ -1,5 +1,6 @@
 //! Two stacks joined by a wire in memory, on one single-threaded runtime, in real time.
 
+mod calls;
 mod end;
 mod held;
 mod ping;
@@ -97,4 +98,5 @@ fn handles_are_send_and_sync() {
     check::<super::UdpSocket>();
     check::<super::PingSocket>();
     check::<super::InfoHandle>();
+    check::<super::TcpSocket>();
 }

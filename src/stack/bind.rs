@@ -135,6 +135,3 @@ impl Stack {
         Ok(listener)
     }
 }
-
-#[cfg(test)]
-mod tests;

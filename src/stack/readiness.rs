@@ -162,6 +162,3 @@ impl Stack {
         self.listener_readiness(key)
     }
 }
-
-#[cfg(test)]
-mod tests;

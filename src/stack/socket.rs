@@ -129,6 +129,3 @@ impl Stack {
         Ok((local, config))
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,5 +1,6 @@
 //! Two stacks in virtual time: the clock jumps from event to event, the checkers run after each.
 
+mod bind;
 mod calls;
 mod close;
 mod congestion;
@@ -14,7 +15,9 @@ mod memory;
 mod open;
 mod peek;
 mod ping;
+mod readiness;
 mod repair;
+mod socket;
 mod transfer;
 mod udp_errors;
 mod window;

@@ -105,7 +105,7 @@ impl Stack {
             let Some(outgoing) = connection.tcb.poll_output(&mut self.env.context()) else {
                 return self.settle_connection(key);
             };
-            let again = connection.tcb.retransmissions() - before;
+            let again = connection.tcb.retransmissions().saturating_sub(before);
             let counters = &mut self.env.counters;
             counters.tcp_segments_sent += 1;
             counters.tcp_retransmissions += again;

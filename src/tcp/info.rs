@@ -77,6 +77,13 @@ pub struct Info {
     /// What the network has reported since something was last acknowledged
     /// (RFC 9293 3.9.2.2 [SHLD-25]).
     pub soft_error: Option<Notice>,
+    /// What TCP_INFO of Linux has beside that.
+    pub details: Details,
+}
+
+/// What [`Info`] has for those who want to know exactly, in the terms of Linux's TCP_INFO.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Details {
     /// What is being done about losses.
     pub recovery: Recovery,
     /// Segments sent and not acknowledged, rounded up as the next three are (tcpi_unacked).
@@ -144,9 +151,10 @@ pub struct Info {
 }
 
 /// What is being done about losses, in the terms of Linux (tcpi_ca_state).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Recovery {
     /// Nothing is missing.
+    #[default]
     Open,
     /// Something may be missing.
     Disorder,
@@ -166,12 +174,6 @@ impl Tcb {
 
     /// A look at everything now.
     pub fn info_at(&self, now: Instant) -> Info {
-        let segments = |bytes: u32| bytes.div_ceil(self.full_segment());
-        let outstanding = self.snd.outstanding();
-        let times = self.busy.times(now);
-        let scales = (self.snd.scale.shift(), self.rcv.scale.shift());
-        let rate = self.delivery_rate.latest();
-        let remote = self.ends.remote.ip();
         Info {
             conn: self.conn,
             local: self.ends.local,
@@ -199,11 +201,23 @@ impl Tcb {
             bytes_sent: self.totals.bytes_sent,
             bytes_acked: self.totals.bytes_acked,
             bytes_received: self.rcv.offset,
-            retransmissions: self.totals.retransmissions,
+            retransmissions: self.totals.retransmissions.into(),
             ecn: self.ecn.negotiation.may_be_marked(),
-            ecn_reductions: self.totals.ecn_reductions,
+            ecn_reductions: self.totals.ecn_reductions.into(),
             syn_text: self.syn_text == SynText::Taken,
             soft_error: self.soft_error,
+            details: self.details(now),
+        }
+    }
+
+    fn details(&self, now: Instant) -> Details {
+        let segments = |bytes: u32| bytes.div_ceil(self.full_segment());
+        let outstanding = self.snd.outstanding();
+        let times = self.busy.times(now);
+        let scales = (self.snd.scale.shift(), self.rcv.scale.shift());
+        let rate = self.delivery_rate.latest();
+        let remote = self.ends.remote.ip();
+        Details {
             recovery: self.recovery(),
             segments_outstanding: segments(outstanding),
             segments_lost: segments(self.scoreboard.lost()),
@@ -213,7 +227,7 @@ impl Tcb {
             probes: if outstanding > 0 { 0 } else { self.timeouts.max(self.keepalives) },
             backoff: self.backoff,
             reordering: self.totals.reordering.max(3),
-            reorderings: self.totals.reorderings,
+            reorderings: self.totals.reorderings.into(),
             dsacks: self.totals.dsacks,
             segments_in: self.totals.segments_in,
             segments_out: self.totals.segments_out,

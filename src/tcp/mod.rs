@@ -47,7 +47,7 @@ pub use discard::{Discard, Reply};
 pub use ecn::Ecn;
 pub use error::Error;
 pub use fast_open::{CookieCheck, CookieKeys, FastConnect, FirstSyn, Learned};
-pub use info::{Info, Recovery};
+pub use info::{Details, Info, Recovery};
 pub use isn::Secrets;
 pub use mss::Mss;
 pub use rtt::{Rto, RttEstimator};

@@ -10,6 +10,9 @@ use crate::tcp::congestion::{LostSegment, RateSample};
 use crate::tcp::scoreboard::{Delivery, Found, Snapshot};
 use crate::time::Instant;
 
+/// The bit for it in [`DeliveryRate::latest`].
+const APP_LIMITED: u32 = 1 << 31;
+
 /// What is counted for samples.
 #[derive(Clone, Debug, Default)]
 pub struct DeliveryRate {
@@ -18,9 +21,8 @@ pub struct DeliveryRate {
     first_sent_at: Instant,
     lost: u64,
     /// The last sample that says something of the path, and not of the application: bytes delivered and in how many
-    /// microseconds.
+    /// microseconds, of which the highest bit says that the application was the limit after all.
     latest: (u32, u32),
-    latest_app_limited: bool,
     /// While no more than this is delivered, what was sent was less than the window allowed; 0: it was not.
     app_limited_until: u64,
 }
@@ -34,20 +36,21 @@ impl DeliveryRate {
     /// How fast the path has delivered lately, in bytes a second, and whether the application was the limit.
     pub fn latest(&self) -> Option<(u64, bool)> {
         let (delivered, micros) = self.latest;
-        let rate = (u64::from(delivered) * 1_000_000).checked_div(micros.into())?;
-        Some((rate, self.latest_app_limited))
+        let rate =
+            (u64::from(delivered) * 1_000_000).checked_div((micros & !APP_LIMITED).into())?;
+        Some((rate, micros & APP_LIMITED != 0))
     }
 
     /// A sample of which the application was the limit counts only if it is no slower.
     fn keep(&mut self, sample: &RateSample) {
         let delivered = u32::try_from(sample.delivered).unwrap_or(u32::MAX);
-        let micros = u32::try_from(sample.interval.as_micros()).unwrap_or(u32::MAX).max(1);
-        let (before, time) = self.latest;
+        let micros = sample.interval.as_micros().clamp(1, (!APP_LIMITED).into()) as u32;
+        let (before, time) = (self.latest.0, self.latest.1 & !APP_LIMITED);
         let faster =
             u64::from(delivered) * u64::from(time) >= u64::from(before) * u64::from(micros);
         if !sample.app_limited || faster {
-            self.latest = (delivered, micros);
-            self.latest_app_limited = sample.app_limited;
+            let limit = if sample.app_limited { APP_LIMITED } else { 0 };
+            self.latest = (delivered, micros | limit);
         }
     }
 

@@ -97,11 +97,11 @@ pub struct Totals {
     /// Bytes of text acknowledged.
     pub bytes_acked: u64,
     /// Segments sent again.
-    pub retransmissions: u64,
-    /// Reductions of the window for marks.
-    pub ecn_reductions: u64,
+    pub retransmissions: u32,
     /// Bytes of text sent again.
     pub bytes_again: u64,
+    /// Reductions of the window for marks.
+    pub ecn_reductions: u32,
     /// Segments received, and those of them with text.
     pub segments_in: u32,
     /// See `segments_in`.
@@ -113,7 +113,7 @@ pub struct Totals {
     /// Duplicates that the peer has reported.
     pub dsacks: u32,
     /// How often the path was seen to reorder.
-    pub reorderings: u32,
+    pub reorderings: u16,
     /// How far at most, in segments.
     pub reordering: u16,
 }
@@ -313,7 +313,7 @@ impl Tcb {
 
     /// Segments sent again, SYNs included.
     pub fn retransmissions(&self) -> u64 {
-        self.totals.retransmissions
+        self.totals.retransmissions.into()
     }
 
     /// When a timer goes off next.

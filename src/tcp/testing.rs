@@ -118,6 +118,7 @@ pub(crate) struct Sent {
     pub(crate) len: u32,
     pub(crate) flags: Flags,
     pub(crate) window: u32,
+    pub(crate) urgent: u16,
     pub(crate) why: Why,
     pub(crate) segment_size: u16,
     pub(crate) dont_fragment: bool,
@@ -326,6 +327,7 @@ impl Rig {
             len: payload_len,
             flags: header.flags,
             window: segment.window,
+            urgent: header.urgent,
             why: *why,
             segment_size,
             dont_fragment,
@@ -487,10 +489,9 @@ impl Rig {
         assert_eq!(self.tcb.send(&stream(at, len)), Ok(len as usize));
     }
 
-    /// The application writes the next `len` bytes of our stream and says that there is more to come.
-    pub(crate) fn write_more(&mut self, len: u32) {
+    /// The same in another way.
+    pub(crate) fn write_with(&mut self, len: u32, flags: SendFlags) {
         let at = self.tcb.snd.buffer.end() as u32;
-        let flags = SendFlags { more: true, urgent: false };
         assert_eq!(self.tcb.send_with(&stream(at, len), flags), Ok(len as usize));
     }
 

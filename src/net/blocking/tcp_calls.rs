@@ -92,14 +92,12 @@ impl TcpStream {
     fn peek_until(&self, buf: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
         let most = buf.len();
         self.wait_to_read(flags.dont_wait, |conn, cx| {
-            let peeked = conn.poll_peek(cx, buf);
-            let some = matches!(peeked, Poll::Ready(Ok(len)) if 0 < len && len < most);
-            if !flags.wait_all || !some {
-                return peeked;
-            }
-            match conn.watch(cx) {
-                Ok(now) if !now.read_closed && !now.error && !now.urgent => Poll::Pending,
-                _ => peeked,
+            // Watched first, so that nothing comes unseen between the two.
+            let more = flags.wait_all
+                && conn.watch(cx).is_ok_and(|now| !now.read_closed && !now.error && !now.urgent);
+            match conn.poll_peek(cx, buf) {
+                Poll::Ready(Ok(len)) if more && len < most => Poll::Pending,
+                peeked => peeked,
             }
         })
     }

@@ -1,5 +1,6 @@
 //! Two stacks joined by a wire in memory, each on a thread of its own, in real time.
 
+mod calls;
 mod end;
 mod stress;
 mod tcp;

@@ -217,7 +217,7 @@ fn settings_of_the_listener_are_inherited() {
 
     let mark = world.trace.len();
     world.pass(Duration::from_secs(70));
-    assert_eq!(world.shape(mark), ["S ACK", "S ACK", "C ACK", "C ACK"], "idle peers are probed");
+    assert_eq!(world.shape(mark), ["S ACK", "C ACK", "S ACK", "C ACK"], "idle peers are probed");
     for pair in [before, first, second] {
         world.close_both(&pair);
     }

@@ -189,7 +189,7 @@ fn a_sender_does_not_use_a_silly_window() {
     let mark = world.trace.len();
     world.write_all(Client, pair.client, &pattern(20_000));
     world.turn();
-    assert_eq!(world.shape(mark), ["C ACK 1448", "C ACK 1448"], "and not the 1,104 that fit");
+    assert_eq!(world.shape(mark), ["C ACK 1448", "C PSH,ACK 1448"], "and not the 1,104 that fit");
     let silly = |(_, _, event): &(_, _, Event)| {
         matches!(event, Event::Limited { by: Limit::SillyWindow, .. })
     };

@@ -363,6 +363,13 @@ impl World {
         self.accepted(listener, client)
     }
 
+    /// The same while there is a listener already.
+    pub(super) fn open_another(&mut self) -> Pair {
+        let listener = self.stack(Server).listeners.keys().next().expect("there is a listener");
+        let client = self.connect();
+        self.accepted(listener, client)
+    }
+
     /// Waits until `client` is connected and accepted.
     pub(super) fn accepted(&mut self, listener: ListenerKey, client: ConnKey) -> Pair {
         let mut server = None;
@@ -425,6 +432,11 @@ impl World {
         let mut got = Vec::new();
         self.drain(side, key, &mut got);
         assert!(got == data, "{side:?} got {} bytes and not those expected", got.len());
+    }
+
+    /// Reads once, which must give `data`.
+    pub(super) fn expect_piece(&mut self, side: Side, key: ConnKey, data: &[u8]) {
+        assert_eq!(self.read(side, key), Some(Ok(Bytes::copy_from_slice(data))));
     }
 
     pub(super) fn shutdown(&mut self, side: Side, key: ConnKey) {

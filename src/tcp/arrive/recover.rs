@@ -139,7 +139,7 @@ impl Tcb {
         let extent = self.scoreboard.sacked_end().saturating_sub(from);
         let segments = extent.div_ceil(self.full_segment().into()).min(300) as u16;
         self.totals.reordering = self.totals.reordering.max(segments);
-        self.totals.reorderings = self.totals.reorderings.wrapping_add(1);
+        self.totals.reorderings = self.totals.reorderings.saturating_add(1);
     }
 
     /// Whether the window was full, or is under repair: otherwise it must not grow.

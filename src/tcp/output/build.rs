@@ -179,7 +179,7 @@ impl Tcb {
         let len = plan.len + u32::from(plan.flags.contains(Flags::FIN));
         let size = u32::from(plan.segment_size).max(1);
         let segments = plan.len.div_ceil(size).max(1);
-        self.totals.retransmissions += u64::from(segments);
+        self.totals.retransmissions = self.totals.retransmissions.wrapping_add(segments);
         self.totals.bytes_again += u64::from(plan.len);
         self.retransmitted_at = cx.now;
         let place = self.snd.place_of(plan.seq);
@@ -248,7 +248,7 @@ impl Tcb {
         }
         self.snd.syn_pending = false;
         self.snd.nxt = self.snd.nxt.max(self.snd.iss + 1 + plan.len);
-        self.totals.retransmissions += u64::from(again && plan.why != Why::HandshakeAnswer);
+        self.totals.retransmissions += u32::from(again && plan.why != Why::HandshakeAnswer);
         self.syn_sent = (!again).then_some(now);
         self.retransmitted_at = now;
         if let Some(opening) = &mut self.opening {

@@ -468,3 +468,9 @@ fn info_shows_the_connection() {
     assert_eq!((info.srtt, info.rttvar), (Some(ms(100)), ms(50)));
     assert_eq!(info.rto, Duration::from_millis(300));
 }
+
+/// What an idle connection costs beside its buffers; it grows only for a reason.
+#[test]
+fn a_control_block_stays_small() {
+    assert!(size_of::<Tcb>() <= 1448, "{} bytes", size_of::<Tcb>());
+}

@@ -341,3 +341,149 @@ fn the_same_congestion_control_keeps_what_it_knows() {
     set_congestion_control(&mut rig, before.congestion);
     assert_eq!(rig.tcb.info(), before);
 }
+
+// Settings of sockets.
+
+/// TCP_NOTSENT_LOWAT, as Linux's tcp_stream_memory_free: whole bursts, of which each is half the largest window.
+#[test]
+fn a_writer_waits_while_much_is_not_sent() {
+    let mut setup = Setup { window: 8_250, ..Setup::default() };
+    setup.config.notsent_low = Some(4_000);
+    let mut rig = Rig::open(setup);
+    assert!(rig.tcb.is_writable());
+    let burst = 33_000 / 2 / FULL * FULL;
+    let taken = rig.tcb.send(&stream(0, 59_000)).unwrap() as u32;
+    assert_eq!(taken, 10 * FULL + burst);
+    assert_eq!(rig.tcb.send(b"x"), Err(Refused::WouldBlock));
+    rig.transmit();
+    assert!(!rig.tcb.is_writable());
+    while rig.tcb.info().details.unsent >= 2_000 {
+        assert!(!rig.tcb.is_writable());
+        let next = rig.tcb.info().bytes_acked as u32 + 1 + FULL;
+        rig.ack_arrives_of(next);
+        rig.transmit();
+    }
+    assert!(rig.tcb.is_writable());
+    assert!(rig.tcb.send(b"x").is_ok());
+}
+
+#[test]
+fn buffers_that_are_set_are_fixed() {
+    let config = Config { receive_buffer: 1 << 20, ..Config::default() };
+    let mut rig = Rig::open(Setup { config, ..Setup::default() });
+    rig.configure(|config| config.fix_receive_buffer(30_000));
+    rig.configure(|config| config.fix_send_buffer(20_000));
+    assert_eq!(rig.tcb.send_limit(), 20_000);
+    rig.text_arrives(FULL);
+    rig.text_arrives(FULL);
+    rig.transmit();
+    assert_eq!(rig.tcb.info().receive_limit, 30_000);
+    let mut config = Config::default();
+    config.fix_send_buffer(0);
+    assert_eq!(config.first_send_buffer(), 1);
+}
+
+#[test]
+fn a_clamp_bounds_the_window() {
+    let mut setup = Setup::default();
+    setup.config.window_clamp = Some(5_000);
+    let mut rig = Rig::connecting(setup);
+    assert_eq!(rig.transmit_one().window, 5_000);
+    rig.now += ms(100);
+    let syn_ack = rig.syn(Some(1));
+    rig.arrive(syn_ack).unwrap();
+    assert!(rig.transmit_one().window <= 5_000);
+    rig.text_arrives(1_000);
+    rig.read(1, 1_000);
+    assert!(rig.sleep(s(1)).iter().all(|sent| sent.window <= 5_000));
+}
+
+#[test]
+fn times_of_keepalive_are_kept_while_it_is_off() {
+    let times = Keepalive { idle: s(30), interval: s(5), count: 2 };
+    let mut rig = Rig::open(Setup::default());
+    rig.configure(|config| config.time_keepalive(times));
+    assert_eq!(rig.tcb.config().keepalive, None);
+    rig.now += s(10);
+    rig.configure(|config| config.turn_keepalive(true));
+    assert_eq!(rig.tcb.config().keepalive, Some(times));
+    assert_eq!(rig.tcb.next_deadline(), Some(rig.now + s(20)), "ten have passed already");
+    rig.configure(|config| config.nodelay = true);
+    assert_eq!(rig.tcb.next_deadline(), Some(rig.now + s(20)), "another setting changes nothing");
+    rig.configure(|config| config.time_keepalive(Keepalive { idle: s(5), ..times }));
+    assert_eq!(rig.tcb.next_deadline(), Some(rig.now), "it is due");
+    rig.configure(|config| config.turn_keepalive(false));
+    assert_eq!(rig.tcb.config().keepalive_times.idle, s(5));
+    assert_eq!(rig.tcb.next_deadline(), None);
+}
+
+#[test]
+fn quick_acknowledgments_can_be_asked_for_as_in_linux() {
+    let mut rig = Rig::open(Setup::default());
+    rig.write_arrives(10);
+    rig.write(10);
+    rig.transmit();
+    assert!(!rig.tcb.quick_ack(), "an answer was sent");
+    rig.ack_arrives();
+    rig.write_arrives(10);
+    rig.silent();
+    rig.tcb.set_quick_ack(true);
+    assert!(rig.tcb.quick_ack());
+    assert_eq!(rig.transmit_one().why, Why::AckQuick, "what waited goes at once");
+    rig.tcb.set_quick_ack(false);
+    assert!(!rig.tcb.quick_ack());
+}
+
+// Errors, and halves that are shut down.
+
+#[test]
+fn the_error_is_told_once_to_who_takes_it() {
+    let mut rig = Rig::open(Setup::default());
+    assert_eq!(rig.tcb.take_error(), None);
+    let reset = rig.rst(1);
+    rig.arrive(reset).unwrap();
+    assert_eq!(rig.tcb.pending_error(), Some(Error::Reset));
+    assert_eq!(rig.tcb.take_error(), Some(Error::Reset));
+    assert_eq!((rig.tcb.pending_error(), rig.tcb.take_error()), (None, None));
+    assert_eq!(rig.tcb.receive(1), Err(Refused::Failed(Error::Reset)), "calls go on telling it");
+}
+
+#[test]
+fn a_half_shut_for_reading_gives_what_arrives_and_does_not_wait() {
+    let mut rig = Rig::open(Setup::default());
+    rig.text_arrives(10);
+    rig.tcb.shutdown_read();
+    assert_eq!(rig.tcb.receive(100).unwrap(), stream(1, 10));
+    assert_eq!(rig.tcb.receive(100).unwrap(), "");
+    rig.text_arrives(10);
+    rig.transmit();
+    assert_eq!(rig.tcb.receive(100).unwrap(), stream(11, 10), "the peer is not told");
+    assert_eq!(rig.tcb.state(), State::Established);
+}
+
+#[test]
+fn text_for_a_half_shut_for_reading_is_reset_once_nothing_more_is_sent_rfc_1122_4_2_2_13() {
+    let mut rig = Rig::open(Setup::default());
+    rig.tcb.shutdown_read();
+    rig.shutdown();
+    let text = rig.text(1, 10);
+    rig.arrive(text).unwrap_err();
+    assert_eq!(rig.tcb.state(), State::Closed);
+    assert!(rig.transmit_one().flags.contains(Flags::RST));
+}
+
+#[test]
+fn everything_is_finished_when_the_end_is_acknowledged() {
+    let mut rig = Rig::open(Setup::default());
+    rig.write(10);
+    assert_eq!((rig.tcb.unacknowledged(), rig.tcb.unsent()), (10, 10));
+    rig.with(|tcb, cx| tcb.shutdown_write(cx));
+    assert_eq!((rig.tcb.unacknowledged(), rig.tcb.unsent()), (11, 11));
+    rig.transmit();
+    assert_eq!((rig.tcb.unacknowledged(), rig.tcb.unsent()), (11, 0));
+    rig.ack_arrives_of(11);
+    assert!(!rig.tcb.is_finished());
+    rig.ack_arrives();
+    assert!(rig.tcb.is_finished());
+    assert_eq!((rig.tcb.unacknowledged(), rig.tcb.unsent()), (0, 0));
+}

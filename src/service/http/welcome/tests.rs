@@ -55,6 +55,7 @@ fn info() -> tcp::Info {
         ecn_reductions: 0,
         syn_text: false,
         soft_error: None,
+        details: tcp::Details::default(),
     }
 }
 

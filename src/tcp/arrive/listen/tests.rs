@@ -177,3 +177,49 @@ fn numbers_go_on_after_a_connection_in_time_wait_rfc_1122_4_2_2_13() {
     fine.start_after(half.iss - 1);
     assert_eq!(fine.iss, half.iss);
 }
+
+// Settings of the listener (TCP_DEFER_ACCEPT, TCP_MAXSEG, SO_RCVBUF).
+
+#[test]
+fn a_bare_acknowledgment_can_be_left_waiting_for_text() {
+    let (rig, mut half) = half_open(Setup::default());
+    let config = Config { defer_accept: Some(Duration::from_secs(3)), ..Config::default() };
+    let bare = Segment { ack: half.iss + 1, ..rig.ack() };
+    let text = Segment { payload: stream(1, 9), ..bare.clone() };
+    let fin = Segment { flags: Flags::FIN | Flags::ACK, ..bare.clone() };
+    assert!(!half.defers(&bare, &Config::default()), "off by default");
+    assert!(!half.defers(&text, &config) && !half.defers(&fin, &config));
+    assert!(!half.waits_for_text(&config));
+    assert!(half.defers(&bare, &config));
+    assert!(half.waits_for_text(&config), "no SYN-ACK again, for there was an answer");
+    half.timed_out(rig.now);
+    assert!(half.defers(&bare, &config) && !half.waits_for_text(&config), "to ask once more");
+    half.timed_out(rig.now);
+    assert!(!half.defers(&bare, &config), "three seconds are two retransmissions");
+}
+
+#[test]
+fn the_time_to_wait_for_text_is_counted_in_retransmissions_as_in_linux() {
+    let count = |seconds| {
+        let defer_accept = Some(Duration::from_secs(seconds));
+        Config { defer_accept, ..Config::default() }.accept_retransmissions()
+    };
+    assert_eq!([0, 1, 2, 3, 4, 7, 8, 15].map(count), [0, 1, 2, 2, 3, 3, 4, 4]);
+    assert_eq!(Config::default().accept_retransmissions(), 0);
+}
+
+#[test]
+fn what_the_syn_ack_said_stands_whatever_is_set_afterwards() {
+    let mut setup = Setup::default();
+    setup.config.receive_buffer = 1 << 20;
+    setup.config.max_segment = Some(500);
+    let (mut rig, half) = half_open(setup);
+    let offered = Arc::new(rig.setup.config.clone());
+    let said = half.syn_ack(rig.now, &offered, own_mss()).options;
+    assert_eq!((said.mss, said.window_scale), (Some(500), Some(5)));
+    let later = Config { receive_buffer: 1 << 10, max_segment: None, ..offered.as_ref().clone() };
+    rig.tcb = half.into_tcb(rig.now, Arc::new(later), &offered, own_mss());
+    assert_eq!(rig.tcb.rcv.scale.shift(), 5);
+    assert_eq!(rig.tcb.info().details.advertised_mss, 500);
+    assert_eq!(rig.tcb.full_segment(), 500 - 12, "no larger segment is sent, either");
+}

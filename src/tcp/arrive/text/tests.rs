@@ -330,6 +330,7 @@ fn a_half_close_still_takes_text_rfc_9293_3_6() {
 #[test]
 fn urgent_text_is_delivered_in_line_rfc_6093_4() {
     let mut rig = Rig::open(Setup::default());
+    rig.configure(|config| config.oob_inline = true);
     let flags = Flags::ACK | Flags::URG | Flags::PSH;
     let text = Segment { flags, urgent: 3, ..rig.text(1, 10) };
     rig.arrive(text).unwrap();

@@ -1,7 +1,7 @@
 use super::*;
 use crate::event::{Cause, TimerKind};
-use crate::tcp::Config;
 use crate::tcp::testing::*;
+use crate::tcp::{Config, SendFlags};
 use crate::wire::tcp::Segment;
 
 /// What is planned, with a relative sequence number: sequence number, length, flags, reason.
@@ -165,7 +165,7 @@ fn the_peers_window_decides_rfc_9293_3_8_6_2_1_must_38() {
         (999, 8_000, 5_000, silly),
         (999, 8_000, 999, new_data(1, 999, Flags::PSH)),
         (1_000, 8_000, 5_000, new_data(1, 1_000, NONE)),
-        (2_999, 8_000, 5_000, new_data(1, 2_000, NONE)),
+        (2_999, 8_000, 5_000, new_data(1, 2_000, Flags::PSH)),
         (2_999, 8_000, 2_500, new_data(1, 2_500, Flags::PSH)),
         (5_000, 8_000, 5_000, new_data(1, 5_000, Flags::PSH)),
         // Half of a small maximum must do.
@@ -190,7 +190,7 @@ fn the_window_counts_from_what_was_acknowledged_rfc_9293_3_8_6() {
     assert_eq!(rig.transmit().iter().map(|sent| sent.len).sum::<u32>(), 5_000);
     assert_eq!(planned(&rig), Err(Limit::PeerWindow));
     rig.ack_arrives_of(2_001);
-    assert_eq!(planned(&rig), new_data(5_001, 2_000, NONE));
+    assert_eq!(planned(&rig), new_data(5_001, 2_000, Flags::PSH));
 }
 
 #[test]
@@ -215,11 +215,11 @@ fn a_closed_window_is_probed_with_an_acknowledged_number_rfc_9293_3_8_6_1() {
 fn the_congestion_window_decides_rfc_5681_3_1() {
     let mut rig = Rig::open(Setup::default());
     rig.write(50_000);
-    assert_eq!(planned(&rig), new_data(1, 10 * FULL, NONE), "RFC 6928: ten segments");
+    assert_eq!(planned(&rig), new_data(1, 10 * FULL, Flags::PSH), "RFC 6928: ten segments");
     rig.transmit();
     assert_eq!(planned(&rig), Err(Limit::CongestionWindow));
     rig.ack_arrives_of(1 + FULL);
-    assert_eq!(planned(&rig), new_data(10_001, 2 * FULL, NONE), "slow start");
+    assert_eq!(planned(&rig), new_data(10_001, 2 * FULL, Flags::PSH), "slow start");
 }
 
 #[test]
@@ -229,7 +229,7 @@ fn a_part_of_a_segment_of_room_is_not_used_rfc_5681_3_1() {
     rig.transmit();
     rig.write(50_000);
     // 9,500 bytes are allowed: nine segments.
-    assert_eq!(planned(&rig), new_data(501, 9 * FULL, NONE));
+    assert_eq!(planned(&rig), new_data(501, 9 * FULL, Flags::PSH));
     rig.transmit();
     assert_eq!(planned(&rig), Err(Limit::CongestionWindow));
 }
@@ -248,7 +248,8 @@ fn bursts_are_whole_multiples_of_the_segment_size() {
             while let Plan::Send(plan) = rig.tcb.plan(rig.now) {
                 assert_eq!(u32::from(plan.segment_size), size);
                 if rig.tcb.snd.unsent() > plan.len {
-                    assert_eq!((plan.len % size, plan.flags), (0, NONE));
+                    let flags = if plan.len > size { Flags::PSH } else { NONE };
+                    assert_eq!((plan.len % size, plan.flags), (0, flags));
                 }
                 assert!(plan.len <= longest, "{} bytes in one packet", plan.len);
                 largest = largest.max(plan.len);
@@ -265,22 +266,11 @@ fn bursts_are_whole_multiples_of_the_segment_size() {
 // PSH and FIN (RFC 9293 3.9.1.2, 3.10.4).
 
 #[test]
-fn psh_only_when_the_buffer_empties_rfc_9293_3_9_1_2_must_61() {
-    let mut rig = Rig::open(Setup::default());
-    rig.write(12_000);
-    let sent = rig.transmit();
-    assert!(sent.iter().all(|sent| !sent.flags.contains(Flags::PSH)));
-    rig.ack_arrives();
-    let last = rig.transmit().pop().unwrap();
-    assert_eq!((last.seq + last.len, last.flags), (12_001, Flags::PSH | Flags::ACK));
-}
-
-#[test]
 fn the_fin_rides_on_the_last_data_rfc_9293_3_10_4() {
     let mut rig = Rig::open(Setup::default());
     rig.write(12_000);
     rig.with(|tcb, cx| tcb.shutdown_write(cx));
-    assert_eq!(planned(&rig), new_data(1, 10_000, NONE), "not before the last");
+    assert_eq!(planned(&rig), new_data(1, 10_000, Flags::PSH), "not before the last");
     rig.transmit();
     rig.ack_arrives();
     assert_eq!(planned(&rig), new_data(10_001, 2_000, Flags::PSH | Flags::FIN));
@@ -323,7 +313,7 @@ fn a_fast_retransmit_goes_out_whatever_cwnd_says_rfc_5681_3_2() {
     rig.transmit();
     rig.duplicates_arrive(1, 3);
     assert!(rig.tcb.in_flight() > rig.tcb.congestion.window());
-    assert_eq!(planned(&rig), Ok((1, FULL, Flags::PSH, Why::FastRetransmit)));
+    assert_eq!(planned(&rig), Ok((1, FULL, NONE, Why::FastRetransmit)));
     assert!(transmission(&rig).again);
     rig.transmit();
     assert_eq!(planned(&rig), Err(Limit::Nothing));
@@ -335,7 +325,7 @@ fn lost_data_goes_before_new_data() {
     rig.write(50_000);
     rig.transmit();
     rig.duplicates_arrive(1, 9);
-    assert_eq!(planned(&rig), Ok((1, FULL, Flags::PSH, Why::FastRetransmit)));
+    assert_eq!(planned(&rig), Ok((1, FULL, NONE, Why::FastRetransmit)));
     let sent = rig.transmit();
     assert_eq!(sent[1].why, Why::NewData);
 }
@@ -347,7 +337,7 @@ fn after_a_time_out_all_is_sent_again_within_cwnd_rfc_6298_5_4() {
     rig.transmit();
     rig.now = rig.tcb.next_deadline().unwrap();
     rig.with(|tcb, cx| tcb.expire(cx));
-    assert_eq!(planned(&rig), Ok((1, FULL, Flags::PSH, Why::Rto(1))));
+    assert_eq!(planned(&rig), Ok((1, FULL, NONE, Why::Rto(1))));
     rig.transmit_one();
     assert_eq!(planned(&rig), Err(Limit::CongestionWindow));
     // Slow start again: two, then as many as were acknowledged.
@@ -373,7 +363,7 @@ fn after_a_time_out_only_whole_segments_go_out_rfc_6298_5_4() {
     rig.transmit_one();
     rig.ack_arrives_of(701);
     assert_eq!((rig.tcb.congestion.window(), rig.tcb.in_flight()), (1_700, 300));
-    assert_eq!(planned(&rig), Ok((1_001, FULL, Flags::PSH, Why::RtoRecovery)));
+    assert_eq!(planned(&rig), Ok((1_001, FULL, NONE, Why::RtoRecovery)));
 }
 
 #[test]
@@ -384,7 +374,7 @@ fn a_second_time_out_starts_over_rfc_6298_5_5() {
     for nth in 1..=4 {
         rig.now = rig.tcb.next_deadline().unwrap();
         rig.with(|tcb, cx| tcb.expire(cx));
-        assert_eq!(planned(&rig), Ok((1, FULL, Flags::PSH, Why::Rto(nth))));
+        assert_eq!(planned(&rig), Ok((1, FULL, NONE, Why::Rto(nth))));
         rig.transmit_one();
     }
 }
@@ -455,4 +445,134 @@ fn an_acknowledgment_goes_out_when_data_may_not() {
     assert_eq!(planned(&rig), Ok((1, 0, NONE, Why::AckNow)));
     rig.transmit_one();
     assert_eq!(planned(&rig), Err(Limit::PeerWindow));
+}
+
+// More is to come (TCP_CORK, MSG_MORE).
+
+const MORE: SendFlags = SendFlags { more: true, urgent: false };
+
+fn corked() -> Rig {
+    let mut setup = Setup::default();
+    setup.config.cork = true;
+    Rig::open(setup)
+}
+
+#[test]
+fn a_cork_holds_what_fills_no_segment() {
+    let mut rig = corked();
+    rig.write(40);
+    assert_eq!(planned(&rig), Err(Limit::Cork), "although nothing is in flight");
+    rig.write(FULL);
+    assert_eq!(planned(&rig), new_data(1, FULL, NONE));
+    rig.transmit();
+    rig.ack_arrives();
+    assert_eq!(planned(&rig), Err(Limit::Cork), "an acknowledgment does not pull it");
+    rig.configure(|config| config.cork = false);
+    assert_eq!(planned(&rig), new_data(1 + FULL, 40, Flags::PSH));
+}
+
+/// As Linux: the timer that otherwise probes a window, which is the retransmission time-out.
+#[test]
+fn a_cork_holds_for_a_time_out_and_no_longer() {
+    let mut rig = corked();
+    rig.write(40);
+    rig.silent();
+    let rto = rig.tcb.info().rto;
+    assert!(rto >= ms(200));
+    assert!(rig.sleep(rto - ms(1)).is_empty());
+    let sent = rig.sleep(ms(2));
+    assert_eq!(sent.len(), 1);
+    assert_eq!((sent[0].brief(), sent[0].flags), ((1, 40, Why::NewData), Flags::PSH | Flags::ACK));
+    rig.ack_arrives();
+    assert_eq!(rig.tcb.info().details.timeouts, 0, "it says nothing of the path");
+    rig.write(40);
+    assert_eq!(planned(&rig), Err(Limit::Cork), "only what waited so long");
+}
+
+#[test]
+fn the_end_and_no_delay_pull_the_cork() {
+    let mut rig = corked();
+    rig.write(40);
+    rig.with(|tcb, cx| tcb.shutdown_write(cx));
+    assert_eq!(planned(&rig), new_data(1, 40, Flags::PSH | Flags::FIN));
+
+    let mut rig = corked();
+    rig.write(40);
+    rig.tcb.push();
+    assert_eq!(planned(&rig), new_data(1, 40, Flags::PSH));
+    rig.transmit();
+    rig.write(40);
+    assert_eq!(planned(&rig), Err(Limit::Cork), "as in Linux, for once");
+}
+
+#[test]
+fn what_more_is_to_follow_waits_for_it() {
+    let mut rig = Rig::open(Setup::default());
+    rig.configure(|config| config.nodelay = true);
+    rig.write_with(100, MORE);
+    assert_eq!(planned(&rig), Err(Limit::Cork));
+    rig.write(5);
+    assert_eq!(planned(&rig), new_data(1, 105, Flags::PSH));
+    rig.transmit();
+    rig.write_with(3, MORE);
+    assert_eq!(planned(&rig), Err(Limit::Cork));
+    rig.ack_arrives();
+    assert_eq!(planned(&rig), new_data(106, 3, NONE), "an acknowledgment is company enough");
+}
+
+#[test]
+fn what_more_is_to_follow_does_not_wait_longer_than_a_time_out() {
+    let mut rig = Rig::open(Setup::default());
+    rig.write_with(100, MORE);
+    rig.silent();
+    let sent = rig.sleep(rig.tcb.info().rto);
+    assert_eq!(sent.len(), 1);
+    assert_eq!((sent[0].len, sent[0].flags), (100, Flags::PSH | Flags::ACK));
+}
+
+// PSH (RFC 9293 3.9.1.2 [MUST-60, MUST-61]).
+
+#[test]
+fn the_end_of_a_write_and_of_a_burst_has_psh_rfc_9293_3_9_1_2_must_61() {
+    let mut rig = Rig::open(Setup { window: FULL as u16, scale: None, ..Setup::default() });
+    rig.write(2 * FULL);
+    assert_eq!(planned(&rig), new_data(1, FULL, NONE), "one segment in the middle of a write");
+    rig.transmit();
+    let more = Segment { window: 16_000, ..rig.ack() };
+    rig.arrive(more).unwrap();
+    assert_eq!(planned(&rig), new_data(1 + FULL, FULL, Flags::PSH), "its end");
+    rig.transmit();
+    rig.ack_arrives();
+
+    let mut rig = Rig::open(Setup { window: 4 * FULL as u16, scale: None, ..Setup::default() });
+    rig.write(5 * FULL);
+    assert_eq!(planned(&rig), new_data(1, 4 * FULL, Flags::PSH), "as Linux, for the receiver");
+}
+
+/// A peer that gathers text until PSH must not starve (as Linux).
+#[test]
+fn psh_comes_once_in_half_the_largest_window_even_if_more_is_always_to_follow() {
+    let mut rig = Rig::open(Setup { window: 1000, scale: Some(0), ..Setup::default() });
+    let mut marks = Vec::new();
+    for nth in 0..20 {
+        rig.write_with(100, MORE);
+        rig.tcb.push();
+        for sent in rig.transmit() {
+            if sent.flags.contains(Flags::PSH) {
+                marks.push(nth);
+            }
+        }
+        rig.ack_arrives();
+    }
+    assert_eq!(marks, [5, 11, 17]);
+}
+
+#[test]
+fn what_goes_again_has_psh_where_a_write_ended() {
+    let mut rig = Rig::open(Setup::default());
+    rig.write(FULL + 10);
+    rig.transmit();
+    rig.sleep(s(10));
+    assert_eq!(rig.tcb.push_flag(10 + u64::from(FULL), 10, FULL), Flags::PSH);
+    assert_eq!(rig.tcb.push_flag(FULL.into(), FULL, FULL), NONE);
 }
