@@ -32,8 +32,9 @@ def read_all(connection):
 def client(address, port, times):
     for _ in range(times):
         with socket.socket() as connection:
-            connection.settimeout(20)
+            # With a time-out it would not wait for the handshake.
             connection.sendto(b"hello", MSG_FASTOPEN, (address, port))
+            connection.settimeout(20)
             first = connection.recv(4096)
             connection.shutdown(socket.SHUT_WR)
             text = first + read_all(connection)

@@ -83,7 +83,7 @@ fn fast_open_of_the_stack_is_accepted_by_the_kernel() {
     let lab = Lab::with_netns();
     let (net, guard) = start_client(&lab);
     lab.sysctl("tcp_fastopen", "2");
-    let mut server = lab.script("fast_open.py").args(["server", "8000", "3"]).start();
+    let server = lab.script("fast_open.py").args(["server", "8000", "3"]).start();
     server.wait_for_output("ready");
     let mut capture = Capture::start(&lab);
     let to: SocketAddr = format!("{KERNEL}:8000").parse().expect("an address");

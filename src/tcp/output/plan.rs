@@ -49,7 +49,7 @@ impl Tcb {
         if matches!(self.state, State::Closed | State::Listen | State::TimeWait) {
             return Plan::Wait(Limit::State);
         }
-        if self.snd.syn_unacked() && (self.snd.syn_pending || !self.sends_early()) {
+        if self.snd.syn_unacked() && (self.snd.syn_pending || !self.sends_early_now()) {
             return self.plan_syn();
         }
         if self.rcv.duplicate.is_some()
@@ -71,6 +71,12 @@ impl Tcb {
             Due::Now(why) => self.bare(self.snd.nxt, Flags::default(), why),
             Due::Nothing | Due::Delayed => Plan::Wait(limit),
         }
+    }
+
+    /// Whether a server sends before its SYN is acknowledged: not after a time-out, when it is not known any more whether
+    /// anybody is there.
+    fn sends_early_now(&self) -> bool {
+        self.sends_early() && self.timeouts == 0
     }
 
     /// A segment without text.
