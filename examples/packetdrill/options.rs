@@ -203,6 +203,8 @@ impl Use {
                 self.sockets.find(fd)?.shared = number != 0;
                 Ok(())
             }
+            // There is one way out of here, and nobody else on it.
+            libc::SO_MARK | libc::SO_PRIORITY => Ok(()),
             libc::SO_ZEROCOPY => {
                 self.sockets.find(fd)?.zerocopy = (number != 0).then(Default::default);
                 Ok(())
