@@ -147,15 +147,13 @@ impl Tcb {
         self.cwnd().saturating_add(syn).saturating_sub(self.flight())
     }
 
-    /// Most text of one burst: as many segments as fit one, at most [`BURST_SEGMENTS`] and half of what the window
-    /// allows (as Linux, so that the peer acknowledges the first half while the second is being sent), and when it
-    /// is paced what goes in a millisecond.
+    /// Most text of one burst: as many segments as fit one, at most [`BURST_SEGMENTS`], and when it is paced what
+    /// goes in a millisecond.
     fn burst(&self, size: u32) -> u32 {
         if self.is_urgent() {
             return size; // each segment has a pointer of its own
         }
-        let half = self.cwnd() / size / 2;
-        let most = (MAX_BURST / size).min(BURST_SEGMENTS).min(half.max(1)) * size;
+        let most = (MAX_BURST / size).min(BURST_SEGMENTS) * size;
         match self.pacing_rate() {
             Some(rate) => pacing::burst(rate, size).min(most),
             None => most,
@@ -229,7 +227,10 @@ impl Tcb {
         if let Some(probe) = self.plan_path_probe(window.min(self.congestion_room())) {
             return probe;
         }
-        let allowed = unsent.min(window).min(self.congestion_room()).min(self.burst(size));
+        // At most half of the window in a burst, so that the peer acknowledges the one while the other is sent (as Linux).
+        let half = (self.cwnd() / size / 2).max(1) * size;
+        let allowed = unsent.min(window).min(self.congestion_room());
+        let allowed = allowed.min(self.burst(size)).min(half);
         let text = if allowed == unsent {
             self.hold_back_small(unsent, size, fin)
         } else {

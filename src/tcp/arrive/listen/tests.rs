@@ -53,6 +53,19 @@ fn the_syn_ack_answers_only_what_was_offered_rfc_7323_2_2_rfc_2018_2() {
 }
 
 #[test]
+fn settings_without_timestamps_or_scaling_take_up_neither_rfc_7323_2_2() {
+    let config = Config { timestamps: false, window_scaling: false, ..Setup::default().config };
+    let setup = Setup { config: config.clone(), scale: Some(3), ..Setup::default() };
+    let (rig, mut half) = half_open(setup.clone());
+    half.limit(&config);
+    let options = syn_ack(&rig, &half).options;
+    assert_eq!((options.timestamps, options.window_scale), (None, None));
+
+    let rig = Rig::connecting(setup);
+    assert_eq!(rig.tcb.timestamps, None, "nor are they offered");
+}
+
+#[test]
 fn without_sack_none_is_permitted_and_none_used_rfc_2018_2() {
     let config = Config { sack: false, ..Setup::default().config };
     let setup = Setup { config, ..Setup::default() };

@@ -141,6 +141,16 @@ fn a_missing_timestamp_is_dropped_in_silence_rfc_7323_3_2() {
 }
 
 #[test]
+fn an_acknowledgment_of_what_was_never_sent_leaves_ts_recent_alone_rfc_5961_5_2() {
+    let mut rig = Rig::open(Setup::default());
+    let recent = rig.tcb.timestamps.unwrap().recent;
+    let ack = rig.ours(9_999);
+    let forged = with_tsval(Segment { ack, ..rig.ack() }, recent.wrapping_add(200_000));
+    rig.arrive(forged).unwrap_err();
+    assert_eq!(rig.tcb.timestamps.unwrap().recent, recent);
+}
+
+#[test]
 fn ts_recent_follows_only_segments_that_span_the_last_acknowledgment_rfc_7323_4_3() {
     let mut rig = Rig::open(Setup::default());
     rig.now += ms(10);

@@ -235,6 +235,14 @@ fn a_part_of_a_segment_of_room_is_not_used_rfc_5681_3_1() {
 }
 
 #[test]
+fn a_burst_of_new_data_is_at_most_half_the_window() {
+    let mut rig = Rig::open(Setup { window: 65_535, scale: Some(8), ..Setup::default() });
+    rig.write(300_000);
+    let half = rig.tcb.cwnd() / FULL / 2 * FULL;
+    assert_eq!(planned(&rig), new_data(1, half, Flags::PSH));
+}
+
+#[test]
 fn bursts_are_whole_multiples_of_the_segment_size() {
     for mss in [48, 536, 1_012] {
         let setup = Setup { window: 65_535, scale: Some(8), mss: Some(mss), ..Setup::default() };
