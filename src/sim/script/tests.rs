@@ -195,7 +195,7 @@ fn a_window_that_shrinks_is_survived() {
         +0ms   call write 1000                         # which has no room
         +210ms expect ACK seq=1001..2001
         +10ms  inject ACK seq=1 ack=1001 win=0
-        +410ms expect PSH,ACK seq=1001..2001
+        +410ms expect ACK seq=1001..2001
         +10ms  inject ACK seq=1 ack=3001 win=0
         +0ms   expect nothing
         +10ms  inject ACK seq=1 ack=3001 win=1000
