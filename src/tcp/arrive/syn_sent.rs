@@ -5,6 +5,7 @@ use crate::event::{Cause, Refusal, State, TimerKind, Why};
 use crate::tcp::Error;
 use crate::tcp::discard::Discard;
 use crate::tcp::tcb::Tcb;
+use crate::time::Instant;
 use crate::wire::tcp::{Flags, Segment};
 
 impl Tcb {
@@ -35,6 +36,11 @@ impl Tcb {
         // Fourth, the SYN bit.
         if !segment.syn() {
             return Err(Discard::silent(Refusal::SynSentNoSyn));
+        }
+        if let Some(ack) = acked
+            && !self.echoes_our_syn(cx.now, segment)
+        {
+            return Err(Discard::reset(Refusal::SynSentBadEcho, ack));
         }
         self.synchronize(segment.seq);
         // Our SYN has offered this much, of which the peer may make use before it hears from us again.
@@ -78,10 +84,24 @@ impl Tcb {
         Ok(())
     }
 
-    pub(super) fn start_keepalive(&mut self, now: crate::time::Instant) {
+    pub(super) fn start_keepalive(&mut self, now: Instant) {
         if let Some(keepalive) = self.config.keepalive {
             self.timers.arm(TimerKind::Keepalive, now + keepalive.idle);
         }
+    }
+}
+
+/// What makes sure that an answer is one to this connection, and not to an earlier one.
+impl Tcb {
+    /// Whether the clock that `segment` echoes stood so since our SYN was first sent (RFC 7323 4; as Linux, which
+    /// takes zero for a peer that echoes nothing).
+    fn echoes_our_syn(&self, now: Instant, segment: &Segment) -> bool {
+        let (Some(_), Some(ts)) = (self.timestamps, segment.options.timestamps) else {
+            return true;
+        };
+        let first = self.unanswered_since.unwrap_or(now);
+        let longest = self.tsval(now).wrapping_sub(self.tsval(first));
+        ts.tsecr == 0 || self.tsval(now).wrapping_sub(ts.tsecr) <= longest
     }
 }
 
