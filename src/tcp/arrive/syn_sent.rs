@@ -37,11 +37,7 @@ impl Tcb {
         if !segment.syn() {
             return Err(Discard::silent(Refusal::SynSentNoSyn));
         }
-        if let Some(ack) = acked
-            && !self.echoes_our_syn(cx.now, segment)
-        {
-            return Err(Discard::reset(Refusal::SynSentBadEcho, ack));
-        }
+        self.check_echo(cx.now, segment)?;
         self.synchronize(segment.seq);
         // Our SYN has offered this much, of which the peer may make use before it hears from us again.
         self.rcv.adv = self.rcv.nxt + u32::from(self.config.syn_window());
@@ -93,15 +89,20 @@ impl Tcb {
 
 /// What makes sure that an answer is one to this connection, and not to an earlier one.
 impl Tcb {
-    /// Whether the clock that `segment` echoes stood so since our SYN was first sent (RFC 7323 4; as Linux, which
-    /// takes zero for a peer that echoes nothing).
-    fn echoes_our_syn(&self, now: Instant, segment: &Segment) -> bool {
-        let (Some(_), Some(ts)) = (self.timestamps, segment.options.timestamps) else {
-            return true;
+    /// Refuses an acknowledgment that echoes a time at which our SYN was not out (RFC 7323 4; as Linux, which takes zero
+    /// for a peer that echoes nothing).
+    fn check_echo(&self, now: Instant, segment: &Segment) -> Result<(), Discard> {
+        let (Some(_), Some(ts), Some(ack)) =
+            (self.timestamps, segment.options.timestamps, segment.ack())
+        else {
+            return Ok(());
         };
         let first = self.unanswered_since.unwrap_or(now);
         let longest = self.tsval(now).wrapping_sub(self.tsval(first));
-        ts.tsecr == 0 || self.tsval(now).wrapping_sub(ts.tsecr) <= longest
+        if ts.tsecr == 0 || self.tsval(now).wrapping_sub(ts.tsecr) <= longest {
+            return Ok(());
+        }
+        Err(Discard::reset(Refusal::SynSentBadEcho, ack))
     }
 }
 
