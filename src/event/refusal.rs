@@ -124,6 +124,8 @@ counted! {
     TimeWaitReset = "time_wait_reset",
     /// An acknowledgment in SYN-SENT for something we never sent.
     SynSentBadAck = "syn_sent_bad_ack",
+    /// A SYN with ACK in SYN-SENT that echoes a time at which our SYN was not sent (RFC 7323 4).
+    SynSentBadEcho = "syn_sent_bad_echo",
     /// A reset in SYN-SENT that does not acknowledge our SYN.
     SynSentBadReset = "syn_sent_bad_reset",
     /// A segment in SYN-SENT without SYN.

@@ -458,7 +458,7 @@ fn chance_on_the_path_neither_loses_nor_doubles_what_goes_with_the_syn() {
             got.len() >= len && back.len() >= answer.len()
         });
         assert!(got == data && back == answer, "seed {seed}");
-        fast += u64::from(world.stack(Server).counters().tcp_fast_passive_opens);
+        fast += world.stack(Server).counters().tcp_fast_passive_opens;
         world.judge = super::world::deliver_all();
         end(world, &Pair { client, server: server.unwrap() });
     }

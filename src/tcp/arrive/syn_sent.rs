@@ -5,6 +5,7 @@ use crate::event::{Cause, Refusal, State, TimerKind, Why};
 use crate::tcp::Error;
 use crate::tcp::discard::Discard;
 use crate::tcp::tcb::Tcb;
+use crate::time::Instant;
 use crate::wire::tcp::{Flags, Segment};
 
 impl Tcb {
@@ -36,6 +37,7 @@ impl Tcb {
         if !segment.syn() {
             return Err(Discard::silent(Refusal::SynSentNoSyn));
         }
+        self.check_echo(cx.now, segment)?;
         self.synchronize(segment.seq);
         // Our SYN has offered this much, of which the peer may make use before it hears from us again.
         self.rcv.adv = self.rcv.nxt + u32::from(self.config.syn_window());
@@ -80,11 +82,30 @@ impl Tcb {
     }
 
     /// The connection is open.
-    pub(super) fn opened(&mut self, now: crate::time::Instant) {
+    pub(super) fn opened(&mut self, now: Instant) {
         self.ack.opened(now);
         if let Some(keepalive) = self.config.keepalive {
             self.timers.arm(TimerKind::Keepalive, now + keepalive.idle);
         }
+    }
+}
+
+/// What makes sure that an answer is one to this connection, and not to an earlier one.
+impl Tcb {
+    /// Refuses an acknowledgment that echoes a time at which our SYN was not out (RFC 7323 4; as Linux, which takes zero
+    /// for a peer that echoes nothing).
+    fn check_echo(&self, now: Instant, segment: &Segment) -> Result<(), Discard> {
+        let (Some(_), Some(ts), Some(ack)) =
+            (self.timestamps, segment.options.timestamps, segment.ack())
+        else {
+            return Ok(());
+        };
+        let first = self.unanswered_since.unwrap_or(now);
+        let longest = self.tsval(now).wrapping_sub(self.tsval(first));
+        if ts.tsecr == 0 || self.tsval(now).wrapping_sub(ts.tsecr) <= longest {
+            return Ok(());
+        }
+        Err(Discard::reset(Refusal::SynSentBadEcho, ack))
     }
 }
 

@@ -7,6 +7,7 @@ use glasstcp::tcp::congestion::Algorithm;
 use glasstcp::tcp::{Ecn, FastConnect};
 
 use super::*;
+use crate::cli::host::FastOpen;
 
 impl Plan {
     /// One for tests, which differs from the defaults.

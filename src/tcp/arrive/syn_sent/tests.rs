@@ -3,6 +3,7 @@ use crate::tcp::discard::Reply;
 use crate::tcp::testing::*;
 use crate::tcp::{Config, Refused};
 use crate::wire::SeqNum;
+use crate::wire::tcp_options::{Options, Timestamps};
 
 #[test]
 fn our_syn_offers_everything_rfc_9293_3_7_1_must_14() {
@@ -238,4 +239,30 @@ fn simultaneous_open_and_close_before_it_completes_rfc_9293_3_10_4() {
     assert_eq!((sent.seq, sent.len, sent.flags.contains(Flags::FIN)), (1, 10, true));
     rig.ack_arrives();
     assert_eq!(rig.tcb.state(), State::FinWait2);
+}
+
+#[test]
+fn an_echo_of_a_time_before_our_syn_is_no_answer_to_it() {
+    let mut rig = Rig::syn_sent(Setup::default());
+    let sent = rig.sleep(ms(1500));
+    assert_eq!(sent.len(), 1, "the SYN again");
+    let clock = rig.tcb.tsval(rig.now);
+    let acked = rig.ours(1);
+    let echoing = |rig: &mut Rig, tsecr: u32| {
+        let syn_ack = rig.syn(Some(1));
+        let timestamps = syn_ack.options.timestamps.map(|ts| Timestamps { tsecr, ..ts });
+        Segment { options: Options { timestamps, ..syn_ack.options.clone() }, ..syn_ack }
+    };
+    for bad in [clock.wrapping_sub(1501), clock.wrapping_add(1), clock.wrapping_add(1 << 31)] {
+        let bad = echoing(&mut rig, bad);
+        assert_eq!(rig.refused(bad), (Refusal::SynSentBadEcho, Reply::Reset(acked)));
+    }
+    // The first copy, sent 1500 ms ago, may be the one that was answered.
+    let good = echoing(&mut rig, clock.wrapping_sub(1500));
+    rig.arrive(good).unwrap();
+    assert_eq!(rig.tcb.state(), State::Established);
+    // Some echo nothing.
+    let mut rig = Rig::syn_sent(Setup::default());
+    let zero = echoing(&mut rig, 0);
+    rig.arrive(zero).unwrap();
 }
