@@ -140,7 +140,7 @@ fn three_duplicates_repair_a_loss() {
         +0ms   inject ACK seq=1 ack=1
         +0ms   expect nothing
         +0ms   inject ACK seq=1 ack=1
-        +0ms   expect PSH,ACK seq=1..1001
+        +0ms   expect ACK seq=1..1001
         +10ms  inject ACK seq=1 ack=5001
         +10s   expect nothing
     ",
@@ -193,9 +193,9 @@ fn a_window_that_shrinks_is_survived() {
         +0ms   expect PSH,ACK seq=2001..3001
         +10ms  inject ACK seq=1 ack=1001 win=500
         +0ms   call write 1000                         # which has no room
-        +210ms expect PSH,ACK seq=1001..2001
+        +210ms expect ACK seq=1001..2001
         +10ms  inject ACK seq=1 ack=1001 win=0
-        +410ms expect PSH,ACK seq=1001..2001
+        +410ms expect ACK seq=1001..2001
         +10ms  inject ACK seq=1 ack=3001 win=0
         +0ms   expect nothing
         +10ms  inject ACK seq=1 ack=3001 win=1000
