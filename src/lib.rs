@@ -133,7 +133,9 @@ pub mod wire;
 /// See [`net::blocking`] for an example and for what is as in `std::net`.
 pub mod blocking {
     #[doc(inline)]
-    pub use crate::net::blocking::{Incoming, Net, TcpListener, TcpStream, UdpSocket};
+    pub use crate::net::blocking::{
+        Incoming, Net, RecvFlags, TcpListener, TcpSocket, TcpStream, UdpSocket,
+    };
     #[doc(inline)]
     pub use crate::runtime::{start_thread as start, start_thread_with as start_with};
 }

@@ -18,8 +18,10 @@ use crate::tcp;
 /// # async fn main() -> io::Result<()> {
 /// # let (one, other) = memory::pair(1500);
 /// # let config = |last| Config::new([10, 9, 0, last].into(), 24, [last; 32]);
-/// # let server = runtime::start(Stack::new(config(2)), one)?.0;
-/// # let client = runtime::start(Stack::new(config(1)), other)?.0;
+/// # let (server, driver) = runtime::start(Stack::new(config(2)), one)?;
+/// # tokio::spawn(driver);
+/// # let (client, driver) = runtime::start(Stack::new(config(1)), other)?;
+/// # tokio::spawn(driver);
 /// let mut socket = TcpSocket::new(&server);
 /// socket.settings().fix_receive_buffer(16 << 10);
 /// socket.bind(([10, 9, 0, 2], 7), false)?;

@@ -183,6 +183,7 @@ fn the_figures_add_up() {
     let mut world = World::new();
     let pair = world.open();
     world.transfer(&pair, Client, 200_000, PATIENCE);
+    world.pass(Duration::from_secs(1));
     let (client, server) = (world.info(Client, pair.client), world.info(Server, pair.server));
     assert_eq!(client.details.text_segments_out, server.details.text_segments_in);
     assert!(client.details.text_segments_out >= 200_000 / 1448);
