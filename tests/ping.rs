@@ -9,6 +9,11 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+#[path = "common/binomial.rs"]
+mod binomial;
+
+use binomial::assert_loss;
+
 fn glasstcp(line: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_glasstcp"));
     command.args(line.split_whitespace()).stdin(Stdio::null());
@@ -89,47 +94,42 @@ fn code_and_text(output: Output) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8_lossy(&both).into_owned())
 }
 
-/// The smallest and the largest count between which so many of `n` lie in 99.9 % of all cases, when each
-/// one does so with the probability `p`.
-fn binomial_bounds(n: u32, p: f64) -> (u32, u32) {
-    let mut chance = (1.0 - p).powi(n as i32);
-    let (mut below, mut bounds) = (0.0, (None, n));
-    for k in 0..=n {
-        if bounds.0.is_none() && below + chance > 0.0005 {
-            bounds.0 = Some(k);
+/// Pings 200 times with options of the client's to a server with options of its own, side by side, and
+/// checks that so many are lost: that no answer to them has come for `wait` seconds.
+fn assert_losses(wait: u32, cases: impl IntoIterator<Item = (f64, String, String)>) {
+    std::thread::scope(|scope| {
+        for (loss, client, server) in cases {
+            scope.spawn(move || {
+                let server = Server::start(&server);
+                let link = server.link();
+                let line = format!("ping 10.9.0.2 -c 200 -i 0.02 -W {wait} {client} {link}");
+                let (code, text) = run(&line);
+                assert_eq!(code, Some(0), "{line}: {text}");
+                assert_loss(&text, 200, loss);
+            });
         }
-        below += chance;
-        if below > 0.9995 {
-            bounds.1 = k;
-            break;
-        }
-        chance *= f64::from(n - k) / f64::from(k + 1) * p / (1.0 - p);
-    }
-    (bounds.0.unwrap_or(0), bounds.1)
+    });
 }
 
-#[test]
-fn the_bounds_are_those_of_exact_fractions() {
-    assert_eq!(binomial_bounds(10, 0.5), (0, 10));
-    assert_eq!(binomial_bounds(200, 0.2), (22, 59));
-}
-
+/// What the server keeps to itself, and what the link loses on the way there, shows as loss.
 #[test]
 fn the_loss_that_is_seen_is_the_one_that_was_asked_for() {
-    let server = Server::start("--ping-loss 20%");
-    for (nth, way) in ["", "--udp"].into_iter().enumerate() {
-        let line = format!("ping 10.9.0.2 -c 200 -i 0.01 -W 5 {way} {}", server.link());
-        let (code, text) = run(&line);
-        assert_eq!(code, Some(0), "{text}");
-        let words: Vec<&str> = text.split_whitespace().collect();
-        let at = words.iter().position(|word| *word == "received,").expect("a summary");
-        let received: u32 = words[at - 1].parse().expect("a number");
-        let (least, most) = binomial_bounds(200, 0.2);
-        assert!((least..=most).contains(&(200 - received)), "{nth}: {text}");
-        let named = text.matches("no answer for seq=").count();
-        assert_eq!(named as u32, 200 - received, "each of them is named: {text}");
-        assert_eq!(text.matches("64 bytes from 10.9.0.2: seq=").count() as u32, received, "{text}");
-    }
+    let cases = [0.05, 0.2, 0.5].into_iter().flat_map(|loss| {
+        let percent = 100.0 * loss;
+        let server =
+            ["", "--udp"].map(|way| (loss, way.to_owned(), format!("--ping-loss {percent}%")));
+        let link = ["--udp", "--icmp"]
+            .map(|way| (loss, format!("{way} --impair out:loss={percent}%"), String::new()));
+        server.into_iter().chain(link)
+    });
+    assert_losses(3, cases);
+}
+
+/// TCP repairs what a link loses.
+#[test]
+fn nothing_is_lost_over_tcp() {
+    let ways = ["", "--impair loss=5%", "--impair loss=20%"];
+    assert_losses(60, ways.map(|way| (0.0, way.to_owned(), String::new())));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The log of a classic course's simulation: what the sender of each client does, a line each.
 //!
 //! ```text
-//! 0.100192 client 1: send seq=1 len=1448 cwnd=initial ssthresh=infinite
+//! 0.100192 client 1: send seq=1 len=1448 cwnd=14480 ssthresh=infinite
 //! 0.202675 client 1: ack=1449 cwnd=15928 ssthresh=infinite
 //! 0.353158 client 2: packet lost seq=44889 len=1448 (queue full)
 //! 0.510886 client 2: ack=44889 (duplicate 2) cwnd=59368 ssthresh=infinite
@@ -148,10 +148,10 @@ impl Client {
         Some(what + &why)
     }
 
-    /// What nobody has told yet is the window to begin with, of ten segments as a rule (RFC 6928).
+    /// Nothing before the connection is open, and has one.
     fn window(&self) -> String {
         if self.phase.is_none() {
-            return " cwnd=initial ssthresh=infinite".to_owned();
+            return String::new();
         }
         let ssthresh: Cow<'_, str> =
             self.ssthresh.map_or("infinite".into(), |bytes| bytes.to_string().into());

@@ -78,6 +78,8 @@ impl Tcb {
             self.ack.now(Why::Handshake);
         }
         self.start_keepalive(cx.now);
+        // The one to begin with (RFC 6928).
+        self.emit_window(cx);
     }
 
     /// The time-outs of the SYN say nothing about those of data, but that it took too long for the

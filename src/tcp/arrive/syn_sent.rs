@@ -49,6 +49,7 @@ impl Tcb {
             self.new_ack(cx, ack, segment, news);
             self.enter(cx, State::Established, Cause::SynAckArrived);
             self.start_keepalive(cx.now);
+            self.emit_window(cx);
             self.ack.now(Why::Handshake);
         } else {
             // Simultaneous open: our SYN goes out again, with an acknowledgment.
