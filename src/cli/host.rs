@@ -7,6 +7,7 @@
 mod run;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use glasstcp::device::impair::Spec;
@@ -64,6 +65,11 @@ pub struct Args {
     /// uses it, accept does when the peer asks, request asks too
     #[arg(long, value_name = "off|accept|request", default_value_t)]
     ecn: Ecn,
+
+    /// The longest time until something lost goes again, however often it was lost, in seconds, 0.2 to 120. On a
+    /// link that loses half, time-outs which double without end are what takes minutes
+    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = rto_max)]
+    rto_max: Duration,
 
     /// Let the link be as bad as this, from the start: out: is what the stack sends; can be given several
     /// times, and changed with 'glasstcp impair'. docs/link.md has the language
@@ -135,6 +141,8 @@ pub struct Plan {
     pub congestion: Algorithm,
     /// Explicit congestion notification of all connections.
     pub ecn: Ecn,
+    /// The longest retransmission time-out.
+    pub rto_max: Duration,
     /// What the link does to packets.
     pub impair: Spec,
     /// From which chance on the link comes.
@@ -196,6 +204,7 @@ impl Args {
             prefix_len,
             congestion: self.cc,
             ecn: self.ecn,
+            rto_max: self.rto_max,
             impair: Spec {
                 rules: self
                     .impair
@@ -281,6 +290,14 @@ fn choice(kernel: Cidr) -> String {
         own => return format!("one from {first} to {last}, not {own}"),
     };
     if low == high { low.to_string() } else { format!("one from {low} to {high}") }
+}
+
+fn rto_max(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let allowed = Duration::from_millis(200)..=Duration::from_secs(120);
+    seconds
+        .filter(|time| allowed.contains(time))
+        .ok_or_else(|| "give a number of seconds from 0.2 to 120".to_owned())
 }
 
 fn device_name(text: &str) -> Result<String, device::OpenError> {

@@ -233,7 +233,7 @@ impl Stack {
         let view = self.env.is_observed().then(view);
         let (ends, sender) =
             (entry.record.ends, (Some(entry.record.conn), State::SynReceived, why));
-        self.wheel.arm(entry.timer, entry.record.next_deadline());
+        self.wheel.arm(entry.timer, entry.record.next_deadline(&self.tcp_config));
         self.reply_segment(&segment, ends, sender, view);
     }
 
@@ -241,8 +241,8 @@ impl Stack {
         let Some(entry) = self.half_open.get_mut(key) else {
             return;
         };
-        if entry.record.next_deadline() > self.env.now {
-            return self.wheel.arm(entry.timer, entry.record.next_deadline());
+        if entry.record.next_deadline(&self.tcp_config) > self.env.now {
+            return self.wheel.arm(entry.timer, entry.record.next_deadline(&self.tcp_config));
         }
         let listener = self.listeners.get(entry.listener);
         let crowded = listener.is_some_and(|listener| listener.half_open > listener.backlog / 2);

@@ -25,7 +25,7 @@ impl Rto {
     pub const AFTER_SYN_TIMEOUT: Rto = Rto(Duration::from_secs(3));
     /// Linux's minimum: RFC 6298 2.4 would have one second, chosen for coarse clocks.
     pub const MIN: Rto = Rto(Duration::from_millis(200));
-    /// The maximum (RFC 6298 2.5 allows any of at least 60 s).
+    /// The maximum, unless a lower one is set (RFC 6298 2.5 allows any of at least 60 s).
     pub const MAX: Rto = Rto(Duration::from_secs(120));
 
     /// The time-out for a computed value, brought within the bounds.
@@ -37,6 +37,11 @@ impl Rto {
     pub fn backed_off(self, times: u8) -> Rto {
         let factor = 1u32.checked_shl(times.into()).unwrap_or(u32::MAX);
         Rto(self.0.saturating_mul(factor).min(Rto::MAX.0))
+    }
+
+    /// It, or `limit` if that is shorter.
+    pub fn at_most(self, limit: Duration) -> Rto {
+        Rto(self.0.min(limit))
     }
 
     /// The time-out as a duration.

@@ -185,10 +185,13 @@ fn stack_config(plan: &Plan) -> anyhow::Result<Config> {
     let prefix_len = plan.prefix_len;
     let addresses: Vec<_> =
         plan.ip_addresses().into_iter().map(|ip| Address { ip, prefix_len }).collect();
+    let mut tcp =
+        tcp::Config { congestion: plan.congestion, ecn: plan.ecn, ..tcp::Config::default() };
+    tcp.limit_rto(plan.rto_max);
     Ok(Config {
         addresses,
         mtu: plan.mtu,
-        tcp: tcp::Config { congestion: plan.congestion, ecn: plan.ecn, ..tcp::Config::default() },
+        tcp,
         ..Config::new(plan.addresses[0].into(), prefix_len, seed)
     })
 }
