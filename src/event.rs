@@ -236,6 +236,8 @@ pub enum LostBy {
     Timeout,
     /// It was larger than the path takes (RFC 1191 6.4).
     PathMtu,
+    /// The peer had reported it by SACK, and has thrown it away (RFC 2018 8).
+    Reneged,
 }
 
 /// What shows how large packets may be.
@@ -262,6 +264,10 @@ pub enum Reduction {
     Timeout,
     /// The peer reports a mark of congestion (RFC 3168 6.1.2).
     Ecn,
+    /// Nothing was sent for longer than a time-out (RFC 5681 4.1, RFC 2861).
+    Idle,
+    /// The application has not needed it for a time-out (RFC 2861 3.2, RFC 7661).
+    Unused,
 }
 
 /// What shows that a reduction was wrong.

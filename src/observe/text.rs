@@ -110,6 +110,7 @@ fn lost(conn: ConnId, start: u64, len: u32, by: LostBy) -> String {
         LostBy::Rack => "by what arrived after it",
         LostBy::Timeout => "by the time-out",
         LostBy::PathMtu => "too large for the path",
+        LostBy::Reneged => "by the peer, which had reported it",
     };
     format!("{conn} lost: seq={start} len={len}, {by}")
 }
@@ -128,6 +129,8 @@ fn reduction_words(why: Reduction) -> &'static str {
         Reduction::TailLoss => "a tail-loss probe has repaired a loss",
         Reduction::Timeout => "a time-out",
         Reduction::Ecn => "a mark of congestion",
+        Reduction::Idle => "a silence",
+        Reduction::Unused => "it was not needed",
     }
 }
 
