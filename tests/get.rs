@@ -234,17 +234,16 @@ fn what_cannot_be_done_is_said_in_a_sentence() {
         ("get http://www.example/file", "say who with --dns SERVER"),
         ("get http://localhost/file", "the stack itself"),
         ("nc www.example 7", "say who with --dns SERVER"),
+        // Nobody is there, which is said at once.
+        ("get http://www.example/ --dns 10.9.0.2", "over UDP: port unreachable (10.9.0.2 says so)"),
+        ("nc -u www.example 7 --dns 10.9.0.2", "over UDP: port unreachable (10.9.0.2 says so)"),
         (
-            "get http://www.example/ --dns 10.9.0.2 --timeout 0.3",
-            "the DNS server 10.9.0.2:53 has not answered",
+            "dns www.example --dns 10.9.0.2",
+            "cannot ask the DNS server 10.9.0.2:53 over UDP: port unreachable (10.9.0.2 says so)",
         ),
         (
-            "nc -u www.example 7 --dns 10.9.0.2 --timeout 0.3",
-            "the DNS server 10.9.0.2:53 has not answered",
-        ),
-        (
-            "dns www.example --dns 10.9.0.2 --timeout 0.3",
-            "the DNS server 10.9.0.2:53 has not answered",
+            "dns www.example --dns 10.9.0.3 --timeout 0.3",
+            "the DNS server 10.9.0.3:53 has not answered",
         ),
         ("dns www.example", "say who with --dns SERVER"),
         // The echo service answers with the question.
@@ -273,12 +272,14 @@ fn what_cannot_be_done_is_said_in_a_sentence() {
 mod name_server {
     use std::net::SocketAddr;
     use std::sync::Arc;
+    use std::time::Instant;
 
     use glasstcp::device::udp_link::UdpLink;
     use glasstcp::net::{TcpListener, UdpSocket};
     use glasstcp::runtime::{self, FdDevice};
     use glasstcp::service::{Service, ServiceContext, serve_listener};
     use glasstcp::stack::{Config, Stack};
+    use glasstcp::time;
     use hickory_proto::op::{Message, MessageType, OpCode};
     use hickory_proto::rr::{RData, Record, rdata::A};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -290,9 +291,12 @@ mod name_server {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.expect("a runtime").block_on(async {
                 let local = "127.0.0.1:0".parse().expect("an address");
-                let link = UdpLink::open(local, None, 1500).expect("a socket");
-                tell.send(link.local_addr().expect("it is bound")).expect("the test waits");
                 let config = Config::new([10, 9, 0, 2].into(), 24, [7; 32]);
+                let begun = Instant::now();
+                let clock = move || time::Instant::ZERO + begun.elapsed();
+                let link = UdpLink::open_for_all(local, &config.addresses, 1500, clock);
+                let link = link.expect("a socket");
+                tell.send(link.local_addr().expect("it is bound")).expect("the test waits");
                 let device = FdDevice::new(link).expect("a device");
                 let (net, driver) = runtime::start(Stack::new(config), device).expect("a stack");
                 tokio::spawn(driver);

@@ -37,6 +37,9 @@ pub struct Args {
     timeout: Duration,
 }
 
+/// The longest time that can be given: more is more than the clock can count to.
+const SECONDS_MAX: f64 = 31_536_000.0;
+
 /// What a client works with.
 pub struct Client {
     /// What makes its sockets.
@@ -188,10 +191,13 @@ fn socket(asked: PathBuf) -> PathBuf {
 
 /// A time in seconds, such as 2 or 0.5.
 pub fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    seconds
-        .filter(|time| !time.is_zero())
-        .ok_or_else(|| "give a number of seconds above 0, as 2 or 0.5".to_owned())
+    let wanted = || "give a number of seconds above 0, as 2 or 0.5".to_owned();
+    let seconds: f64 = text.parse().map_err(|_| wanted())?;
+    if seconds > SECONDS_MAX {
+        return Err(format!("give at most {SECONDS_MAX} seconds, which is a year"));
+    }
+    let time = Duration::try_from_secs_f64(seconds).ok();
+    time.filter(|time| !time.is_zero()).ok_or_else(wanted)
 }
 
 /// A server that answers questions, at DNS's port unless another one is given.

@@ -1,5 +1,6 @@
 //! The life of the daemon: open the device, run the stack and its services, end on a signal.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use tokio::time::interval;
 
 use super::host::{Counts, Host, Link};
 use super::log::{self, Printer};
+use super::serve::reachable;
 use super::signals::{Signals, Told};
 use super::up::Plan;
 use super::{control, say, services};
@@ -27,18 +29,21 @@ pub fn run(plan: Plan) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let result = runtime.block_on(live(&plan, &printer));
+    let result = runtime.block_on(live(plan, &printer));
     // A thread that waits for a slow disk must not hold up the end.
     runtime.shutdown_background();
     printer.finish();
     result
 }
 
-async fn live(plan: &Plan, printer: &Printer) -> anyhow::Result<()> {
+async fn live(mut plan: Plan, printer: &Printer) -> anyhow::Result<()> {
     // Before anything is made that a signal would leave behind.
     let mut signals = Signals::new().context("cannot handle signals")?;
     let www = plan.www.as_deref().map(Www::open).transpose()?;
     let host = Host::start(&plan.host)?;
+    if let Some(place) = host.place() {
+        plan.host.is_at(place);
+    }
     let mut daemon = Daemon { host, printer };
     let sockets = Sockets::Stack(daemon.host.net().clone());
     let context = ServiceContext {
@@ -56,7 +61,7 @@ async fn live(plan: &Plan, printer: &Printer) -> anyhow::Result<()> {
         let (link, net) = (daemon.host.link().clone(), daemon.host.net().clone());
         services.spawn(listener.serve(control::handler(link, Some(net))));
     }
-    say(&welcome(plan, daemon.host.owns_netns()));
+    say(&welcome(&plan, daemon.host.owns_netns()));
     let result = daemon.until_told(&mut signals).await;
     if result.is_ok() {
         daemon.close(&mut signals).await;
@@ -179,7 +184,9 @@ fn hints(plan: &Plan) -> Vec<String> {
     let prefix = match &plan.host.link {
         // The kernel cannot reach it.
         Link::Udp(ends) => {
-            let there = format!("--link udp:{}:0,{}", ends.local.ip(), ends.local);
+            let here = SocketAddr::new(reachable(ends.local.ip()), ends.local.port());
+            let there = ends.remote.unwrap_or(SocketAddr::new(here.ip(), 0));
+            let there = format!("--link udp:{there},{here}");
             let port = port_of(Service::Ping);
             let way = port.map_or(" --icmp".to_owned(), |port| format!(" -p {port}"));
             let ping = format!("glasstcp ping {address}{way} {there}");

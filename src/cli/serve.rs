@@ -186,7 +186,7 @@ fn welcome(service: Service, place: SocketAddr) -> String {
 }
 
 /// An address that leads to a socket bound to `ip`: one on this machine if that is all of them.
-fn reachable(ip: IpAddr) -> IpAddr {
+pub fn reachable(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(v4) if v4.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(v6) if v6.is_unspecified() => Ipv6Addr::LOCALHOST.into(),

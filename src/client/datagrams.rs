@@ -16,6 +16,10 @@ use crate::stack::UdpError;
 /// Datagrams that may wait to be received; more are lost, as on a network.
 const WAITING: usize = 1024;
 
+/// The text that fits into a packet of 1,500 bytes, and the most that the kernel takes, which cuts it up.
+const USUAL_MAX: usize = 1472;
+const KERNEL_MAX: usize = 65_507;
+
 /// A socket for datagrams.
 #[derive(Debug)]
 pub enum DatagramSocket {
@@ -63,6 +67,16 @@ impl DatagramSocket {
             DatagramSocket::Stack(socket) => socket.local_addr(),
             DatagramSocket::Daemon(carried) => Ok(carried.local),
             DatagramSocket::Kernel(socket) => socket.local_addr(),
+        }
+    }
+
+    /// The most text that a datagram may have, in bytes. That of a running glasstcp's stack is not known: it is
+    /// taken to have the usual MTU.
+    pub fn max_len(&self) -> usize {
+        match self {
+            DatagramSocket::Stack(socket) => socket.max_len().unwrap_or(USUAL_MAX),
+            DatagramSocket::Daemon(_) => USUAL_MAX,
+            DatagramSocket::Kernel(_) => KERNEL_MAX,
         }
     }
 
