@@ -11,7 +11,7 @@
 //!     -> the first that is another       another file, of which what was the same is known
 //!     -> the end of what is known        it was the sender that is known, and goes on
 //!     -> more than a window              another file: a sender that is so far has heard of its start
-//!     -> not the next in turn            ignored once; the second time it is the sender that is known
+//!     -> not the next in turn            ignored once; then it is taken for that of the sender that is known
 //! ```
 
 use std::collections::BTreeMap;
@@ -109,11 +109,10 @@ impl Incoming {
             return Compared::Fits;
         };
         if seq > again.claimed {
-            if again.gap {
-                self.again = None;
+            // What has been claimed stays: one that is another may still come.
+            if std::mem::replace(&mut again.gap, true) {
                 return Compared::Fits;
             }
-            again.gap = true;
         } else if seq == again.claimed {
             again.claimed += 1;
         }

@@ -213,6 +213,18 @@ fn a_start_that_comes_again_is_acknowledged_as_far_as_it_has_come_again() {
     assert_eq!(give_all(&mut receiver, &file[4..]).2, "ack|5");
 }
 
+/// What shows that it is another file may be late: nothing of it is lost.
+#[test]
+fn a_packet_that_tells_files_apart_may_come_last() {
+    let mut receiver = selective();
+    give_all(&mut receiver, &bare(&["a", "b", "c"]));
+    let other = bare(&["x", "b", "c"]);
+    let order = [0, 2, 3, 4, 1, 2, 3, 4].map(|place: usize| other[place].clone());
+    let (got, gone, said) = give_all(&mut receiver, &order);
+    assert_eq!((&got[..], &said[..]), ("xbc!", "sack|5;"));
+    assert_eq!(gone, [(true, Why::Anew)]);
+}
+
 /// No sender has more on the way, so whoever comes so far with a start that is known is another.
 #[test]
 fn a_long_file_may_be_sent_again() {
