@@ -1,13 +1,18 @@
 //! `glasstcp ping` and `--serve ping` as programs of their own, over a link of UDP; nothing here takes root.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpStream, UdpSocket};
+use std::io::{BufRead, Read, Write};
+use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+use glasstcp::device::udp_link::UdpLink;
+use glasstcp::net::TcpStream;
+use glasstcp::runtime::{FdDevice, start};
+use glasstcp::stack::{Config, Stack};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
 #[path = "common/binomial.rs"]
 mod binomial;
@@ -29,7 +34,8 @@ impl Running {
         let child = glasstcp(line).stdout(Stdio::piped()).spawn().expect("it runs");
         let mut running = Running(child);
         let mut printed = String::new();
-        let mut stdout = BufReader::new(running.0.stdout.take().expect("it was asked for"));
+        let mut stdout =
+            std::io::BufReader::new(running.0.stdout.take().expect("it was asked for"));
         while !printed.contains("Ctrl-C") {
             assert!(stdout.read_line(&mut printed).expect("text") > 0, "ended: {printed}");
         }
@@ -177,7 +183,7 @@ fn ctrl_c_prints_the_figures_too() {
     let server = Server::start("");
     let mut command = glasstcp(&format!("ping 10.9.0.2 -i 0.01 {}", server.link()));
     let mut ping = Running(command.stdout(Stdio::piped()).spawn().expect("it runs"));
-    let mut stdout = BufReader::new(ping.0.stdout.take().expect("it was asked for"));
+    let mut stdout = std::io::BufReader::new(ping.0.stdout.take().expect("it was asked for"));
     let mut text = String::new();
     while !text.contains("seq=3 ") {
         assert!(stdout.read_line(&mut text).expect("text") > 0, "ended: {text}");
@@ -210,7 +216,7 @@ fn a_plain_client_is_answered_in_upper_case() {
     let (_serve, printed) = Running::start("serve --kernel 127.0.0.1:0 ping");
     let place = printed.split(" on ").nth(1).and_then(|rest| rest.split(',').next());
     let place = place.expect("it says where it is");
-    let mut stream = TcpStream::connect(place).expect("it is there");
+    let mut stream = std::net::TcpStream::connect(place).expect("it is there");
     stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
     stream.write_all(b"hello\nhow are you\n").expect("it can be sent");
     let mut answers = [0; 18];
@@ -225,28 +231,41 @@ fn a_plain_client_is_answered_in_upper_case() {
     assert_eq!(run(&line).0, Some(1));
 }
 
-/// Two hundred processes of clients would be two hundred stacks; these are two hundred connections of plain
-/// clients to one server, each of which is answered every time.
+/// Two hundred processes of clients would be two hundred stacks; these are two hundred connections of one stack, over
+/// the link, to the service of another. All write before anybody reads, so that all are there at once, and each is
+/// answered every time.
 #[test]
-fn two_hundred_plain_clients_at_once_are_all_answered() {
-    let (_serve, printed) = Running::start("serve --kernel 127.0.0.1:0 ping");
-    let place = printed.split(" on ").nth(1).and_then(|rest| rest.split(',').next());
-    let place = place.expect("it says where it is").to_owned();
-    let mut clients: Vec<_> = (0..200)
-        .map(|_| {
-            let stream = TcpStream::connect(&place).expect("it is there");
-            stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
-            BufReader::new(stream)
-        })
-        .collect();
-    for round in 0..20 {
-        for (number, client) in clients.iter_mut().enumerate() {
-            writeln!(client.get_mut(), "client {number} round {round}").expect("it can be sent");
+fn two_hundred_pings_at_once_are_all_answered() {
+    let server = Server::start("");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let all = async {
+        let near = "127.0.0.1:0".parse().expect("an address");
+        let far = ([127, 0, 0, 1], server.port).into();
+        let link = FdDevice::new(UdpLink::open(near, Some(far), 1500).expect("a socket"));
+        let stack = Stack::new(Config::new([10, 9, 0, 1].into(), 24, [7; 32]));
+        let (net, driver) = start(stack, link.expect("a device")).expect("a stack");
+        let driver = tokio::spawn(driver);
+        let connecting = (0..200).map(|_| TcpStream::connect(&net, ([10, 9, 0, 2], 12001)));
+        let streams = futures_util::future::join_all(connecting).await;
+        let mut clients: Vec<_> = streams
+            .into_iter()
+            .map(|stream| BufReader::new(stream.expect("it is there")))
+            .collect();
+        for round in 0..20 {
+            for (number, client) in clients.iter_mut().enumerate() {
+                let line = format!("client {number} round {round}\n");
+                client.get_mut().write_all(line.as_bytes()).await.expect("it can be sent");
+            }
+            for (number, client) in clients.iter_mut().enumerate() {
+                let mut answer = String::new();
+                client.read_line(&mut answer).await.expect("it answers");
+                assert_eq!(answer, format!("CLIENT {number} ROUND {round}\n"));
+            }
         }
-        for (number, client) in clients.iter_mut().enumerate() {
-            let mut answer = String::new();
-            client.read_line(&mut answer).expect("it answers");
-            assert_eq!(answer, format!("CLIENT {number} ROUND {round}\n"));
-        }
-    }
+        driver.abort();
+    };
+    let runtime = runtime.expect("a runtime");
+    let limited =
+        runtime.block_on(async { tokio::time::timeout(Duration::from_secs(120), all).await });
+    limited.expect("none starves");
 }

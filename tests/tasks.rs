@@ -190,7 +190,7 @@ fn a_file_arrives_though_half_is_lost() {
 #[test]
 fn who_never_answers_is_given_up() {
     let (_folder, www, out) = folders();
-    let server = Server::start(&www, "");
+    let server = Server::start(&www, "--serve discard");
     // A host that is not there, a port where nobody listens, and a server that is not one of tasks.
     for (host, port, part) in [
         ("10.9.0.77", "12345", "cannot connect to 10.9.0.77:12345: connection timed out"),
@@ -204,6 +204,18 @@ fn who_never_answers_is_given_up() {
         assert!(table.ends_with("0 of 2 tasks done, 0 bytes\n"), "{table}");
         assert!(names(&out).is_empty(), "{:?}", names(&out));
     }
+    // One that takes everything and says nothing: it costs the patience once more and not for each task.
+    let mut command = server.client(&["task", "10.9.0.2", "-p", "9", "--timeout", "1"]);
+    let (code, table, _) = run(command.args(["--calc", "1"].repeat(100)));
+    assert_eq!(code, Some(1));
+    let rows: Vec<&str> = table.lines().filter(|line| line.starts_with("CALC")).collect();
+    assert_eq!(rows.len(), 100);
+    assert!(
+        rows.iter().all(|row| row.ends_with("nothing has come from the server for 1s")),
+        "{table}"
+    );
+    let waited = rows.iter().filter(|row| !row.contains("     0.0"));
+    assert_eq!(waited.count(), 2, "{table}");
     let hello = ["hello", "10.9.0.77", "--in", "A", "--in", "B", "--timeout", "1"];
     let (code, _, said) = run(&mut server.client(&hello));
     assert_eq!(code, Some(1));

@@ -19,7 +19,7 @@ use super::up::Plan;
 use super::{control, say, services};
 
 /// How often to look whether a crowd of connections has gone, so that its memory can.
-const TIDY: Duration = Duration::from_secs(1);
+pub(super) const TIDY: Duration = Duration::from_secs(1);
 
 /// Runs the daemon to its end.
 pub fn run(plan: Plan) -> anyhow::Result<()> {
@@ -115,7 +115,7 @@ fn print_counters(counts: &Counts, printer: &Printer) {
 
 /// Tells when many connections have gone whose memory is worth giving back.
 #[derive(Default)]
-struct Crowd {
+pub(super) struct Crowd {
     /// Most connections there were since it was last given back.
     most: usize,
 }
@@ -125,7 +125,7 @@ impl Crowd {
     const LEAST: usize = 16;
 
     /// Whether at least half of those there were are gone, now that there are `count`.
-    fn has_gone(&mut self, count: usize) -> bool {
+    pub(super) fn has_gone(&mut self, count: usize) -> bool {
         self.most = self.most.max(count);
         let gone = self.most >= Self::LEAST && count <= self.most / 2;
         if gone {

@@ -8,6 +8,7 @@
 //! 0.513286 client 2: slow start -> fast recovery cwnd=29684 ssthresh=29684
 //! 0.513286 client 2: ack=44889 (duplicate 3) cwnd=29684 ssthresh=29684
 //! 0.513286 client 2: 3 duplicate ACKs -> fast retransmit seq=44889 len=1448 cwnd=29684 ssthresh=29684
+//! 0.722918 client 1: send seq=43441 len=560 FIN cwnd=57920 ssthresh=infinite
 //! 0.948764 client 2: timeout -> retransmit seq=76745 len=1448 cwnd=1448 ssthresh=22444
 //! ```
 //!
@@ -124,7 +125,8 @@ impl Client {
             self.sent = end;
         }
         let words = why_words(why.unwrap_or(Why::NewData));
-        Some(format!("{words} seq={seq} len={len}{}", self.window()))
+        let fin = if segment.flags.contains(Flags::FIN) { " FIN" } else { "" };
+        Some(format!("{words} seq={seq} len={len}{fin}{}", self.window()))
     }
 
     /// The line of what the link does to a packet from it, or to it; `None` when it is another client's.
