@@ -10,6 +10,7 @@ use glasstcp::client::dial::{DialError, Dialer};
 use glasstcp::client::dns::{self, LookupError};
 use glasstcp::client::{Connection, Sockets};
 use glasstcp::control;
+use glasstcp::control::carry::ControlError;
 use tokio::sync::watch;
 
 use super::host::{self, Host, Plan, Role};
@@ -228,15 +229,11 @@ pub fn unanswered(error: LookupError) -> anyhow::Error {
     }
 }
 
-/// Why nothing can be opened through the daemon, or over the stack, in words of what was wanted.
+/// Why nothing can be opened, in words of what was wanted; but that a running glasstcp cannot be used has nothing to do
+/// with that.
 pub fn explain(what: &str, error: std::io::Error) -> anyhow::Error {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => anyhow!(
-            "{what}: there is no such control socket: look with 'ls /run/glasstcp' what runs, or leave --via out"
-        ),
-        std::io::ErrorKind::PermissionDenied => {
-            anyhow!("{what}: this user may not use the control socket: run it with sudo")
-        }
-        _ => anyhow!("{what}: {error}"),
+    match ControlError::of(&error) {
+        None | Some(ControlError::Gone) => anyhow!("{what}: {error}"),
+        Some(_) => anyhow!("{error}"),
     }
 }

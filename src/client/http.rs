@@ -229,12 +229,9 @@ where
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let connection = dialer.connect(host(&url), url.port_or_known_default().unwrap_or(80)).await?;
-    let info = connection.info.clone();
+    let acknowledged = connection.acknowledged.clone();
     let (connection, read) = Counted::new(connection);
-    let progress = || {
-        let sent = moved(info().map_or(0, |info| info.bytes_acked));
-        (sent, read.load(Ordering::Relaxed))
-    };
+    let progress = || (moved(acknowledged()), read.load(Ordering::Relaxed));
     let broken = |error: hyper::Error| HttpError::Broken(host(&url).to_owned(), in_words(&error));
     let (mut sender, driver) = http1::Builder::new()
         .max_buf_size(BUFFER_MAX)

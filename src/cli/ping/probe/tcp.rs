@@ -31,6 +31,10 @@ pub async fn run(
             Ok(connection) => exchange(connection, target, first, &mut asked, &tells).await,
             Err(error) => (first.seq, error),
         };
+        if let Some(over) = News::over(&ended) {
+            let _ = tells.send(over).await;
+            return;
+        }
         // What has been asked meanwhile would have gone the same way.
         let mut up_to = last;
         while let Ok(request) = asked.try_recv() {
