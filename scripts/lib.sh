@@ -5,8 +5,9 @@ CALLED_FROM=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 PATH="$HOME/.cargo/bin:$PATH:/usr/sbin:/sbin"
 
+# What begins, after so many seconds.
 say() {
-    printf '\n== %s\n' "$*"
+    printf '\n== %s s: %s\n' "$SECONDS" "$*"
 }
 
 # One sentence that says what is wrong and what to do, then the end.

@@ -8,7 +8,8 @@
 //!
 //! A request is a [`Request`], a reply a [`Reply`], each on a line of its own; a client may send several,
 //! and they are answered in their order. After [`Request::Connect`] and its like the socket carries no more
-//! requests but what is sent and received over the stack ([`carry`]), until either side closes it.
+//! requests but what is sent and received over the stack ([`carry`]), until either side closes it. Such sockets have
+//! places of their own, so that however many there are, there is room for requests.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -19,6 +20,7 @@ use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use nix::sys::socket::{self, AddressFamily, Backlog, SockFlag, SockType, UnixAddr};
@@ -26,8 +28,9 @@ use nix::sys::stat::{Mode, fchmod};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 pub mod carry;
 mod report;
@@ -36,18 +39,26 @@ pub use report::{Amount, LaneStatus, LinkStatus};
 
 /// The longest request or reply, in bytes.
 const MAX_LINE: u64 = 1 << 20;
-/// Clients at the same time; more wait.
+/// Clients with requests at the same time; more wait.
 const MAX_CLIENTS: usize = 256;
-/// Clients that may wait to be let in.
-const BACKLOG: i32 = 128;
+/// How long they wait, and with them everybody who comes after them.
+const ROOM: Duration = Duration::from_secs(2);
+/// Sockets that carry something at the same time. Each may have some 200 KiB in the kernel each way.
+const MAX_CARRIED: usize = 2048;
 /// A client that takes longer for its next request, or to take a reply, has gone.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long until another client is let in after that has failed.
 const RETRY: Duration = Duration::from_millis(100);
 /// How long a client waits for a reply.
 const ANSWER: Duration = Duration::from_secs(10);
+/// How long until it tries again where too many wait to be let in; and how long one that is let in waits for a place at
+/// least.
+const AGAIN: Duration = Duration::from_millis(10);
 /// A request, to show what one looks like.
 const EXAMPLE: &str = r#"{"command":"impair","spec":"out:loss=1%"}"#;
+/// What is said where all places are taken.
+const FULL: &str =
+    "too many connections are carried for other programs already: close some, or try again later";
 /// What the name of a socket ends with.
 const ENDING: &str = "sock";
 
@@ -124,6 +135,8 @@ pub type Taken = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
 pub struct Listener {
     socket: UnixListener,
     place: Place,
+    /// How many sockets may carry something at the same time.
+    most: usize,
 }
 
 /// Where the socket is, and which file that was: somebody may have put another there since.
@@ -154,7 +167,7 @@ impl Listener {
         socket.set_nonblocking(true)?;
         let inode = fs::symlink_metadata(path)?.ino();
         let place = Place { path: path.to_owned(), inode };
-        Ok(Listener { socket: UnixListener::from_std(socket)?, place })
+        Ok(Listener { socket: UnixListener::from_std(socket)?, place, most: MAX_CARRIED })
     }
 
     /// Where it is.
@@ -165,20 +178,29 @@ impl Listener {
     /// Answers requests with `handle` for as long as it is polled.
     pub async fn serve(self, handle: impl Fn(Request) -> Answer + Send + Sync + 'static) {
         let handle = Arc::new(handle);
+        let places = Arc::new(Semaphore::new(MAX_CLIENTS));
+        let carried = Arc::new(Semaphore::new(self.most));
         let mut clients = JoinSet::new();
+        // Until when one waits for a place, while there is none.
+        let mut patience = None;
         loop {
-            if clients.len() >= MAX_CLIENTS {
-                clients.join_next().await;
-            }
             while clients.try_join_next().is_some() {}
             let Ok((stream, _)) = self.socket.accept().await else {
                 // There are too many files open, as a rule.
                 sleep(RETRY).await;
                 continue;
             };
+            let now = Instant::now();
+            let until = (now + AGAIN).max(*patience.get_or_insert(now + ROOM));
+            let Ok(Ok(place)) = timeout_at(until, Arc::clone(&places).acquire_owned()).await else {
+                refuse(&stream);
+                continue;
+            };
+            patience = None;
+            let client = Client { place, carried: Arc::clone(&carried) };
             let handle = Arc::clone(&handle);
             // A client that goes wrong harms only itself.
-            clients.spawn(async move { answer(stream, &*handle).await });
+            clients.spawn(async move { client.answer(stream, &*handle).await });
         }
     }
 }
@@ -197,7 +219,8 @@ fn listen(path: &Path) -> io::Result<StdListener> {
     let socket: OwnedFd = socket::socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
     fchmod(socket.as_fd(), Mode::S_IRUSR | Mode::S_IWUSR)?;
     socket::bind(socket.as_raw_fd(), &UnixAddr::new(path)?)?;
-    socket::listen(&socket, Backlog::new(BACKLOG)?)?;
+    // As many may wait to be let in as the system allows.
+    socket::listen(&socket, Backlog::MAXALLOWABLE)?;
     Ok(socket.into())
 }
 
@@ -216,32 +239,63 @@ fn make_way(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Answers one client to its end.
-async fn answer(stream: UnixStream, handle: &(dyn Fn(Request) -> Answer + Sync)) -> io::Result<()> {
-    let mut requests = tokio::io::BufReader::new(stream);
-    loop {
-        let mut line = Vec::new();
-        let mut limited = (&mut requests).take(MAX_LINE);
-        let len = timeout(PATIENCE, limited.read_until(b'\n', &mut line)).await??;
-        if len == 0 {
-            return Ok(());
-        }
-        let whole = line.ends_with(b"\n") || (len as u64) < MAX_LINE;
-        let reply = match serde_json::from_slice(&line) {
-            _ if !whole => Reply::Error(format!("a request has at most {MAX_LINE} bytes")),
-            Ok(request) => match handle(request) {
-                Answer::Reply(reply) => *reply,
-                // Whoever opens something waits for the reply before it sends.
-                Answer::Take(_) if !requests.buffer().is_empty() => {
-                    Reply::Error("nothing may follow this request before its reply".to_owned())
+/// Tells a client that there is no place for it, without waiting for that.
+fn refuse(stream: &UnixStream) {
+    let sentence = format!(
+        "too many programs ({MAX_CLIENTS}) are asking this glasstcp something: try again later"
+    );
+    let text = serde_json::to_vec(&Reply::Error(sentence)).unwrap_or_default();
+    // It is new, and there is nothing in its way.
+    let _ = stream.try_write(&[&text[..], b"\n"].concat());
+}
+
+/// A client that was let in.
+struct Client {
+    place: OwnedSemaphorePermit,
+    /// The places of those that carry something.
+    carried: Arc<Semaphore>,
+}
+
+impl Client {
+    /// Answers one to its end.
+    async fn answer(
+        self,
+        stream: UnixStream,
+        handle: &(dyn Fn(Request) -> Answer + Sync),
+    ) -> io::Result<()> {
+        let mut requests = tokio::io::BufReader::new(stream);
+        loop {
+            let mut line = Vec::new();
+            let mut limited = (&mut requests).take(MAX_LINE);
+            let len = timeout(PATIENCE, limited.read_until(b'\n', &mut line)).await??;
+            if len == 0 {
+                return Ok(());
+            }
+            let whole = line.ends_with(b"\n") || (len as u64) < MAX_LINE;
+            let reply = match serde_json::from_slice(&line) {
+                _ if !whole => Reply::Error(format!("a request has at most {MAX_LINE} bytes")),
+                Ok(request) => match handle(request) {
+                    Answer::Reply(reply) => *reply,
+                    // Whoever opens something waits for the reply before it sends.
+                    Answer::Take(_) if !requests.buffer().is_empty() => {
+                        Reply::Error("nothing may follow this request before its reply".to_owned())
+                    }
+                    Answer::Take(take) => match Arc::clone(&self.carried).try_acquire_owned() {
+                        Ok(_carried) => {
+                            drop(self.place);
+                            return take(requests.into_inner()).await;
+                        }
+                        Err(_) => Reply::Error(FULL.to_owned()),
+                    },
+                },
+                Err(error) => {
+                    Reply::Error(format!("this is not a request such as {EXAMPLE}: {error}"))
                 }
-                Answer::Take(take) => return take(requests.into_inner()).await,
-            },
-            Err(error) => Reply::Error(format!("this is not a request such as {EXAMPLE}: {error}")),
-        };
-        tell(requests.get_mut(), &reply).await?;
-        if !whole {
-            return Ok(());
+            };
+            tell(requests.get_mut(), &reply).await?;
+            if !whole {
+                return Ok(());
+            }
         }
     }
 }
@@ -263,22 +317,34 @@ fn connect(path: &Path) -> io::Result<StdStream> {
     Ok(stream)
 }
 
+/// The same as soon as not too many others wait for theirs, but not later than in ten seconds.
+fn connect_in_turn(path: &Path) -> io::Result<StdStream> {
+    for _ in 0..ANSWER.as_millis() / AGAIN.as_millis() {
+        match connect(path) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::sleep(AGAIN),
+            connected => return connected,
+        }
+    }
+    connect(path)
+}
+
 /// Asks the glasstcp that listens at `path`, and waits for its reply.
 ///
 /// # Errors
 /// When nobody listens there, when this user may not ask, and `WouldBlock` when no reply comes within ten
-/// seconds, or too many others wait for theirs.
+/// seconds, or too many others wait for theirs all the time.
 pub fn ask(path: &Path, request: &Request) -> io::Result<Reply> {
-    let mut stream = connect(path)?;
+    let mut stream = connect_in_turn(path)?;
     stream.set_read_timeout(Some(ANSWER))?;
     stream.set_write_timeout(Some(ANSWER))?;
     let mut text = serde_json::to_vec(request)?;
     text.push(b'\n');
-    stream.write_all(&text)?;
+    // One that has no place for another may have said so without listening.
+    let sent = stream.write_all(&text);
     let mut line = Vec::new();
     BufReader::new(stream).take(MAX_LINE).read_until(b'\n', &mut line)?;
     if line.is_empty() {
-        return Err(io::ErrorKind::UnexpectedEof.into());
+        return Err(sent.err().unwrap_or(io::ErrorKind::UnexpectedEof.into()));
     }
     Ok(serde_json::from_slice(&line)?)
 }

@@ -242,6 +242,8 @@ pub enum LostBy {
     PathMtu,
     /// It went with the SYN, whose answer does not acknowledge it (RFC 7413 4.1.3).
     SynText,
+    /// The peer had reported it by SACK, and has thrown it away (RFC 2018 8).
+    Reneged,
 }
 
 /// What shows how large packets may be.
@@ -268,6 +270,10 @@ pub enum Reduction {
     Timeout,
     /// The peer reports a mark of congestion (RFC 3168 6.1.2).
     Ecn,
+    /// Nothing was sent for longer than a time-out (RFC 5681 4.1, RFC 2861).
+    Idle,
+    /// The application has not needed it for a time-out (RFC 2861 3.2, RFC 7661).
+    Unused,
 }
 
 /// What shows that a reduction was wrong.

@@ -75,4 +75,4 @@ macro_rules! targets {
     };
 }
 
-targets! { parse differential packets honest forged handles http }
+targets! { parse differential packets honest forged handles http tasks rudp }

@@ -1,10 +1,13 @@
-//! The steps of the classic homework on TCP, each shown by the events of a simulated transfer: delayed
-//! acknowledgments, slow start, congestion avoidance, fast retransmission, fast recovery, and time-outs.
+//! The steps of the classic homework on TCP, each shown by the events of a simulated transfer and by the lines that
+//! `--transcript` prints of them: delayed acknowledgments, slow start, congestion avoidance, fast retransmission, fast
+//! recovery, and time-outs.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use glasstcp::device::impair::{Decision, Direction};
 use glasstcp::event::{Event, Phase, SegmentView, Why};
+use glasstcp::observe::transcript::Transcript;
 use glasstcp::sim::{self, Ended, Scenario, Vantage, Watch};
 use glasstcp::tcp::congestion::Algorithm::{self, NewReno, Reno, Tahoe};
 use glasstcp::time::{Duration, Instant};
@@ -16,12 +19,15 @@ const RTT: Duration = Duration::from_millis(100);
 /// The congestion window, ssthresh, both in bytes, and what they mean.
 type Window = (u32, Option<u32>, Phase);
 
-/// Everything that both stacks tell.
+/// Everything that both stacks tell, and the transcript of each.
 #[derive(Default)]
-struct Told(Vec<(Instant, String, Event)>);
+struct Told(Vec<(Instant, String, Event)>, BTreeMap<String, (Transcript, Vec<String>)>);
 
 impl Watch for Told {
     fn event(&mut self, now: Instant, host: &str, event: &Event) {
+        let transcript = self.1.entry(host.to_owned());
+        let (transcript, lines) = transcript.or_insert_with(|| (Transcript::new(MSS), Vec::new()));
+        lines.extend(transcript.line(now, event));
         self.0.push((now, host.to_owned(), event.clone()));
     }
 
@@ -37,6 +43,12 @@ impl Told {
     fn of<T>(&self, host: &str, pick: impl Fn(&Event) -> Option<T>) -> Vec<(Instant, T)> {
         let own = self.0.iter().filter(|(_, name, _)| name == host);
         own.filter_map(|(now, _, event)| Some((*now, pick(event)?))).collect()
+    }
+
+    /// The lines of a host's transcript that have `part`, without the time.
+    fn lines(&self, host: &str, part: &str) -> Vec<&str> {
+        let lines = self.1[host].1.iter().filter(|line| line.contains(part));
+        lines.map(|line| line.split_once("] ").expect("a time").1).collect()
     }
 
     /// What a host has sent, and why.
@@ -95,6 +107,13 @@ fn every_second_segment_is_acknowledged() {
     }
     let delayed = |(_, (_, why)): &(Instant, (SegmentView, Why))| *why == Why::AckDelayed;
     assert!(!told.sent("receiver").iter().any(delayed));
+    // And so it is printed.
+    let printed = told.lines("receiver", " send ACK seq=1 ack=");
+    for (number, line) in printed.iter().take(99).enumerate() {
+        let ack = 1 + (number as u32 + 1) * 2 * MSS;
+        assert!(line.starts_with(&format!("SERVER send ACK seq=1 ack={ack} win=")), "{line}");
+    }
+    assert!(told.lines("receiver", "(delayed)").is_empty());
 }
 
 /// Step 1. A segment that nothing follows is acknowledged after a delay of at most 200 ms.
@@ -116,6 +135,12 @@ fn a_lone_segment_is_acknowledged_late() {
         let allowed = Duration::from_millis(40)..=Duration::from_millis(200);
         assert!(allowed.contains(&delay), "{delay:?}");
     }
+    let printed = told.lines("receiver", "(delayed)");
+    for (number, line) in (1..).zip(&printed) {
+        let begins = format!("SERVER send ACK seq=1 ack={} win=", 1 + number * 1000);
+        assert!(line.starts_with(&begins) && line.ends_with(" (delayed)"), "{line}");
+    }
+    assert_eq!(printed.len(), 5);
 }
 
 /// Bytes sent in each round trip, in segments, from the first segment with text on.
@@ -138,16 +163,28 @@ fn slow_start_doubles() {
         let rounds = a_round_trip(&told);
         assert_eq!(rounds[..7], [10, 20, 40, 80, 160, 320, 640], "{algorithm}");
         assert!(told.again().is_empty());
+        let mut printed = told.lines("sender", "cwnd=").into_iter();
+        for cwnd in [20, 40, 80, 160, 320, 640] {
+            let line = format!("CLIENT cwnd={cwnd} MSS ssthresh=infinite  slow start");
+            assert!(printed.any(|printed| printed == line), "{algorithm}: {line}");
+        }
     }
 }
 
 const ONE_LOSS: &str = "bytes = '2m'\nrate = '10gbit'\nimpair = ['out:drop:data:byte=40000']";
 
+/// The number that stands behind a word in a line.
+fn number_after(line: &str, word: &str) -> f64 {
+    let rest = line.split_once(word).and_then(|(_, rest)| rest.split_whitespace().next());
+    rest.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{word}: {line}"))
+}
+
 /// Step 3. RFC 5681 3.1: above ssthresh the window grows by one segment a round trip.
 #[test]
 fn congestion_avoidance_adds_a_segment_a_round_trip() {
     for algorithm in [Tahoe, Reno, NewReno] {
-        let windows = run(ONE_LOSS, algorithm).windows();
+        let told = run(ONE_LOSS, algorithm);
+        let windows = told.windows();
         let linear = windows.iter().filter(|(_, (.., phase))| *phase == Phase::CongestionAvoidance);
         let linear: Vec<_> = linear.map(|(now, (cwnd, ..))| (*now, *cwnd)).collect();
         assert!(linear.len() >= 10, "{algorithm}: {linear:?}");
@@ -156,6 +193,12 @@ fn congestion_avoidance_adds_a_segment_a_round_trip() {
         for pair in linear.windows(2) {
             assert_eq!(pair[1].1, pair[0].1 + MSS, "{algorithm}: {linear:?}");
             assert!(allowed.contains(&pair[1].0.since(pair[0].0)), "{algorithm}: {linear:?}");
+        }
+        let printed = told.lines("sender", " congestion avoidance");
+        assert_eq!(printed.len(), linear.len(), "{algorithm}");
+        for pair in printed.windows(2) {
+            let grown = number_after(pair[1], "cwnd=") - number_after(pair[0], "cwnd=");
+            assert!((grown - 1.0).abs() < 0.02, "{algorithm}: {pair:?}");
         }
     }
 }
@@ -189,6 +232,15 @@ fn three_duplicates_bring_one_fast_retransmission() {
         if algorithm != Tahoe {
             assert_eq!(again.len(), 1, "{algorithm}: that one segment and no other");
         }
+        let printed: Vec<&str> = told.lines("sender", "");
+        let at = printed.iter().position(|line| line.contains("fast retransmit")).unwrap();
+        let line = format!("CLIENT 3 duplicate ACKs -> fast retransmit seq={lost} len={MSS}");
+        assert_eq!(printed[at], line);
+        let asked = printed[..at].iter().filter(|line| line.contains("(duplicate "));
+        let asked: Vec<_> = asked.map(|line| line.rsplit_once(" (").unwrap().1).collect();
+        assert_eq!(asked, ["duplicate 1)", "duplicate 2)", "duplicate 3)"], "{algorithm}");
+        assert_eq!(told.lines("sender", "fast retransmit").len(), 1);
+        assert!(told.lines("sender", "timeout").is_empty());
     }
 }
 
@@ -197,11 +249,12 @@ fn three_duplicates_bring_one_fast_retransmission() {
 #[test]
 fn recovery_leads_to_ssthresh() {
     for algorithm in [Tahoe, Reno, NewReno] {
-        let windows = run(ONE_LOSS, algorithm).windows();
+        let told = run(ONE_LOSS, algorithm);
+        let windows = told.windows();
         let reduced = windows.iter().position(|(_, (_, ssthresh, _))| ssthresh.is_some()).unwrap();
-        let (before, after) = (windows[reduced - 1].1.0, windows[reduced].1);
+        let after = windows[reduced].1;
         let ssthresh = after.1.unwrap();
-        assert!((before * 4 / 10..=before / 2 + MSS).contains(&ssthresh), "{before}, {ssthresh}");
+        assert_eq!(ssthresh, flight(&told) / 2, "{algorithm}");
         if algorithm == Tahoe {
             assert_eq!((after.0, after.2), (MSS, Phase::SlowStart));
         } else {
@@ -213,6 +266,38 @@ fn recovery_leads_to_ssthresh() {
         // An acknowledgment of two segments makes slow start pass it by up to two (RFC 3465).
         assert!((ssthresh..ssthresh + 2 * MSS).contains(&cwnd), "{algorithm}: {cwnd}, {ssthresh}");
         assert_eq!(at, Some(ssthresh), "{algorithm}");
+        let half = segments(ssthresh);
+        let (cwnd, phase) = match algorithm {
+            Tahoe => ("1".to_owned(), "slow start"),
+            _ => (half.clone(), "fast recovery"),
+        };
+        let mut printed = told.lines("sender", "cwnd=").into_iter();
+        let cut = format!("CLIENT cwnd={cwnd} MSS ssthresh={half} MSS  {phase}");
+        assert!(printed.any(|line| line == cut), "{algorithm}: {cut}");
+        let end = printed.find(|line| line.ends_with(" congestion avoidance")).unwrap();
+        assert!(end.contains(&format!(" ssthresh={half} MSS ")), "{algorithm}: {end}");
+    }
+}
+
+/// What was in flight when the first loss was found, in bytes, without what limited transmit has added (RFC 3042 2).
+fn flight(told: &Told) -> u32 {
+    let lost = told.again()[0].1.1;
+    let duplicate = told.of("sender", |event| match event {
+        Event::Received { segment, .. } => Some(segment.ack - segment.ack_base),
+        _ => None,
+    });
+    // The second that asks for it is the first duplicate.
+    let first = duplicate.iter().filter(|(_, ack)| *ack == lost).nth(1).expect("duplicates").0;
+    let before = told.sent("sender").into_iter().filter(|(now, _)| *now < first);
+    let ends = before.map(|(_, (segment, _))| segment.seq - segment.seq_base + segment.len);
+    ends.max().expect("something is sent") - lost
+}
+
+/// As the transcript has them.
+fn segments(bytes: u32) -> String {
+    match bytes % MSS {
+        0 => (bytes / MSS).to_string(),
+        _ => format!("{:.2}", f64::from(bytes) / f64::from(MSS)),
     }
 }
 
@@ -246,5 +331,11 @@ fn time_outs_double() {
         }
         let least = told.windows().into_iter().map(|(_, (cwnd, ..))| cwnd).min();
         assert_eq!(least, Some(MSS), "{algorithm}");
+        let printed = told.lines("sender", "timeout -> retransmit");
+        let printed = &printed[in_a_row..=in_a_row + count];
+        for pair in printed.windows(2) {
+            let [one, next] = [pair[0], pair[1]].map(|line| number_after(line, "RTO="));
+            assert!((next - 2.0 * one).abs() < 0.0021, "{algorithm}: {pair:?}");
+        }
     }
 }

@@ -1,13 +1,23 @@
 //! `glasstcp ping` and `--serve ping` as programs of their own, over a link of UDP; nothing here takes root.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpStream, UdpSocket};
+use std::io::{BufRead, Read, Write};
+use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+use glasstcp::device::udp_link::UdpLink;
+use glasstcp::net::TcpStream;
+use glasstcp::runtime::{FdDevice, start};
+use glasstcp::stack::{Config, Stack};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+
+#[path = "common/binomial.rs"]
+mod binomial;
+
+use binomial::assert_loss;
 
 fn glasstcp(line: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_glasstcp"));
@@ -24,7 +34,8 @@ impl Running {
         let child = glasstcp(line).stdout(Stdio::piped()).spawn().expect("it runs");
         let mut running = Running(child);
         let mut printed = String::new();
-        let mut stdout = BufReader::new(running.0.stdout.take().expect("it was asked for"));
+        let mut stdout =
+            std::io::BufReader::new(running.0.stdout.take().expect("it was asked for"));
         while !printed.contains("Ctrl-C") {
             assert!(stdout.read_line(&mut printed).expect("text") > 0, "ended: {printed}");
         }
@@ -89,47 +100,42 @@ fn code_and_text(output: Output) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8_lossy(&both).into_owned())
 }
 
-/// The smallest and the largest count between which so many of `n` lie in 99.9 % of all cases, when each
-/// one does so with the probability `p`.
-fn binomial_bounds(n: u32, p: f64) -> (u32, u32) {
-    let mut chance = (1.0 - p).powi(n as i32);
-    let (mut below, mut bounds) = (0.0, (None, n));
-    for k in 0..=n {
-        if bounds.0.is_none() && below + chance > 0.0005 {
-            bounds.0 = Some(k);
+/// Pings 200 times with options of the client's to a server with options of its own, side by side, and
+/// checks that so many are lost: that no answer to them has come for `wait` seconds.
+fn assert_losses(wait: u32, cases: impl IntoIterator<Item = (f64, String, String)>) {
+    std::thread::scope(|scope| {
+        for (loss, client, server) in cases {
+            scope.spawn(move || {
+                let server = Server::start(&server);
+                let link = server.link();
+                let line = format!("ping 10.9.0.2 -c 200 -i 0.02 -W {wait} {client} {link}");
+                let (code, text) = run(&line);
+                assert_eq!(code, Some(0), "{line}: {text}");
+                assert_loss(&text, 200, loss);
+            });
         }
-        below += chance;
-        if below > 0.9995 {
-            bounds.1 = k;
-            break;
-        }
-        chance *= f64::from(n - k) / f64::from(k + 1) * p / (1.0 - p);
-    }
-    (bounds.0.unwrap_or(0), bounds.1)
+    });
 }
 
-#[test]
-fn the_bounds_are_those_of_exact_fractions() {
-    assert_eq!(binomial_bounds(10, 0.5), (0, 10));
-    assert_eq!(binomial_bounds(200, 0.2), (22, 59));
-}
-
+/// What the server keeps to itself, and what the link loses on the way there, shows as loss.
 #[test]
 fn the_loss_that_is_seen_is_the_one_that_was_asked_for() {
-    let server = Server::start("--ping-loss 20%");
-    for (nth, way) in ["", "--udp"].into_iter().enumerate() {
-        let line = format!("ping 10.9.0.2 -c 200 -i 0.01 -W 5 {way} {}", server.link());
-        let (code, text) = run(&line);
-        assert_eq!(code, Some(0), "{text}");
-        let words: Vec<&str> = text.split_whitespace().collect();
-        let at = words.iter().position(|word| *word == "received,").expect("a summary");
-        let received: u32 = words[at - 1].parse().expect("a number");
-        let (least, most) = binomial_bounds(200, 0.2);
-        assert!((least..=most).contains(&(200 - received)), "{nth}: {text}");
-        let named = text.matches("no answer for seq=").count();
-        assert_eq!(named as u32, 200 - received, "each of them is named: {text}");
-        assert_eq!(text.matches("64 bytes from 10.9.0.2: seq=").count() as u32, received, "{text}");
-    }
+    let cases = [0.05, 0.2, 0.5].into_iter().flat_map(|loss| {
+        let percent = 100.0 * loss;
+        let server =
+            ["", "--udp"].map(|way| (loss, way.to_owned(), format!("--ping-loss {percent}%")));
+        let link = ["--udp", "--icmp"]
+            .map(|way| (loss, format!("{way} --impair out:loss={percent}%"), String::new()));
+        server.into_iter().chain(link)
+    });
+    assert_losses(3, cases);
+}
+
+/// TCP repairs what a link loses.
+#[test]
+fn nothing_is_lost_over_tcp() {
+    let ways = ["", "--impair loss=5%", "--impair loss=20%"];
+    assert_losses(60, ways.map(|way| (0.0, way.to_owned(), String::new())));
 }
 
 #[test]
@@ -152,9 +158,15 @@ fn every_way_works_over_a_stack_of_its_own_and_through_a_running_one() {
         assert!(text.contains("3 packets transmitted, 3 received, 0% packet loss"), "{text}");
     }
     // What the network says comes through the control socket too.
-    let (code, text) = run(&format!("ping 10.9.0.2 -p 9 -c 1 -W 5 {via}"));
-    assert_eq!(code, Some(1), "{text}");
-    assert!(text.contains("From 10.9.0.2 seq=1 Connection refused"), "{text}");
+    for (way, words) in [
+        ("", "Connection refused"),
+        ("--connect", "Connection refused"),
+        ("--udp", "Destination Port Unreachable"),
+    ] {
+        let (code, text) = run(&format!("ping 10.9.0.2 -p 9 -c 1 -W 5 {way} {via}"));
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains(&format!("From 10.9.0.2 seq=1 {words}")), "{text}");
+    }
     drop(client);
     assert!(server.control().exists());
 }
@@ -177,7 +189,7 @@ fn ctrl_c_prints_the_figures_too() {
     let server = Server::start("");
     let mut command = glasstcp(&format!("ping 10.9.0.2 -i 0.01 {}", server.link()));
     let mut ping = Running(command.stdout(Stdio::piped()).spawn().expect("it runs"));
-    let mut stdout = BufReader::new(ping.0.stdout.take().expect("it was asked for"));
+    let mut stdout = std::io::BufReader::new(ping.0.stdout.take().expect("it was asked for"));
     let mut text = String::new();
     while !text.contains("seq=3 ") {
         assert!(stdout.read_line(&mut text).expect("text") > 0, "ended: {text}");
@@ -200,7 +212,7 @@ fn exit_codes_are_those_of_ping() {
     assert!(text.contains("is not an IPv4 address"), "{text}");
     let (code, text) = run("ping 10.9.0.2 -c 1 --via /nowhere/socket --udp");
     assert_eq!(code, Some(2));
-    assert!(text.contains("there is no such control socket"), "{text}");
+    assert!(text.contains("no glasstcp listens at /nowhere/socket"), "{text}");
     assert_eq!(run("ping").0, Some(2));
 }
 
@@ -210,7 +222,7 @@ fn a_plain_client_is_answered_in_upper_case() {
     let (_serve, printed) = Running::start("serve --kernel 127.0.0.1:0 ping");
     let place = printed.split(" on ").nth(1).and_then(|rest| rest.split(',').next());
     let place = place.expect("it says where it is");
-    let mut stream = TcpStream::connect(place).expect("it is there");
+    let mut stream = std::net::TcpStream::connect(place).expect("it is there");
     stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
     stream.write_all(b"hello\nhow are you\n").expect("it can be sent");
     let mut answers = [0; 18];
@@ -225,28 +237,41 @@ fn a_plain_client_is_answered_in_upper_case() {
     assert_eq!(run(&line).0, Some(1));
 }
 
-/// Two hundred processes of clients would be two hundred stacks; these are two hundred connections of plain
-/// clients to one server, each of which is answered every time.
+/// Two hundred processes of clients would be two hundred stacks; these are two hundred connections of one stack, over
+/// the link, to the service of another. All write before anybody reads, so that all are there at once, and each is
+/// answered every time.
 #[test]
-fn two_hundred_plain_clients_at_once_are_all_answered() {
-    let (_serve, printed) = Running::start("serve --kernel 127.0.0.1:0 ping");
-    let place = printed.split(" on ").nth(1).and_then(|rest| rest.split(',').next());
-    let place = place.expect("it says where it is").to_owned();
-    let mut clients: Vec<_> = (0..200)
-        .map(|_| {
-            let stream = TcpStream::connect(&place).expect("it is there");
-            stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
-            BufReader::new(stream)
-        })
-        .collect();
-    for round in 0..20 {
-        for (number, client) in clients.iter_mut().enumerate() {
-            writeln!(client.get_mut(), "client {number} round {round}").expect("it can be sent");
+fn two_hundred_pings_at_once_are_all_answered() {
+    let server = Server::start("");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let all = async {
+        let near = "127.0.0.1:0".parse().expect("an address");
+        let far = ([127, 0, 0, 1], server.port).into();
+        let link = FdDevice::new(UdpLink::open(near, far, 1500).expect("a socket"));
+        let stack = Stack::new(Config::new([10, 9, 0, 1].into(), 24, [7; 32]));
+        let (net, driver) = start(stack, link.expect("a device")).expect("a stack");
+        let driver = tokio::spawn(driver);
+        let connecting = (0..200).map(|_| TcpStream::connect(&net, ([10, 9, 0, 2], 12001)));
+        let streams = futures_util::future::join_all(connecting).await;
+        let mut clients: Vec<_> = streams
+            .into_iter()
+            .map(|stream| BufReader::new(stream.expect("it is there")))
+            .collect();
+        for round in 0..20 {
+            for (number, client) in clients.iter_mut().enumerate() {
+                let line = format!("client {number} round {round}\n");
+                client.get_mut().write_all(line.as_bytes()).await.expect("it can be sent");
+            }
+            for (number, client) in clients.iter_mut().enumerate() {
+                let mut answer = String::new();
+                client.read_line(&mut answer).await.expect("it answers");
+                assert_eq!(answer, format!("CLIENT {number} ROUND {round}\n"));
+            }
         }
-        for (number, client) in clients.iter_mut().enumerate() {
-            let mut answer = String::new();
-            client.read_line(&mut answer).expect("it answers");
-            assert_eq!(answer, format!("CLIENT {number} ROUND {round}\n"));
-        }
-    }
+        driver.abort();
+    };
+    let runtime = runtime.expect("a runtime");
+    let limited =
+        runtime.block_on(async { tokio::time::timeout(Duration::from_secs(120), all).await });
+    limited.expect("none starves");
 }

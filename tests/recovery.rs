@@ -115,8 +115,8 @@ fn a_lost_tail_is_repaired_by_a_probe() {
 fn a_burst_of_half_a_window_is_repaired_without_a_time_out() {
     for algorithm in MODERN {
         for first in [60, 100, 200, 400] {
-            // In slow start about as many segments are in flight as were sent before the window began.
-            let last = first + first / 4;
+            // In slow start seven tenths of as many segments are in flight as were sent before.
+            let last = first + first / 5 * 2;
             let mut scenario =
                 scenario("bytes = '4m'\nrtt = '50ms'\nrate = '100mbit'\nqueue = '4bdp'");
             let rule = format!("out:drop:data:nth={first}..{last}");
@@ -134,13 +134,16 @@ fn a_burst_of_half_a_window_is_repaired_without_a_time_out() {
     }
 }
 
-/// Jain's index of two that begin one after the other.
+/// Jain's index of two that begin one after the other: of what they get in some 40 seconds, once they have had 20 to
+/// find each other.
 #[test]
+#[ignore = "needs an optimised build: run scripts/test"]
 fn two_flows_share_a_link_evenly() {
     let text =
-        "bytes = '60m'\nrate = '40mbit'\nrtt = '40ms'\nflows = 2\nstagger = '1s'\nqueue = '1bdp'";
+        "bytes = '150m'\nrate = '40mbit'\nrtt = '40ms'\nflows = 2\nstagger = '1s'\nqueue = '1bdp'";
     let (outcome, _) = run(&scenario(text), Algorithm::Cubic);
-    assert!(outcome.fairness() >= 0.95, "{}", outcome.fairness());
+    let fairness = outcome.fairness(Duration::from_secs(20));
+    assert!(fairness >= 0.95, "{fairness}");
 }
 
 /// 1 Gbit/s over 100 ms, with buffers that adapt: what is acknowledged in the best of the first five seconds.
@@ -158,12 +161,12 @@ fn a_long_fat_pipe_is_filled_within_5_seconds() {
     }
 }
 
-/// More than 4 GiB on one connection, with losses: sequence numbers and timestamps wrap, places do not.
+/// More than 8 GiB on one connection, with losses: sequence numbers wrap twice, places do not.
 #[test]
 #[ignore = "needs an optimised build: run scripts/test"]
-fn four_gibibytes_and_more_arrive_over_a_link_that_loses() {
+fn eight_gibibytes_and_more_arrive_over_a_link_that_loses() {
     for algorithm in MODERN {
-        let mut scenario = scenario("bytes = '4300m'\nrate = '10gbit'\nrtt = '2ms'\nbuffer = '8m'");
+        let mut scenario = scenario("bytes = '8700m'\nrate = '10gbit'\nrtt = '2ms'\nbuffer = '8m'");
         scenario.impair = "out:loss=0.01%".parse::<Spec>().unwrap();
         let outcome = sim::run(&scenario, algorithm, false, None);
         assert!(outcome.is_complete(), "{algorithm}");

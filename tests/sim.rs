@@ -201,8 +201,7 @@ fn value(line: &str, name: &str) -> Option<u64> {
 fn is_classic(line: &str) -> bool {
     let Some((time, rest)) = line.split_once(" client ") else { return false };
     let Some((client, what)) = rest.split_once(": ") else { return false };
-    let window = value(what, "cwnd").is_some() || what.contains(" cwnd=initial");
-    let window = window && what.contains(" ssthresh=");
+    let window = value(what, "cwnd").is_some() && what.contains(" ssthresh=");
     let known = match what.split_once('=').map_or(what, |(before, _)| before) {
         "send seq" | "3 duplicate ACKs -> fast retransmit seq" | "ack" => window,
         retransmit if retransmit.ends_with("-> retransmit seq") => window,
@@ -229,7 +228,7 @@ fn the_classic_log_tells_what_each_client_does() {
         let own = || lines.iter().filter(|line| line.contains(client));
         for what in [
             "send SYN seq=0",
-            "send seq=1 len=1448 cwnd=initial ssthresh=infinite",
+            "send seq=1 len=1448 cwnd=14480 ssthresh=infinite",
             "packet lost seq=",
             "(duplicate 3)",
             "3 duplicate ACKs -> fast retransmit seq=",

@@ -11,6 +11,8 @@
 //! | [`honest`](peers::honest) | calls, misfortune on the link, time | the above, and that all arrives as it was sent |
 //! | [`forged`](peers::forged) | the same, and segments near the edges | the above, but for what the forger may do |
 //! | [`http`] | requests in pieces | no panic, no way out of the folder, no flood of reply |
+//! | [`tasks`] | requests of tasks, or answers, in pieces | the same, and a file is what has come |
+//! | [`rudp`] | datagrams to a receiver or to a sender | pieces in order and once, no flood, an end |
 //! | [`handles`] | calls on handles | a model of them, and that nobody sleeps who could go on |
 
 pub mod craft;
@@ -21,6 +23,9 @@ pub mod memory;
 pub mod packets;
 pub mod parse;
 pub mod peers;
+pub mod rudp;
+pub mod site;
+pub mod tasks;
 pub mod watch;
 pub mod world;
 
@@ -36,4 +41,6 @@ pub const TARGETS: &[Target] = &[
     ("forged", peers::forged),
     ("handles", handles::run),
     ("http", http::run),
+    ("tasks", tasks::run),
+    ("rudp", rudp::run),
 ];

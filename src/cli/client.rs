@@ -10,6 +10,7 @@ use glasstcp::client::dial::{DialError, Dialer};
 use glasstcp::client::dns::{self, LookupError};
 use glasstcp::client::{Connection, Sockets};
 use glasstcp::control;
+use glasstcp::control::carry::ControlError;
 use tokio::sync::watch;
 
 use super::host::{self, Host, Plan, Role};
@@ -36,6 +37,9 @@ pub struct Args {
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     timeout: Duration,
 }
+
+/// The longest time that can be given: more is more than the clock can count to.
+const SECONDS_MAX: f64 = 31_536_000.0;
 
 /// What a client works with.
 pub struct Client {
@@ -188,10 +192,13 @@ fn socket(asked: PathBuf) -> PathBuf {
 
 /// A time in seconds, such as 2 or 0.5.
 pub fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    seconds
-        .filter(|time| !time.is_zero())
-        .ok_or_else(|| "give a number of seconds above 0, as 2 or 0.5".to_owned())
+    let wanted = || "give a number of seconds above 0, as 2 or 0.5".to_owned();
+    let seconds: f64 = text.parse().map_err(|_| wanted())?;
+    if seconds > SECONDS_MAX {
+        return Err(format!("give at most {SECONDS_MAX} seconds, which is a year"));
+    }
+    let time = Duration::try_from_secs_f64(seconds).ok();
+    time.filter(|time| !time.is_zero()).ok_or_else(wanted)
 }
 
 /// A server that answers questions, at DNS's port unless another one is given.
@@ -222,15 +229,11 @@ pub fn unanswered(error: LookupError) -> anyhow::Error {
     }
 }
 
-/// Why nothing can be opened through the daemon, or over the stack, in words of what was wanted.
+/// Why nothing can be opened, in words of what was wanted; but that a running glasstcp cannot be used has nothing to do
+/// with that.
 pub fn explain(what: &str, error: std::io::Error) -> anyhow::Error {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => anyhow!(
-            "{what}: there is no such control socket: look with 'ls /run/glasstcp' what runs, or leave --via out"
-        ),
-        std::io::ErrorKind::PermissionDenied => {
-            anyhow!("{what}: this user may not use the control socket: run it with sudo")
-        }
-        _ => anyhow!("{what}: {error}"),
+    match ControlError::of(&error) {
+        None | Some(ControlError::Gone) => anyhow!("{what}: {error}"),
+        Some(_) => anyhow!("{error}"),
     }
 }

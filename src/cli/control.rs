@@ -9,6 +9,10 @@ use glasstcp::device::impair::Spec;
 use glasstcp::net::Net;
 use glasstcp::runtime::LinkHandle;
 
+/// Why there is no socket.
+const NOWHERE: &str = "XDG_RUNTIME_DIR is not set, so there is no folder for a control socket, and neither 'glasstcp \
+impair' nor --via can reach this one: choose a place with --control";
+
 /// The name under which the socket of what runs on a device is found.
 pub fn socket_name(device: &str, netns: Option<&str>) -> String {
     netns.map_or_else(|| device.to_owned(), |netns| format!("{device}@{netns}"))
@@ -27,6 +31,7 @@ pub fn place(asked: Option<&Path>, name: &str) -> anyhow::Result<Option<Listener
         };
     }
     let Some(path) = control::named(name) else {
+        log::warn!("{NOWHERE}");
         return Ok(None);
     };
     match Listener::bind(&path) {

@@ -1,5 +1,6 @@
 //! The life of the daemon: open the device, run the stack and its services, end on a signal.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,12 +13,13 @@ use tokio::time::interval;
 
 use super::host::{Counts, Host, Link};
 use super::log::{self, Printer};
+use super::serve::reachable;
 use super::signals::{Signals, Told};
 use super::up::Plan;
 use super::{control, say, services};
 
 /// How often to look whether a crowd of connections has gone, so that its memory can.
-const TIDY: Duration = Duration::from_secs(1);
+pub(super) const TIDY: Duration = Duration::from_secs(1);
 
 /// Runs the daemon to its end.
 pub fn run(plan: Plan) -> anyhow::Result<()> {
@@ -27,18 +29,21 @@ pub fn run(plan: Plan) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let result = runtime.block_on(live(&plan, &printer));
+    let result = runtime.block_on(live(plan, &printer));
     // A thread that waits for a slow disk must not hold up the end.
     runtime.shutdown_background();
     printer.finish();
     result
 }
 
-async fn live(plan: &Plan, printer: &Printer) -> anyhow::Result<()> {
+async fn live(mut plan: Plan, printer: &Printer) -> anyhow::Result<()> {
     // Before anything is made that a signal would leave behind.
     let mut signals = Signals::new().context("cannot handle signals")?;
     let www = plan.www.as_deref().map(Www::open).transpose()?;
     let host = Host::start(&plan.host)?;
+    if let Some(place) = host.place() {
+        plan.host.is_at(place);
+    }
     let mut daemon = Daemon { host, printer };
     let sockets = Sockets::Stack(daemon.host.net().clone());
     let context = ServiceContext {
@@ -56,7 +61,7 @@ async fn live(plan: &Plan, printer: &Printer) -> anyhow::Result<()> {
         let (link, net) = (daemon.host.link().clone(), daemon.host.net().clone());
         services.spawn(listener.serve(control::handler(link, Some(net))));
     }
-    say(&welcome(plan, daemon.host.owns_netns()));
+    say(&welcome(&plan, daemon.host.owns_netns()));
     let result = daemon.until_told(&mut signals).await;
     if result.is_ok() {
         daemon.close(&mut signals).await;
@@ -110,7 +115,7 @@ fn print_counters(counts: &Counts, printer: &Printer) {
 
 /// Tells when many connections have gone whose memory is worth giving back.
 #[derive(Default)]
-struct Crowd {
+pub(super) struct Crowd {
     /// Most connections there were since it was last given back.
     most: usize,
 }
@@ -120,7 +125,7 @@ impl Crowd {
     const LEAST: usize = 16;
 
     /// Whether at least half of those there were are gone, now that there are `count`.
-    fn has_gone(&mut self, count: usize) -> bool {
+    pub(super) fn has_gone(&mut self, count: usize) -> bool {
         self.most = self.most.max(count);
         let gone = self.most >= Self::LEAST && count <= self.most / 2;
         if gone {
@@ -179,7 +184,9 @@ fn hints(plan: &Plan) -> Vec<String> {
     let prefix = match &plan.host.link {
         // The kernel cannot reach it.
         Link::Udp(ends) => {
-            let there = format!("--link udp:{}:0,{}", ends.local.ip(), ends.local);
+            let here = SocketAddr::new(reachable(ends.local.ip()), ends.local.port());
+            let there = ends.remote.unwrap_or(SocketAddr::new(here.ip(), 0));
+            let there = format!("--link udp:{there},{here}");
             let port = port_of(Service::Ping);
             let way = port.map_or(" --icmp".to_owned(), |port| format!(" -p {port}"));
             let ping = format!("glasstcp ping {address}{way} {there}");

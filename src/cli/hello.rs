@@ -114,10 +114,10 @@ where
         let now = Instant::now() + PAUSE;
         let until = if waited < 2 || !answer.is_empty() { deadline.min(now) } else { deadline };
         match timeout_at(until, stream.read(&mut text)).await {
-            Ok(read) => match read? {
-                0 => break,
-                count => answer.extend_from_slice(&text[..count]),
-            },
+            Ok(Ok(count @ 1..)) => answer.extend_from_slice(&text[..count]),
+            // A server that resets the connection may have answered all the same.
+            Ok(Err(error)) if answer.is_empty() => return Err(error),
+            Ok(_ended) => break,
             Err(_pause) if !answer.is_empty() => break,
             Err(_) if Instant::now() >= deadline => return Err(io::ErrorKind::TimedOut.into()),
             Err(_pause) => {

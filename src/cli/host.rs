@@ -7,6 +7,7 @@
 mod run;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use glasstcp::device::impair::Spec;
@@ -26,6 +27,11 @@ const MIN_MTU: u16 = 576;
 
 /// Connections of each service that clients have opened fast and not confirmed, at most.
 const MAX_PENDING: usize = 256;
+/// The kernel's address, unless another one is given.
+const USUAL: Cidr = Cidr { address: Ipv4Addr::new(10, 9, 0, 1), prefix_len: 24 };
+/// Where clients of a link choose a host, so many that two hardly ever choose the same one: an address that another
+/// client has had a moment ago is not heard ([`HELD`](glasstcp::device::udp_link::HELD)).
+const CLIENTS: Cidr = Cidr { address: Ipv4Addr::new(10, 128, 0, 0), prefix_len: 9 };
 
 /// What can be asked for.
 #[derive(Debug, clap::Args)]
@@ -35,12 +41,14 @@ pub struct Args {
     #[arg(long, value_name = "NAME", default_value = "glass0", value_parser = device_name)]
     dev: String,
 
-    /// The kernel's address on the device, with the length of the network's prefix (1 to 30)
-    #[arg(long, value_name = "ADDRESS/PREFIX", default_value = "10.9.0.1/24", value_parser = kernel_address)]
-    addr: Cidr,
+    /// The kernel's address on the device, with the length of the network's prefix (1 to 30) [default:
+    /// 10.9.0.1/24]
+    #[arg(long, value_name = "ADDRESS/PREFIX", value_parser = kernel_address)]
+    addr: Option<Cidr>,
 
     /// The stack's own address, in the same network; can be given several times [default: the one
-    /// after --addr; of a client with --link it is that of --addr]
+    /// after --addr; of a client with --link it is that of --addr, or, if the link has a REMOTE end and --addr is not
+    /// given, one of 10.128.0.0/9 by chance, so that others can go there too]
     #[arg(long, value_name = "ADDRESS")]
     stack_addr: Vec<Ipv4Addr>,
 
@@ -79,6 +87,10 @@ pub struct Args {
         hide_possible_values = true
     )]
     fast_open: FastOpen,
+    /// The longest time until something lost goes again, however often it was lost, in seconds, 0.2 to 120. On a
+    /// link that loses half, time-outs which double without end are what takes minutes
+    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = rto_max)]
+    rto_max: Duration,
 
     /// Let the link be as bad as this, from the start: out: is what the stack sends; can be given several
     /// times, and changed with 'glasstcp impair'. docs/link.md has the language
@@ -178,6 +190,8 @@ pub struct Plan {
     pub ecn: Ecn,
     /// Who uses TCP Fast Open.
     pub fast_open: FastOpen,
+    /// The longest retransmission time-out.
+    pub rto_max: Duration,
     /// What the link does to packets.
     pub impair: Spec,
     /// From which chance on the link comes.
@@ -200,6 +214,9 @@ pub enum PlanError {
     /// The kernel has it.
     #[error("--stack-addr {0} is the kernel's own address (--addr): choose {1}")]
     Kernels(Ipv4Addr, String),
+    /// No address by chance.
+    #[error("the system gives no random numbers: choose an address with --stack-addr")]
+    NoChance,
     /// Given twice.
     #[error("--stack-addr {0} is given twice: leave one out")]
     Twice(Ipv4Addr),
@@ -211,14 +228,20 @@ impl Args {
     /// # Errors
     /// A sentence that says what to do.
     pub fn plan(self, role: Role) -> Result<Plan, PlanError> {
-        let prefix_len = self.addr.prefix_len;
+        let addr = self.addr.unwrap_or(USUAL);
+        let prefix_len = addr.prefix_len;
         let addresses = match self.link {
-            None => stack_addresses(self.addr, self.stack_addr)?,
-            Some(_) if self.stack_addr.is_empty() && role == Role::Client => {
-                vec![self.addr.address]
+            None => stack_addresses(addr, self.stack_addr)?,
+            Some(ends) if self.stack_addr.is_empty() && role == Role::Client => {
+                let own = match ends.remote {
+                    // Others may come there too.
+                    Some(_) if self.addr.is_none() => any_host()?,
+                    _ => addr.address,
+                };
+                vec![own]
             }
             // There is no kernel whose address one could take.
-            Some(_) => match stack_addresses(self.addr, self.stack_addr.clone()) {
+            Some(_) => match stack_addresses(addr, self.stack_addr.clone()) {
                 Err(PlanError::Kernels(..)) => self.stack_addr,
                 addresses => addresses?,
             },
@@ -227,7 +250,7 @@ impl Args {
             Some(ends) => Link::Udp(ends),
             None => Link::Tun(OpenConfig {
                 name: self.dev,
-                address: self.addr,
+                address: addr,
                 mtu: self.mtu,
                 netns: self.netns,
             }),
@@ -240,6 +263,7 @@ impl Args {
             congestion: self.cc,
             ecn: self.ecn,
             fast_open: self.fast_open,
+            rto_max: self.rto_max,
             impair: Spec {
                 rules: self
                     .impair
@@ -269,6 +293,13 @@ impl Plan {
         match &self.link {
             Link::Tun(device) => device.netns.as_deref(),
             Link::Udp(_) => None,
+        }
+    }
+
+    /// Remembers where packets arrive over UDP, for which any port may have been taken.
+    pub fn is_at(&mut self, place: SocketAddr) {
+        if let Link::Udp(ends) = &mut self.link {
+            ends.local = place;
         }
     }
 
@@ -306,6 +337,19 @@ fn stack_addresses(kernel: Cidr, asked: Vec<Ipv4Addr>) -> Result<Vec<Ipv4Addr>, 
     Ok(asked)
 }
 
+/// The address of a client, which is that of no other as a rule.
+fn any_host() -> Result<Ipv4Addr, PlanError> {
+    let mut bytes = [0; 4];
+    getrandom::fill(&mut bytes).map_err(|_| PlanError::NoChance)?;
+    let (first, last) = hosts(CLIENTS);
+    let chosen = first.to_bits() + u32::from_ne_bytes(bytes) % (last.to_bits() - first.to_bits());
+    Ok(match chosen as u8 {
+        // These stand for a network of 254 hosts.
+        0 | 255 => Ipv4Addr::from_bits(chosen ^ 2),
+        _ => Ipv4Addr::from_bits(chosen),
+    })
+}
+
 /// The first and the last address of a host in the network.
 fn hosts(network: Cidr) -> (Ipv4Addr, Ipv4Addr) {
     let first = network.network().to_bits() + 1;
@@ -325,6 +369,14 @@ fn choice(kernel: Cidr) -> String {
         own => return format!("one from {first} to {last}, not {own}"),
     };
     if low == high { low.to_string() } else { format!("one from {low} to {high}") }
+}
+
+fn rto_max(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let allowed = Duration::from_millis(200)..=Duration::from_secs(120);
+    seconds
+        .filter(|time| allowed.contains(time))
+        .ok_or_else(|| "give a number of seconds from 0.2 to 120".to_owned())
 }
 
 fn device_name(text: &str) -> Result<String, device::OpenError> {
@@ -384,6 +436,9 @@ fn udp_link(text: &str) -> Result<UdpEnds, String> {
     if let Some(remote) = remote {
         if remote.port() == 0 {
             return Err(format!("port 0 is nowhere to send to: {wanted}"));
+        }
+        if remote.ip().is_unspecified() {
+            return Err(format!("{} is nowhere to send to: {wanted}", remote.ip()));
         }
         if remote.is_ipv4() != local.is_ipv4() {
             return Err("both ends must be of IPv4, or both of IPv6".to_owned());

@@ -18,6 +18,7 @@ use glasstcp::event::{Event, Observer};
 use glasstcp::observe::text::{self, Verbosity};
 use glasstcp::observe::transcript::Transcript;
 use glasstcp::runtime::{LinkWatch, Passage};
+use glasstcp::service::hello;
 use glasstcp::time::Instant;
 use log::{Level, LevelFilter};
 
@@ -72,6 +73,7 @@ pub fn init(detail: Detail) -> Printer {
         .filter_level(LevelFilter::Warn)
         .filter_module("glasstcp", detail.level())
         .filter_module(TRANSCRIPT, LevelFilter::Info)
+        .filter_module(hello::CALLERS, LevelFilter::Info)
         .parse_default_env()
         .format(|out, record| {
             // The time of the day is enough: 2026-01-31T12:34:56.123456Z.

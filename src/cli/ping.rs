@@ -248,6 +248,7 @@ impl<W: Write> Ping<'_, W> {
                     self.fail(seq, &trouble)?;
                 }
             }
+            News::Over(sentence) => return Err(io::Error::other(sentence)),
             News::Garbage(len) => {
                 self.board.garbage();
                 let from = self.plan.to.ip();

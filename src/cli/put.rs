@@ -53,8 +53,27 @@ impl Args {
             progress.see(http::Seen::Head(&reply.head));
             progress.end("sent", &done);
             let mut text = format!("{} {}\n", reply.head.status(), reply.url).into_bytes();
-            text.extend(words);
+            match io::stdout().is_terminal() {
+                true => text.extend(harmless(&words).bytes()),
+                false => text.extend(words),
+            }
             io::stdout().write_all(&text).context("cannot write what the server says")
         })
     }
 }
+
+/// Text of a server for a terminal, which must not obey it.
+fn harmless(text: &[u8]) -> String {
+    let mut shown = String::new();
+    for c in String::from_utf8_lossy(text).chars() {
+        match c {
+            '\n' | '\t' => shown.push(c),
+            c if c.is_control() => shown.extend(c.escape_default()),
+            c => shown.push(c),
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests;

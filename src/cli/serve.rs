@@ -10,13 +10,16 @@ use anyhow::{Context, anyhow, bail};
 use glasstcp::client::Sockets;
 use glasstcp::device::impair::Share;
 use glasstcp::device::impair::units::parse_share;
+use glasstcp::runtime::memory;
 use glasstcp::service::{
     Service, ServiceContext, ServiceSpec, Tally, Www, ping, serve_listener, serve_socket,
 };
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
+use tokio::time::interval;
 
+use super::daemon::{Crowd, TIDY};
 use super::log::{self, Detail, Printer};
 use super::{client, services};
 
@@ -136,10 +139,16 @@ impl Args {
         // Without standard output there is nobody to tell.
         let _ = io::stdout().write_all(welcome(self.service, place).as_bytes());
         let mut told = pin!(told);
+        let (mut crowd, mut tidy) = (Crowd::default(), interval(TIDY));
         loop {
             tokio::select! {
                 () = &mut told => return Ok(()),
                 _ = counters.recv() => print_counters(&tally, printer),
+                _ = tidy.tick() => {
+                    if crowd.has_gone(tally.open()) {
+                        memory::give_back();
+                    }
+                }
             }
         }
     }
@@ -186,7 +195,7 @@ fn welcome(service: Service, place: SocketAddr) -> String {
 }
 
 /// An address that leads to a socket bound to `ip`: one on this machine if that is all of them.
-fn reachable(ip: IpAddr) -> IpAddr {
+pub fn reachable(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(v4) if v4.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(v6) if v6.is_unspecified() => Ipv6Addr::LOCALHOST.into(),

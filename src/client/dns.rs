@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   lookup -> Question -> UDP, three tries ---------> read -> follow -> Answers
-//!                         '-- too long for it -> TCP -'
+//!             |           '-- too long for it -> TCP -'      |
+//!             '------ an alias that leads out of it ---------'
 //! ```
 //!
 //! Nothing here is kept: who asks twice is answered twice.
@@ -20,6 +21,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
 use super::{DatagramSocket, Sockets};
+use crate::stack::{SocketError, UdpError};
+use chain::Chain;
 use message::{Question, Reading};
 
 #[cfg(test)]
@@ -155,14 +158,19 @@ impl Resolver {
     /// [`LookupError`] says which there are. What is no answer to the question is not one of them: it is passed
     /// over, and one waits on.
     pub async fn lookup(&self, name: &str, kind: Kind) -> Result<Answers, LookupError> {
-        let question = Question::new(name, kind)?;
+        let mut question = Question::new(name, kind)?;
+        let mut chain = Chain::new(&question, self.server);
         let deadline = Instant::now() + self.timeout;
-        let (way, reading) = match self.over_udp(&question, deadline).await? {
-            Reading::Truncated => (Way::Tcp, self.over_tcp(&question, deadline).await?),
-            reading => (Way::Udp, reading),
-        };
-        let records = chain::follow(&question, reading, self.server)?;
-        Ok(Answers { records, way })
+        loop {
+            let (way, reading) = match self.over_udp(&question, deadline).await? {
+                Reading::Truncated => (Way::Tcp, self.over_tcp(&question, deadline).await?),
+                reading => (Way::Udp, reading),
+            };
+            match chain.follow(reading)? {
+                Some(next) => question = Question::of(next, kind)?,
+                None => return Ok(Answers { records: chain.found, way }),
+            }
+        }
     }
 
     /// Sends the question until something comes that is an answer. All tries have one port and one number, so that
@@ -174,19 +182,18 @@ impl Resolver {
     ) -> Result<Reading, LookupError> {
         let failed = |error| LookupError::Io(self.server, Way::Udp, error);
         let nothing = || LookupError::NoAnswer(self.server, self.timeout);
-        let begun = deadline - self.timeout;
+        let begun = Instant::now();
+        let whole = deadline.saturating_duration_since(begun);
         let socket = timeout_at(deadline, self.socket()).await;
         let socket = socket.map_err(|_| nothing())?.map_err(failed)?;
         let mut buffer = vec![0; MESSAGE_MAX];
         let mut unreadable = None;
         for part in TRIES {
             socket.send_to(&question.bytes, self.server).await.map_err(failed)?;
-            let until = begun + self.timeout * part / TRIES[2];
-            while let Ok(received) = timeout_at(until, socket.recv_from(&mut buffer)).await {
-                let (len, from) = received.map_err(failed)?;
-                if from != self.server {
-                    continue;
-                }
+            let until = begun + whole * part / TRIES[2];
+            while let Ok(heard) = timeout_at(until, self.hear(&socket, question, &mut buffer)).await
+            {
+                let len = heard.map_err(failed)?;
                 match message::read(question, &buffer[..len]) {
                     Ok(Reading::Foreign) => {}
                     Ok(reading) => return Ok(reading),
@@ -196,6 +203,30 @@ impl Resolver {
             }
         }
         Err(unreadable.map_or_else(nothing, |why| LookupError::Unreadable(self.server, why)))
+    }
+
+    /// What the server sends; fails when the network says that the question cannot reach it.
+    async fn hear(
+        &self,
+        socket: &DatagramSocket,
+        question: &Question,
+        buffer: &mut [u8],
+    ) -> io::Result<usize> {
+        loop {
+            tokio::select! {
+                received = socket.recv_from(buffer) => match received? {
+                    (len, from) if from == self.server => return Ok(len),
+                    _ => {}
+                },
+                error = socket.recv_error() => {
+                    let UdpError { to, notice, text } = error?;
+                    let believed = to == self.server && question.is_quoted_as(&text);
+                    if believed && notice.report.is_hard() {
+                        return Err(SocketError::Reported(notice).into());
+                    }
+                }
+            }
+        }
     }
 
     /// A socket on a port that nobody can guess (RFC 5452 4.5); one that the stack chooses is the one after the last.

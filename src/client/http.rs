@@ -7,6 +7,7 @@
 //!
 //! HTTP itself (RFC 9112) is `hyper`'s, which bounds heads and takes no body for whole that is not.
 
+mod counted;
 mod download;
 mod part;
 mod place;
@@ -16,6 +17,7 @@ mod writer;
 use std::error::Error;
 use std::io;
 use std::pin::pin;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -30,6 +32,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::dial::{DialError, Dialer};
+use counted::Counted;
 
 pub use download::{Download, Output};
 pub use upload::Upload;
@@ -42,6 +45,8 @@ mod tests;
 const REDIRECTS_MAX: usize = 10;
 /// Most bytes that hyper reads ahead, and the longest head that it takes.
 const BUFFER_MAX: usize = 64 * 1024;
+/// For how many times the longest silence a head may come in drops.
+const DROPS_MAX: u32 = 10;
 
 /// Why nothing has come of it.
 #[derive(Debug, thiserror::Error)]
@@ -134,7 +139,14 @@ pub struct Reply {
 /// What is not HTTP without encryption, and names of users, which are not sent.
 pub fn target(text: &str) -> Result<Url, HttpError> {
     let shown = || text.escape_default().to_string();
-    let whole = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+    // What stands before it may be a path already (RFC 3986 3.1).
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme);
+    let is_scheme =
+        |text: &str| text.bytes().all(|c| c.is_ascii_alphanumeric() || b"+-.".contains(&c));
+    let whole = match scheme.is_some_and(is_scheme) {
+        true => text.to_owned(),
+        false => format!("http://{text}"),
+    };
     let url = Url::parse(&whole).map_err(|error| HttpError::Url(shown(), error.to_string()))?;
     match url.scheme() {
         "http" => {}
@@ -204,7 +216,7 @@ fn host(url: &Url) -> &str {
 }
 
 /// Sends a request and waits for the head of the reply, as long as `moved`, told what TCP knows to have arrived, goes
-/// on growing.
+/// on growing, or more of the head comes.
 async fn send<B>(
     dialer: &Dialer,
     url: Url,
@@ -217,8 +229,9 @@ where
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let connection = dialer.connect(host(&url), url.port_or_known_default().unwrap_or(80)).await?;
-    let info = connection.info.clone();
-    let arrived = || moved(info().map_or(0, |info| info.bytes_acked));
+    let acknowledged = connection.acknowledged.clone();
+    let (connection, read) = Counted::new(connection);
+    let progress = || (moved(acknowledged()), read.load(Ordering::Relaxed));
     let broken = |error: hyper::Error| HttpError::Broken(host(&url).to_owned(), in_words(&error));
     let (mut sender, driver) = http1::Builder::new()
         .max_buf_size(BUFFER_MAX)
@@ -228,7 +241,7 @@ where
     let mut tasks = JoinSet::new();
     // What it fails with is told to whoever waits for the reply or reads the body.
     tasks.spawn(async { drop(driver.await) });
-    let replied = while_moving(dialer.timeout, arrived, sender.send_request(request)).await;
+    let replied = while_moving(dialer.timeout, progress, sender.send_request(request)).await;
     let silent = || HttpError::Silent(host(&url).to_owned(), dialer.timeout);
     let replied = replied.ok_or_else(silent)?.map_err(broken)?;
     let (head, body) = replied.into_parts();
@@ -236,20 +249,26 @@ where
     Ok(Reply { head, url, body, timeout: dialer.timeout, taken: 0, driver: tasks })
 }
 
-/// Does the work, as long as `moved` grows within each `limit`; `None` when it does not.
+/// Does the work, as long as one of the two numbers grows within each `limit`: what has been sent, or what has been
+/// read, of which a head that comes in drops is not waited for without an end. `None` when it does not.
 async fn while_moving<T>(
     limit: Duration,
-    moved: impl Fn() -> u64,
+    moved: impl Fn() -> (u64, u64),
     work: impl Future<Output = T>,
 ) -> Option<T> {
     let mut work = pin!(work);
+    let mut drops = 0;
     loop {
         let before = moved();
-        match timeout(limit, &mut work).await {
-            Ok(done) => return Some(done),
-            Err(_) if moved() > before => {}
-            Err(_) => return None,
+        if let Ok(done) = timeout(limit, &mut work).await {
+            return Some(done);
         }
+        let (sent, read) = moved();
+        drops = match (sent > before.0, read > before.1) {
+            (true, _) => 0,
+            (false, true) if drops < DROPS_MAX => drops + 1,
+            _ => return None,
+        };
     }
 }
 
@@ -257,10 +276,19 @@ async fn while_moving<T>(
 fn in_words(error: &hyper::Error) -> String {
     match error.source() {
         _ if error.is_incomplete_message() => "it has ended without an answer".to_owned(),
-        _ if error.is_parse() => format!("what comes is not HTTP/1.1 ({error})"),
+        _ if error.is_parse() || !has_gone(error) => {
+            format!("what comes is not HTTP/1.1 ({error})")
+        }
         Some(source) => source.to_string(),
         None => error.to_string(),
     }
+}
+
+/// Whether it has ended early, and not said what is no HTTP: hyper tells of a bad chunk by an error of input.
+fn has_gone(error: &hyper::Error) -> bool {
+    let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+    let bad = |kind| matches!(kind, io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData);
+    error.is_incomplete_message() || source.is_some_and(|error| !bad(error.kind()))
 }
 
 impl Reply {
@@ -299,7 +327,7 @@ impl Reply {
     fn cut(&self, error: &hyper::Error) -> HttpError {
         let length = self.head.headers().get(header::CONTENT_LENGTH);
         let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
-        match (error.is_incomplete_message() || error.source().is_some(), length) {
+        match (has_gone(error), length) {
             (true, Some(length)) => HttpError::Short(self.taken, length),
             (true, None) => HttpError::Cut(self.taken),
             (false, _) => HttpError::Broken(host(&self.url).to_owned(), in_words(error)),

@@ -15,7 +15,7 @@ mod sockets;
 pub mod tasks;
 
 pub use datagrams::DatagramSocket;
-pub use sockets::{Connection, Duplex, Listening, Sockets};
+pub use sockets::{Acknowledged, Connection, Duplex, Listening, Sockets};
 
 #[cfg(test)]
 mod tests;

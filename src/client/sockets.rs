@@ -6,21 +6,24 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadBuf};
-use tokio::net::UnixStream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::timeout;
 
 use super::DatagramSocket;
-use crate::control::{Request, carry};
+use crate::control::Request;
+use crate::control::carry::{self, Carried, ControlError};
 use crate::net::{self, Net};
 use crate::service::{InfoSource, Stream, no_info};
 use crate::stack::SocketError;
 
 /// How much longer than it may take one waits for a connection.
 const GRACE: Duration = Duration::from_secs(1);
+/// How long one waits for a running glasstcp to open something that needs nobody else.
+const REPLY: Duration = Duration::from_secs(10);
 
 /// What makes sockets. Addresses are of IPv4, as those of the stack.
 #[derive(Clone, Debug)]
@@ -47,7 +50,12 @@ pub struct Connection {
     pub peer: SocketAddr,
     /// How to look at it, where there is something to see.
     pub info: InfoSource,
+    /// How many bytes the other side is known to have got; 0 where nobody says.
+    pub acknowledged: Acknowledged,
 }
+
+/// Tells how many bytes the other side of a connection is known to have got.
+pub type Acknowledged = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// A port where connections arrive.
 pub struct Listening {
@@ -59,7 +67,7 @@ pub struct Listening {
 enum Ways {
     Stack(net::TcpListener),
     /// A single connection, of which it tells.
-    Daemon(Option<BufReader<UnixStream>>),
+    Daemon(Option<carry::Way>),
     Kernel(tokio::net::TcpListener),
 }
 
@@ -95,7 +103,10 @@ impl Sockets {
     ) -> io::Result<Connection> {
         // Whoever opens it keeps to the limit; this is for one that does not answer at all.
         let opened = timeout(limit + GRACE, self.open(to, Some(limit), look)).await;
-        opened.unwrap_or_else(|_| Err(SocketError::TimedOut.into()))
+        opened.unwrap_or_else(|_| match self {
+            Sockets::Daemon(path) => Err(ControlError::Silent(path.clone()).into()),
+            Sockets::Stack(_) | Sockets::Kernel => Err(SocketError::TimedOut.into()),
+        })
     }
 
     async fn open(
@@ -118,8 +129,8 @@ impl Sockets {
             Sockets::Daemon(path) => {
                 let within_ms = limit.map(|limit| limit.as_millis() as u64);
                 let request = Request::Connect { to, within_ms };
-                let (stream, local, peer) = carry::open(path, &request).await?;
-                Ok(Connection::new(stream, (local, peer.unwrap_or(to)), no_info()))
+                let (way, local, peer) = carry::open(path, &request, None).await?;
+                Ok(Connection::carried(way, (local, peer.unwrap_or(to))))
             }
             Sockets::Kernel => {
                 let opened = tokio::net::TcpStream::connect(to);
@@ -147,8 +158,9 @@ impl Sockets {
                 (Ways::Stack(listener), local)
             }
             Sockets::Daemon(path) => {
-                let (stream, local, _) = carry::open(path, &Request::Listen { port }).await?;
-                (Ways::Daemon(Some(stream)), local)
+                let request = Request::Listen { port };
+                let (way, local, _) = carry::open(path, &request, Some(REPLY)).await?;
+                (Ways::Daemon(Some(way)), local)
             }
             Sockets::Kernel => {
                 let listener = tokio::net::TcpListener::bind(any).await?;
@@ -179,8 +191,9 @@ impl Sockets {
         Ok(match self {
             Sockets::Stack(net) => DatagramSocket::Stack(net::UdpSocket::bind(net, any).await?),
             Sockets::Daemon(path) => {
-                let (stream, local, _) = carry::open(path, &Request::Datagrams { port }).await?;
-                DatagramSocket::carried(stream, local)
+                let request = Request::Datagrams { port };
+                let (way, local, _) = carry::open(path, &request, Some(REPLY)).await?;
+                DatagramSocket::carried(way, local)
             }
             Sockets::Kernel => DatagramSocket::Kernel(tokio::net::UdpSocket::bind(any).await?),
         })
@@ -199,10 +212,11 @@ impl Listening {
                 let (local, info) = (stream.local_addr()?, Stream::info(&stream));
                 Ok(Connection::new(stream, (local, peer), info))
             }
-            Ways::Daemon(stream) => {
-                let mut stream = stream.take().ok_or(io::ErrorKind::NotConnected)?;
-                let (local, peer) = carry::opened(&mut stream).await?;
-                Ok(Connection::new(stream, (local, peer.unwrap_or(local)), no_info()))
+            Ways::Daemon(way) => {
+                let (local, peer) =
+                    carry::opened(way.as_mut().ok_or(io::ErrorKind::NotConnected)?).await?;
+                let way = way.take().ok_or(io::ErrorKind::NotConnected)?;
+                Ok(Connection::carried(way, (local, peer.unwrap_or(local))))
             }
             Ways::Kernel(listener) => {
                 let (stream, peer) = listener.accept().await?;
@@ -219,7 +233,16 @@ impl Connection {
         (local, peer): (SocketAddr, SocketAddr),
         info: InfoSource,
     ) -> Connection {
-        Connection { stream: Box::new(stream), local, peer, info }
+        let looked = info.clone();
+        let acknowledged = Arc::new(move || looked().map_or(0, |info| info.bytes_acked));
+        Connection { stream: Box::new(stream), local, peer, info, acknowledged }
+    }
+
+    fn carried(way: carry::Way, ends: (SocketAddr, SocketAddr)) -> Connection {
+        let stream = Carried::from(way);
+        let told = stream.acknowledged();
+        let acknowledged: Acknowledged = Arc::new(move || told.load(Ordering::Relaxed));
+        Connection { acknowledged, ..Connection::new(stream, ends, no_info()) }
     }
 }
 

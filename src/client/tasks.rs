@@ -18,6 +18,10 @@ mod tests;
 const ANSWER_MAX: u64 = 64 << 10;
 /// Bytes of a file that are taken at a time.
 const PIECE: usize = 64 << 10;
+/// Bytes of a file that have to come in the time in which anything else has to.
+const LEAST: usize = 1024;
+/// So many times as patient one is with the first line of a file, which the server reads from one end to the other before.
+const READING: u32 = 4;
 
 /// What came of a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,10 +58,13 @@ pub enum TaskError {
     /// Nothing came for so long.
     #[error("nothing has come from the server for {0:?}")]
     Silent(Duration),
+    /// Hardly anything came for so long.
+    #[error("too little comes from the server: less than {LEAST} bytes of the file in {0:?}")]
+    Slow(Duration),
     /// The connection broke.
     #[error("the connection has failed: {0}")]
     Connection(io::Error),
-    /// What has arrived cannot be kept.
+    /// What has arrived cannot be kept, or what would cannot be.
     #[error("{0}")]
     Sink(io::Error),
 }
@@ -76,7 +83,9 @@ pub struct Asker<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Asker<S> {
-    /// Asks over `stream`, and gives up when nothing comes, or nothing is taken, for as long as `patience`.
+    /// Asks over `stream`, and gives up when nothing comes, or nothing is taken, for as long as `patience`: a line has to
+    /// come in that time from its beginning to its end, but that before a file in four times as long, and of a file
+    /// 1024 bytes.
     pub fn new(stream: S, patience: Duration) -> Self {
         Asker { stream: BufReader::new(stream), patience }
     }
@@ -89,6 +98,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Asker<S> {
     where
         W: AsyncWrite + Unpin,
     {
+        self.ask_for(task, |_| Ok(()), sink).await
+    }
+
+    /// As [`Asker::ask`], but before a file comes `room` is told how many bytes it will have, and may refuse it.
+    ///
+    /// # Errors
+    /// Why it is not done; what `room` has refused is a [`TaskError::Sink`].
+    pub async fn ask_for<W>(
+        &mut self,
+        task: &Task,
+        room: impl FnOnce(u64) -> io::Result<()>,
+        sink: &mut W,
+    ) -> Result<Done, TaskError>
+    where
+        W: AsyncWrite + Unpin,
+    {
         let line = task.to_string();
         if line.len() > LINE_MAX || line.contains(['\n', '\r']) {
             return Err(TaskError::Line);
@@ -96,23 +121,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Asker<S> {
         let line = line + "\n";
         let sent = timeout(self.patience, self.stream.write_all(line.as_bytes())).await;
         sent.map_err(|_| TaskError::Silent(self.patience))?.map_err(broken)?;
-        let answer = self.answer().await?;
+        let patience = match task {
+            Task::File(_) => self.patience.saturating_mul(READING),
+            Task::Calc(_) | Task::Dns(_) => self.patience,
+        };
+        let answer = self.answer(patience).await?;
         match task {
+            Task::Calc(_) | Task::Dns(_) if answer.trim().is_empty() => {
+                Err(TaskError::Protocol("OK".to_owned()))
+            }
             Task::Calc(_) | Task::Dns(_) => Ok(Done::Text(answer)),
             Task::File(_) => {
                 let (len, sum) =
                     described(&answer).ok_or_else(|| TaskError::Protocol(shorten(&answer)))?;
+                room(len).map_err(TaskError::Sink)?;
                 self.file(len, sum, sink).await
             }
         }
     }
 
     /// What follows `OK` on the next line.
-    async fn answer(&mut self) -> Result<String, TaskError> {
+    async fn answer(&mut self, patience: Duration) -> Result<String, TaskError> {
         let mut line = Vec::new();
         let mut limited = (&mut self.stream).take(ANSWER_MAX);
-        let read = timeout(self.patience, limited.read_until(b'\n', &mut line)).await;
-        read.map_err(|_| TaskError::Silent(self.patience))?.map_err(broken)?;
+        let read = timeout(patience, limited.read_until(b'\n', &mut line)).await;
+        read.map_err(|_| TaskError::Silent(patience))?.map_err(broken)?;
         let Some(line) = line.strip_suffix(b"\n") else {
             let begins = |word: &[u8]| line.starts_with(word) || word.starts_with(&line);
             let has_begun = begins(b"OK ") || begins(b"ERR ");
@@ -122,8 +155,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Asker<S> {
             };
         };
         let line = String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line));
-        // It is printed, so it must not do anything to a terminal.
-        let line: String = line.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+        let line: String = line.chars().map(harmless).collect();
         match line.split_once(' ').unwrap_or((&line, "")) {
             ("OK", answer) => Ok(answer.to_owned()),
             ("ERR", sentence) => Err(TaskError::Refused(sentence.to_owned())),
@@ -139,11 +171,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Asker<S> {
         let mut piece = vec![0; PIECE.min(usize::try_from(len).unwrap_or(PIECE))];
         while left > 0 {
             let room = piece.len().min(usize::try_from(left).unwrap_or(PIECE));
-            let read = timeout(self.patience, self.stream.read(&mut piece[..room])).await;
-            let count = read.map_err(|_| TaskError::Silent(self.patience))?.map_err(broken)?;
-            if count == 0 {
-                return Err(TaskError::Gone);
-            }
+            let count = self.some(&mut piece[..room]).await?;
             found.update(&piece[..count]);
             sink.write_all(&piece[..count]).await.map_err(TaskError::Sink)?;
             left -= count as u64;
@@ -153,6 +181,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Asker<S> {
         match found.eq_ignore_ascii_case(sum) {
             true => Ok(Done::File(len)),
             false => Err(TaskError::Changed { found, expected: sum.to_owned() }),
+        }
+    }
+
+    /// Reads until `piece` is full, or has as much as one may ask for; so much has to come in time.
+    async fn some(&mut self, piece: &mut [u8]) -> Result<usize, TaskError> {
+        let mut count = 0;
+        let reading = async {
+            while count < piece.len().min(LEAST) {
+                match self.stream.read(&mut piece[count..]).await.map_err(broken)? {
+                    0 => return Err(TaskError::Gone),
+                    more => count += more,
+                }
+            }
+            Ok(())
+        };
+        match timeout(self.patience, reading).await {
+            Ok(read) => read.map(|()| count),
+            Err(_) if count == 0 => Err(TaskError::Silent(self.patience)),
+            Err(_) => Err(TaskError::Slow(self.patience)),
         }
     }
 
@@ -186,6 +233,14 @@ fn described(answer: &str) -> Option<(u64, &str)> {
     let (len, sum) = answer.trim().split_once(' ')?;
     let sum_is_one = sum.len() == 64 && sum.bytes().all(|byte| byte.is_ascii_hexdigit());
     len.parse().ok().filter(|_| sum_is_one).map(|len| (len, sum))
+}
+
+/// What the server says is printed, so it must do nothing to a terminal: neither control characters nor those that turn
+/// the direction of writing or break a line are passed on (Unicode 15.1: UAX 9 2, UAX 14).
+fn harmless(c: char) -> char {
+    let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let breaks = matches!(c, '\u{2028}' | '\u{2029}');
+    if c.is_control() || turns || breaks { '?' } else { c }
 }
 
 /// Enough of a line to know it by.

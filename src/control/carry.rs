@@ -2,72 +2,49 @@
 //!
 //! ```text
 //!   program -- unix socket -- glasstcp up -- its stack -- peer
+//!           -- data, end ------------------>
+//!           <- data, end, acknowledged, failed --------
 //! ```
 //!
-//! The end of what one side of a connection has to send passes through; so does its failure, as an end. A
-//! datagram is its length and its address (or the one that it is for) before its text: two bytes, most
-//! significant first, then the four of an IPv4 address and the two of the port.
+//! Both sides send [`Frame`]s. The end of what one side of a connection has to send is a frame, and so is its failure.
+//! A socket that ends without either means that the program behind it is gone: then the connection is reset at once,
+//! or, on the other side, has failed. Nothing is taken from the unix socket that the stack has no room for, and nothing
+//! from the stack before the unix socket has taken what came before; so who does not read makes nothing grow.
 
+use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
-use std::path::Path;
+use std::mem;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::pin;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use bytes::Bytes;
+use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
+use tokio::sync::{Mutex, Notify};
+use tokio::time::{sleep, timeout};
 
-use super::{MAX_LINE, Reply, Request, Taken, tell};
-use crate::net::{Net, TcpListener, TcpStream, UdpSocket};
-use crate::stack::SocketError;
-use crate::wire::icmp::Notice;
+use super::{PATIENCE, Reply, Taken, tell};
+use crate::net::{InfoHandle, Net, ReadHalf, TcpListener, TcpStream, UdpSocket, WriteHalf};
+use crate::time;
 
-/// Bytes before the text of a datagram.
-const FRAME_HEADER: usize = 8;
+mod failure;
+mod frame;
+mod open;
+mod socket;
+mod stream;
 
-/// Why something cannot be opened: an [`io::Error`] on its way.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    /// Which of [`KINDS`]; others are lost.
-    kind: String,
-    /// In words.
-    reason: String,
-    /// What the network has reported, where that is why.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    notice: Option<Notice>,
-}
+pub use failure::Failure;
+pub use frame::{Frame, Inbox, Outbox, TEXT_MAX};
+pub use open::{ControlError, Way, open, opened};
+pub use socket::CarriedDatagrams;
+pub use stream::Carried;
 
-/// What a stack's sockets fail with, by name.
-const KINDS: [(io::ErrorKind, &str); 10] = [
-    (io::ErrorKind::ConnectionRefused, "connection-refused"),
-    (io::ErrorKind::ConnectionReset, "connection-reset"),
-    (io::ErrorKind::ConnectionAborted, "connection-aborted"),
-    (io::ErrorKind::TimedOut, "timed-out"),
-    (io::ErrorKind::HostUnreachable, "host-unreachable"),
-    (io::ErrorKind::NetworkUnreachable, "network-unreachable"),
-    (io::ErrorKind::AddrInUse, "address-in-use"),
-    (io::ErrorKind::AddrNotAvailable, "address-not-available"),
-    (io::ErrorKind::ResourceBusy, "resource-busy"),
-    (io::ErrorKind::InvalidInput, "invalid-input"),
-];
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Failure {
-        let known = KINDS.iter().find(|(kind, _)| *kind == error.kind());
-        let kind = known.map_or("other", |(_, name)| name).to_owned();
-        Failure { kind, reason: error.to_string(), notice: SocketError::notice_of(&error) }
-    }
-}
-
-impl From<Failure> for io::Error {
-    fn from(Failure { kind, reason, notice }: Failure) -> io::Error {
-        if let Some(notice) = notice {
-            return SocketError::Reported(notice).into();
-        }
-        let known = KINDS.iter().find(|(_, name)| *name == kind);
-        io::Error::new(known.map_or(io::ErrorKind::Other, |(kind, _)| *kind), reason)
-    }
-}
+/// How often a client is told what its peer has acknowledged, while that changes.
+const TOLD: Duration = Duration::from_millis(100);
+/// Most bytes that a client may leave behind to be sent after it has gone.
+const LEFT_MAX: usize = 1 << 20;
 
 /// Carries a connection to `to`. With `within_ms` opening it may take as long as that, and it does without
 /// Nagle's algorithm.
@@ -82,7 +59,7 @@ pub fn connect(
             let opened = tokio::select! {
                 opened = TcpStream::connect_within(&net, to, limit) => opened,
                 // The client has given up.
-                _ = gone(&unix) => return Ok(()),
+                () = gone(&unix) => return Ok(()),
             };
             match opened {
                 Ok(stream) => {
@@ -109,7 +86,7 @@ pub fn listen(net: Net, port: u16) -> Box<dyn FnOnce(UnixStream) -> Taken + Send
             tell(&mut unix, &Reply::Open { local, peer: None }).await?;
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
-                _ = gone(&unix) => return Ok(()),
+                () = gone(&unix) => return Ok(()),
             };
             drop(listener);
             match accepted {
@@ -130,114 +107,204 @@ pub fn datagrams(net: Net, port: u16) -> Box<dyn FnOnce(UnixStream) -> Taken + S
             };
             let local = socket.local_addr()?;
             tell(&mut unix, &Reply::Open { local, peer: None }).await?;
-            let (mut reading, mut writing) = unix.into_split();
-            let out = async {
-                while let Some((text, to)) = read_frame(&mut reading).await? {
-                    // As on a network, what cannot be sent is lost.
-                    let _ = socket.send_to(&text, to).await;
-                }
-                Ok(())
-            };
-            let back = async {
-                loop {
-                    let (text, from) = socket.recv_chunk_from().await?;
-                    write_frame(&mut writing, &text, from).await?;
-                }
-            };
-            tokio::select! {
-                ended = out => ended,
-                failed = back => failed,
+            let mut inbox = Inbox::default();
+            let mut outbox = Outbox::new(&unix);
+            loop {
+                let frame = tokio::select! {
+                    given = inbox.next(&unix) => match given? {
+                        None => return Ok(()),
+                        Some(Frame::Datagram(to, text)) => {
+                            let sent = socket.send_chunk_to(text, to).await;
+                            Frame::Sent(sent.err().map(Failure::from))
+                        }
+                        Some(_) => return Err(io::ErrorKind::InvalidData.into()),
+                    },
+                    arrived = socket.recv_chunk_from() => match arrived {
+                        Ok((text, from)) => Frame::Datagram(from, text),
+                        Err(error) => return outbox.send(&Frame::Failed(error.into())).await,
+                    },
+                    error = socket.recv_error() => match error {
+                        Ok(error) => Frame::Report(error),
+                        Err(error) => return outbox.send(&Frame::Failed(error.into())).await,
+                    },
+                };
+                outbox.send(&frame).await?;
             }
         })
     })
 }
 
-/// Ready when the client has closed its socket.
+/// Ready when the client has gone, whatever it has left to be read.
 async fn gone(unix: &UnixStream) {
-    // It must not send before the reply: whatever is there to be read is the end, or as good as that.
-    let _ = unix.readable().await;
+    // Not to be readable is what is waited for, but that the other end is closed: this interest sees nothing else.
+    let _ = unix.ready(Interest::PRIORITY).await;
+}
+
+/// How carrying a connection ends.
+enum End {
+    /// Both sides have said all that they had to say.
+    Whole,
+    /// The connection has failed.
+    Failed(io::Error),
+    /// The client has gone, or does not keep to the rules.
+    Gone,
 }
 
 async fn carry(mut unix: UnixStream, mut stream: TcpStream) -> io::Result<()> {
     let (local, peer) = (stream.local_addr()?, stream.peer_addr()?);
     tell(&mut unix, &Reply::Open { local, peer: Some(peer) }).await?;
-    tokio::io::copy_bidirectional(&mut unix, &mut stream).await.map(drop)
-}
-
-/// The next datagram and its address; `None` at the end.
-///
-/// # Errors
-/// `InvalidData` for what is no frame, and those of reading.
-pub async fn read_frame(
-    reading: &mut (impl AsyncRead + Unpin),
-) -> io::Result<Option<(Vec<u8>, SocketAddr)>> {
-    let mut header = [0; FRAME_HEADER];
-    match reading.read_exact(&mut header).await {
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
-        read => read?,
+    let (info, mut out) = (stream.info_handle(), Out::default());
+    let outbox = Mutex::new(Outbox::new(&unix));
+    let given = Notify::new();
+    let end = {
+        let (mut reading, mut writing) = TcpStream::split(&mut stream);
+        let sent = out.pass(&unix, &mut writing, &given);
+        let came = back(&mut reading, &outbox);
+        tokio::select! {
+            end = both(sent, came) => end,
+            // It goes on for as long as there is something to tell.
+            _ = acknowledged(&info, &given, &outbox) => End::Gone,
+            () = gone(&unix) => End::Gone,
+        }
     };
-    let [l0, l1, a, b, c, d, p0, p1] = header;
-    let mut text = vec![0; u16::from_be_bytes([l0, l1]).into()];
-    reading.read_exact(&mut text).await?;
-    let place = SocketAddrV4::new(Ipv4Addr::new(a, b, c, d), u16::from_be_bytes([p0, p1]));
-    Ok(Some((text, place.into())))
-}
-
-/// Sends a datagram with its address.
-///
-/// # Errors
-/// `InvalidInput` for what is too long or not of IPv4, and those of writing.
-pub async fn write_frame(
-    writing: &mut (impl AsyncWrite + Unpin),
-    text: &[u8],
-    place: SocketAddr,
-) -> io::Result<()> {
-    let (Ok(len), SocketAddr::V4(place)) = (u16::try_from(text.len()), place) else {
-        return Err(io::ErrorKind::InvalidInput.into());
-    };
-    let mut frame = Vec::with_capacity(FRAME_HEADER + text.len());
-    frame.extend(len.to_be_bytes());
-    frame.extend(place.ip().octets());
-    frame.extend(place.port().to_be_bytes());
-    frame.extend(text);
-    writing.write_all(&frame).await
-}
-
-/// Asks the glasstcp that listens at `path` to open something; the stack's end and the other one of it, and what
-/// carries it.
-///
-/// # Errors
-/// What the stack fails with, and when nobody listens there, or this user may not ask.
-pub async fn open(
-    path: &Path,
-    request: &Request,
-) -> io::Result<(BufReader<UnixStream>, SocketAddr, Option<SocketAddr>)> {
-    let mut stream = UnixStream::connect(path).await?;
-    let mut text = serde_json::to_vec(request)?;
-    text.push(b'\n');
-    stream.write_all(&text).await?;
-    let mut stream = BufReader::new(stream);
-    let (local, peer) = opened(&mut stream).await?;
-    Ok((stream, local, peer))
-}
-
-/// Waits for the reply that something is open.
-///
-/// # Errors
-/// What the stack fails with, and `UnexpectedEof` when it ends.
-pub async fn opened(
-    stream: &mut BufReader<UnixStream>,
-) -> io::Result<(SocketAddr, Option<SocketAddr>)> {
-    let mut line = Vec::new();
-    stream.take(MAX_LINE).read_until(b'\n', &mut line).await?;
-    if line.is_empty() {
-        return Err(io::ErrorKind::UnexpectedEof.into());
+    match end {
+        End::Whole => Ok(()),
+        End::Failed(error) => {
+            let failed = Frame::Failed(error.into());
+            let mut outbox = outbox.into_inner();
+            tokio::select! {
+                told = outbox.send(&failed) => told,
+                () = gone(&unix) => Ok(()),
+            }
+        }
+        End::Gone => {
+            let left = timeout(PATIENCE, out.leave(&unix, &mut stream)).await;
+            if !matches!(left, Ok(Ok(true))) {
+                // RFC 9293 3.10.5: nobody is there any more who would want the rest.
+                stream.set_linger(Some(time::Duration::ZERO))?;
+            }
+            Ok(())
+        }
     }
-    match serde_json::from_slice(&line)? {
-        Reply::Open { local, peer } => Ok((local, peer)),
-        Reply::Failed(failure) => Err(failure.into()),
-        Reply::Error(sentence) => Err(io::Error::other(sentence)),
-        Reply::Link(_) => Err(io::ErrorKind::InvalidData.into()),
+}
+
+/// Both directions, until they have ended or one has failed. What has arrived before a failure is told of first.
+async fn both(
+    sent: impl Future<Output = Result<(), End>>,
+    came: impl Future<Output = Result<(), End>>,
+) -> End {
+    let (mut sent, mut came) = (pin!(sent), pin!(came));
+    let ended = tokio::select! {
+        sent = &mut sent => match sent {
+            Err(End::Gone) => Err(End::Gone),
+            sent => came.await.and(sent),
+        },
+        came = &mut came => match came {
+            Ok(()) => sent.await,
+            failed => failed,
+        },
+    };
+    ended.err().unwrap_or(End::Whole)
+}
+
+/// What goes from the client to the peer. It is kept apart from the future that moves it, which may be dropped.
+#[derive(Default)]
+struct Out {
+    inbox: Inbox,
+    /// What the stack has had no room for.
+    rest: Bytes,
+    /// Whether the client has said that this was all.
+    ended: bool,
+}
+
+impl Out {
+    /// Hands on what the client sends, to its end; `given` hears of each piece.
+    async fn pass(
+        &mut self,
+        unix: &UnixStream,
+        writing: &mut WriteHalf<'_>,
+        given: &Notify,
+    ) -> Result<(), End> {
+        loop {
+            while !self.rest.is_empty() {
+                let written = poll_fn(|cx| writing.poll_write_chunk(cx, &mut self.rest)).await;
+                written.map_err(End::Failed)?;
+                given.notify_one();
+            }
+            match self.inbox.next(unix).await {
+                Ok(Some(Frame::Data(text))) => self.rest = text,
+                Ok(Some(Frame::End)) => {
+                    self.ended = true;
+                    return writing.shutdown().await.map_err(End::Failed);
+                }
+                _ => return Err(End::Gone),
+            }
+        }
+    }
+
+    /// Sends what a client has left that has gone; whether that is all it wanted to send.
+    async fn leave(&mut self, unix: &UnixStream, stream: &mut TcpStream) -> io::Result<bool> {
+        if self.ended {
+            return Ok(true);
+        }
+        // There will be no more of it: whether the end is there can be seen before anything is waited for.
+        let mut left = vec![mem::take(&mut self.rest)];
+        let mut len = left[0].len();
+        while let Some(frame) = self.inbox.next(unix).await? {
+            match frame {
+                Frame::Data(text) => {
+                    len += text.len();
+                    if len > LEFT_MAX {
+                        return Ok(false);
+                    }
+                    left.push(text);
+                }
+                Frame::End => {
+                    for text in left {
+                        stream.write_chunk(text).await?;
+                    }
+                    return Ok(true);
+                }
+                _ => return Ok(false),
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Hands on what the peer sends, to its end.
+async fn back(reading: &mut ReadHalf<'_>, outbox: &Mutex<Outbox<'_>>) -> Result<(), End> {
+    loop {
+        let frame = match reading.read_chunk(TEXT_MAX).await.map_err(End::Failed)? {
+            Some(text) => Frame::Data(text),
+            None => Frame::End,
+        };
+        outbox.lock().await.send(&frame).await.map_err(|_| End::Gone)?;
+        if matches!(frame, Frame::End) {
+            return Ok(());
+        }
+    }
+}
+
+/// Tells how much the peer has acknowledged, while something is not.
+async fn acknowledged(
+    info: &InfoHandle,
+    given: &Notify,
+    outbox: &Mutex<Outbox<'_>>,
+) -> io::Result<Infallible> {
+    let mut told = 0;
+    loop {
+        given.notified().await;
+        while let Some(info) = info.info() {
+            if info.bytes_acked > told {
+                told = info.bytes_acked;
+                outbox.lock().await.send(&Frame::Acknowledged(told)).await?;
+            }
+            if info.send_queue == 0 {
+                break;
+            }
+            sleep(TOLD).await;
+        }
     }
 }
 

@@ -92,7 +92,45 @@ fn many_clients_that_say_nothing_make_others_wait_only_for_room() {
         silent.push(StdStream::connect(path).unwrap());
         silent.remove(0);
         assert!(ask(path, &impair(None)).is_ok());
+        silent.push(StdStream::connect(path).unwrap());
+        for _ in 0..3 {
+            let Reply::Error(sentence) = ask(path, &impair(None)).unwrap() else {
+                panic!("there is no place for it");
+            };
+            assert!(sentence.starts_with("too many programs (256) are asking"), "{sentence}");
+        }
+        silent.clear();
+        while ask(path, &impair(None)).unwrap() != Reply::Error("None".to_owned()) {}
     });
+}
+
+#[tokio::test]
+async fn sockets_that_carry_something_take_no_place_from_requests() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let mut listener = Listener::bind(&path).unwrap();
+    listener.most = 2;
+    let place = SocketAddr::from(([10, 9, 0, 2], 7));
+    let handle = move |request| match request {
+        Request::Impair { .. } => Reply::Error("here".to_owned()).into(),
+        _ => Answer::Take(Box::new(move |mut unix| {
+            Box::pin(async move {
+                tell(&mut unix, &Reply::Open { local: place, peer: None }).await?;
+                std::future::pending().await
+            })
+        })),
+    };
+    let mut tasks = JoinSet::new();
+    tasks.spawn(listener.serve(handle));
+    let request = Request::Connect { to: place, within_ms: None };
+    let mut open = Vec::new();
+    for _ in 0..2 {
+        open.push(carry::open(&path, &request, None).await.unwrap());
+    }
+    let refused = carry::open(&path, &request, None).await.unwrap_err();
+    assert_eq!(refused.to_string(), FULL);
+    let asked = tokio::task::spawn_blocking(move || ask(&path, &impair(None)));
+    assert_eq!(asked.await.unwrap().unwrap(), Reply::Error("here".to_owned()));
 }
 
 #[test]

@@ -153,8 +153,12 @@ impl Impairment {
     /// Whether every packet comes out as soon as it goes in, now and for as long as nothing is applied,
     /// and none is in here.
     pub fn is_perfect(&self) -> bool {
-        let empty = self.bottleneck.held_packets() + self.way.held_packets() == 0;
-        empty && self.in_force.is_empty() && self.schedule.is_empty()
+        self.held_packets() == 0 && self.in_force.is_empty() && self.schedule.is_empty()
+    }
+
+    /// Packets that have gone in and not come out.
+    pub fn held_packets(&self) -> usize {
+        self.bottleneck.held_packets() + self.way.held_packets()
     }
 
     /// Whether [`Impairment::take_decisions`] says from now on what was done to which packet.
@@ -176,7 +180,7 @@ impl Impairment {
         if watching && !self.apply_rules(now, &mut ticket) {
             return;
         }
-        let packets = self.bottleneck.held_packets() + self.way.held_packets() + 1;
+        let packets = self.held_packets() + 1;
         let bytes = self.bottleneck.held_bytes() + self.way.held_bytes() + ticket.len();
         if bytes + packets as u64 * PACKET_OVERHEAD > MAX_HELD_BYTES {
             return self.journal.note(now, Effect::Overflow, &ticket.packet);

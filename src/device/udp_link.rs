@@ -8,11 +8,13 @@
 //!
 //! Whoever is told of no remote end learns where each IP address is from the packets that come from there, as a
 //! switch does: so many others may join it, and behind a proxy it need not know the proxy's ports. It believes
-//! them, as a switch does: who may send to the port may take an address over.
+//! them, as a switch does, but an address stays where it is for as long as it is heard there, and [`HELD`] longer.
 
-use std::collections::{HashMap, VecDeque};
+mod places;
+
+use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IoSlice};
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,13 +25,15 @@ use nix::sys::socket::{MsgFlags, SockaddrStorage, sendmsg, setsockopt, sockopt};
 
 use super::pool::Pool;
 use super::{Device, gso};
+use crate::stack::{Address, Routes};
+use crate::time::Instant;
 use crate::wire::{Packet, RxBatch, TxBatch, ip};
+use places::Places;
+
+pub use places::HELD;
 
 /// What the socket may hold of packets that have arrived, in bytes; the system may allow less.
 const RECEIVE_BUFFER: usize = 4 << 20;
-/// Addresses whose place is known; beyond, all are forgotten and learned again.
-const MAX_LEARNED: usize = 4096;
-
 /// Packets from strangers that are thrown away in one go: more than the socket holds, so that what was there is gone.
 const MAX_STRANGERS: usize = 1 << 14;
 
@@ -49,20 +53,38 @@ enum Far {
     /// Here, and nothing from elsewhere is taken.
     Fixed(SocketAddr),
     /// Where packets with such a source come from.
-    Learned(HashMap<IpAddr, SocketAddr>),
+    Learned(Places),
 }
 
 impl UdpLink {
-    /// A socket at `local`, for IP packets of up to `mtu` bytes to and from `remote`, or whoever sends some.
+    /// A socket at `local`, for IP packets of up to `mtu` bytes to and from `remote`.
     ///
     /// # Errors
     /// Those of making a UDP socket: `AddrInUse`, `AddrNotAvailable`, `PermissionDenied`.
-    pub fn open(local: SocketAddr, remote: Option<SocketAddr>, mtu: u16) -> io::Result<UdpLink> {
+    pub fn open(local: SocketAddr, remote: SocketAddr, mtu: u16) -> io::Result<UdpLink> {
+        UdpLink::with(local, Far::Fixed(remote), mtu)
+    }
+
+    /// One for IP packets to and from whoever sends some to these addresses. `clock` says what time it is, counted
+    /// from any moment.
+    ///
+    /// # Errors
+    /// Those of [`UdpLink::open`].
+    pub fn open_for_all(
+        local: SocketAddr,
+        own: &[Address],
+        mtu: u16,
+        clock: impl Fn() -> Instant + Send + 'static,
+    ) -> io::Result<UdpLink> {
+        let places = Places::new(Routes::new(own.to_vec()), clock);
+        UdpLink::with(local, Far::Learned(places), mtu)
+    }
+
+    fn with(local: SocketAddr, far: Far, mtu: u16) -> io::Result<UdpLink> {
         let socket = UdpSocket::bind(local)?;
         socket.set_nonblocking(true)?;
         // What the system allows is enough to begin with.
         let _ = setsockopt(&socket, sockopt::RcvBuf, &RECEIVE_BUFFER);
-        let far = remote.map_or_else(|| Far::Learned(HashMap::new()), Far::Fixed);
         Ok(UdpLink { socket, mtu, pool: Pool::new(mtu), far, dropped: Arc::default() })
     }
 
@@ -75,7 +97,7 @@ impl UdpLink {
     }
 
     /// How many packets could not be sent, for nobody is known to have their destination or the system refused
-    /// them, or came from elsewhere than the remote end. The counter can be read while the device is elsewhere.
+    /// them, or came from elsewhere than the remote end, or than where their source is. The counter can be read while the device is elsewhere.
     pub fn dropped(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.dropped)
     }
@@ -86,16 +108,7 @@ impl Far {
     fn admits(&mut self, from: SocketAddr, packet: &[u8]) -> bool {
         match self {
             Far::Fixed(remote) => from == *remote,
-            Far::Learned(places) => {
-                // What is no packet teaches nothing; the stack says what is wrong with it.
-                if let Ok(datagram) = ip::parse(packet) {
-                    if places.len() >= MAX_LEARNED && !places.contains_key(&datagram.src) {
-                        places.clear();
-                    }
-                    places.insert(datagram.src, from);
-                }
-                true
-            }
+            Far::Learned(places) => places.learn(from, packet),
         }
     }
 
@@ -103,7 +116,7 @@ impl Far {
     fn place_of(&self, head: &[u8]) -> Option<SocketAddr> {
         match self {
             Far::Fixed(remote) => Some(*remote),
-            Far::Learned(places) => places.get(&ip::destination(head)?).copied(),
+            Far::Learned(places) => places.place_of(ip::destination(head)?),
         }
     }
 }

@@ -76,6 +76,14 @@ impl UdpSocket {
         self.peer().ok_or_else(|| SocketError::NotConnected.into())
     }
 
+    /// The most text that a datagram may have, in bytes: what fits into one packet.
+    ///
+    /// # Errors
+    /// `ConnectionAborted` when the stack has ended.
+    pub fn max_len(&self) -> io::Result<usize> {
+        self.net.call(|stack| stack.udp_max_len())
+    }
+
     /// Sends one datagram and says how long it was.
     ///
     /// # Errors

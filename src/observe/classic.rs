@@ -1,13 +1,14 @@
 //! The log of a classic course's simulation: what the sender of each client does, a line each.
 //!
 //! ```text
-//! 0.100192 client 1: send seq=1 len=1448 cwnd=initial ssthresh=infinite
+//! 0.100192 client 1: send seq=1 len=1448 cwnd=14480 ssthresh=infinite
 //! 0.202675 client 1: ack=1449 cwnd=15928 ssthresh=infinite
 //! 0.353158 client 2: packet lost seq=44889 len=1448 (queue full)
 //! 0.510886 client 2: ack=44889 (duplicate 2) cwnd=59368 ssthresh=infinite
 //! 0.513286 client 2: slow start -> fast recovery cwnd=29684 ssthresh=29684
 //! 0.513286 client 2: ack=44889 (duplicate 3) cwnd=29684 ssthresh=29684
 //! 0.513286 client 2: 3 duplicate ACKs -> fast retransmit seq=44889 len=1448 cwnd=29684 ssthresh=29684
+//! 0.722918 client 1: send seq=43441 len=560 FIN cwnd=57920 ssthresh=infinite
 //! 0.948764 client 2: timeout -> retransmit seq=76745 len=1448 cwnd=1448 ssthresh=22444
 //! ```
 //!
@@ -124,7 +125,8 @@ impl Client {
             self.sent = end;
         }
         let words = why_words(why.unwrap_or(Why::NewData));
-        Some(format!("{words} seq={seq} len={len}{}", self.window()))
+        let fin = if segment.flags.contains(Flags::FIN) { " FIN" } else { "" };
+        Some(format!("{words} seq={seq} len={len}{fin}{}", self.window()))
     }
 
     /// The line of what the link does to a packet from it, or to it; `None` when it is another client's.
@@ -148,10 +150,10 @@ impl Client {
         Some(what + &why)
     }
 
-    /// What nobody has told yet is the window to begin with, of ten segments as a rule (RFC 6928).
+    /// Nothing before the connection is open, and has one.
     fn window(&self) -> String {
         if self.phase.is_none() {
-            return " cwnd=initial ssthresh=infinite".to_owned();
+            return String::new();
         }
         let ssthresh: Cow<'_, str> =
             self.ssthresh.map_or("infinite".into(), |bytes| bytes.to_string().into());

@@ -111,6 +111,7 @@ fn lost(conn: ConnId, start: u64, len: u32, by: LostBy) -> String {
         LostBy::Timeout => "by the time-out",
         LostBy::PathMtu => "too large for the path",
         LostBy::SynText => "sent with the SYN and not taken",
+        LostBy::Reneged => "by the peer, which had reported it",
     };
     format!("{conn} lost: seq={start} len={len}, {by}")
 }
@@ -129,6 +130,8 @@ fn reduction_words(why: Reduction) -> &'static str {
         Reduction::TailLoss => "a tail-loss probe has repaired a loss",
         Reduction::Timeout => "a time-out",
         Reduction::Ecn => "a mark of congestion",
+        Reduction::Idle => "a silence",
+        Reduction::Unused => "it was not needed",
     }
 }
 

@@ -42,6 +42,8 @@ pub struct Transcript {
     mss: u32,
     began: Option<Instant>,
     seen: BTreeMap<ConnId, Seen>,
+    /// The connection that was closed last: what has closed it is told after that.
+    closed: Option<(ConnId, Seen)>,
 }
 
 /// What was seen of a connection.
@@ -63,7 +65,7 @@ struct Seen {
 impl Transcript {
     /// A transcript of connections whose full-sized segments have `mss` bytes of text.
     pub fn new(mss: u32) -> Transcript {
-        Transcript { mss: mss.max(1), began: None, seen: BTreeMap::new() }
+        Transcript { mss: mss.max(1), began: None, seen: BTreeMap::new(), closed: None }
     }
 
     /// The line of an event, without a line break; `None` for one that is not shown.
@@ -74,7 +76,7 @@ impl Transcript {
                 self.begin(*conn, (*local, *remote), *cause);
                 let who = self.who(Some(*conn));
                 if *to == State::Closed {
-                    self.seen.remove(conn);
+                    self.closed = self.seen.remove(conn).map(|seen| (*conn, seen));
                 }
                 return Some(format!("[{time}] {who} {from} -> {to}"));
             }
@@ -124,7 +126,7 @@ impl Transcript {
     }
 
     fn who(&self, conn: Option<ConnId>) -> String {
-        let role = conn.and_then(|conn| self.seen.get(&conn)).map_or("STACK", |seen| seen.role);
+        let role = conn.and_then(|conn| self.seen(conn)).map_or("STACK", |seen| seen.role);
         match conn {
             Some(conn) if conn.0 > 1 => format!("{role}{conn}"),
             _ => role.to_owned(),
@@ -132,7 +134,17 @@ impl Transcript {
     }
 
     fn mss(&self, conn: Option<ConnId>) -> u32 {
-        conn.and_then(|conn| self.seen.get(&conn)).map_or(self.mss, |seen| seen.mss)
+        conn.and_then(|conn| self.seen(conn)).map_or(self.mss, |seen| seen.mss)
+    }
+
+    fn seen(&self, conn: ConnId) -> Option<&Seen> {
+        let closed = self.closed.as_ref().filter(|(closed, _)| *closed == conn);
+        self.seen.get(&conn).or(closed.map(|(_, seen)| seen))
+    }
+
+    fn seen_mut(&mut self, conn: ConnId) -> Option<&mut Seen> {
+        let closed = self.closed.as_mut().filter(|(closed, _)| *closed == conn);
+        self.seen.get_mut(&conn).or(closed.map(|(_, seen)| seen))
     }
 
     /// A connection begins with its first change of state.
@@ -152,7 +164,7 @@ impl Transcript {
 
     fn sent(&mut self, conn: Option<ConnId>, segment: &SegmentView, why: Why) -> String {
         let words = segment_words(segment, self.mss(conn));
-        let Some(seen) = conn.and_then(|conn| self.seen.get_mut(&conn)) else {
+        let Some(seen) = conn.and_then(|conn| self.seen_mut(conn)) else {
             return format!("send {words}");
         };
         seen.local.1 = segment.seq_base;
@@ -188,22 +200,24 @@ impl Transcript {
 
     fn received(&mut self, conn: ConnId, segment: &SegmentView) -> String {
         let words = segment_words(segment, self.mss(Some(conn)));
-        let Some(seen) = self.seen.get_mut(&conn) else {
+        let Some(seen) = self.seen_mut(conn) else {
             return format!("recv {words}");
         };
         // Of what arrives the sender is the peer.
         seen.remote.1 = segment.seq_base;
         let now = (segment.ack - segment.ack_base, segment.window);
         let empty = segment.len == 0 && segment.flags == Flags::ACK;
-        // RFC 5681 2: nothing new, while something is outstanding.
-        seen.duplicates = match empty && now == seen.acked && seen.sent > now.0 {
-            true => seen.duplicates + 1,
-            false => 0,
-        };
+        // RFC 5681 2: nothing new, while something is outstanding. Another window in between is no duplicate, and
+        // those before it count.
+        let is_duplicate = empty && now == seen.acked && seen.sent > now.0;
+        if now.0 != seen.acked.0 {
+            seen.duplicates = 0;
+        }
+        seen.duplicates += u32::from(is_duplicate);
         seen.acked = now;
-        match seen.duplicates {
-            0 => format!("recv {words}"),
-            count => format!("recv {words} (duplicate {count})"),
+        match is_duplicate {
+            false => format!("recv {words}"),
+            true => format!("recv {words} (duplicate {})", seen.duplicates),
         }
     }
 

@@ -127,8 +127,13 @@ impl LinkHandle {
         })
     }
 
+    /// Packets that are on their way out.
+    pub fn outgoing(&self) -> usize {
+        self.lanes().out.held_packets()
+    }
+
     /// Whether packets must go through the link at all: false while that would do nothing to them.
-    pub(super) fn is_active(&self) -> bool {
+    pub fn is_active(&self) -> bool {
         self.shared.active.load(Ordering::Relaxed)
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use nix::sys::socket::{setsockopt, sockopt};
 use tokio::sync::Notify;
 
-use super::{Service, ServiceContext, Stream, answer_udp, serve_tcp};
+use super::{Service, ServiceContext, Stream, answer_udp, hello, serve_tcp};
 use crate::tcp::Keepalive;
 
 #[cfg(test)]
@@ -146,7 +146,7 @@ pub async fn serve_listener<L: Accept>(
                 pause = PAUSE_MIN;
                 let place = places.take();
                 if service == Service::Hello {
-                    log::info!("hello from {peer}");
+                    log::info!(target: hello::CALLERS, "hello from {peer}");
                 }
                 // On the heap, because tokio moves a task several times before and after it runs.
                 tokio::spawn(Box::pin(async move {

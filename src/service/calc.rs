@@ -18,7 +18,7 @@ mod tests;
 
 /// Longest expression, in bytes.
 pub const LEN_MAX: usize = 1024;
-/// How deep signs, powers and parentheses may be in each other.
+/// So many signs, powers and parentheses may be in each other.
 pub const DEPTH_MAX: usize = 64;
 /// The functions, as errors list them.
 const FUNCTIONS: &str = "sqrt, sin, cos, tan, ln, log, exp, abs, floor, ceil, round, min, max";
@@ -163,7 +163,8 @@ impl Parser<'_> {
 
     /// Everything that is in something else comes through here, so this alone has to count.
     fn signed(&mut self) -> Result<f64, CalcError> {
-        if self.depth == DEPTH_MAX {
+        // What is outside of all is not in anything.
+        if self.depth > DEPTH_MAX {
             return Err(CalcError::TooDeep);
         }
         self.depth += 1;

@@ -18,6 +18,8 @@ mod tests;
 pub const LEN_MAX: usize = 1024;
 /// Nothing more for so long is the end of a message.
 pub const PAUSE: Duration = Duration::from_millis(300);
+/// What the log lines have for a target that say who has come, which is part of the service.
+pub const CALLERS: &str = "glasstcp::hello";
 /// How a message begins that is answered by what follows.
 pub const BEGINNING: &str = "Hello in ";
 

@@ -90,6 +90,8 @@ pub struct ServiceContext {
     pub limits: Limits,
     /// How tasks find names, if they can.
     pub resolve: Option<Resolve>,
+    /// Through which tasks read files, so that however many ask it takes a few threads.
+    pub disk: Arc<tasks::Disk>,
     /// How many connections there were.
     pub tally: Arc<Tally>,
     /// What the welcome page keeps; it makes it itself.

@@ -62,10 +62,9 @@ impl Stream for tokio::net::TcpStream {
     }
 }
 
-/// A pipe in memory, over which the fuzz target serves HTTP.
+/// A pipe in memory, over which tests and fuzz targets are served.
 impl Drain for tokio::io::DuplexStream {}
 
-#[cfg(test)]
 impl Stream for tokio::io::DuplexStream {
     fn halves(&mut self) -> (impl DrainBuf + Unpin + Send, impl AsyncWrite + Unpin + Send) {
         let (reader, writer) = tokio::io::split(self);

@@ -12,30 +12,26 @@
 //! LF; a CR before it is ignored.
 
 use std::fmt::{self, Write as _};
-use std::fs::File;
-use std::io::{self, Read as _, Seek as _};
+use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::{ServiceContext, Stream, calc, discard};
 
+mod disk;
 #[cfg(test)]
 mod tests;
+
+pub use disk::Disk;
 
 /// Longest line of a request, in bytes, without its end.
 pub const LINE_MAX: usize = 2048;
 /// Longest name that is asked for (RFC 1035 3.1, as text), in bytes.
 const NAME_MAX: usize = 253;
-/// Bytes of a file that are read and sent at a time.
-const PIECE: u64 = 64 << 10;
-/// Bytes of a file that are hashed at a time: whoever has gone meanwhile is noticed after so many.
-const HASHED: u64 = 4 << 20;
 /// How long it may take to find a name.
 const RESOLVING: Duration = Duration::from_secs(60);
 
@@ -84,7 +80,9 @@ pub async fn serve<S: Stream>(mut stream: S, context: Arc<ServiceContext>) -> io
                 writer.write(b"OK\n").await?;
                 break;
             }
-            Ok(Some(Task::File(name))) => send_file(&context, name, &mut writer).await?,
+            Ok(Some(Task::File(name))) => {
+                send_file(&context, name, &mut reader, &mut writer).await?;
+            }
             Ok(Some(Task::Calc(text))) => {
                 let value = calc::evaluate(&text).map_err(|error| error.to_string());
                 writer.answer(value.map(calc::show)).await?;
@@ -122,17 +120,20 @@ async fn read_line<R: AsyncBufRead + Unpin>(reader: &mut R) -> io::Result<Line> 
     }
 }
 
-/// Takes a line apart, of which the word may be in small letters; `None` is the wish to end.
+/// Takes a line apart, of which the word may be in small letters; `None` is the wish to end. Blanks at the end are part
+/// of the name of a file, and of nothing else.
 fn parse(line: &str) -> Result<Option<Task>, String> {
     const USAGE: &str = "write FILE name, CALC expression, DNS name or QUIT";
-    let line = line.trim();
-    let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-    let rest = rest.trim_start();
+    let line = line.trim_start();
+    let (word, name) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    let name = name.trim_start();
+    let rest = name.trim_end();
     let given = |task: fn(String) -> Task, what| match rest {
         "" => Err(format!("{what} is missing: {USAGE}")),
         _ => Ok(Some(task(rest.to_owned()))),
     };
     match word.to_ascii_uppercase().as_str() {
+        "FILE" if !name.is_empty() => Ok(Some(Task::File(name.to_owned()))),
         "FILE" => given(Task::File, "the name of the file"),
         "CALC" => given(Task::Calc, "the expression"),
         "DNS" => given(Task::Dns, "the name"),
@@ -163,27 +164,33 @@ async fn resolve(name: &str, context: &ServiceContext) -> Result<String, String>
 }
 
 /// Answers with a file, or with why there is none.
-async fn send_file<W: AsyncWrite + Unpin>(
+async fn send_file<R: AsyncBufRead + Unpin, W: AsyncWrite + Unpin>(
     context: &ServiceContext,
     name: String,
+    reader: &mut R,
     writer: &mut Patient<W>,
 ) -> io::Result<()> {
     let Some(www) = context.www.clone() else {
         return writer.refuse("this server has no files: start it with --www DIR").await;
     };
-    let opened = spawn_blocking(move || www.open_file(&name)).await.map_err(io::Error::other)?;
+    let opened = context.disk.run(move || www.open_file(&name)).await?;
     let (file, len) = match opened {
         Ok(opened) => opened,
         Err(sentence) => return writer.refuse(&sentence).await,
     };
-    let (mut file, sum) = match hash(file, len).await {
+    // For whoever has gone nothing is calculated.
+    let hashed = tokio::select! {
+        hashed = context.disk.sum(file, len) => hashed,
+        error = broken(reader) => return Err(error),
+    };
+    let (mut file, sum) = match hashed {
         Ok(hashed) => hashed,
         Err(error) => return writer.refuse(&format!("the file cannot be read: {error}")).await,
     };
     writer.write(format!("OK {len} {sum}\n").as_bytes()).await?;
     let mut left = len;
     while left > 0 {
-        let (back, piece) = read(file, left.min(PIECE)).await?;
+        let (back, piece) = context.disk.read(file, left.min(disk::PIECE)).await?;
         writer.write(&piece).await?;
         left -= piece.len() as u64;
         file = back;
@@ -191,49 +198,13 @@ async fn send_file<W: AsyncWrite + Unpin>(
     Ok(())
 }
 
-/// The SHA-256 of the first `len` bytes of `file`, in hexadecimal; the file is at its beginning again.
-async fn hash(mut file: File, len: u64) -> io::Result<(File, String)> {
-    let mut sum = Sha256::new();
-    let mut left = len;
-    while left > 0 {
-        let now = left.min(HASHED);
-        let work = move || {
-            add(&mut sum, &file, now)?;
-            Ok((file, sum))
-        };
-        (file, sum) = spawn_blocking(work).await.map_err(io::Error::other).flatten()?;
-        left -= now;
+/// Waits until the connection breaks. That the peer sends nothing more is no reason to think that it does not read, and
+/// what it sends ahead stays where it is.
+async fn broken<R: AsyncBufRead + Unpin>(reader: &mut R) -> io::Error {
+    match reader.fill_buf().await {
+        Err(error) => error,
+        Ok(_) => std::future::pending().await,
     }
-    file.rewind()?;
-    Ok((file, hex(&sum.finalize())))
-}
-
-/// Adds the next `left` bytes of `file` to `sum`.
-fn add(sum: &mut Sha256, mut file: &File, mut left: u64) -> io::Result<()> {
-    let mut piece = vec![0; PIECE as usize];
-    while left > 0 {
-        let room = left.min(PIECE) as usize;
-        let count = file.read(&mut piece[..room])?;
-        if count == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        sum.update(&piece[..count]);
-        left -= count as u64;
-    }
-    Ok(())
-}
-
-/// The next `len` bytes of `file`, of which it must have as many.
-async fn read(file: File, len: u64) -> io::Result<(File, Vec<u8>)> {
-    let work = move || {
-        let mut piece = Vec::with_capacity(len as usize);
-        (&file).take(len).read_to_end(&mut piece)?;
-        match (piece.len() as u64) < len {
-            true => Err(io::ErrorKind::UnexpectedEof.into()),
-            false => Ok((file, piece)),
-        }
-    };
-    spawn_blocking(work).await.map_err(io::Error::other).flatten()
 }
 
 /// Bytes in hexadecimal, small letters.

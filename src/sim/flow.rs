@@ -24,6 +24,9 @@ pub struct Pace {
     pub every: Duration,
 }
 
+/// How often it is noted how far a transfer is.
+const TICK: Duration = Duration::from_millis(100);
+
 /// What became of a transfer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
@@ -35,6 +38,23 @@ pub struct Progress {
     pub completed: Option<Instant>,
     /// Why it could not go on, in the words of whichever end found out first.
     pub failed: Option<String>,
+    /// What it had read before each tick of the clock.
+    history: Vec<u64>,
+}
+
+impl Progress {
+    /// Bytes that the receiving application had read by then, to the tenth of a second.
+    pub fn received_by(&self, at: Duration) -> u64 {
+        let tick = (at.as_nanos() / TICK.as_nanos()) as usize;
+        self.history.get(tick).copied().unwrap_or(self.received)
+    }
+
+    /// Something is about to be read.
+    fn note(&mut self, now: Instant) {
+        let ticks = (now.as_nanos() / TICK.as_nanos() as u64) as usize + 1;
+        let received = self.received;
+        self.history.resize(ticks.max(self.history.len()), received);
+    }
 }
 
 /// A transfer to be made, and how far it is.
@@ -92,6 +112,7 @@ impl Transfer {
         let (mut stream, _) = listener.accept().await?;
         let size = limit(self.read.map_or(64 << 10, |pace| pace.size));
         while let Some(chunk) = stream.read_chunk(size).await? {
+            self.progress.borrow_mut().note(clock.now());
             self.check(&text, &chunk);
             if let Some(pace) = self.read {
                 clock.sleep(pace.every).await;

@@ -48,10 +48,17 @@ impl Outcome {
         self.flows.iter().all(|flow| flow.progress.completed.is_some())
     }
 
-    /// Jain's index of how evenly the flows shared the link: 1 when all were equally fast, one over
-    /// their number when only one got anything.
-    pub fn fairness(&self) -> f64 {
-        let rates = || self.flows.iter().map(|flow| flow.goodput(self.time));
+    /// Jain's index of how evenly the flows shared the link while all of them ran: 1 when all got the same, one
+    /// over their number when only one got anything. `settled` after the last one has begun is when it begins to
+    /// count.
+    pub fn fairness(&self, settled: Duration) -> f64 {
+        let begun = self.flows.iter().map(|flow| flow.begun).max().unwrap_or_default() + settled;
+        let completed = self.flows.iter().filter_map(|flow| flow.progress.completed).min();
+        let over = completed.map_or(self.time, |at| at - Instant::ZERO);
+        let got = |progress: &Progress| {
+            (progress.received_by(over) - progress.received_by(begun.min(over))) as f64
+        };
+        let rates = || self.flows.iter().map(|flow| got(&flow.progress));
         let (sum, squares) = (rates().sum::<f64>(), rates().map(|rate| rate * rate).sum::<f64>());
         if squares == 0.0 { 1.0 } else { sum * sum / (self.flows.len() as f64 * squares) }
     }

@@ -315,7 +315,7 @@ impl Stack {
         let view = self.env.is_observed().then(view);
         let (ends, sender) =
             (entry.record.ends, (Some(entry.record.conn), State::SynReceived, why));
-        self.wheel.arm(entry.timer, entry.record.next_deadline());
+        self.wheel.arm(entry.timer, entry.record.next_deadline(&entry.config));
         self.reply_segment(&segment, ends, sender, view);
     }
 
@@ -323,8 +323,8 @@ impl Stack {
         let Some(entry) = self.half_open.get_mut(key) else {
             return;
         };
-        if entry.record.next_deadline() > self.env.now {
-            return self.wheel.arm(entry.timer, entry.record.next_deadline());
+        if entry.record.next_deadline(&entry.config) > self.env.now {
+            return self.wheel.arm(entry.timer, entry.record.next_deadline(&entry.config));
         }
         let listener = self.listeners.get(entry.listener);
         let crowded = listener.is_some_and(|listener| listener.half_open > listener.backlog / 2);
@@ -338,7 +338,7 @@ impl Stack {
         entry.record.timed_out(self.env.now);
         let nth = entry.record.retransmissions;
         if answered {
-            return self.wheel.arm(entry.timer, entry.record.next_deadline());
+            return self.wheel.arm(entry.timer, entry.record.next_deadline(&entry.config));
         }
         self.env.counters.tcp_retransmissions += 1;
         self.send_syn_ack(key, Why::HandshakeRetransmission(nth), None);

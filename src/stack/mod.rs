@@ -68,7 +68,7 @@ use icmp::ErrorLimit;
 use memory::MemoryUse;
 use ping::Ping;
 use ports::Ports;
-use route::Routes;
+pub(crate) use route::Routes;
 use transmit::Queues;
 use udp::Udp;
 use wheel::{TimerId, Wheel};

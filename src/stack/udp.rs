@@ -152,6 +152,11 @@ impl Stack {
         Ok(())
     }
 
+    /// The most text that a datagram may have, in bytes: what fits into one packet.
+    pub fn udp_max_len(&self) -> usize {
+        usize::from(self.config.mtu).saturating_sub(ip::IPV4_HEADER_LEN + udp::HEADER_LEN)
+    }
+
     /// Queues a datagram to `to`.
     pub fn udp_send(
         &mut self,
@@ -169,8 +174,7 @@ impl Stack {
         if to.port() == 0 {
             return Err(SocketError::NoRoute);
         }
-        let headers = ip::IPV4_HEADER_LEN + udp::HEADER_LEN;
-        if payload.len() + headers > usize::from(self.config.mtu) {
+        if payload.len() > self.udp_max_len() {
             return Err(SocketError::MessageTooLong);
         }
         let mut header = HeaderBuf::new();

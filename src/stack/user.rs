@@ -313,6 +313,11 @@ impl Stack {
             .ok_or(SocketError::NotConnected)
     }
 
+    /// Sets the longest retransmission time-out: see [`tcp::Config::limit_rto`].
+    pub fn set_rto_max(&mut self, key: ConnKey, max: Duration) -> Result<(), SocketError> {
+        self.configure(key, |config| config.limit_rto(max))
+    }
+
     /// Turns Nagle's algorithm off or on. To turn it off, also when it is off already, sends what is held back
     /// for company, as in Linux.
     pub fn set_nodelay(&mut self, key: ConnKey, nodelay: bool) -> Result<(), SocketError> {

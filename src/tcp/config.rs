@@ -72,6 +72,9 @@ pub struct Config {
     pub retransmission_limit: u8,
     /// How often a SYN or a SYN with ACK is retransmitted before it is given up (TCP_SYNCNT).
     pub syn_retransmission_limit: u8,
+    /// The longest retransmission time-out, however often it was doubled; at most, and as a rule, two minutes. See
+    /// [`Config::limit_rto`].
+    pub rto_max: Duration,
     /// How long an acknowledgment waits for company at first (RFC 9293 3.8.6.3: under 500 ms). The
     /// delay adapts to the time between segments and is never shorter than this; 40 ms, as Linux.
     pub ack_delay: Duration,
@@ -133,6 +136,7 @@ impl Default for Config {
             linger: None,
             retransmission_limit: 15,
             syn_retransmission_limit: 6,
+            rto_max: Rto::MAX.as_duration(),
             ack_delay: Duration::from_millis(40),
             ack_delay_max: Duration::from_millis(200),
             quick_ack: true,
@@ -188,6 +192,26 @@ impl Config {
         self.receive_buffer.min(self.window_clamp.unwrap_or(u32::MAX)).max(1)
     }
 
+    /// Makes no retransmission time-out longer than `max`, and none shorter than the minimum, as TCP_RTO_MAX_MS does in
+    /// Linux: a path that loses much, and is not congested, is repaired sooner. RFC 6298 2.5 would have a maximum of
+    /// 60 s at least. What is lost may then be sent again more often, as often as makes for the same time until the
+    /// connection is given up (RFC 9293 3.8.3), and at most 255 times.
+    pub fn limit_rto(&mut self, max: Duration) {
+        self.rto_max = max.clamp(Rto::MIN.as_duration(), Rto::MAX.as_duration());
+        let time = |first: Duration, limit: u8| {
+            let rto = |times| Rto::clamped(first).backed_off(times).as_duration();
+            (0..=limit).map(rto).sum::<Duration>()
+        };
+        let times = |time: Duration, limit: u8| {
+            let times = time.as_millis().div_ceil(self.rto_max.as_millis());
+            limit.max(u8::try_from(times).unwrap_or(u8::MAX))
+        };
+        let (min, initial) = (Rto::MIN.as_duration(), Rto::INITIAL.as_duration());
+        let (data, syn) = (self.retransmission_limit, self.syn_retransmission_limit);
+        self.retransmission_limit = times(time(min, data), data);
+        self.syn_retransmission_limit = times(time(initial, syn), syn);
+    }
+
     /// The receive buffer at the beginning, in bytes.
     pub(crate) fn first_receive_buffer(&self) -> u32 {
         self.receive_buffer_initial.min(self.most_received())
@@ -221,3 +245,6 @@ impl Config {
         u16::try_from(self.first_receive_buffer()).unwrap_or(u16::MAX)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,11 @@
 //! round trip; so the variation that counts is the largest of a round trip, which a calm one lowers by a
 //! quarter. It counts as 200 ms at least: a path that was steady for long may still be late once.
 
-use crate::time::Duration;
+use crate::time::{Duration, Instant};
+
+/// How long the shortest round trip counts, in nanoseconds, and at most as long again: a path that has become longer is
+/// measured by what it is (RFC 8985 6.2 step 1).
+const SHORTEST_NS: u64 = 10_000_000_000;
 
 /// What four times the variation count as at least.
 const FLOOR_NS: u64 = 200_000_000;
@@ -25,7 +29,7 @@ impl Rto {
     pub const AFTER_SYN_TIMEOUT: Rto = Rto(Duration::from_secs(3));
     /// Linux's minimum: RFC 6298 2.4 would have one second, chosen for coarse clocks.
     pub const MIN: Rto = Rto(Duration::from_millis(200));
-    /// The maximum (RFC 6298 2.5 allows any of at least 60 s).
+    /// The maximum, unless a lower one is set (RFC 6298 2.5 allows any of at least 60 s).
     pub const MAX: Rto = Rto(Duration::from_secs(120));
 
     /// The time-out for a computed value, brought within the bounds.
@@ -39,9 +43,35 @@ impl Rto {
         Rto(self.0.saturating_mul(factor).min(Rto::MAX.0))
     }
 
+    /// It, or `limit` if that is shorter.
+    pub fn at_most(self, limit: Duration) -> Rto {
+        Rto(self.0.min(limit))
+    }
+
     /// The time-out as a duration.
     pub const fn as_duration(self) -> Duration {
         self.0
+    }
+}
+
+/// The shortest round trip of late, in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shortest {
+    /// Since when `now` is looked for.
+    since: u64,
+    now: u64,
+    /// That of the time before.
+    before: u64,
+}
+
+impl Shortest {
+    fn sample(self, at: Instant, rtt: u64) -> Shortest {
+        let at = at.as_nanos();
+        match at.saturating_sub(self.since) {
+            age if age < SHORTEST_NS => Shortest { now: self.now.min(rtt), ..self },
+            age if age < 2 * SHORTEST_NS => Shortest { since: at, now: rtt, before: self.now },
+            _ => Shortest { since: at, now: rtt, before: rtt },
+        }
     }
 }
 
@@ -59,7 +89,7 @@ pub enum RttEstimator {
         /// The variation at present, and the largest one of this round trip.
         deviation: Deviation,
         /// The shortest sample.
-        min: u64,
+        shortest: Shortest,
         /// The time-out that follows from them: it is asked for more often than they change.
         rto: Rto,
     },
@@ -81,42 +111,43 @@ impl Default for RttEstimator {
 }
 
 impl RttEstimator {
-    /// Takes a sample in (RFC 6298 2.2 and 2.3), while places up to `una` are acknowledged and up to `nxt`
-    /// sent.
-    pub fn sample(&mut self, rtt: Duration, una: u64, nxt: u64) {
+    /// Takes a sample in (RFC 6298 2.2 and 2.3) at `now`, while places up to `una` are acknowledged and up to
+    /// `nxt` sent.
+    pub fn sample(&mut self, now: Instant, rtt: Duration, una: u64, nxt: u64) {
         let rtt = rtt.as_nanos() as u64;
         *self = match *self {
-            RttEstimator::Initial(_) => RttEstimator::first(rtt, nxt),
-            RttEstimator::Measured { srtt, rttvar, deviation, min, .. } => {
+            RttEstimator::Initial(_) => RttEstimator::first(now, rtt, nxt),
+            RttEstimator::Measured { srtt, rttvar, deviation, shortest, .. } => {
                 let error = srtt.abs_diff(rtt);
-                let mut now = deviation;
+                let mut late = deviation;
                 // A path that becomes faster is no less reliable: that counts for an eighth of it.
-                now.mean = match rtt < srtt && error > now.mean {
-                    true => now.mean + (error - now.mean) / 32,
-                    false => (now.mean * 3 + error) / 4,
+                late.mean = match rtt < srtt && error > late.mean {
+                    true => late.mean + (error - late.mean) / 32,
+                    false => (late.mean * 3 + error) / 4,
                 };
-                now.largest = now.largest.max(now.mean);
-                let mut rttvar = rttvar.max(now.largest);
-                if una > now.round_end {
-                    rttvar -= (rttvar - now.largest) / 4;
-                    now = Deviation { mean: now.mean, largest: FLOOR_NS / 4, round_end: nxt };
+                late.largest = late.largest.max(late.mean);
+                let mut rttvar = rttvar.max(late.largest);
+                if una > late.round_end {
+                    rttvar -= (rttvar - late.largest) / 4;
+                    late = Deviation { mean: late.mean, largest: FLOOR_NS / 4, round_end: nxt };
                 }
                 let srtt = (srtt * 7 + rtt) / 8;
-                RttEstimator::measured(srtt, rttvar, now, min.min(rtt))
+                RttEstimator::measured(srtt, rttvar, late, shortest.sample(now, rtt))
             }
         };
     }
 
     /// After the first sample (RFC 6298 2.2).
-    fn first(rtt: u64, nxt: u64) -> Self {
+    fn first(now: Instant, rtt: u64, nxt: u64) -> Self {
         let rttvar = (rtt / 2).max(FLOOR_NS / 4);
         let deviation = Deviation { mean: rtt / 2, largest: rttvar, round_end: nxt };
-        RttEstimator::measured(rtt, rttvar, deviation, rtt)
+        let shortest = Shortest { since: now.as_nanos(), now: rtt, before: rtt };
+        RttEstimator::measured(rtt, rttvar, deviation, shortest)
     }
 
-    fn measured(srtt: u64, rttvar: u64, deviation: Deviation, min: u64) -> Self {
+    fn measured(srtt: u64, rttvar: u64, deviation: Deviation, shortest: Shortest) -> Self {
         let rto = Rto::clamped(Duration::from_nanos(srtt + rttvar * 4));
-        RttEstimator::Measured { srtt, rttvar, deviation, min, rto }
+        RttEstimator::Measured { srtt, rttvar, deviation, shortest, rto }
     }
 
     /// The SYN had to be retransmitted: until the first sample, be careful (RFC 6298 5.7).
@@ -141,11 +172,13 @@ impl RttEstimator {
         }
     }
 
-    /// The shortest sample; zero before the first.
+    /// The shortest sample of the last ten to twenty seconds; zero before the first.
     pub fn min(&self) -> Duration {
         match *self {
             RttEstimator::Initial(_) => Duration::ZERO,
-            RttEstimator::Measured { min, .. } => Duration::from_nanos(min),
+            RttEstimator::Measured { shortest, .. } => {
+                Duration::from_nanos(shortest.now.min(shortest.before))
+            }
         }
     }
 

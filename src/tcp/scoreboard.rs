@@ -404,8 +404,8 @@ impl Scoreboard {
     }
 
     /// Forgets everything reported by SACK, for the peer may have thrown it away (RFC 2018 8): it is
-    /// believed lost.
-    pub fn renege(&mut self) {
+    /// believed lost. `found` is told of each run: where it begins, and how long it is.
+    pub fn renege(&mut self, mut found: impl FnMut(u64, u32)) {
         for (&place, run) in &mut self.runs {
             if run.status == Status::Sacked {
                 run.status = Status::Lost;
@@ -414,6 +414,7 @@ impl Scoreboard {
                 // The transmissions that brought it are forgotten; it counts with the next one.
                 run.again = true;
                 run.sent_with = FORGOTTEN;
+                found(place, run.len);
             }
         }
         self.sacked = 0;

@@ -411,7 +411,7 @@ impl Tcb {
 
     /// The retransmission time-out in force.
     pub(crate) fn rto(&self) -> Rto {
-        self.rtt.rto().backed_off(self.backoff)
+        self.rtt.rto().backed_off(self.backoff).at_most(self.config.rto_max)
     }
 
     /// The bounds of the receive buffer.

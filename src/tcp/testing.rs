@@ -553,9 +553,10 @@ impl Rig {
         &self.recorder.0
     }
 
-    /// What each reduction of the window was for.
+    /// What each reduction of the window was for, but for those of one that was not used.
     pub(crate) fn reductions(&self) -> Vec<Reduction> {
         let reduction = |event: &Event| match *event {
+            Event::Reduced { why: Reduction::Idle | Reduction::Unused, .. } => None,
             Event::Reduced { why, .. } => Some(why),
             _ => None,
         };

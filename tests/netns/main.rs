@@ -4,9 +4,12 @@
 //! also when it fails. They need root, `/dev/net/tun` and the tools, so plain `cargo test` shows them
 //! as ignored; `scripts/test` runs them all and fails where it cannot.
 
+#[path = "../common/binomial.rs"]
+mod binomial;
 mod harness;
 
 mod bad_input;
+mod bad_links;
 mod capture;
 mod ecn;
 mod fast_open;

@@ -292,6 +292,62 @@ fn a_full_disk_is_told_on_both_sides() {
     assert!(!success && said.contains("to /dev/full: No space left on device"), "{said}");
 }
 
+/// A packet with its checksum.
+fn sealed(body: &str) -> Vec<u8> {
+    format!("{body}{}", crc32fast::hash(body.as_bytes())).into_bytes()
+}
+
+/// Whoever begins and goes, and whatever comes astray, keeps nobody from sending the file.
+#[test]
+fn a_start_alone_does_not_keep_the_place() {
+    let folder = folder(20_000);
+    let line = "-p 0 -o copy --kernel --linger 1 --timeout 20";
+    let (receiving, port) = Running::receiver(line, folder.path());
+    let stray = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    stray.send_to(&sealed("start|0|stray|"), ("127.0.0.1", port)).expect("it can be sent");
+    stray.recv(&mut [0; 100]).expect("an answer");
+    let line = format!("rudp send file 127.0.0.1 {port} --kernel --rto 100");
+    succeeds(&line, folder.path());
+    let (success, said) = receiving.end();
+    assert!(success, "{said}");
+    assert!(said.contains("was silent and has given way to another after 5 bytes"), "{said}");
+    assert_same(folder.path());
+}
+
+/// A mistake that students make: their answers are no silence.
+#[test]
+fn answers_with_a_wrong_checksum_are_told() {
+    let folder = folder(10);
+    let wrong = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    let port = wrong.local_addr().expect("it is bound").port();
+    let line = format!("rudp send file 127.0.0.1 {port} --kernel --timeout 0.3 --rto 100");
+    let sending = Running::start(glasstcp(&line, folder.path()));
+    let (_, from) = wrong.recv_from(&mut [0; 2000]).expect("a packet");
+    wrong.send_to(b"ack|1|1", from).expect("it can be sent");
+    let (success, said) = sending.end();
+    assert!(
+        !success && said.contains("of 1 answers that could not be read 1 had a wrong"),
+        "{said}"
+    );
+}
+
+/// What still arrives when there are enough is dropped, and that is said.
+#[test]
+fn what_arrives_when_there_are_enough_is_named() {
+    let folder = folder(2000);
+    let line = "-p 0 --dir many --count 1 --kernel --linger 0.2";
+    let (receiving, port) = Running::receiver(line, folder.path());
+    let late = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    late.send_to(&sealed("start|0|late|"), ("127.0.0.1", port)).expect("it can be sent");
+    late.recv(&mut [0; 100]).expect("an answer");
+    succeeds(&format!("rudp send file 127.0.0.1 {port} --kernel"), folder.path());
+    let (success, said) = receiving.end();
+    let place = late.local_addr().expect("it is bound");
+    let sentence = format!("{place} was not done when there were enough after 4 bytes");
+    assert!(success && said.contains(&sentence), "{said}");
+    assert_eq!(fs::read_dir(folder.path().join("many")).expect("a folder").count(), 1);
+}
+
 #[test]
 fn a_sender_that_goes_leaves_nothing() {
     let folder = folder(10);
@@ -303,6 +359,8 @@ fn a_sender_that_goes_leaves_nothing() {
     let mut answer = [0; 100];
     let len = sender.recv(&mut answer).expect("an answer");
     assert_eq!(&answer[..len], b"ack|1|2195368786".as_slice());
+    // A start alone may be a stray; more is a file that is missed.
+    sender.send_to(&sealed("data|1||"), ("127.0.0.1", port)).expect("it can be sent");
     let (success, said) = receiving.end();
     assert!(!success && said.contains("has fallen silent after 5 bytes"), "{said}");
     let left: Vec<_> = fs::read_dir(folder.path()).expect("a folder").collect();

@@ -48,6 +48,23 @@ fn over_udp_only_another_glasstcp_can_reach_it() {
     ));
 }
 
+/// Where it listens on all addresses, one leads there from this machine; and those of IPv6 are in brackets.
+#[test]
+fn what_is_suggested_over_udp_leads_there() {
+    for (local, remote, link) in [
+        ("0.0.0.0:7000", None, "udp:127.0.0.1:0,127.0.0.1:7000"),
+        ("[::]:7000", None, "udp:[::1]:0,[::1]:7000"),
+        ("[::1]:7000", None, "udp:[::1]:0,[::1]:7000"),
+        ("127.0.0.1:7000", Some("127.0.0.1:7001"), "udp:127.0.0.1:7001,127.0.0.1:7000"),
+    ] {
+        let mut plan = plan(None, &["ping"]);
+        let remote = remote.map(|remote: &str| remote.parse().unwrap());
+        plan.host.link = Link::Udp(UdpEnds { local: local.parse().unwrap(), remote });
+        let expected = format!("glasstcp ping 10.9.0.2 -p 12001 --link {link}");
+        assert_eq!(hints(&plan), [expected]);
+    }
+}
+
 #[test]
 fn a_crowd_has_gone_once_when_half_of_it_has() {
     let mut crowd = Crowd::default();

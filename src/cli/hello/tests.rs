@@ -1,5 +1,8 @@
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use clap::Parser;
-use tokio::io::{AsyncBufReadExt, BufReader, duplex};
+use tokio::io::{AsyncBufReadExt, BufReader, ReadBuf, duplex};
 
 use super::*;
 
@@ -71,4 +74,47 @@ async fn a_server_that_never_answers_is_given_up() {
     let (mut near, _far) = duplex(4096);
     let error = exchange(&mut near, "Hello in Rust", PATIENCE).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+}
+
+/// It answers, and resets the connection.
+struct Resets(&'static [u8]);
+
+impl AsyncRead for Resets {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.0.is_empty() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+        }
+        buffer.put_slice(std::mem::take(&mut self.0));
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Resets {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        text: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(text.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_counts_although_a_reset_follows() {
+    let answer = exchange(&mut Resets(b"Goodbye Rust from C"), "Hello in Rust", PATIENCE).await;
+    assert_eq!(answer.unwrap(), "Goodbye Rust from C");
+    let nothing = exchange(&mut Resets(b""), "Hello in Rust", PATIENCE).await;
+    assert_eq!(nothing.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
 }

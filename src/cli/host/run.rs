@@ -1,5 +1,7 @@
 //! A stack that runs: from the link to the end of the last connection.
 
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -22,7 +24,7 @@ use crate::cli::{link, serve};
 const GRACE: Duration = Duration::from_secs(2);
 /// How often to look whether they have.
 const LOOK: Duration = Duration::from_millis(10);
-/// How long the driver may take to send the last resets.
+/// How long the last packets may be on the link, and how long the driver may take to send the last resets.
 const LAST_PACKETS: Duration = Duration::from_secs(1);
 
 /// A running stack and what goes with it. End it with [`Host::end`], so that what was made for it goes.
@@ -31,6 +33,7 @@ pub struct Host {
     link: LinkHandle,
     driver: JoinHandle<<Driver as Future>::Output>,
     guard: Option<Guard>,
+    place: Option<SocketAddr>,
 }
 
 /// What a stack and its link have counted.
@@ -72,19 +75,24 @@ impl Host {
             Detail::Transcript => link.set_watch(Some(Box::new(course.clone()))),
             Detail::Warnings | Detail::States => {}
         }
+        let mut place = None;
         let ((net, driver), dropped, guard) = match &plan.link {
             Link::Tun(config) => {
                 let (tun, guard) = device::open(config, &plan.addresses)?;
                 let dropped = tun.dropped();
                 (start(stack, tun, &link)?, dropped, Some(guard))
             }
-            Link::Udp(UdpEnds { local, remote }) => {
-                let udp = UdpLink::open(*local, *remote, plan.mtu)
-                    .map_err(|error| anyhow!(serve::bind_error(*local, &error)))?;
+            Link::Udp(ends) => {
+                let (udp, local) = open_udp(*ends, plan)
+                    .map_err(|error| anyhow!(serve::bind_error(ends.local, &error)))?;
+                place = Some(local);
                 let dropped = udp.dropped();
                 (start(stack, udp, &link)?, dropped, None)
             }
         };
+        if let (Some(place), [own, ..]) = (place, &plan.addresses[..]) {
+            ::log::info!("the stack is {own}, and packets for it arrive at {place}");
+        }
         if let Some(observer) = log::observer(plan.detail, plan.absolute) {
             net.set_observer(Some(Box::new(observer)));
         }
@@ -92,7 +100,7 @@ impl Host {
             net.set_observer(Some(Box::new(course)));
         }
         let counts = Counts { net, dropped };
-        Ok(Host { counts, link, driver: tokio::spawn(driver), guard })
+        Ok(Host { counts, link, driver: tokio::spawn(driver), guard, place })
     }
 
     /// What sockets are made on.
@@ -108,6 +116,11 @@ impl Host {
     /// How to see what it counts, while it is borrowed.
     pub fn counts(&self) -> Counts {
         self.counts.clone()
+    }
+
+    /// Where packets arrive over UDP, with the port that was chosen for port 0.
+    pub fn place(&self) -> Option<SocketAddr> {
+        self.place
     }
 
     /// Whether its device is in a network namespace that was made for it.
@@ -146,8 +159,25 @@ impl Host {
             }
         }
         net.abort_all();
+        // The last packets have to arrive, lest the other side waits for them.
+        if self.link.is_active() {
+            let _ = timeout(LAST_PACKETS, self.has_left()).await;
+        }
         net.stop();
-        let _ = timeout(LAST_PACKETS, &mut self.driver).await;
+        if !self.driver.is_finished() {
+            let _ = timeout(LAST_PACKETS, &mut self.driver).await;
+        }
+    }
+
+    /// Ready when nothing is on the link any more.
+    async fn has_left(&self) {
+        loop {
+            // The driver comes first, which sends what there is.
+            sleep(LOOK).await;
+            if self.link.outgoing() == 0 || self.driver.is_finished() {
+                return;
+            }
+        }
     }
 
     /// Lets go of the device first, then of everything around it.
@@ -178,24 +208,43 @@ where
     Ok(runtime::start(stack, device)?)
 }
 
+/// A link over UDP, and where it is.
+fn open_udp(ends: UdpEnds, plan: &Plan) -> io::Result<(UdpLink, SocketAddr)> {
+    let link = match ends.remote {
+        Some(remote) => UdpLink::open(ends.local, remote, plan.mtu)?,
+        None => {
+            let begun = std::time::Instant::now();
+            let clock = move || glasstcp::time::Instant::ZERO + begun.elapsed();
+            UdpLink::open_for_all(ends.local, &addresses(plan), plan.mtu, clock)?
+        }
+    };
+    let local = link.local_addr()?;
+    Ok((link, local))
+}
+
+/// The stack's addresses in the form the stack takes.
+fn addresses(plan: &Plan) -> Vec<Address> {
+    let prefix_len = plan.prefix_len;
+    plan.ip_addresses().into_iter().map(|ip| Address { ip, prefix_len }).collect()
+}
+
 /// What the stack is made of.
 fn stack_config(plan: &Plan) -> anyhow::Result<Config> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).context("the system gives no random numbers")?;
-    let prefix_len = plan.prefix_len;
-    let addresses: Vec<_> =
-        plan.ip_addresses().into_iter().map(|ip| Address { ip, prefix_len }).collect();
+    let mut tcp = tcp::Config {
+        congestion: plan.congestion,
+        ecn: plan.ecn,
+        fast_connect: plan.fast_open.connect(),
+        ..tcp::Config::default()
+    };
+    tcp.limit_rto(plan.rto_max);
     Ok(Config {
-        addresses,
+        addresses: addresses(plan),
         mtu: plan.mtu,
-        tcp: tcp::Config {
-            congestion: plan.congestion,
-            ecn: plan.ecn,
-            fast_connect: plan.fast_open.connect(),
-            ..tcp::Config::default()
-        },
+        tcp,
         fast_accept: plan.fast_open.accept(),
-        ..Config::new(plan.addresses[0].into(), prefix_len, seed)
+        ..Config::new(plan.addresses[0].into(), plan.prefix_len, seed)
     })
 }
 

@@ -108,25 +108,47 @@ fn a_link_over_udp_needs_no_device() {
     let addresses = |role, line| plan_as(role, line).unwrap().addresses;
     let line = "--link udp:127.0.0.1:0,127.0.0.1:7000";
     assert_eq!(addresses(Role::Server, line), [ip("10.9.0.2")]);
-    assert_eq!(addresses(Role::Client, line), [ip("10.9.0.1")]);
+    assert_eq!(addresses(Role::Client, "--link udp:127.0.0.1:7000"), [ip("10.9.0.1")]);
+    let given = format!("{line} --addr 10.9.0.1/24");
+    assert_eq!(addresses(Role::Client, &given), [ip("10.9.0.1")]);
     assert_eq!(addresses(Role::Client, ""), [ip("10.9.0.2")]);
     let asked = format!("{line} --stack-addr 10.9.0.1");
     assert_eq!(addresses(Role::Server, &asked), [ip("10.9.0.1")]);
-    assert_eq!(plan(line).unwrap().name(), "udp-127.0.0.1:0");
+    let mut plan = plan(line).unwrap();
+    assert_eq!(plan.name(), "udp-127.0.0.1:0");
+    plan.is_at("127.0.0.1:40000".parse().unwrap());
+    assert_eq!(plan.name(), "udp-127.0.0.1:40000");
     let table = [
         ("--link tcp:127.0.0.1:7", "begins with udp:"),
         ("--link udp:127.0.0.1", "not an address with a port"),
         ("--link udp:127.0.0.1:7,x", "'x' is not an address"),
         ("--link udp:127.0.0.1:7,127.0.0.1:0", "nowhere to send to"),
+        ("--link udp:127.0.0.1:7,0.0.0.0:7", "0.0.0.0 is nowhere to send to"),
+        ("--link udp:[::1]:7,[::]:7", ":: is nowhere to send to"),
         ("--link udp:127.0.0.1:7,[::1]:7", "both"),
         ("--link udp:127.0.0.1:7 --netns x", "cannot be used with"),
         ("--link udp:127.0.0.1:7 --dev x", "cannot be used with"),
         ("--link udp:127.0.0.1:7 --stack-addr 10.8.0.1", "choose one from"),
     ];
     for (line, part) in table {
-        let error = plan(line).expect_err(line);
+        let error = self::plan(line).expect_err(line);
         assert!(error.contains(part), "{line}: {error}");
     }
+}
+
+/// Clients that go to the same place take addresses of their own.
+#[test]
+fn clients_of_a_link_are_different_hosts() {
+    let mut chosen = std::collections::BTreeSet::new();
+    for _ in 0..500 {
+        let plan = plan_as(Role::Client, "--link udp:127.0.0.1:0,127.0.0.1:7000").unwrap();
+        let [address] = plan.addresses[..] else { panic!("{plan:?}") };
+        let [ten, high, _, host] = address.octets();
+        assert!(ten == 10 && high >= 128 && (1..=254).contains(&host), "{address}");
+        chosen.insert(address);
+    }
+    // In the mean one in sixty-seven times two of them are the same.
+    assert!(chosen.len() > 490, "{chosen:?}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   send -> outstanding -- answered in time -> received
-//!                       -- failed ----------> errors
+//!                       -- failed: errors --> given up -- answered -> late
 //!                       -- expired ---------> given up -- answered -> late
 //! ```
 
@@ -14,7 +14,7 @@ use super::stats::Stats;
 /// Requests that were given up and of which a late answer is still known as one.
 const GIVEN_UP: usize = 4096;
 /// Requests that are waited for at the same time.
-const OUTSTANDING: usize = 1 << 15;
+pub const OUTSTANDING: usize = 1 << 15;
 
 /// A request to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,9 +104,9 @@ impl Board {
         self.stats.corrupted += 1;
     }
 
-    /// An error was reported about a request; whether it is news.
+    /// An error was reported about a request, which is waited for no longer; whether it is news.
     pub fn failed(&mut self, seq: u64) -> bool {
-        let news = self.outstanding.remove(&seq).is_some();
+        let news = self.give_up(seq);
         self.stats.errors += u64::from(news);
         news
     }

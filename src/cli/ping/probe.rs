@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use glasstcp::client::Sockets;
+use glasstcp::control::carry::ControlError;
 use glasstcp::service::{InfoSource, no_info};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -76,6 +77,15 @@ pub enum News {
     Failed(u64, Trouble),
     /// All up to this one have failed.
     Broken(u64, Trouble),
+    /// Nothing can be asked any more, and why: it is not what is pinged that has failed.
+    Over(String),
+}
+
+impl News {
+    /// The running glasstcp that was to be used cannot be, if that is why `error` happened.
+    fn over(error: &std::io::Error) -> Option<News> {
+        ControlError::of(error).map(|error| News::Over(error.to_string()))
+    }
 }
 
 /// What asks.

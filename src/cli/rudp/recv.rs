@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use clap::value_parser;
-use glasstcp::client::rudp::{Arrival, Target, receive, receiver};
+use glasstcp::client::rudp::receiver::{self, Why};
+use glasstcp::client::rudp::{Arrival, Target, receive};
 use indicatif::ProgressBar;
 
 use super::super::client::{Client, explain, seconds};
@@ -37,7 +38,7 @@ pub struct Args {
     #[arg(long, value_name = "N", conflicts_with = "output", value_parser = value_parser!(u64).range(1..))]
     count: Option<u64>,
 
-    /// Answer repeated ends until none has come for so long, in seconds
+    /// Answer repeated ends until none has come for so long, in seconds; no longer than --timeout in all
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     linger: Duration,
 
@@ -110,31 +111,53 @@ impl<'a> Hall<'a> {
                 let what = format!("cannot write the file of {from} to {}", place.display());
                 return self.fail(anyhow::Error::new(error).context(what));
             }
-            Arrival::Gone { gone, corrupt, strangers } => {
-                let receiver::Counts { packets, early, duplicates, beyond, bytes } = gone.counts;
+            Arrival::Gone { gone, spoilt, corrupt, strangers } => {
                 if !gone.whole {
-                    let error = anyhow!(
-                        "{} has fallen silent after {bytes} bytes: nothing is kept of its file",
-                        gone.from
-                    );
-                    return self.fail(error);
+                    return self.unfinished(&gone, spoilt);
                 }
+                let receiver::Counts { packets, early, duplicates, beyond, .. } = gone.counts;
                 self.print(format!(
                     "packets  {packets}: {duplicates} duplicates, {early} early, {beyond} too far ahead; \
                      {corrupt} corrupt, {strangers} without a start\n"
                 ));
-                self.left = self.left.map(|left| left - 1);
+                self.left = self.left.map(|left| left.saturating_sub(1));
                 return self.left == Some(0);
             }
         }
         false
     }
 
+    /// A file that does not come any more; whether that was all.
+    fn unfinished(&mut self, gone: &receiver::Gone, spoilt: bool) -> bool {
+        let (from, bytes) = (gone.from, gone.counts.bytes);
+        let happened = match gone.why {
+            Why::Over => "has fallen silent",
+            Why::Anew => "has begun another file",
+            Why::GaveWay => "was silent and has given way to another",
+            Why::Enough => "was not done when there were enough",
+        };
+        let kept = match spoilt {
+            true => "they have gone into the pipe and cannot be taken back",
+            false => "nothing is kept of its file",
+        };
+        let error = anyhow!("{from} {happened} after {bytes} bytes: {kept}");
+        // Who has sent a start and no more may be a stray.
+        let was_under_way = gone.counts.packets > gone.counts.duplicates + 1;
+        match gone.why {
+            Why::Over if was_under_way => self.fail(error),
+            _ if spoilt => self.fail(error),
+            _ => {
+                eprintln!("{error:#}");
+                false
+            }
+        }
+    }
+
     /// The one file is what it is for; of many it is one less.
     fn fail(&mut self, error: anyhow::Error) -> bool {
         match self.target {
             Target::File(_) => {
-                self.failed = Some(error);
+                self.failed.get_or_insert(error);
                 true
             }
             Target::Folder(_) => {

@@ -108,7 +108,7 @@ fn progress(len: Option<u64>) -> ProgressBar {
 /// Says what was counted.
 fn print(path: &Path, sent: &Sent) {
     let Sent { counts, sha256, took } = sent;
-    let sender::Counts { packets, again, fast, timeouts, corrupt, duplicates, bytes } = counts;
+    let sender::Counts { packets, again, fast, timeouts, corrupt, duplicates, bytes, .. } = counts;
     let text = format!(
         "sent     {}: {}\n\
          packets  {packets}, {again} of them again: {fast} fast retransmissions, {timeouts} time-outs\n\

@@ -73,7 +73,7 @@ fn summary(job: &Job, outcome: &Outcome) -> String {
     let mut text = format!("\n{} seed {}: ", job.congestion, job.seed);
     if outcome.flows.len() > 1 {
         // Writing to a string does not fail; the same below.
-        let _ = write!(text, "fairness {:.3} (Jain); ", outcome.fairness());
+        let _ = write!(text, "fairness {:.3} (Jain); ", outcome.fairness(Duration::ZERO));
     }
     let out = &outcome.link[0];
     let waited = out.waited.as_secs_f64() * 1e3 / out.queued.packets.max(1) as f64;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 use glasstcp::client::tasks::Task;
+use nix::sys::statvfs::fstatvfs;
 use tempfile::NamedTempFile;
 use tokio::fs::File;
 
@@ -22,8 +23,7 @@ pub struct Store {
 pub struct Unfinished {
     temporary: NamedTempFile,
     place: PathBuf,
-    /// Where its bytes go.
-    pub file: File,
+    file: File,
 }
 
 impl Store {
@@ -79,7 +79,10 @@ impl Unfinished {
     ///
     /// # Errors
     /// A sentence.
-    pub fn finish(self) -> anyhow::Result<PathBuf> {
+    pub async fn finish(self) -> anyhow::Result<PathBuf> {
+        // First the text, then the name: the other way round the power might fail between them.
+        let synced = self.file.sync_data().await;
+        synced.with_context(|| format!("cannot store {}", self.place.display()))?;
         let renamed = self.temporary.persist(&self.place);
         renamed.map_err(|error| error.error).with_context(|| {
             format!("cannot store {}: something is in the way", self.place.display())
@@ -87,12 +90,26 @@ impl Unfinished {
         Ok(self.place)
     }
 
+    /// Where its bytes go, and what tells before the first of them whether there is room for so many.
+    pub fn sink(&mut self) -> (impl Fn(u64) -> io::Result<()> + '_, &mut File) {
+        let Unfinished { temporary, file, .. } = self;
+        let room = |len| {
+            let disk = fstatvfs(temporary.as_file())?;
+            let free = disk.blocks_available().saturating_mul(disk.fragment_size());
+            match len > free {
+                true => Err(io::ErrorKind::StorageFull.into()),
+                false => Ok(()),
+            }
+        };
+        (room, file)
+    }
+
     /// Why its bytes cannot be kept.
     pub fn explain(&self, error: &io::Error) -> String {
         let place = self.place.display();
         match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                format!("the disk is full: {place} is not stored")
+                format!("the disk is full, or has no room for so much: {place} is not stored")
             }
             _ => format!("cannot store {place}: {error}"),
         }

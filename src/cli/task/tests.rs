@@ -51,8 +51,8 @@ fn what_makes_no_sense_is_refused() {
     }
 }
 
-#[test]
-fn files_go_nowhere_but_into_the_folder() {
+#[tokio::test]
+async fn files_go_nowhere_but_into_the_folder() {
     let folder = tempfile::tempdir().unwrap();
     let open = |names: &[&str]| {
         let tasks: Vec<Task> = names.iter().map(|name| file(name)).collect();
@@ -68,11 +68,15 @@ fn files_go_nowhere_but_into_the_folder() {
     let unfinished = store.begin("../../y").unwrap();
     drop(unfinished);
     assert_eq!(std::fs::read_to_string(&place).unwrap(), "before");
-    assert_eq!(store.begin("../../y").unwrap().finish().unwrap(), place);
+    let mut unfinished = store.begin("../../y").unwrap();
+    assert!(unfinished.sink().0(0).is_ok());
+    let error = unfinished.sink().0(u64::MAX).unwrap_err();
+    assert!(unfinished.explain(&error).contains("has no room for so much"), "{error}");
+    assert_eq!(unfinished.finish().await.unwrap(), place);
     assert_eq!(std::fs::read_to_string(&place).unwrap(), "");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left over");
     std::fs::create_dir(folder.path().join("x")).unwrap();
-    let error = store.begin("x").unwrap().finish().unwrap_err();
+    let error = store.begin("x").unwrap().finish().await.unwrap_err();
     assert!(format!("{error:#}").contains("something is in the way"), "{error:#}");
     let nowhere = store::Store::open("/nowhere".into(), &[file("a")]).unwrap_err();
     assert!(format!("{nowhere:#}").contains("give -o a folder that exists"));

@@ -13,6 +13,9 @@ use tokio::io::sink;
 use super::store::Store;
 use crate::cli::client::{Client, explain};
 
+/// A server that says nothing over one connection is asked once more over another, and then not again: each time costs
+/// the whole patience.
+const SILENCES: u32 = 2;
 /// Longest that a task is shown in the table, in characters.
 const SHOWN: usize = 40;
 
@@ -25,6 +28,34 @@ pub struct Work<'a> {
     /// The first task that nobody has taken.
     next: Cell<usize>,
     rows: RefCell<Vec<Option<Row>>>,
+}
+
+/// A connection and those after it.
+#[derive(Default)]
+struct Line {
+    asker: Option<Asker<Connection>>,
+    /// Tasks in a row, each over a connection of its own, to which nothing came.
+    silences: u32,
+    /// Why nothing is asked any more.
+    given_up: Option<String>,
+}
+
+/// What becomes of a connection after a task.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum After {
+    GoesOn,
+    Silent,
+    Broken,
+}
+
+impl After {
+    fn of(error: &TaskError) -> After {
+        match error {
+            TaskError::Silent(_) | TaskError::Slow(_) => After::Silent,
+            error if error.goes_on() => After::GoesOn,
+            _ => After::Broken,
+        }
+    }
 }
 
 /// What came of a task.
@@ -58,12 +89,12 @@ impl<'a> Work<'a> {
     /// What one connection does: the task `first` and then those that are left. It is opened anew after a
     /// failure, unless that is what has failed.
     async fn some(&self, first: usize) {
-        let (mut index, mut asker, mut unreachable) = (first, None, None);
+        let (mut index, mut line) = (first, Line::default());
         while let Some(task) = self.tasks.get(index) {
             let begun = Instant::now();
-            let result = match &unreachable {
-                Some(sentence) => Err(String::clone(sentence)),
-                None => self.one(&mut asker, &mut unreachable, task).await,
+            let result = match &line.given_up {
+                Some(sentence) => Err(sentence.clone()),
+                None => self.one(&mut line, task).await,
             };
             let (result, bytes) = match result {
                 Ok((result, bytes)) => (Ok(result), bytes),
@@ -72,34 +103,33 @@ impl<'a> Work<'a> {
             self.rows.borrow_mut()[index] = Some(Row { result, bytes, time: begun.elapsed() });
             index = self.next.replace(self.next.get() + 1);
         }
-        if let Some(asker) = asker {
+        if let Some(asker) = line.asker {
             asker.quit().await;
         }
     }
 
     /// One task: its result and the bytes of it, or a sentence.
-    async fn one(
-        &self,
-        asker: &mut Option<Asker<Connection>>,
-        unreachable: &mut Option<String>,
-        task: &Task,
-    ) -> Result<(String, u64), String> {
-        let mut open = match asker.take() {
+    async fn one(&self, line: &mut Line, task: &Task) -> Result<(String, u64), String> {
+        let mut open = match line.asker.take() {
             Some(open) => open,
             None => {
                 let opened = self.connect().await;
-                opened.inspect_err(|sentence| *unreachable = Some(sentence.clone()))?
+                opened.inspect_err(|sentence| line.given_up = Some(sentence.clone()))?
             }
         };
-        let (goes_on, result) = match task {
+        let (after, result) = match task {
             Task::File(name) => self.fetch(&mut open, task, name).await,
             Task::Calc(_) | Task::Dns(_) => match open.ask(task, &mut sink()).await {
-                Ok(Done::Text(text)) => (true, Ok((text.clone(), text.len() as u64))),
-                Ok(Done::File(bytes)) => (true, Ok((String::new(), bytes))),
-                Err(error) => (error.goes_on(), Err(error.to_string())),
+                Ok(Done::Text(text)) => (After::GoesOn, Ok((text.clone(), text.len() as u64))),
+                Ok(Done::File(bytes)) => (After::GoesOn, Ok((String::new(), bytes))),
+                Err(error) => (After::of(&error), Err(error.to_string())),
             },
         };
-        *asker = goes_on.then_some(open);
+        line.asker = (after == After::GoesOn).then_some(open);
+        line.silences = if after == After::Silent { line.silences + 1 } else { 0 };
+        if line.silences == SILENCES {
+            line.given_up = result.as_ref().err().cloned();
+        }
         result
     }
 
@@ -112,25 +142,27 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// A file, stored when it is whole; and whether the connection is good for more.
+    /// A file, stored when it is whole; and what becomes of the connection.
     async fn fetch(
         &self,
         asker: &mut Asker<Connection>,
         task: &Task,
         name: &str,
-    ) -> (bool, Result<(String, u64), String>) {
+    ) -> (After, Result<(String, u64), String>) {
         let mut unfinished = match self.store.begin(name) {
             Ok(unfinished) => unfinished,
-            Err(error) => return (true, Err(format!("{error:#}"))),
+            Err(error) => return (After::GoesOn, Err(format!("{error:#}"))),
         };
-        match asker.ask(task, &mut unfinished.file).await {
+        let (room, file) = unfinished.sink();
+        match asker.ask_for(task, room, file).await {
             Ok(Done::File(bytes)) => {
-                let stored = unfinished.finish().map_err(|error| format!("{error:#}"));
-                (true, stored.map(|place| (format!("{}, verified", place.display()), bytes)))
+                let stored = unfinished.finish().await.map_err(|error| format!("{error:#}"));
+                let result = stored.map(|place| (format!("{}, verified", place.display()), bytes));
+                (After::GoesOn, result)
             }
-            Ok(Done::Text(text)) => (true, Err(text)),
-            Err(TaskError::Sink(error)) => (false, Err(unfinished.explain(&error))),
-            Err(error) => (error.goes_on(), Err(error.to_string())),
+            Ok(Done::Text(text)) => (After::GoesOn, Err(text)),
+            Err(TaskError::Sink(error)) => (After::Broken, Err(unfinished.explain(&error))),
+            Err(error) => (After::of(&error), Err(error.to_string())),
         }
     }
 }

@@ -11,47 +11,78 @@ use super::{Data, Kind, LookupError, Record};
 /// Most aliases one after another.
 const ALIASES_MAX: usize = 16;
 
-/// The aliases of the question's name and the records at their end (RFC 1034 3.6.2).
-pub(super) fn follow(
-    question: &Question,
-    reading: Reading,
+/// The way from a name to its records, over one answer or several.
+pub(super) struct Chain {
+    kind: Kind,
     server: SocketAddr,
-) -> Result<Vec<Record>, LookupError> {
-    let asked = || question.name.to_ascii();
-    let records = match reading {
-        Reading::Records(records) => records,
-        Reading::Code(code) => return Err(refused(code, asked(), server)),
-        Reading::Foreign | Reading::Truncated => Vec::new(),
-    };
-    let mut passed: Vec<&Name> = vec![&question.name];
-    let mut found = Vec::new();
-    loop {
-        let here = passed[passed.len() - 1];
-        let of_it = || {
-            records.iter().filter(|record| record.dns_class == DNSClass::IN && &record.name == here)
-        };
-        let wanted = of_it().filter(|record| record.record_type() == record_type(question.kind));
-        let before = found.len();
-        found.extend(wanted.filter_map(kept));
-        if found.len() > before {
-            return Ok(found);
-        }
-        let alias = of_it().find_map(|record| match &record.data {
-            RData::CNAME(other) if question.kind != Kind::Cname => Some((record, &other.0)),
-            _ => None,
-        });
-        let Some((record, next)) = alias else {
-            return Err(LookupError::NoRecord(here.to_ascii(), question.kind, server));
-        };
-        if passed.contains(&next) {
-            return Err(LookupError::Circle(asked(), next.to_ascii(), server));
-        }
-        if passed.len() > ALIASES_MAX {
-            return Err(LookupError::TooLong(asked(), ALIASES_MAX, server));
-        }
-        found.extend(kept(record));
-        passed.push(next);
+    /// The name that was asked for first, and where its aliases have led from there.
+    passed: Vec<Name>,
+    /// The aliases, and at last the records that were asked for.
+    pub found: Vec<Record>,
+}
+
+impl Chain {
+    /// At its beginning.
+    pub fn new(question: &Question, server: SocketAddr) -> Chain {
+        let passed = vec![question.name.clone()];
+        Chain { kind: question.kind, server, passed, found: Vec::new() }
     }
+
+    /// Goes on with the answer to a question for the name where it is (RFC 1034 3.6.2). The name to ask for next,
+    /// when it leads to one of which it does not tell (RFC 1034 5.3.3, 4c); `None` when all is found.
+    pub fn follow(&mut self, reading: Reading) -> Result<Option<Name>, LookupError> {
+        let records = match reading {
+            Reading::Records(records) => records,
+            Reading::Code(code) => return Err(refused(code, self.here().to_ascii(), self.server)),
+            Reading::Foreign | Reading::Truncated => Vec::new(),
+        };
+        let begun = self.passed.len();
+        while !self.take(&records) {
+            let here = self.here().clone();
+            let alias = of(&records, &here).find_map(|record| match &record.data {
+                RData::CNAME(other) if self.kind != Kind::Cname => Some((record, &other.0)),
+                _ => None,
+            });
+            match alias {
+                Some((record, next)) => self.step(record, next)?,
+                None if self.passed.len() > begun => return Ok(Some(here)),
+                None => return Err(LookupError::NoRecord(here.to_ascii(), self.kind, self.server)),
+            }
+        }
+        Ok(None)
+    }
+
+    fn here(&self) -> &Name {
+        &self.passed[self.passed.len() - 1]
+    }
+
+    /// Takes the records that are wanted, of the name where it is; whether there are any.
+    fn take(&mut self, records: &[rr::Record]) -> bool {
+        let before = self.found.len();
+        let kind = record_type(self.kind);
+        let wanted = of(records, self.here()).filter(|record| record.record_type() == kind);
+        let wanted: Vec<Record> = wanted.filter_map(kept).collect();
+        self.found.extend(wanted);
+        self.found.len() > before
+    }
+
+    fn step(&mut self, record: &rr::Record, next: &Name) -> Result<(), LookupError> {
+        let asked = || self.passed[0].to_ascii();
+        if self.passed.contains(next) {
+            return Err(LookupError::Circle(asked(), next.to_ascii(), self.server));
+        }
+        if self.passed.len() > ALIASES_MAX {
+            return Err(LookupError::TooLong(asked(), ALIASES_MAX, self.server));
+        }
+        self.found.extend(kept(record));
+        self.passed.push(next.clone());
+        Ok(())
+    }
+}
+
+/// The records of one name.
+fn of<'a>(records: &'a [rr::Record], name: &'a Name) -> impl Iterator<Item = &'a rr::Record> {
+    records.iter().filter(move |record| record.dns_class == DNSClass::IN && &record.name == name)
 }
 
 /// What there is instead of an answer.

@@ -42,12 +42,23 @@ impl Question {
             return Err(bad("it is empty".to_owned()));
         }
         asked.set_fqdn(true);
+        Question::of(asked, kind)
+    }
+
+    /// A question for a name with the dot at its end.
+    pub fn of(asked: Name, kind: Kind) -> Result<Question, LookupError> {
+        let bad = |why: String| LookupError::Name(asked.to_ascii(), why);
         let id = random().map_err(|error| bad(error.to_string()))?;
         let mut message = Message::new(id, MessageType::Query, OpCode::Query);
         message.metadata.recursion_desired = true;
         message.add_query(Query::query(asked.clone(), record_type(kind)));
         let bytes = message.to_vec().map_err(|error| bad(error.to_string()))?;
         Ok(Question { id, name: asked, kind, bytes })
+    }
+
+    /// Whether the network speaks of it, which has quoted this much: often nothing.
+    pub fn is_quoted_as(&self, text: &[u8]) -> bool {
+        text.iter().zip(&self.bytes).all(|(quoted, sent)| quoted == sent)
     }
 
     /// Whether a message with this beginning answers it (RFC 5452 9.1).

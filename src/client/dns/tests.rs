@@ -337,6 +337,73 @@ async fn a_server_without_a_way_to_it_is_an_error_at_once() {
     assert!(error.contains("cannot ask the DNS server 10.9.0.1:53 over UDP"), "{error}");
 }
 
+/// An alias and its target in zones of their own: the server tells of one at a time (RFC 1034 5.3.3, 4c).
+#[tokio::test]
+async fn what_an_alias_leads_to_is_asked_for_if_the_answer_does_not_tell() {
+    let zones: Replies = Box::new(|number, question| {
+        let (name, data) = match question.queries[0].name().to_ascii().as_str() {
+            "www.example." => ("www.example.", alias("web.other.")),
+            "web.other." => ("web.other.", alias("host.third.")),
+            _ => ("host.third.", a(7)),
+        };
+        records(vec![(name, data)])(number, question)
+    });
+    let world = world(5000, zones, None).await;
+    let answers = world.resolver.lookup("www.example", Kind::A).await.unwrap();
+    let expected = [
+        "www.example. 300 CNAME web.other.",
+        "web.other. 300 CNAME host.third.",
+        "host.third. 300 A 10.9.0.7",
+    ];
+    assert_eq!(lines(&answers), expected);
+    assert_eq!(world.asked.lock().unwrap().len(), 3);
+}
+
+/// From one answer to the next without an end.
+#[tokio::test]
+async fn aliases_over_several_answers_are_counted_together() {
+    for (modulus, part) in [(1000, "more than 16 others"), (3, "in a circle at n0.example.")] {
+        let endless: Replies = Box::new(move |number, question| {
+            let name = question.queries[0].name().to_ascii();
+            let digits: String = name.chars().filter(char::is_ascii_digit).collect();
+            let next = (digits.parse::<usize>().unwrap() + 1) % modulus;
+            let name: &'static str = name.leak();
+            records(vec![(name, alias(&format!("n{next}.example.")))])(number, question)
+        });
+        let world = world(60_000, endless, None).await;
+        let error = world.resolver.lookup("n0.example", Kind::A).await.unwrap_err().to_string();
+        assert!(error.contains(part), "{error}");
+        assert!(world.asked.lock().unwrap().len() <= 17);
+    }
+}
+
+#[tokio::test]
+async fn a_host_without_a_server_is_an_error_at_once() {
+    let mut world = world(600_000, code(ResponseCode::NoError), None).await;
+    world.resolver.server = ([10, 9, 0, 2], 5353).into();
+    let error = world.resolver.lookup("www.example", Kind::A).await.unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "cannot ask the DNS server 10.9.0.2:5353 over UDP: port unreachable (10.9.0.2 says so)"
+    );
+}
+
+#[test]
+fn an_error_about_another_question_is_not_believed() {
+    let question = Question::new("a.example", Kind::A).unwrap();
+    assert!(question.is_quoted_as(b"") && question.is_quoted_as(&question.bytes[..5]));
+    let mut other = question.bytes.clone();
+    other[1] ^= 1;
+    assert!(question.is_quoted_as(&question.bytes) && !question.is_quoted_as(&other));
+}
+
+/// What there is in an answer, or led on from there.
+fn followed(question: &Question, reading: Reading) -> Vec<Record> {
+    let mut chain = Chain::new(question, ([10, 9, 0, 2], PORT).into());
+    let _ = chain.follow(reading);
+    chain.found
+}
+
 fn asked(name: &str) -> Vec<u8> {
     Question::new(name, Kind::A).unwrap().bytes
 }
@@ -364,8 +431,7 @@ fn a_terminal_obeys_no_name() {
     add(&mut answer, "a.example.", RData::CNAME(CNAME(evil.clone())));
     answer.add_answer(hickory_proto::rr::Record::from_rdata(evil, 1, a(1)));
     let Ok(reading) = message::read(&question, &answer.to_vec().unwrap()) else { panic!() };
-    let records = chain::follow(&question, reading, ([10, 9, 0, 2], PORT).into()).unwrap();
-    for record in records {
+    for record in followed(&question, reading) {
         let text = record.to_string();
         assert!(text.chars().all(|char| !char.is_control()), "{text:?}");
     }
@@ -390,8 +456,7 @@ proptest! {
         bytes.splice(0..0, question.bytes[..2].iter().copied());
         for text in [message, bytes] {
             if let Ok(reading) = message::read(&question, &text) {
-                let followed = chain::follow(&question, reading, ([10, 9, 0, 2], PORT).into());
-                prop_assert!(followed.map_or(0, |records| records.len()) <= text.len() / 11);
+                prop_assert!(followed(&question, reading).len() <= text.len() / 11);
             }
         }
     }
@@ -413,8 +478,7 @@ proptest! {
             bytes[at % len] = value;
         }
         if let Ok(reading) = message::read(&question, &bytes) {
-            let followed = chain::follow(&question, reading, ([10, 9, 0, 2], PORT).into());
-            prop_assert!(followed.map_or(0, |records| records.len()) <= 5);
+            prop_assert!(followed(&question, reading).len() <= 5);
         }
     }
 }

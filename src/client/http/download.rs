@@ -1,9 +1,10 @@
 //! `GET` of a file, from its beginning or from where the last try has ended.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use hyper::header::HeaderMap;
+use tokio::task::spawn_blocking;
 use url::Url;
 
 use super::part::{self, Answer};
@@ -43,6 +44,8 @@ struct Coming {
     out: Out,
     /// Bytes that are there already.
     have: u64,
+    /// How many more there must be, where the reply has said so of its own.
+    rest: Option<u64>,
     /// Where it goes, in sentences.
     shown: String,
 }
@@ -61,18 +64,25 @@ impl Download {
             Output::Stream(stream, shown) => {
                 let reply = get(dialer, self.url, &HeaderMap::new(), &mut seen).await?;
                 part::answer(&reply, None)?;
-                Coming { reply, place: None, out: Out::Stream(stream), have: 0, shown }
+                Coming { reply, place: None, out: Out::Stream(stream), have: 0, rest: None, shown }
             }
             Output::File { path, keep } => {
-                let place = Place::begin(&path, keep)?;
+                let shown = path.display().to_string();
+                let place = match Place::is_pipe(&path) {
+                    // It opens when somebody reads from it.
+                    true => spawn_blocking(move || Place::begin(&path, keep)).await,
+                    false => Ok(Place::begin(&path, keep)),
+                };
+                let failed = |error| HttpError::File("write", shown, io::Error::other(error));
+                let place = place.map_err(failed)??;
                 to_place(dialer, &self.url, place, &mut seen).await?
             }
         };
-        let Coming { mut reply, place, out, have, shown } = coming;
-        let whole = reply.content_length().map(|len| have + len);
+        let Coming { mut reply, place, out, have, rest, shown } = coming;
+        let whole = rest.or_else(|| reply.content_length()).map(|len| have + len);
         seen(Seen::Length { had: have, whole });
         let mut writer = Writer::start(out);
-        let came = pass(&mut reply, &mut writer, have, &mut seen).await;
+        let came = pass(&mut reply, &mut writer, (have, rest), &mut seen).await;
         // Also what is a part only is written before anybody looks at it.
         let written = writer.finish().await;
         came?;
@@ -88,21 +98,29 @@ impl Download {
     }
 }
 
-/// Hands over the body, piece by piece, as long as it is written.
+/// Hands over the body, piece by piece, as long as it is written. It must be as long as the rest that it is, if it is
+/// one, also where it has no length of its own.
 async fn pass(
     reply: &mut Reply,
     writer: &mut Writer,
-    mut moved: u64,
+    (have, rest): (u64, Option<u64>),
     seen: &mut impl FnMut(Seen<'_>),
 ) -> Result<(), HttpError> {
+    let mut came = 0;
     while let Some(piece) = reply.piece().await? {
-        moved += piece.len() as u64;
-        if !writer.put(piece).await {
-            break;
+        came += piece.len() as u64;
+        if let Some(rest) = rest.filter(|&rest| came > rest) {
+            return Err(HttpError::Part(format!("more than the {rest} bytes that it names")));
         }
-        seen(Seen::Moved(moved));
+        if !writer.put(piece).await {
+            return Ok(());
+        }
+        seen(Seen::Moved(have + came));
     }
-    Ok(())
+    match rest.filter(|&rest| came < rest) {
+        Some(rest) => Err(HttpError::Short(came, rest)),
+        None => Ok(()),
+    }
 }
 
 /// Asks for what is not there yet.
@@ -123,16 +141,16 @@ async fn to_place(
         answer = part::answer(&reply, None)?;
     }
     let version = part::version(reply.head.headers());
-    let have = match (answer, had) {
-        (Answer::Rest, Some((_, before))) if version.is_some_and(|now| now != before) => {
+    let (have, rest) = match (answer, had) {
+        (Answer::Rest(_), Some((_, before))) if version.is_some_and(|now| now != before) => {
             return Err(HttpError::Part("it is of another version".to_owned()));
         }
-        (Answer::Rest, Some((have, _))) => have,
+        (Answer::Rest(rest), Some((have, _))) => (have, Some(rest)),
         _ => {
             place.restart(url, version)?;
-            0
+            (0, None)
         }
     };
     let (out, shown) = (place.out(have)?, place.shown());
-    Ok(Coming { reply, place: Some(place), out, have, shown })
+    Ok(Coming { reply, place: Some(place), out, have, rest, shown })
 }

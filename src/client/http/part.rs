@@ -15,9 +15,9 @@ const SETTLED: Duration = Duration::from_secs(1);
 pub(super) enum Answer {
     /// All of it, from the beginning.
     Whole,
-    /// The rest, as asked for.
-    Rest,
-    /// There is no such rest.
+    /// The rest, as asked for, which has so many bytes.
+    Rest(u64),
+    /// There is no such rest, or nobody says that it is the whole of it.
     Nothing,
 }
 
@@ -58,7 +58,8 @@ pub(super) fn answer(reply: &Reply, have: Option<u64>) -> Result<Answer, HttpErr
                         && whole.is_none_or(|whole| to + 1 == whole)
                         && reply.content_length().is_none_or(|len| len == to - from + 1) =>
                 {
-                    Ok(Answer::Rest)
+                    // It may go on behind that (RFC 9110 14.4).
+                    Ok(whole.map_or(Answer::Nothing, |_| Answer::Rest(to - from + 1)))
                 }
                 _ => Err(HttpError::Part(format!("Content-Range is '{shown}'"))),
             }

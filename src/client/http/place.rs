@@ -9,7 +9,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata, Permissions, TryLockError};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use hyper::header::HeaderValue;
@@ -21,6 +21,8 @@ use super::writer::Out;
 
 /// Most bytes of what says of what a part is a part.
 const FROM_MAX: u64 = 64 * 1024;
+/// How often a part is opened anew that others take away or finish in the same moment.
+const OPEN_TRIES: usize = 8;
 
 /// A place that can be written to.
 #[derive(Debug)]
@@ -43,6 +45,11 @@ pub(super) struct Kept {
 }
 
 impl Place {
+    /// Whether [`Place::begin`] may wait for somebody else.
+    pub fn is_pipe(path: &Path) -> bool {
+        fs::metadata(path).is_ok_and(|there| there.file_type().is_fifo())
+    }
+
     /// Looks whether a file can be made at `path`, and begins one.
     pub fn begin(path: &Path, keep: bool) -> Result<Place, HttpError> {
         let failed = |error| HttpError::File("write", path.display().to_string(), error);
@@ -138,13 +145,21 @@ impl Kept {
             PathBuf::from(path)
         };
         let (part, from) = (beside(".part"), beside(".part.from"));
-        let file = File::options().read(true).write(true).create(true).truncate(false).open(&part);
-        let file = file.map_err(|error| failed(&part, error))?;
-        match file.try_lock() {
-            Err(TryLockError::WouldBlock) => Err(HttpError::InUse(part.display().to_string())),
-            // There are file systems without locks.
-            Ok(()) | Err(TryLockError::Error(_)) => Ok(Kept { name, part, from, file }),
+        for _ in 0..OPEN_TRIES {
+            let mut options = File::options();
+            let file = options.read(true).write(true).create(true).truncate(false).open(&part);
+            let file = file.map_err(|error| failed(&part, error))?;
+            match file.try_lock() {
+                Err(TryLockError::WouldBlock) => break,
+                // There are file systems without locks.
+                Ok(()) | Err(TryLockError::Error(_)) => {}
+            }
+            // Who had the lock may have given it its name meanwhile, or taken it away.
+            if is_at(&file, &part) {
+                return Ok(Kept { name, part, from, file });
+            }
         }
+        Err(HttpError::InUse(part.display().to_string()))
     }
 
     fn have(&self, url: &Url) -> Option<(u64, HeaderValue)> {
@@ -172,10 +187,17 @@ impl Kept {
     }
 }
 
+/// Whether it is this file that has the name.
+pub(super) fn is_at(file: &File, path: &Path) -> bool {
+    let named = fs::metadata(path).ok().zip(file.metadata().ok());
+    named.is_some_and(|(there, ours)| (there.dev(), there.ino()) == (ours.dev(), ours.ino()))
+}
+
 impl Drop for Kept {
     /// A part without a byte is of no use; one that has its name by now is another file.
     fn drop(&mut self) {
-        if self.file.metadata().is_ok_and(|part| part.len() == 0) && self.part.exists() {
+        let empty = self.file.metadata().is_ok_and(|part| part.len() == 0);
+        if empty && is_at(&self.file, &self.part) {
             let _ = fs::remove_file(&self.from);
             let _ = fs::remove_file(&self.part);
         }

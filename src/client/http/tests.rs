@@ -135,6 +135,7 @@ fn urls_are_of_http_alone() {
         ("http://10.9.0.2/a?b#c", "http://10.9.0.2/a?b#c"),
         ("10.9.0.2:8000/a", "http://10.9.0.2:8000/a"),
         ("www.example", "http://www.example/"),
+        ("10.9.0.2/?u=http://x", "http://10.9.0.2/?u=http://x"),
         ("HTTP://www.example/ä", "http://www.example/%C3%A4"),
     ] {
         assert_eq!(target(text).unwrap().as_str(), expected);

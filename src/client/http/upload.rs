@@ -2,7 +2,8 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -48,12 +49,8 @@ impl Upload {
     ) -> Result<(Done, Reply, Vec<u8>), HttpError> {
         let shown = self.path.display().to_string();
         let unreadable = |error| HttpError::File("read", shown.clone(), error);
-        let file = File::open(&self.path).map_err(unreadable)?;
-        let metadata = file.metadata().map_err(unreadable)?;
-        if !metadata.is_file() {
-            return Err(unreadable(io::Error::other("it is not a file, whose length is known")));
-        }
-        let len = metadata.len();
+        let file = open(&self.path).map_err(unreadable)?;
+        let len = file.metadata().map_err(unreadable)?.len();
         seen(Seen::Length { had: 0, whole: Some(len) });
         let url = self.place();
         let taken = Arc::new(AtomicU64::new(0));
@@ -85,6 +82,15 @@ impl Upload {
             path.pop_if_empty().push(&name);
         }
         url
+    }
+}
+
+/// A file that has a length. Opening does not wait, as it would at a pipe for who writes.
+fn open(path: &Path) -> io::Result<File> {
+    let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::other("it is not a file, whose length is known")),
     }
 }
 

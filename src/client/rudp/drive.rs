@@ -58,14 +58,24 @@ pub enum SendError {
 }
 
 fn unfinished(to: &SocketAddr, ended: &Ended, counts: &sender::Counts) -> String {
-    let tried = format!("{} packets sent", counts.packets);
+    let sender::Counts { packets, corrupt, unsound, bytes, .. } = counts;
+    let tried = format!("{packets} packets sent");
+    if *ended == Ended::Silent && *corrupt > 0 {
+        return format!(
+            "{to} has acknowledged nothing ({tried}): of {corrupt} answers that could not be read {unsound} had a wrong \
+             checksum, which is CRC-32 of everything up to and with the last '|'"
+        );
+    }
+    let unread = match corrupt {
+        0 => String::new(),
+        _ => format!(", {corrupt} answers not read, of which {unsound} had a wrong checksum"),
+    };
     match ended {
         Ended::Stuck { at_end: true } => format!(
-            "{to} has acknowledged all but the last packet ({tried}): it may have the whole file, and has ended"
+            "{to} has acknowledged all but the last packet ({tried}{unread}): it may have the whole file, and has ended"
         ),
         Ended::Stuck { at_end: false } => format!(
-            "{to} has stopped acknowledging after {} bytes ({tried}): look whether it still runs, or be more patient with --timeout",
-            counts.bytes
+            "{to} has stopped acknowledging after {bytes} bytes ({tried}{unread}): look whether it still runs, or be more patient with --timeout"
         ),
         Ended::Silent | Ended::Whole => format!(
             "{to} has never answered ({tried}): look whether 'glasstcp rudp recv' runs there, and on that port"
@@ -87,15 +97,10 @@ pub async fn send(
 ) -> Result<Sent, SendError> {
     let begun = Clock::now();
     let now = || Instant::ZERO + begun.elapsed();
-    let mut pieces =
-        Pieces::begin(file, piece.clamp(1, MAX_DATA)).await.map_err(SendError::Read)?;
+    let mut pieces = Pieces::new(file, piece.clamp(1, MAX_DATA));
     let mut sender = Sender::new(config);
     let mut buffer = vec![0; MAX_PACKET + 1];
     loop {
-        while sender.has_room() {
-            let (data, last) = pieces.next().await.map_err(SendError::Read)?;
-            sender.push(&data, last);
-        }
         while let Some(packet) = sender.transmit(now()) {
             match socket.send_to(&packet, to).await {
                 Err(error) if sender.counts().packets == 1 => {
@@ -114,6 +119,11 @@ pub async fn send(
         }
         let pause = sender.deadline().map_or(Duration::MAX, |deadline| deadline.since(now()));
         tokio::select! {
+            // A pipe may have nothing for long, while answers and the timer go on.
+            piece = pieces.next(), if sender.has_room() => {
+                let (data, last) = piece.map_err(SendError::Read)?;
+                sender.push(&data, last);
+            }
             received = socket.recv_from(&mut buffer) => match received {
                 Ok((len, from)) if from == to => {
                     sender.receive(now(), &Bytes::copy_from_slice(&buffer[..len]));
@@ -148,29 +158,34 @@ fn is_passing(error: &io::Error) -> bool {
 struct Pieces<R> {
     file: R,
     piece: usize,
-    ahead: Vec<u8>,
+    /// The next one, once it is there.
+    ahead: Option<Vec<u8>>,
+    /// What there is of the one after it.
+    after: Vec<u8>,
     hash: Sha256,
 }
 
 impl<R: AsyncRead + Unpin> Pieces<R> {
-    async fn begin(file: R, piece: usize) -> io::Result<Pieces<R>> {
-        let mut pieces = Pieces { file, piece, ahead: Vec::new(), hash: Sha256::new() };
-        pieces.ahead = pieces.read().await?;
-        Ok(pieces)
+    fn new(file: R, piece: usize) -> Pieces<R> {
+        Pieces { file, piece, ahead: None, after: Vec::new(), hash: Sha256::new() }
     }
 
-    /// The next one, and whether it is the last.
+    /// The next one, and whether it is the last. Nothing is lost when it is dropped before it is done.
     async fn next(&mut self) -> io::Result<(Vec<u8>, bool)> {
-        let after = self.read().await?;
-        let data = std::mem::replace(&mut self.ahead, after);
-        self.hash.update(&data);
-        Ok((data, self.ahead.is_empty()))
-    }
-
-    async fn read(&mut self) -> io::Result<Vec<u8>> {
-        let mut data = Vec::with_capacity(self.piece);
-        (&mut self.file).take(self.piece as u64).read_to_end(&mut data).await?;
-        Ok(data)
+        loop {
+            while self.after.len() < self.piece {
+                let room = (self.piece - self.after.len()) as u64;
+                if (&mut self.file).take(room).read_buf(&mut self.after).await? == 0 {
+                    break;
+                }
+            }
+            let after = std::mem::take(&mut self.after);
+            let last = after.is_empty();
+            if let Some(data) = self.ahead.replace(after) {
+                self.hash.update(&data);
+                return Ok((data, last));
+            }
+        }
     }
 }
 
@@ -200,6 +215,8 @@ pub enum Arrival {
     Gone {
         /// What was counted.
         gone: Gone,
+        /// Whether something of a file that is not whole has gone where it cannot be taken back, as into a pipe.
+        spoilt: bool,
         /// Packets of any sender that could not be read, so far.
         corrupt: u64,
         /// Packets of others that could not begin, so far.
@@ -207,7 +224,8 @@ pub enum Arrival {
     },
 }
 
-/// Receives files until `told`, which hears of everything that happens, says that it is enough.
+/// Receives files until `told`, which hears of everything that happens, says that it is enough; it then hears of
+/// those that are still listened to.
 ///
 /// # Errors
 /// Those of the socket.
@@ -222,45 +240,53 @@ pub async fn receive(
     let mut receiver = Receiver::new(config);
     let mut files = Files { target, open: BTreeMap::new() };
     let mut buffer = vec![0; MAX_PACKET + 1];
-    loop {
-        while let Some(gone) = receiver.expire(now()) {
-            files.open.remove(&gone.from);
-            let (corrupt, strangers) = (receiver.corrupt(), receiver.strangers());
-            if told(Arrival::Gone { gone, corrupt, strangers }) {
-                return Ok(());
-            }
-        }
+    let mut enough = false;
+    while !enough {
         let pause = receiver.deadline().map_or(Duration::MAX, |deadline| deadline.since(now()));
-        let (len, from) = tokio::select! {
+        let received = tokio::select! {
+            biased;
+            // With or without a packet: whose time is over has to go.
+            () = sleep(pause) => None,
             received = socket.recv_from(&mut buffer) => match received {
-                Err(error) if is_passing(&error) => continue,
-                received => received?,
+                Err(error) if is_passing(&error) => None,
+                received => Some(received?),
             },
-            () = sleep(pause) => continue,
+        };
+        while !enough && let Some(gone) = receiver.expire(now()) {
+            enough = files.end(gone, &receiver, &mut told);
+        }
+        let Some((len, from)) = received.filter(|_| !enough) else {
+            continue;
         };
         let datagram = Bytes::copy_from_slice(&buffer[..len]);
-        let reaction = receiver.receive(now(), from, &datagram);
+        let mut reaction = receiver.receive(now(), from, &datagram);
+        if let Some(gone) = reaction.gone.take() {
+            enough = files.end(gone, &receiver, &mut told);
+            if enough {
+                break;
+            }
+        }
         let (answer, bytes) = (reaction.answer.clone(), receiver.counts(from).bytes);
         match files.take((now(), from), reaction, bytes).await {
             Ok(arrivals) => {
                 let progress = std::iter::once(Arrival::Progress(bytes));
-                if arrivals.into_iter().chain(progress).any(&mut told) {
-                    return Ok(());
-                }
-                if let Some(answer) = answer {
+                enough = arrivals.into_iter().chain(progress).any(&mut told);
+                if let Some(answer) = answer.filter(|_| !enough) {
                     // Lost here or on the way is the same: the sender asks again.
                     let _ = socket.send_to(&answer, from).await;
                 }
             }
             Err(error) => {
-                receiver.forget(from);
+                receiver.refuse(from);
                 files.open.remove(&from);
-                if told(Arrival::Unwritten(from, error)) {
-                    return Ok(());
-                }
+                enough = told(Arrival::Unwritten(from, error));
             }
         }
     }
+    while let Some(gone) = receiver.dismiss() {
+        files.end(gone, &receiver, &mut told);
+    }
+    Ok(())
 }
 
 /// The files that arrive, with the time when they began.
@@ -294,6 +320,18 @@ impl Files<'_> {
             arrivals.push(Arrival::Whole { from, path, sha256, bytes, took: now - begun });
         }
         Ok(arrivals)
+    }
+
+    /// Drops what there is of a file, and tells of it; whether that was enough.
+    fn end(
+        &mut self,
+        gone: Gone,
+        receiver: &Receiver,
+        told: &mut impl FnMut(Arrival) -> bool,
+    ) -> bool {
+        let spoilt = self.open.remove(&gone.from).is_some_and(|(_, storing)| storing.is_spoilt());
+        let (corrupt, strangers) = (receiver.corrupt(), receiver.strangers());
+        told(Arrival::Gone { gone, spoilt, corrupt, strangers })
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   receive -> unreadable?      dropped
-//!           -> start, unknown   begun, if there is room for one more
+//!           -> start, unknown   begun, if there is room for one more, or one that is silent gives way
+//!           -> another file's   what there is of the one before is dropped, and it begins (`incoming`)
 //!           -> next             delivered, and what was kept after it; at the end: whole
 //!           -> later            kept, within the window
 //!           -> earlier          had it before
@@ -16,9 +17,15 @@ use bytes::Bytes;
 
 use super::codec::{self, Answer, Kind, MAX_BEYOND, Packet};
 use crate::time::{Duration, Instant};
+use incoming::{Compared, Incoming};
+
+mod incoming;
 
 /// Packets beyond the next one that are kept: as many as any sender of ours has on the way.
 const KEPT: u32 = MAX_BEYOND as u32;
+/// A sender that was silent for so long in the middle gives way to another when there is no more room: its timer
+/// should have run out twice.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// How to receive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,9 +34,9 @@ pub struct Config {
     pub selective: bool,
     /// Senders at once; who comes when there are so many is not answered.
     pub senders: usize,
-    /// A sender that says nothing for so long before its end is given up.
+    /// A sender that says nothing new for so long before its end is given up.
     pub patience: Duration,
-    /// Repeated ends are answered until none has come for so long.
+    /// Repeated ends are answered until none has come for so long, but no longer than `patience` in all.
     pub linger: Duration,
 }
 
@@ -62,6 +69,8 @@ pub struct Counts {
 /// What is to be done after a packet, in this order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reaction {
+    /// Who is not listened to any more because of it; it may be the same sender, which begins anew.
+    pub gone: Option<Gone>,
     /// Whether a file begins.
     pub begun: bool,
     /// The next pieces of the file.
@@ -79,20 +88,23 @@ pub struct Gone {
     pub from: SocketAddr,
     /// Whether its file is whole.
     pub whole: bool,
+    /// Why.
+    pub why: Why,
     /// What was counted.
     pub counts: Counts,
 }
 
-/// One sender.
-#[derive(Clone, Debug)]
-struct Incoming {
-    /// The packet expected next.
-    next: u32,
-    kept: BTreeMap<u32, (Kind, Bytes)>,
-    whole: bool,
-    /// When it is not listened to any more.
-    until: Instant,
-    counts: Counts,
+/// Why somebody is not listened to any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Its time is over: it said nothing new, or its file is whole and it knows.
+    Over,
+    /// It has begun another file.
+    Anew,
+    /// It was silent, and another needed the room.
+    GaveWay,
+    /// Nobody is listened to any more.
+    Enough,
 }
 
 /// Receives files. It knows neither sockets nor clocks nor files.
@@ -121,52 +133,105 @@ impl Receiver {
             self.corrupt += 1;
             return Reaction::default();
         }
-        let begun = !self.senders.contains_key(&from);
-        if begun && (kind != Kind::Start || self.senders.len() >= self.config.senders) {
-            self.strangers += 1;
-            return Reaction::default();
-        }
-        let until = now + self.config.patience;
-        let fresh = || Incoming {
-            next: 0,
-            kept: BTreeMap::new(),
-            whole: false,
-            until,
-            counts: Counts::default(),
+        let known = self.senders.get_mut(&from);
+        let compared = known.map(|incoming| incoming.compare(now, seq, kind, &data));
+        let mut reaction = Reaction::default();
+        let head = match compared {
+            Some(Compared::Silence) => return reaction,
+            Some(Compared::Repeat(next)) => {
+                let beyond = self.config.selective.then(Vec::new);
+                reaction.answer = Some(Answer { next, beyond }.packet());
+                return reaction;
+            }
+            Some(Compared::Fits) => None,
+            Some(Compared::Other(head)) => {
+                reaction.gone = self.end(from, Why::Anew);
+                Some(head)
+            }
+            None => Some(Vec::new()),
         };
-        let incoming = self.senders.entry(from).or_insert_with(fresh);
-        if !incoming.whole {
-            incoming.until = until;
+        if let Some(head) = head {
+            // Without a start nobody begins.
+            let begins = kind == Kind::Start || !head.is_empty();
+            if !begins || !self.make_room(now, &mut reaction.gone) {
+                self.strangers += 1;
+                return reaction;
+            }
+            reaction.begun = true;
+            let incoming = Incoming::new(now, self.config.patience);
+            let incoming = self.senders.entry(from).or_insert(incoming);
+            for (seq, (kind, data)) in head.into_iter().enumerate() {
+                reaction.pieces.extend(incoming.take(&self.config, now, (seq as u32, kind, data)));
+            }
         }
-        let (pieces, whole) = incoming.take(seq, kind, data);
-        // Only an end that comes again holds it up: what else comes late was overtaken.
-        if incoming.whole && kind == Kind::End {
-            incoming.until = now + self.config.linger;
+        if let Some(incoming) = self.senders.get_mut(&from) {
+            let before = incoming.is_whole();
+            reaction.pieces.extend(incoming.take(&self.config, now, (seq, kind, data)));
+            reaction.whole = incoming.is_whole() && !before;
+            reaction.answer = Some(incoming.answer(self.config.selective));
         }
-        let answer = Some(incoming.answer(self.config.selective));
-        Reaction { begun, pieces, whole, answer }
+        reaction
+    }
+
+    /// Whether there is room for one more, or one that is silent in the middle can give way.
+    fn make_room(&mut self, now: Instant, gone: &mut Option<Gone>) -> bool {
+        if self.senders.len() < self.config.senders {
+            return true;
+        }
+        let silent = self.senders.iter().filter(|(_, incoming)| !incoming.is_whole());
+        let silent = silent.map(|(from, incoming)| (incoming.heard(), *from)).min();
+        let silent = silent.filter(|(heard, _)| now.since(*heard) >= SILENCE);
+        let Some((_, from)) = silent else {
+            return false;
+        };
+        *gone = self.end(from, Why::GaveWay);
+        true
     }
 
     /// When [`Receiver::expire`] must be called; `None`: there is nobody.
     pub fn deadline(&self) -> Option<Instant> {
-        self.senders.values().map(|incoming| incoming.until).min()
+        self.senders.values().map(Incoming::until).min()
     }
 
     /// One of those who are not listened to any more at `now`; call it until there is none.
     pub fn expire(&mut self, now: Instant) -> Option<Gone> {
-        let over = self.senders.iter().find(|(_, incoming)| incoming.until <= now);
-        over.map(|(from, _)| *from).and_then(|from| self.forget(from))
+        loop {
+            let over = self.senders.iter().find(|(_, incoming)| incoming.until() <= now);
+            let from = *over?.0;
+            // Of one that was refused it is known.
+            if let Some(gone) = self.end(from, Why::Over) {
+                return Some(gone);
+            }
+        }
     }
 
-    /// Listens no more to `from`.
-    pub fn forget(&mut self, from: SocketAddr) -> Option<Gone> {
-        let incoming = self.senders.remove(&from)?;
-        Some(Gone { from, whole: incoming.whole, counts: incoming.counts })
+    /// Neither answers `from` nor takes its file, until it begins another or has been silent: the file cannot be
+    /// kept.
+    pub fn refuse(&mut self, from: SocketAddr) {
+        if let Some(incoming) = self.senders.get_mut(&from) {
+            incoming.refuse();
+        }
+    }
+
+    /// One of those who are still listened to, which ends now; call it until there is none.
+    pub fn dismiss(&mut self) -> Option<Gone> {
+        loop {
+            let from = *self.senders.first_key_value()?.0;
+            if let Some(gone) = self.end(from, Why::Enough) {
+                return Some(gone);
+            }
+        }
+    }
+
+    /// Listens no more to `from`; `None` if it was refused.
+    fn end(&mut self, from: SocketAddr, why: Why) -> Option<Gone> {
+        let incoming = self.senders.remove(&from).filter(|incoming| !incoming.is_refused())?;
+        Some(Gone { from, whole: incoming.is_whole(), why, counts: incoming.counts() })
     }
 
     /// What was counted of a sender that is listened to.
     pub fn counts(&self, from: SocketAddr) -> Counts {
-        self.senders.get(&from).map_or_else(Counts::default, |incoming| incoming.counts)
+        self.senders.get(&from).map_or_else(Counts::default, Incoming::counts)
     }
 
     /// Packets that could not be read.
@@ -177,41 +242,6 @@ impl Receiver {
     /// Packets of those who have not begun, and could not.
     pub fn strangers(&self) -> u64 {
         self.strangers
-    }
-}
-
-impl Incoming {
-    /// Takes a packet: what is to be delivered, and whether the file is whole with it.
-    fn take(&mut self, seq: u32, kind: Kind, data: Bytes) -> (Vec<Bytes>, bool) {
-        self.counts.packets += 1;
-        if seq < self.next || self.whole || self.kept.contains_key(&seq) {
-            self.counts.duplicates += 1;
-            return (Vec::new(), false);
-        }
-        if seq - self.next > KEPT {
-            self.counts.beyond += 1;
-            return (Vec::new(), false);
-        }
-        self.counts.early += u64::from(seq > self.next);
-        self.kept.insert(seq, (kind, data));
-        let mut pieces = Vec::new();
-        while let Some((kind, data)) = self.kept.remove(&self.next).filter(|_| !self.whole) {
-            self.whole = kind == Kind::End;
-            self.next = self.next.wrapping_add(1);
-            self.counts.bytes += data.len() as u64;
-            if !data.is_empty() {
-                pieces.push(data);
-            }
-        }
-        if self.whole {
-            self.kept.clear();
-        }
-        (pieces, self.whole)
-    }
-
-    fn answer(&self, selective: bool) -> Bytes {
-        let beyond = selective.then(|| self.kept.keys().copied().collect());
-        Answer { next: self.next, beyond }.packet()
     }
 }
 

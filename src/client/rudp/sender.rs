@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::codec::{self, Answer, Kind, MAX_BEYOND, MAX_DATA, Packet};
+use super::codec::{self, Answer, Kind, MAX_BEYOND, MAX_DATA, Malformed, Packet};
 use crate::time::{Duration, Instant};
 
 /// Answers with the same number after the first, at which what is missing goes again (RFC 5681 3.2).
@@ -52,6 +52,8 @@ pub struct Counts {
     pub timeouts: u64,
     /// Answers that could not be read, or that nobody can give.
     pub corrupt: u64,
+    /// Those of them whose checksum was wrong.
+    pub unsound: u64,
     /// Answers that said nothing new.
     pub duplicates: u64,
     /// Bytes of the file that have arrived.
@@ -186,7 +188,10 @@ impl Sender {
             }
             // Old: it was overtaken.
             Ok(Packet::Answer(answer)) if answer.next < self.first => self.counts.duplicates += 1,
-            _ => self.counts.corrupt += 1,
+            nonsense => {
+                self.counts.corrupt += 1;
+                self.counts.unsound += u64::from(nonsense == Err(Malformed::Checksum));
+            }
         }
     }
 
@@ -237,7 +242,9 @@ impl Sender {
         self.deadline
     }
 
-    /// Sends everything again that is on the way, if its time is over at `now`.
+    /// Sends everything again that is on the way, if its time is over at `now`; what answers have named is spared
+    /// the first time. The second time in a row it is not: the receiver may have dropped what it named without
+    /// acknowledging it (RFC 2018 8).
     pub fn expire(&mut self, now: Instant) {
         if self.deadline.is_none_or(|deadline| now < deadline) {
             return;
@@ -252,8 +259,9 @@ impl Sender {
         self.duplicates = 0;
         self.counts.timeouts += 1;
         self.deadline = Some(now + self.config.rto);
-        for packet in self.flying.iter_mut().filter(|packet| !packet.arrived) {
-            packet.due = true;
+        for packet in &mut self.flying {
+            packet.arrived &= self.tries == 1;
+            packet.due = !packet.arrived;
         }
     }
 

@@ -4,13 +4,14 @@ use std::ffi::OsString;
 use std::fs::{self, Permissions};
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 use tempfile::TempPath;
 use tokio::fs::File;
-use tokio::io::{AsyncWriteExt, BufWriter};
+use tokio::io::{AsyncWrite, AsyncWriteExt, BufWriter};
+use tokio::net::unix::pipe;
 
 /// Bytes that are collected for one write.
 const BATCH: usize = 64 << 10;
@@ -28,9 +29,11 @@ pub enum Target {
 
 /// A file that arrives. When it is dropped before it is whole, nothing of it is left.
 pub(super) struct Storing {
-    file: BufWriter<File>,
-    /// What it is called until it is whole; `None` for what is no file, as a pipe.
-    temporary: Option<TempPath>,
+    file: BufWriter<Box<dyn AsyncWrite + Send + Unpin>>,
+    /// The file itself and what it is called until it is whole; `None` for what is no file, as a pipe.
+    temporary: Option<(fs::File, TempPath)>,
+    /// Bytes so far that were written into a pipe.
+    piped: Option<u64>,
     target: Target,
     from: SocketAddr,
     hash: Sha256,
@@ -59,42 +62,59 @@ impl Target {
 impl Storing {
     /// A file from `from`.
     pub(super) async fn begin(target: &Target, from: SocketAddr) -> io::Result<Storing> {
-        let (file, temporary) = match target {
+        let mut piped = None;
+        let mut made = None;
+        let file: Box<dyn AsyncWrite + Send + Unpin> = match target {
+            Target::File(path) if is_pipe(path) => {
+                piped = Some(0);
+                Box::new(open_pipe(path)?)
+            }
             Target::File(path) if is_special(path) => {
-                (File::options().write(true).open(path).await?, None)
+                Box::new(File::options().write(true).open(path).await?)
             }
-            Target::File(path) => {
-                let name = path.file_name().unwrap_or_default().to_string_lossy();
-                let (file, path) = temporary(folder_of(path), &name)?;
-                (File::from_std(file), Some(path))
-            }
-            Target::Folder(folder) => {
-                let (file, path) = temporary(folder, &from.port().to_string())?;
-                (File::from_std(file), Some(path))
+            target => {
+                let (folder, name) = match target {
+                    Target::File(path) => {
+                        let name = path.file_name().unwrap_or_default().to_string_lossy();
+                        (folder_of(path), name.into_owned())
+                    }
+                    Target::Folder(folder) => (folder.as_path(), from.port().to_string()),
+                };
+                let (file, _) = made.insert(temporary(folder, &name)?);
+                Box::new(File::from_std(file.try_clone()?))
             }
         };
         let file = BufWriter::with_capacity(BATCH, file);
-        Ok(Storing { file, temporary, target: target.clone(), from, hash: Sha256::new() })
+        let (target, hash) = (target.clone(), Sha256::new());
+        Ok(Storing { file, temporary: made, piped, target, from, hash })
     }
 
     pub(super) async fn write(&mut self, piece: &[u8]) -> io::Result<()> {
         self.hash.update(piece);
+        if let Some(bytes) = &mut self.piped {
+            *bytes += piece.len() as u64;
+        }
         self.file.write_all(piece).await
+    }
+
+    /// Whether something has gone into a pipe, from which it cannot be taken back.
+    pub(super) fn is_spoilt(&self) -> bool {
+        self.piped.is_some_and(|bytes| bytes > self.file.buffer().len() as u64)
     }
 
     /// It is whole: gives it its name. Its path, and its SHA-256 in hexadecimal digits.
     pub(super) async fn finish(mut self) -> io::Result<(PathBuf, String)> {
         self.file.flush().await?;
         let hash = hex(std::mem::take(&mut self.hash));
-        let (place, temporary) = match (&self.target, self.temporary.take()) {
+        let (place, (file, temporary)) = match (&self.target, self.temporary.take()) {
             (Target::File(place) | Target::Folder(place), None) => {
                 return Ok((place.clone(), hash));
             }
-            (Target::File(place), Some(temporary)) => (Some(place), temporary),
-            (Target::Folder(_), Some(temporary)) => (None, temporary),
+            (Target::File(place), Some(made)) => (Some(place), made),
+            (Target::Folder(_), Some(made)) => (None, made),
         };
         // First the text, then the name: the other way round the power might fail between them.
-        self.file.get_ref().sync_data().await?;
+        File::from_std(file).sync_data().await?;
         let Some(place) = place else {
             return Ok((self.name(temporary)?, hash));
         };
@@ -126,6 +146,21 @@ impl Storing {
 /// Whether there is something that is not a file: what is written there has no other name meanwhile.
 fn is_special(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
+}
+
+fn is_pipe(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo())
+}
+
+/// A pipe that somebody reads from. It is not waited for who does not: nobody else would be answered meanwhile.
+fn open_pipe(path: &Path) -> io::Result<pipe::Sender> {
+    pipe::OpenOptions::new().open_sender(path).map_err(|error| match error.raw_os_error() {
+        Some(code) if code == nix::errno::Errno::ENXIO as i32 => io::Error::new(
+            io::ErrorKind::NotConnected,
+            "nobody reads from this pipe: start its reader first",
+        ),
+        _ => error,
+    })
 }
 
 fn folder_of(path: &Path) -> &Path {

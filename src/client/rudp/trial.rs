@@ -213,6 +213,9 @@ impl World {
 
     fn arrive(&mut self, packet: &Bytes) {
         let reaction = self.receiver.receive(self.now, ADDRESS, packet);
+        if reaction.begun {
+            self.got.clear();
+        }
         for piece in &reaction.pieces {
             self.got.extend_from_slice(piece);
         }

@@ -56,6 +56,11 @@ async fn whatever_a_server_does_is_a_sentence() {
     let endless = vec![b'x'; 1 << 17];
     for (task, answer, part) in [
         (calc(), &b"ERR division by \x1bzero\n"[..], "division by ?zero"),
+        (calc(), "ERR a\u{202e}b\u{2067}c\u{2028}d".as_bytes(), "has closed the connection"),
+        (calc(), "ERR a\u{202e}b\u{2067}c\u{2028}d\n".as_bytes(), "a?b?c?d"),
+        (calc(), b"OK\n", "does not speak the protocol of tasks: it answers \"OK\""),
+        (calc(), b"OK  \n", "does not speak the protocol"),
+        (Task::Dns("x".to_owned()), b"OK\n", "does not speak the protocol"),
         (calc(), b"", "has closed the connection"),
         (calc(), b"OK 1", "has closed the connection"),
         (calc(), b"ER", "has closed the connection"),
@@ -78,12 +83,56 @@ async fn whatever_a_server_does_is_a_sentence() {
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_server_is_given_up() {
-    for answer in ["", "OK", &format!("OK 3 {ABC}\nab")] {
+    let header = format!("OK 3 {ABC}\n");
+    for (task, answer, seconds) in
+        [(calc(), "", 600), (calc(), "OK", 600), (file(), "OK", 2400), (file(), &header, 600)]
+    {
         let (near, mut far) = duplex(1 << 20);
         far.write_all(answer.as_bytes()).await.unwrap();
-        let error = Asker::new(near, PATIENCE).ask(&file(), &mut sink()).await.unwrap_err();
-        assert_eq!(error.to_string(), "nothing has come from the server for 600s", "{answer}");
+        let begun = tokio::time::Instant::now();
+        let error = Asker::new(near, PATIENCE).ask(&task, &mut sink()).await.unwrap_err();
+        let sentence = format!("nothing has come from the server for {seconds}s");
+        assert_eq!((error.to_string(), error.goes_on()), (sentence, false), "{answer}");
+        assert_eq!(begun.elapsed(), Duration::from_secs(seconds));
     }
+}
+
+/// Byte for byte, each long before one would lose patience.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_drips_is_given_up() {
+    for (task, head) in [(calc(), "OK "), (file(), &format!("OK 99999 {ABC}\n"))] {
+        let (near, mut far) = duplex(1 << 20);
+        far.write_all(head.as_bytes()).await.unwrap();
+        let drip = async {
+            loop {
+                tokio::time::sleep(PATIENCE / 2 - Duration::from_secs(1)).await;
+                far.write_all(b"1").await.unwrap();
+            }
+        };
+        let begun = tokio::time::Instant::now();
+        let (mut asker, mut into) = (Asker::new(near, PATIENCE), sink());
+        let error = tokio::select! {
+            asked = asker.ask(&task, &mut into) => asked.unwrap_err(),
+            () = drip => unreachable!("it drips for ever"),
+        };
+        assert!(matches!(error, TaskError::Silent(_) | TaskError::Slow(_)) && !error.goes_on());
+        assert_eq!(begun.elapsed(), PATIENCE, "{error}");
+    }
+}
+
+/// Nothing is written of what cannot be kept.
+#[tokio::test]
+async fn a_file_for_which_there_is_no_room_is_not_begun() {
+    let (near, mut far) = duplex(1 << 20);
+    far.write_all(format!("OK {} {ABC}\nabc", u64::MAX).as_bytes()).await.unwrap();
+    let (mut kept, mut asked) = (Vec::new(), None);
+    let room = |len| {
+        asked = Some(len);
+        Err(io::ErrorKind::StorageFull.into())
+    };
+    let error = Asker::new(near, PATIENCE).ask_for(&file(), room, &mut kept).await.unwrap_err();
+    assert!(matches!(error, TaskError::Sink(_)) && !error.goes_on(), "{error}");
+    assert_eq!((asked, kept.len()), (Some(u64::MAX), 0));
 }
 
 #[tokio::test]

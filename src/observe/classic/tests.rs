@@ -48,13 +48,20 @@ fn window(cwnd: u32, ssthresh: Option<u32>, phase: Phase) -> Event {
 
 /// A packet from the client, or to it.
 fn packet(out: bool, seq: u32, len: usize) -> Vec<u8> {
+    packet_with(out, seq, len, false)
+}
+
+fn packet_with(out: bool, seq: u32, len: usize, fin: bool) -> Vec<u8> {
     let (from, to) =
         if out { ([10, 0, 0, 1], [10, 1, 0, 1]) } else { ([10, 1, 0, 1], [10, 0, 0, 1]) };
     let (ports, number) = if out { ((40_000, 5001), seq) } else { ((5001, 40_000), 0) };
     let header = etherparse::PacketBuilder::ipv4(from, to, 64);
     let seq = if out { ISN.wrapping_add(number) } else { 1 };
     let mut bytes = Vec::new();
-    let tcp = header.tcp(ports.0, ports.1, seq, 1000).ack(ISN.wrapping_add(2897));
+    let mut tcp = header.tcp(ports.0, ports.1, seq, 1000).ack(ISN.wrapping_add(2897));
+    if fin {
+        tcp = tcp.fin();
+    }
     tcp.write(&mut bytes, &vec![7; len]).expect("memory");
     bytes
 }
@@ -64,7 +71,7 @@ fn a_burst_is_shown_as_its_packets_with_the_window_and_its_reason() {
     let mut client = Client::default();
     assert!(client.event(&burst(1, 2896, Why::NewData)).is_empty());
     let line = client.packet(&packet(true, 1, 1448));
-    assert_eq!(line.as_deref(), Some("send seq=1 len=1448 cwnd=initial ssthresh=infinite"));
+    assert_eq!(line.as_deref(), Some("send seq=1 len=1448"));
     assert!(client.event(&window(15_928, None, Phase::SlowStart)).is_empty());
     let line = client.packet(&packet(true, 1449, 1448));
     assert_eq!(line.as_deref(), Some("send seq=1449 len=1448 cwnd=15928 ssthresh=infinite"));
@@ -81,6 +88,20 @@ fn a_burst_is_shown_as_its_packets_with_the_window_and_its_reason() {
         let line = client.packet(&packet(true, 1, 1448)).expect("it has text");
         assert_eq!(line, format!("{words} seq=1 len=1448 cwnd=15928 ssthresh=infinite"));
     }
+}
+
+/// As a rule a transfer ends with it.
+#[test]
+fn the_end_of_a_connection_that_goes_with_text_is_shown() {
+    let mut client = Client::default();
+    let mut event = burst(1, 1500, Why::NewData);
+    if let Event::Sent { segment, .. } = &mut event {
+        segment.flags = Flags::ACK | Flags::FIN;
+    }
+    assert!(client.event(&event).is_empty());
+    assert_eq!(client.packet(&packet(true, 1, 1448)).as_deref(), Some("send seq=1 len=1448"));
+    let last = client.packet(&packet_with(true, 1449, 52, true));
+    assert_eq!(last.as_deref(), Some("send seq=1449 len=52 FIN"));
 }
 
 #[test]

@@ -305,9 +305,15 @@ fn values() -> Vec<(&'static str, Vec<String>)> {
             names!("by", Limit: Nothing, State, CongestionWindow, PeerWindow, Nagle, Cork, SillyWindow,
                 Pacing),
         ),
-        ("found_by", names!("found_by", LostBy: Duplicates, Rack, Timeout, PathMtu, SynText)),
+        (
+            "found_by",
+            names!("found_by", LostBy: Duplicates, Rack, Timeout, PathMtu, SynText, Reneged),
+        ),
         ("known_by", names!("known_by", MtuBy: Router, BlackHole, Probe)),
-        ("reduced_for", names!("reduced_for", Reduction: Loss, TailLoss, Timeout, Ecn)),
+        (
+            "reduced_for",
+            names!("reduced_for", Reduction: Loss, TailLoss, Timeout, Ecn, Idle, Unused),
+        ),
         ("shown_by", names!("shown_by", UndoneBy: Eifel, Dsack, Frto, NothingMissing)),
     ]
 }

@@ -106,6 +106,10 @@ fn a_life_is_told() {
         run.sent(own(ack, 1001, 1, 1000), Why::FastRetransmit),
         "3 duplicate ACKs -> fast retransmit seq=1001 len=1000"
     );
+    // Another window is no duplicate, and what follows is the fourth.
+    let wider = SegmentView { window: 9001, ..theirs(ack, 1, 1001, 0) };
+    assert_eq!(run.received(wider.clone()), "recv ACK seq=1 ack=1001 win=9001");
+    assert_eq!(run.received(wider), "recv ACK seq=1 ack=1001 win=9001 (duplicate 4)");
     // All is acknowledged: the same again is no duplicate.
     for _ in 0..2 {
         let words = run.received(theirs(ack, 1, 2501, 0));
@@ -113,6 +117,8 @@ fn a_life_is_told() {
     }
     let closed = run.state(1500, State::LastAck, State::Closed, Cause::FinAcked);
     assert_eq!(closed, "[  1.500000] CLIENT LAST_ACK -> CLOSED");
+    // What has closed it is told after that.
+    assert_eq!(run.received(theirs(ack, 2, 2502, 0)), "recv ACK seq=2 ack=2502 win=9000");
     assert!(run.0.seen.is_empty(), "nothing is kept of it");
 }
 

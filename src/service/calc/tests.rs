@@ -115,8 +115,8 @@ fn what_is_wrong_is_said() {
 #[test]
 fn as_deep_as_is_allowed_is_fine() {
     let deep = |depth: usize| format!("{}1{}", "(".repeat(depth), ")".repeat(depth));
-    assert_eq!(evaluate(&deep(DEPTH_MAX - 1)), Ok(1.0));
-    assert_eq!(evaluate(&deep(DEPTH_MAX)), Err(CalcError::TooDeep));
+    assert_eq!(evaluate(&deep(DEPTH_MAX)), Ok(1.0));
+    assert_eq!(evaluate(&deep(DEPTH_MAX + 1)), Err(CalcError::TooDeep));
     // Beside each other there may be as many as fit.
     assert_eq!(evaluate(&vec!["(-1)"; 200].join("+")), Ok(-200.0));
 }

@@ -1,6 +1,8 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
+use futures_util::FutureExt as _;
+use sha2::{Digest, Sha256};
 use tokio::io::duplex;
 
 use super::*;
@@ -97,6 +99,7 @@ fn folder() -> tempfile::TempDir {
     fs::create_dir_all(www.join("sub")).unwrap();
     fs::write(www.join("empty"), "").unwrap();
     fs::write(www.join("abc"), "abc").unwrap();
+    fs::write(www.join("blank "), "abc").unwrap();
     fs::write(www.join("sub/a b%41"), "abc").unwrap();
     fs::write(www.join(".hidden"), "no").unwrap();
     fs::write(folder.path().join("secret"), "secret").unwrap();
@@ -115,22 +118,65 @@ fn serving(folder: &tempfile::TempDir) -> ServiceContext {
 #[tokio::test]
 async fn files_come_with_their_size_and_sum() {
     let folder = folder();
-    let requests = "FILE abc\nFILE empty\nFILE /sub/a b%41\nFILE link\nCALC 1\n";
+    let requests = "FILE abc\nFILE empty\nFILE /sub/a b%41\nFILE link\nFILE blank \r\nCALC 1\n";
     let text = String::from_utf8(answers(serving(&folder), requests.as_bytes()).await).unwrap();
     let abc = format!("OK 3 {ABC}\nabc");
-    assert_eq!(text, format!("{abc}OK 0 {EMPTY}\n{abc}{abc}OK 1\n"));
+    assert_eq!(text, format!("{abc}OK 0 {EMPTY}\n{abc}{abc}{abc}OK 1\n"));
 }
 
 #[tokio::test]
 async fn a_large_file_is_sent_as_it_is() {
     let folder = folder();
-    let text: Vec<u8> = (0..HASHED as u32 / 4 + 70_000).flat_map(u32::to_be_bytes).collect();
+    let text: Vec<u8> = (0..disk::HASHED as u32 / 4 + 70_000).flat_map(u32::to_be_bytes).collect();
     fs::write(folder.path().join("www/large"), &text).unwrap();
     let answer = answers(serving(&folder), b"FILE large\n").await;
     let line_end = answer.iter().position(|&byte| byte == b'\n').unwrap();
     let sum = hex(&Sha256::digest(&text));
     assert_eq!(answer[..line_end], *format!("OK {} {sum}", text.len()).as_bytes());
     assert!(answer[line_end + 1..] == text);
+}
+
+/// A stream that waits until it is told that it is broken.
+struct Fragile(tokio::sync::oneshot::Receiver<()>);
+
+impl tokio::io::AsyncRead for Fragile {
+    fn poll_read(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+        _: &mut tokio::io::ReadBuf<'_>,
+    ) -> std::task::Poll<io::Result<()>> {
+        let told = std::future::Future::poll(std::pin::Pin::new(&mut self.0), cx);
+        told.map(|_| Err(io::ErrorKind::ConnectionReset.into()))
+    }
+}
+
+/// A file of which one could not calculate the sum in the time of this test.
+#[tokio::test]
+async fn nothing_is_hashed_for_a_client_that_has_gone() {
+    let folder = folder();
+    let endless = fs::File::create(folder.path().join("www/endless")).unwrap();
+    endless.set_len(1 << 40).unwrap();
+    let context = serving(&folder);
+    let (broken, told) = tokio::sync::oneshot::channel();
+    let mut reader = tokio::io::BufReader::new(Fragile(told));
+    let mut writer = Patient { writer: tokio::io::sink(), stall: Duration::from_secs(1) };
+    let mut sending = Box::pin(send_file(&context, "endless".to_owned(), &mut reader, &mut writer));
+    for _ in 0..10 {
+        assert!((&mut sending).now_or_never().is_none());
+        tokio::task::yield_now().await;
+    }
+    broken.send(()).unwrap();
+    let error = sending.await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+}
+
+/// As `nc -N` does: nothing more is asked, and the answer is awaited.
+#[tokio::test]
+async fn who_only_sends_no_more_is_answered() {
+    let folder = folder();
+    fs::write(folder.path().join("www/large"), vec![7; 9 << 20]).unwrap();
+    let answer = answers(serving(&folder), b"FILE large\n").await;
+    assert!(answer.starts_with(b"OK 9437184 ") && answer.len() > 9 << 20);
 }
 
 #[tokio::test]

@@ -451,6 +451,27 @@ fn a_peer_that_vanishes_is_given_up() {
     }
 }
 
+/// With a lower limit they stop doubling sooner, and it takes as long until the connection is given up.
+#[test]
+fn a_limit_of_the_time_out_makes_for_more_of_them() {
+    let (mut world, pair, mark) = opened();
+    world.stack(Client).set_rto_max(pair.client, Duration::from_secs(5)).unwrap();
+    world.judge = drop_all();
+    world.write_all(Client, pair.client, b"x");
+    let start = world.now;
+    world.run(Duration::from_secs(2000), |world| {
+        world.write(Client, pair.client, b"") == Some(Err(SocketError::TimedOut))
+    });
+    assert!((900..1200).contains(&(world.now - start).as_secs()), "{:?}", world.now - start);
+    let sent = world.trace[mark..].iter().filter(|(_, _, seg)| !seg.payload.is_empty());
+    let times: Vec<_> = sent.map(|(at, ..)| *at).collect();
+    let gaps: Vec<_> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let is_limit = |gap: &Duration| gap.abs_diff(Duration::from_secs(5)) < Duration::from_millis(1);
+    let (growing, limited) = gaps.split_at(gaps.iter().position(is_limit).unwrap());
+    assert!(growing.len() < 8 && growing.iter().all(|gap| *gap < Duration::from_secs(5)));
+    assert!(limited.iter().all(is_limit), "{gaps:?}");
+}
+
 /// The gaps between retransmissions double up to two minutes (RFC 6298 5.5).
 #[test]
 fn retransmissions_back_off() {

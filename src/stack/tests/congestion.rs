@@ -70,6 +70,7 @@ fn tahoe_begins_anew_with_one_segment() {
     let world = forty(Tahoe, &ONE);
     assert_eq!(repairs(&world), (1, 0, 1));
     let expected = [
+        "10",
         "12",
         "1/6 SlowStart",
         "2..3 FastRetransmit",
@@ -92,6 +93,7 @@ fn tahoe_goes_back_to_the_first_of_three_losses() {
     let world = forty(Tahoe, &THREE);
     assert_eq!(repairs(&world), (1, 0, 6));
     let expected = [
+        "10",
         "12",
         "1/6 SlowStart",
         "2..3 FastRetransmit",
@@ -122,6 +124,7 @@ fn reno_halves_the_window_and_goes_on() {
     let world = forty(Reno, &ONE);
     assert_eq!(repairs(&world), (1, 0, 1));
     let expected = [
+        "10",
         "12",
         "6/6 FastRecovery",
         "2..3 FastRetransmit",
@@ -140,6 +143,7 @@ fn reno_waits_for_the_timer_after_three_losses() {
     let world = forty(Reno, &THREE);
     assert_eq!(repairs(&world), (1, 1, 4));
     let expected = [
+        "10",
         "12",
         "6/6 FastRecovery",
         "2..3 FastRetransmit",
@@ -164,6 +168,7 @@ fn reno_halves_a_large_window_for_each_loss() {
     let world = forty(Reno, &[12, 14, 17]);
     assert_eq!(repairs(&world), (2, 1, 3));
     let expected = [
+        "20",
         "22",
         "11/11 FastRecovery",
         "12..13 FastRetransmit",
@@ -183,6 +188,7 @@ fn new_reno_halves_the_window_and_goes_on() {
     let world = forty(NewReno, &ONE);
     assert_eq!(repairs(&world), (1, 0, 1));
     let expected = [
+        "10",
         "12",
         "6/6 FastRecovery",
         "2..3 FastRetransmit",
@@ -200,6 +206,7 @@ fn new_reno_repairs_three_losses_in_one_recovery() {
     let world = forty(NewReno, &THREE);
     assert_eq!(repairs(&world), (1, 0, 3));
     let expected = [
+        "10",
         "12",
         "6/6 FastRecovery",
         "2..3 FastRetransmit",

@@ -86,6 +86,8 @@ impl Tcb {
             self.ack.now(Why::Handshake);
         }
         self.opened(cx.now);
+        // The one to begin with (RFC 6928).
+        self.emit_window(cx);
     }
 
     /// The time-outs of the SYN say nothing about those of data, but that it took too long for the
@@ -190,16 +192,16 @@ impl Tcb {
                 news.rtt = Some(cx.now.since(last));
                 Some(cx.now.since(first))
             }
-            (None, _) if news.advanced => match (self.timestamps, segment.options.timestamps) {
-                (Some(_), Some(ts)) => self.echoed_rtt(cx.now, ts.tsecr),
-                _ => return,
+            (None, _) if news.advanced => match self.echo_age(cx.now, segment) {
+                Some(age) => self.echoed_rtt(cx.now, age),
+                None => return,
             },
             (None, _) => return,
         };
         self.backoff = 0;
         let Some(rtt) = rtt else { return };
         let (una, nxt) = (self.snd.place_of(self.snd.una), self.snd.place_of(self.snd.nxt));
-        self.rtt.sample(rtt, una, nxt);
+        self.rtt.sample(cx.now, rtt, una, nxt);
         let (conn, estimator) = (self.conn, self.rtt);
         cx.emit(|| Event::RttSample {
             conn,
@@ -209,18 +211,23 @@ impl Tcb {
         });
     }
 
-    /// What the echo `tsecr` says of the round trip after a retransmission. An echo of it, or of
+    /// How many milliseconds ago was sent what it echoes; `None`: nothing that we have sent.
+    fn echo_age(&self, now: Instant, segment: &Segment) -> Option<u32> {
+        let echo = self.timestamps.and(segment.options.timestamps)?.tsecr;
+        let age = self.tsval(now).wrapping_sub(echo);
+        // A peer that echoes nonsense must not set our time-out.
+        (age < 1 << 24).then_some(age)
+    }
+
+    /// What an echo of this age, in milliseconds, says of the round trip after a retransmission. An echo of it, or of
     /// something later, is a sample. An older echo is of the original: when it comes sooner after the
     /// retransmission than an answer to that could, the path has become slow, and it is a sample
     /// too; otherwise the first acknowledgment was lost, and as a sample it would hold the whole
     /// time-out.
-    fn echoed_rtt(&self, now: Instant, tsecr: u32) -> Option<Duration> {
-        let age = self.tsval(now).wrapping_sub(tsecr);
+    fn echoed_rtt(&self, now: Instant, age: u32) -> Option<Duration> {
         let answers_it = age <= self.tsval(now).wrapping_sub(self.tsval(self.retransmitted_at));
         let too_soon = now.since(self.retransmitted_at) < self.rtt.min();
-        // A peer that echoes nonsense must not set our time-out.
-        let credible = age < 1 << 24;
-        (credible && (answers_it || too_soon)).then(|| Duration::from_millis(age.into()))
+        (answers_it || too_soon).then(|| Duration::from_millis(age.into()))
     }
 
     /// The end of the millisecond in which was sent what a new acknowledgment echoes (RFC 8985 6.2 step 2).

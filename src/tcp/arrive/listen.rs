@@ -203,8 +203,9 @@ impl HalfOpen {
     }
 
     /// When the SYN-ACK is to be sent again (RFC 6298 5.5).
-    pub fn next_deadline(&self) -> Instant {
-        self.sent + Rto::INITIAL.backed_off(self.retransmissions).as_duration()
+    pub fn next_deadline(&self, config: &Config) -> Instant {
+        let rto = Rto::INITIAL.backed_off(self.retransmissions).at_most(config.rto_max);
+        self.sent + rto.as_duration()
     }
 
     /// The SYN-ACK was sent again because time ran out.

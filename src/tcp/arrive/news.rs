@@ -55,11 +55,8 @@ impl Tcb {
         let (una, nxt) = (self.snd.una, self.snd.nxt);
         let mut blocks = blocks.iter().copied();
         if let Some(first) = segment.options.sack.first().filter(|first| {
-            let within = segment.options.sack.get(1).is_some_and(|second| {
-                second.left.at_or_before(first.left) && first.right.at_or_before(second.right)
-            });
-            // RFC 2883 4.1: below the acknowledgment number, or a part of the second block.
-            first.left.before(first.right) && (first.right.at_or_before(ack) || within)
+            let second = segment.options.sack.get(1);
+            self.is_dsack(first, second, ack)
         }) {
             news.dsack = Some((self.snd.place_of(first.left), self.snd.place_of(first.right)));
             self.totals.dsacks = self.totals.dsacks.wrapping_add(1);
@@ -76,5 +73,19 @@ impl Tcb {
                 cx.refuse(Some(self.conn), Refusal::SackTooFine, None);
             }
         }
+    }
+
+    /// RFC 2883 4: what it reports to have arrived twice lies below the acknowledgment number, or in the
+    /// second block. What cannot have been in flight is made up.
+    fn is_dsack(&self, first: &SackBlock, second: Option<&SackBlock>, ack: SeqNum) -> bool {
+        let within = second.is_some_and(|second| {
+            second.left.at_or_after(self.snd.una)
+                && second.left.at_or_before(first.left)
+                && first.right.at_or_before(second.right)
+                && second.right.at_or_before(self.snd.nxt)
+        });
+        first.left.before(first.right)
+            && (first.right.at_or_before(ack) || within)
+            && first.right - first.left <= self.snd.max_wnd
     }
 }

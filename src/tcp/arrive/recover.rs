@@ -13,7 +13,6 @@ use crate::tcp::congestion::{Ack, CongestionControl, Prr, Recovery, Signal};
 use crate::tcp::loss::dupack::{Mode, Verdict};
 use crate::tcp::loss::rack::Path;
 use crate::tcp::loss::tlp::{self, Answer};
-use crate::tcp::loss::undo::Undo;
 use crate::tcp::rate::DeliveryRate;
 use crate::tcp::scoreboard::Found;
 use crate::tcp::tcb::Tcb;
@@ -158,6 +157,8 @@ impl Tcb {
             return;
         }
         let over = before != Mode::Open && self.loss.mode() == Mode::Open;
+        let una = self.snd.place_of(self.snd.una);
+        self.selective.undo.take_if(|undo| undo.is_past(una));
         if before == Mode::RtoRecovery && self.selective.frto && self.frto(cx, over, news) {
             return;
         }
@@ -183,10 +184,12 @@ impl Tcb {
         if mode != Mode::Reducing {
             self.selective.rack.on_recovered();
         }
-        if mode == Mode::FastRecovery
-            && self.selective.undo.is_some_and(|undo| undo.nothing_again())
-        {
-            return self.undo(cx, UndoneBy::NothingMissing);
+        let nxt = self.snd.place_of(self.snd.nxt);
+        if let Some(undo) = &mut self.selective.undo {
+            if mode == Mode::FastRecovery && undo.nothing_again() {
+                return self.undo(cx, UndoneBy::NothingMissing);
+            }
+            undo.repaired(nxt);
         }
         self.congestion.on_recovered(cx.now, self.in_flight());
         self.emit_window(cx);
@@ -224,13 +227,19 @@ impl Tcb {
         if of_probe {
             return; // it says nothing of the order
         }
-        self.selective.rack.on_needless(una, nxt);
         let segments = (end.saturating_sub(start) as u32).div_ceil(self.full_segment()).max(1);
-        if let Some(undo) = &mut self.selective.undo {
-            undo.on_dsack(end, segments);
-            if undo.all_needless() {
-                self.undo(cx, UndoneBy::Dsack);
-            }
+        self.selective.needless = self.selective.needless.saturating_add(segments);
+        if self.selective.needless > self.totals.retransmissions {
+            return; // the network doubles packets, or the peer makes them up
+        }
+        self.selective.rack.on_needless(una, nxt);
+        if let Some(undo) = &mut self.selective.undo
+            && undo.on_dsack(start, end)
+            && undo.all_needless()
+            && una >= self.selective.undone
+        {
+            self.selective.undone = nxt;
+            self.undo(cx, UndoneBy::Dsack);
         }
     }
 
@@ -298,7 +307,9 @@ impl Tcb {
     /// The retransmission timer went off: what was sent long enough ago is lost (RFC 8985 6.3).
     pub(in crate::tcp) fn mark_timed_out(&mut self, cx: &mut Context<'_>) {
         if self.scoreboard.is_reneged() {
-            self.scoreboard.renege(); // RFC 2018 8
+            let (conn, by) = (self.conn, LostBy::Reneged);
+            let found = |start, len| cx.emit(|| Event::Lost { conn, start, len, by });
+            self.scoreboard.renege(found); // RFC 2018 8
         }
         let (size, old) = (self.full_segment(), cx.now - self.selective.rack.rtt());
         let Tcb { scoreboard, congestion, delivery_rate, conn, .. } = self;
@@ -315,8 +326,8 @@ impl Tcb {
     ) {
         match self.loss.mode() {
             Mode::Open if self.only_path_probe_lost() => return,
-            Mode::Open => {
-                self.selective.undo = Some(Undo::new(self.snd.place_of(self.snd.una)));
+            Mode::Open | Mode::PathMtu => {
+                self.selective.undo = Some(Box::default());
                 self.lower(cx, [flight_size, in_flight], Signal::Loss, Reduction::Loss);
                 self.ecn.reduced(self.snd.nxt, false);
             }
@@ -347,7 +358,7 @@ impl Tcb {
         signal: Signal,
         why: Reduction,
     ) {
-        if self.loss.mode() == Mode::Open {
+        if matches!(self.loss.mode(), Mode::Open | Mode::PathMtu) {
             self.selective.undo = None;
             self.lower(cx, sizes, signal, why);
             self.loss.on_reduction(self.snd.nxt);
@@ -390,6 +401,8 @@ impl Tcb {
 
     /// Sets or stops the timer of the tail-loss probe (RFC 8985 7.2).
     pub(in crate::tcp) fn schedule_probe(&mut self, now: Instant) {
+        // One that is due, and could not be sent yet, is for what was outstanding before this.
+        self.selective.probe_due = false;
         let fit = self.uses_sack()
             && matches!(self.loss.mode(), Mode::Open | Mode::Reducing)
             && self.snd.outstanding() > 0
@@ -399,6 +412,7 @@ impl Tcb {
         if !fit {
             return self.timers.cancel(TimerKind::TailLossProbe);
         }
+        // A FIN counts as another: nobody waits with its acknowledgment.
         let one = self.snd.outstanding() <= self.full_segment();
         let timeout = tlp::timeout(self.rtt.srtt(), one);
         self.timers.arm(TimerKind::TailLossProbe, now + timeout);

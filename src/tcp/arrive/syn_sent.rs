@@ -54,6 +54,7 @@ impl Tcb {
             self.syn_answered(cx, segment, ack);
             self.enter(cx, State::Established, Cause::SynAckArrived);
             self.opened(cx.now);
+            self.emit_window(cx);
             self.ack.now(Why::Handshake);
         } else {
             // Simultaneous open: our SYN goes out again, with an acknowledgment, and without text.

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::window::Window;
-use super::{Ack, Algorithm, CongestionControl, Recovery, Signal};
+use super::{Ack, Algorithm, CongestionControl, Recovery, Signal, Timeout};
 use crate::time::{Duration, Instant};
 
 /// That answer.
@@ -75,9 +75,9 @@ impl<R: Response> CongestionControl for Classic<R> {
         }
     }
 
-    fn on_rto(&mut self, _now: Instant, in_flight: u32, repeated: bool) {
+    fn on_rto(&mut self, _now: Instant, in_flight: u32, loss: Timeout) {
         // RFC 5681 3.1: ssthresh stays when the same data is lost again.
-        if !repeated {
+        if loss == Timeout::First {
             self.window.lower_ssthresh(in_flight);
         }
         self.window.restart();

@@ -18,7 +18,7 @@
 
 use super::hystart::{CONSERVATIVE_DIVISOR, HyStart, Pace};
 use super::window::Window;
-use super::{Ack, Algorithm, CongestionControl, Recovery, Signal};
+use super::{Ack, Algorithm, CongestionControl, Recovery, Signal, Timeout};
 use crate::time::{Duration, Instant};
 
 /// What a loss leaves of the window: beta_cubic, 0.7 (RFC 9438 4.6).
@@ -128,11 +128,13 @@ impl CongestionControl for Cubic {
         self.state.reduce(signal);
     }
 
-    fn on_rto(&mut self, _now: Instant, _in_flight: u32, repeated: bool) {
+    fn on_rto(&mut self, _now: Instant, _in_flight: u32, loss: Timeout) {
         // RFC 5681 3.1: ssthresh stays when the same data is lost again; RFC 9438 4.9.1: and the state to
         // come back to is that before the first time.
-        if !repeated {
+        if loss != Timeout::Again {
             self.saved = Some(self.state.clone());
+        }
+        if loss == Timeout::First {
             self.state.lower_ssthresh();
         }
         self.state.w_max = None;
@@ -141,7 +143,7 @@ impl CongestionControl for Cubic {
     }
 
     fn on_recovered(&mut self, _now: Instant, _in_flight: u32) {
-        // The window is ssthresh since the loss, or grows to it after a time-out; pacing keeps from bursts.
+        // The window is ssthresh since the loss, or grows to it after a time-out.
     }
 
     fn on_undo(&mut self, now: Instant) {

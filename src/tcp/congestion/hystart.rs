@@ -31,8 +31,9 @@ pub(super) const CONSERVATIVE_DIVISOR: u32 = 4;
 /// How the window is to go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pace {
-    /// Slow start. All that is acknowledged counts, because what is sent is paced: L is infinite
-    /// (RFC 9406 4.3).
+    /// Slow start. All that is acknowledged counts, L is infinite as in Linux, whether what is sent is paced or
+    /// not: receivers of today acknowledge dozens of segments at once, and eight for each (RFC 9406 4.3) would be a
+    /// slow start that hardly grows.
     Full,
     /// Slow start by a part, [`CONSERVATIVE_DIVISOR`].
     Conservative,

@@ -116,6 +116,18 @@ pub struct LostSegment {
     pub app_limited: bool,
 }
 
+/// What a time-out is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timeout {
+    /// A loss of which nothing was known.
+    First,
+    /// One in a window that has become smaller for something else: a mark, or a tail that a probe has repaired.
+    /// Should the time-out turn out wrong, that stays.
+    Answered,
+    /// One that was answered before, or of the same data.
+    Again,
+}
+
 /// Why the window has to become smaller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
@@ -171,9 +183,8 @@ pub trait CongestionControl: fmt::Debug + Send {
     fn on_segment_lost(&mut self, _lost: &LostSegment) {}
     /// The window has to become smaller, once a window of data; `in_flight` bytes were out.
     fn on_congestion(&mut self, now: Instant, in_flight: u32, signal: Signal);
-    /// The retransmission timer went off; `repeated` when it did so for the same data before, or for a
-    /// loss that was answered before.
-    fn on_rto(&mut self, now: Instant, in_flight: u32, repeated: bool);
+    /// The retransmission timer went off; `in_flight` bytes were out.
+    fn on_rto(&mut self, now: Instant, in_flight: u32, loss: Timeout);
     /// Fast recovery, or the repair after a time-out, is over; `in_flight` bytes are out.
     fn on_recovered(&mut self, now: Instant, in_flight: u32);
     /// The last reduction was wrong, for nothing was lost: back to what was before it (RFC 4015 3.2).

@@ -42,7 +42,7 @@ fn initial_windows_of_rfc_6928() {
     for mut cc in each() {
         for (mss, window) in [(1460, 14_600), (536, 5360), (8960, 17_920), (48, 480)] {
             assert_eq!(new_controller(cc.algorithm(), mss).window(), window, "mss {mss}");
-            cc.on_rto(NOW, 0, false);
+            cc.on_rto(NOW, 0, Timeout::First);
             cc.on_handshake(mss);
             assert_eq!((cc.window(), cc.ssthresh()), (window, None), "mss {mss}");
         }
@@ -73,9 +73,9 @@ fn a_timeout_starts_again_from_one_segment_and_keeps_the_threshold_when_repeated
     for mut cc in by_loss() {
         // RFC 9438 4.8: CUBIC keeps more.
         let kept = if cc.algorithm() == Algorithm::Cubic { 7 } else { 5 };
-        cc.on_rto(NOW, 10 * MSS, false);
+        cc.on_rto(NOW, 10 * MSS, Timeout::First);
         assert_eq!((cc.window(), cc.ssthresh()), (MSS, Some(kept * MSS)));
-        cc.on_rto(NOW, MSS, true);
+        cc.on_rto(NOW, MSS, Timeout::Again);
         assert_eq!((cc.window(), cc.ssthresh()), (MSS, Some(kept * MSS)));
         // RFC 3465 2.3: after a time-out an acknowledgment counts as one segment.
         cc.on_ack(&acked(10 * MSS));
@@ -86,7 +86,7 @@ fn a_timeout_starts_again_from_one_segment_and_keeps_the_threshold_when_repeated
 #[test]
 fn avoidance_grows_one_segment_a_round_rfc_5681_3_1() {
     for mut cc in classic() {
-        cc.on_rto(NOW, 4 * MSS, false);
+        cc.on_rto(NOW, 4 * MSS, Timeout::First);
         assert_eq!(cc.ssthresh(), Some(2 * MSS));
         for (count, window) in [(1, 2), (1, 2), (1, 3), (2, 3), (1, 4), (3, 4), (1, 5)] {
             (0..count).for_each(|_| cc.on_ack(&acked(MSS)));
@@ -103,7 +103,7 @@ fn after_a_pause_the_window_is_not_above_that_of_a_fresh_path_rfc_5681_4_1() {
         assert_eq!(cc.window(), 40 * MSS);
         cc.on_idle_restart(Duration::from_secs(1), Duration::from_millis(300));
         assert_eq!(cc.window(), 10 * MSS);
-        cc.on_rto(NOW, 10 * MSS, false);
+        cc.on_rto(NOW, 10 * MSS, Timeout::First);
         cc.on_idle_restart(Duration::from_secs(1), Duration::from_millis(300));
         assert_eq!(cc.window(), MSS);
     }
@@ -115,7 +115,7 @@ fn smaller_segments_leave_their_number_as_it_was_rfc_5681_3_1() {
         cc.on_handshake(1000);
         cc.on_mss(500);
         assert_eq!((cc.window(), cc.ssthresh()), (5000, None));
-        cc.on_rto(NOW, 5000, false);
+        cc.on_rto(NOW, 5000, Timeout::First);
         cc.on_mss(499);
         assert_eq!(cc.window(), 499, "never less than one");
     }
@@ -140,7 +140,7 @@ enum Call {
     Ack(Box<Ack>),
     Lost(u32),
     Congestion(u32, Signal),
-    Rto(u32, bool),
+    Rto(u32, Timeout),
     Recovered(u32),
     Undo,
     Idle(Duration, Duration),
@@ -185,6 +185,7 @@ fn ack() -> impl Strategy<Value = Ack> {
 }
 
 fn call() -> impl Strategy<Value = Call> {
+    let timeout = prop_oneof![Just(Timeout::First), Just(Timeout::Answered), Just(Timeout::Again)];
     let signal = prop_oneof![Just(Signal::Loss), Just(Signal::Ecn)];
     prop_oneof![
         1 => (1u16..).prop_map(Call::Handshake),
@@ -193,7 +194,7 @@ fn call() -> impl Strategy<Value = Call> {
         30 => ack().prop_map(|ack| Call::Ack(Box::new(ack))),
         1 => bytes().prop_map(Call::Lost),
         3 => (bytes(), signal).prop_map(|(bytes, signal)| Call::Congestion(bytes, signal)),
-        2 => (bytes(), any::<bool>()).prop_map(|(bytes, repeated)| Call::Rto(bytes, repeated)),
+        2 => (bytes(), timeout).prop_map(|(bytes, loss)| Call::Rto(bytes, loss)),
         2 => bytes().prop_map(Call::Recovered),
         2 => Just(Call::Undo),
         2 => (duration(), duration()).prop_map(|(idle, rto)| Call::Idle(idle, rto)),
@@ -221,7 +222,7 @@ fn make(cc: &mut dyn CongestionControl, now: Instant, call: &Call, mss: u32) -> 
             app_limited: false,
         }),
         Call::Congestion(in_flight, signal) => cc.on_congestion(now, in_flight, signal),
-        Call::Rto(in_flight, repeated) => cc.on_rto(now, in_flight, repeated),
+        Call::Rto(in_flight, loss) => cc.on_rto(now, in_flight, loss),
         Call::Recovered(in_flight) => cc.on_recovered(now, in_flight),
         Call::Undo => cc.on_undo(now),
         Call::Idle(idle, rto) => cc.on_idle_restart(idle, rto),

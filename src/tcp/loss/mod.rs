@@ -29,7 +29,11 @@ pub struct Selective {
     /// How far the window is brought down, while it is.
     pub prr: Option<Prr>,
     /// What tells whether the last reduction was right.
-    pub undo: Option<Undo>,
+    pub undo: Option<Box<Undo>>,
+    /// Before this place is acknowledged no other is taken back for D-SACKs: that costs a look at everything lost.
+    pub undone: u64,
+    /// Segments of which D-SACKs said that they were sent again in vain.
+    pub needless: u32,
     /// Our clock in timestamps when the first was sent of the retransmissions that are still in flight, be
     /// they of this repair or of an earlier one.
     pub again_since: Option<u32>,

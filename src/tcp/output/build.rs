@@ -187,7 +187,7 @@ impl Tcb {
         if plan.why == Why::TailLossProbe {
             self.record_probe(cx.now, Some(place));
         } else if let Some(undo) = &mut self.selective.undo {
-            undo.on_retransmission(segments);
+            undo.on_retransmission(place, place + u64::from(len));
         }
         self.selective.again_since.get_or_insert(tsval);
         self.path_probe_again(place, len);

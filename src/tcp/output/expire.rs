@@ -3,9 +3,9 @@
 use crate::context::Context;
 use crate::event::{Cause, Event, LostBy, Reduction, State, TimerKind, Why};
 use crate::tcp::Error;
+use crate::tcp::congestion::Timeout;
 use crate::tcp::loss::Selective;
 use crate::tcp::loss::dupack::Mode;
-use crate::tcp::loss::undo::Undo;
 use crate::tcp::tcb::Tcb;
 use crate::time::Instant;
 
@@ -73,13 +73,15 @@ impl Tcb {
         self.ecn.reduced(self.snd.nxt, false);
         self.loss.on_rto(self.snd.nxt);
         if self.is_selective() {
-            let una = self.snd.place_of(self.snd.una);
+            let before = std::mem::take(&mut self.selective);
             self.selective = Selective {
-                rack: self.selective.rack.clone(),
-                undo: if fresh { Some(Undo::new(una)) } else { self.selective.undo },
+                rack: before.rack,
+                undo: if fresh { Some(Box::default()) } else { before.undo },
                 // RFC 5682 2.1 step 1: nothing was sent again before, or only by the timer.
                 frto: !opening && (fresh || self.timeouts > 1),
-                again_since: self.selective.again_since,
+                again_since: before.again_since,
+                undone: before.undone,
+                needless: before.needless,
                 ..Selective::default()
             };
             self.timers.cancel(TimerKind::Reordering);
@@ -116,24 +118,27 @@ impl Tcb {
     /// does not either.)
     fn lower_window(&mut self, cx: &mut Context<'_>) {
         let outstanding = self.snd.outstanding();
-        let (in_flight, known) = match self.loss.mode() {
+        let (in_flight, loss) = match self.loss.mode() {
             // "No more than" (RFC 5681 3.1, equation 4): where Reno's recovery ended early, what has left
             // since is still outstanding.
             Mode::Open | Mode::PathMtu | Mode::SynText => {
-                (outstanding.min(self.congestion.window()), self.ecn.answers_mark())
+                let first =
+                    if self.ecn.answers_mark() { Timeout::Answered } else { Timeout::First };
+                (outstanding.min(self.congestion.window()), first)
             }
-            Mode::Reducing => (outstanding, true),
+            Mode::Reducing => (outstanding, Timeout::Answered),
             mode => {
                 // What was sent again was lost (RFC 5681 4.3). Since the first loss no more than ssthresh
                 // was in flight, although more is outstanding: recovery lets new data go as old leaves.
                 let most = self.congestion.ssthresh().unwrap_or(outstanding);
                 let repairing =
                     mode == Mode::FastRecovery && (self.loss.partial_seen() || self.is_selective());
-                (outstanding.min(most), repairing)
+                let loss = if repairing { Timeout::Again } else { Timeout::First };
+                (outstanding.min(most), loss)
             }
         };
-        let known = known || self.timeouts > 1;
-        self.congestion.on_rto(cx.now, in_flight, known);
+        let loss = if self.timeouts > 1 { Timeout::Again } else { loss };
+        self.congestion.on_rto(cx.now, in_flight, loss);
         let conn = self.conn;
         cx.emit(|| Event::Reduced { conn, why: Reduction::Timeout });
     }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::context::Context;
-use crate::event::{Event, Limit, TimerKind, Why};
+use crate::event::{Event, Limit, Reduction, TimerKind, Why};
 use crate::tcp::busy::Doing;
 use crate::tcp::loss::dupack::Mode;
 use crate::tcp::tcb::Tcb;
@@ -55,7 +55,7 @@ impl Tcb {
             self.congestion.on_idle_restart(idle_for, rto);
             self.last_sent = cx.now;
             if before != self.congestion.window() {
-                self.emit_window(cx);
+                self.emit_reduction(cx, Reduction::Idle);
             }
         }
     }
@@ -119,10 +119,17 @@ impl Tcb {
             if let Some(used) = self.usage.take_underused(cx.now, rto) {
                 self.congestion.on_underused(used);
                 if cwnd != self.cwnd() {
-                    self.emit_window(cx);
+                    self.emit_reduction(cx, Reduction::Unused);
                 }
             }
         }
+    }
+
+    /// The window has become smaller although nothing says that it was too large.
+    fn emit_reduction(&self, cx: &mut Context<'_>, why: Reduction) {
+        let conn = self.conn;
+        cx.emit(|| Event::Reduced { conn, why });
+        self.emit_window(cx);
     }
 
     /// The application has given less than the window would take.

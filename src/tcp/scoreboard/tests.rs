@@ -173,7 +173,7 @@ fn a_peer_that_throws_away_what_it_reported_is_believed() {
     assert!(!board.is_reneged());
     acknowledge(&mut board, 1);
     assert!(board.is_reneged(), "it would have acknowledged it");
-    board.renege();
+    board.renege(|_, _| ());
     assert!(!board.is_reneged());
     assert_eq!((board.sacked(), board.next_lost()), (0, Some((101, 200))));
     board.check_invariants(101, 501);
@@ -425,7 +425,7 @@ proptest! {
                     naive.octets.values_mut().for_each(|octet| octet.lost &= octet.reneged);
                 }
                 Step::Renege if board.is_reneged() => {
-                    board.renege();
+                    board.renege(|_, _| ());
                     for octet in naive.octets.values_mut().filter(|octet| octet.sacked) {
                         octet.sacked = false;
                         (octet.lost, octet.again, octet.reneged) = (true, true, true);

@@ -23,6 +23,7 @@ impl Plan {
             addresses: vec![Ipv4Addr::new(10, 9, 0, 2), Ipv4Addr::new(10, 9, 0, 3)],
             prefix_len: 24,
             congestion: Algorithm::Tahoe,
+            rto_max: std::time::Duration::from_secs(120),
             ecn: Ecn::Request,
             fast_open: FastOpen::Server,
             impair: Spec::default(),

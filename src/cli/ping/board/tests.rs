@@ -57,11 +57,9 @@ fn a_wrong_answer_is_none() {
 }
 
 #[test]
-fn an_error_is_told_once() {
+fn an_error_is_told_once_and_an_answer_after_it_is_late() {
     let (mut board, start) = board();
-    for _ in 0..4 {
-        board.send(start);
-    }
+    let requests: Vec<_> = (0..4).map(|_| board.send(start)).collect();
     assert!(board.failed(2));
     assert!(!board.failed(2));
     assert!(!board.failed(9));
@@ -70,6 +68,8 @@ fn an_error_is_told_once() {
     assert!(!board.give_up(1));
     assert!(!board.failed(1), "it was given up before");
     assert_eq!(board.stats.errors, 1);
+    assert_eq!(board.answered(requests[1], true, start + 7 * MS), Verdict::Late(7 * MS));
+    assert_eq!(board.answered(requests[1], true, start + 8 * MS), Verdict::Duplicate);
 }
 
 #[test]

@@ -28,7 +28,9 @@ pub async fn run(
             let at = Instant::now();
             let news = match opened {
                 Ok(_) => News::Answer { request, whole: true, len: 0, ttl: None, at },
-                Err(error) => News::Failed(request.seq, Trouble::of(&error, target.to.ip())),
+                Err(error) => News::over(&error).unwrap_or_else(|| {
+                    News::Failed(request.seq, Trouble::of(&error, target.to.ip()))
+                }),
             };
             let _ = tells.send(news).await;
         });

@@ -27,7 +27,8 @@ pub async fn run(
                     let text = line::request(seq, micros, target.size);
                     match socket.send_to(&text, target.to).await {
                         Ok(_) => continue,
-                        Err(error) => News::Failed(seq, Trouble::of(&error, target.to.ip())),
+                        Err(error) => News::over(&error)
+                            .unwrap_or_else(|| News::Failed(seq, Trouble::of(&error, target.to.ip()))),
                     }
                 }
             },
@@ -35,7 +36,10 @@ pub async fn run(
                 Ok((len, from)) if from == target.to => heard(&buffer[..len], target.size),
                 // From somebody else.
                 Ok(_) => continue,
-                Err(_) => return,
+                Err(error) => match News::over(&error) {
+                    Some(over) => over,
+                    None => return,
+                },
             },
             error = socket.recv_error() => match error {
                 Ok(error) if error.to == target.to => {
@@ -44,7 +48,10 @@ pub async fn run(
                     News::Failed(judged.map_or(last, |judged| judged.seq), error.notice.into())
                 }
                 Ok(_) => continue,
-                Err(_) => return,
+                Err(error) => match News::over(&error) {
+                    Some(over) => over,
+                    None => return,
+                },
             },
         };
         if tells.send(news).await.is_err() {

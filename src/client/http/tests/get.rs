@@ -1,6 +1,6 @@
 use std::os::unix::fs::{PermissionsExt, symlink};
 
-use super::super::part;
+use super::super::{part, place};
 use super::*;
 
 /// The client's end of it, for a file of that name in the folder of `world`.
@@ -64,6 +64,8 @@ async fn what_is_not_whole_has_no_name() {
         (says(short), "after 3 of 10 bytes"),
         (Says::AndResets(short.into()), "after 3 of 10 bytes"),
         (says(chunked), "cut off after 3 bytes"),
+        (says(&format!("{chunked}xyz\r\n")), "is not HTTP/1.1"),
+        (says(&chunked.replace("hel\r\n", "hello\r\n")), "is not HTTP/1.1"),
         (Says::AndWaits(short.into()), "has sent nothing for 300ms"),
         (Says::AndWaits(Vec::new()), "10.9.0.2 has sent nothing for 300ms"),
         (says(""), "it has ended without an answer"),
@@ -148,6 +150,73 @@ async fn a_part_is_kept_and_continued() {
     assert!(!asked[0].contains("range"), "{}", asked[0]);
     assert!(asked[1].contains("\r\nrange: bytes=4-\r\nif-range: \"one\"\r\n"), "{}", asked[1]);
     assert!(asked[2].contains("\r\nrange: bytes=6-\r\n"), "{}", asked[2]);
+}
+
+/// A rest that has no length of its own must have that of its range, and who does not say how long the whole is has
+/// not said that this is its end.
+#[tokio::test]
+async fn a_rest_is_as_long_as_it_says() {
+    let short = format!("HTTP/1.1 200 OK\r\n{TAG}Content-Length: 10\r\n\r\n0123");
+    let rest = |range: &str, body: &str| {
+        let head = "HTTP/1.1 206 Partial Content\r\nETag: \"one\"\r\nContent-Range: bytes";
+        says(&format!("{head} {range}\r\n{body}"))
+    };
+    let chunked = |text: &str| {
+        format!("Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{text}\r\n0\r\n\r\n", text.len())
+    };
+    for (reply, part, kept) in [
+        (rest("4-9/10", "\r\n45"), "the body ends after 2 of 6 bytes", "012345"),
+        (rest("4-9/10", &chunked("45")), "the body ends after 2 of 6 bytes", "012345"),
+        (rest("4-9/10", "\r\n4567890"), "more than the 6 bytes that it names", "0123"),
+        (rest("4-9/10", &chunked("4567890")), "more than the 6 bytes that it names", "0123"),
+    ] {
+        let world = world(20_000, vec![says(&short), reply]).await;
+        fetch(&world, "file", true).await.unwrap_err();
+        let error = fetch(&world, "file", true).await.unwrap_err().to_string();
+        assert!(error.contains(part), "{part}: {error}");
+        assert_eq!(world.files(), ["file.part", "file.part.from"]);
+        assert_eq!(fs::read(world.folder.path().join("file.part")).unwrap(), kept.as_bytes());
+    }
+    for replies in [
+        vec![rest("4-9/10", "\r\n456789")],
+        vec![rest("4-9/10", &chunked("456789"))],
+        vec![rest("4-6/*", "\r\n456"), whole(b"0123456789", TAG)],
+    ] {
+        let texts = std::iter::once(says(&short)).chain(replies).collect();
+        let world = world(20_000, texts).await;
+        fetch(&world, "file", true).await.unwrap_err();
+        assert_eq!(fetch(&world, "file", true).await.unwrap().sha256, sum(b"0123456789"));
+        assert_eq!(world.files(), ["file"]);
+    }
+}
+
+/// A pipe is written when somebody reads from it, and waiting for that stops nothing else.
+#[tokio::test]
+async fn a_pipe_without_a_reader_is_waited_for() {
+    let world = world(20_000, vec![whole(b"text", "")]).await;
+    let pipe = world.folder.path().join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let reading = async {
+        tokio::task::yield_now().await;
+        assert!(world.asked().is_empty());
+        tokio::task::spawn_blocking(move || fs::read(pipe)).await.unwrap().unwrap()
+    };
+    let (done, read) = tokio::join!(fetch(&world, "pipe", false), reading);
+    assert_eq!((done.unwrap().len, &read[..]), (4, &b"text"[..]));
+}
+
+/// Between opening a part and locking it, the one that had it may have finished.
+#[test]
+fn a_part_is_the_file_that_has_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("part");
+    fs::write(&path, "").unwrap();
+    let file = fs::File::open(&path).unwrap();
+    assert!(place::is_at(&file, &path));
+    fs::rename(&path, folder.path().join("whole")).unwrap();
+    assert!(!place::is_at(&file, &path));
+    fs::write(&path, "").unwrap();
+    assert!(!place::is_at(&file, &path));
 }
 
 #[tokio::test]

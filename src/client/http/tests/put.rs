@@ -61,16 +61,22 @@ async fn as_long_as_something_moves_it_goes_on() {
         }
         times
     };
-    assert_eq!(while_moving(limit, || moved.get(), moves(20, 9)).await, Some(20));
-    assert_eq!(while_moving(limit, || moved.get(), moves(20, 21)).await, None);
-    assert_eq!(while_moving(limit, || 0, moves(1, 9)).await, Some(1));
-    assert_eq!(while_moving(limit, || 0, moves(2, 9)).await, None);
+    assert_eq!(while_moving(limit, || (moved.get(), 0), moves(20, 9)).await, Some(20));
+    assert_eq!(while_moving(limit, || (moved.get(), 0), moves(20, 21)).await, None);
+    assert_eq!(while_moving(limit, || (0, 0), moves(1, 9)).await, Some(1));
+    assert_eq!(while_moving(limit, || (0, 0), moves(2, 9)).await, None);
+    // A head that comes in drops is waited for too, but not for ever.
+    assert_eq!(while_moving(limit, || (0, moved.get()), moves(10, 9)).await, Some(10));
+    assert_eq!(while_moving(limit, || (0, moved.get()), moves(20, 9)).await, None);
 }
 
 #[tokio::test]
 async fn what_cannot_be_read_is_a_sentence() {
     let world = world(20_000, vec![]).await;
+    let pipe = world.folder.path().join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
     for (path, part) in [
+        (pipe, "it is not a file"),
         (world.folder.path().join("nothing"), "No such file"),
         (world.folder.path().to_owned(), "it is not a file"),
         ("/dev/zero".into(), "it is not a file"),

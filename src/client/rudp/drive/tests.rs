@@ -60,3 +60,66 @@ async fn a_receiver_that_is_not_there_is_a_sentence() {
     assert!(error.contains("has never answered (8 packets sent)"), "{error}");
     assert!(error.contains(&port.to_string()) && !error.contains('\n'), "{error}");
 }
+
+/// Reading it must hold up neither what is ready nor the timer.
+#[tokio::test]
+async fn a_pipe_that_has_nothing_for_long_stops_nothing() {
+    let sending = Sockets::Kernel.datagrams(0).await.expect("a socket");
+    let listening = Sockets::Kernel.datagrams(0).await.expect("a socket");
+    let port = listening.local_addr().expect("it is bound").port();
+    let (mut writing, pipe) = tokio::io::duplex(1000);
+    tokio::io::AsyncWriteExt::write_all(&mut writing, &[7; 250]).await.expect("there is room");
+    let config = sender::Config { rto: Duration::from_millis(1), ..Default::default() };
+    let to = ([127, 0, 0, 1], port).into();
+    let twice = async {
+        let (mut buffer, mut starts) = (vec![0; MAX_PACKET], 0);
+        while starts < 2 {
+            let (len, _) = listening.recv_from(&mut buffer).await.expect("a packet");
+            starts += u32::from(buffer[..len].starts_with(b"start|"));
+        }
+    };
+    tokio::select! {
+        sent = send(&sending, to, pipe, (config, 100), |_| {}) => panic!("{sent:?}"),
+        () = twice => {}
+        () = sleep(Duration::from_secs(20)) => panic!("nothing goes"),
+    }
+}
+
+#[test]
+fn answers_that_cannot_be_read_are_told() {
+    let to = ([127, 0, 0, 1], 9).into();
+    let counts = sender::Counts { packets: 9, corrupt: 3, unsound: 2, ..Default::default() };
+    let said = |ended| SendError::Unfinished { to, ended, counts }.to_string();
+    let silent = said(Ended::Silent);
+    assert!(
+        silent.contains("of 3 answers that could not be read 2 had a wrong checksum"),
+        "{silent}"
+    );
+    let stuck = said(Ended::Stuck { at_end: false });
+    assert!(
+        stuck.contains("(9 packets sent, 3 answers not read, of which 2 had a wrong"),
+        "{stuck}"
+    );
+}
+
+/// Each is told once, however often its sender asks.
+#[tokio::test]
+async fn a_folder_that_cannot_be_written_is_told_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let target = Target::Folder(folder.path().join("nowhere"));
+    let listening = Sockets::Kernel.datagrams(0).await.expect("a socket");
+    let sending = Sockets::Kernel.datagrams(0).await.expect("a socket");
+    let to = ([127, 0, 0, 1], listening.local_addr().expect("it is bound").port()).into();
+    let config = sender::Config { rto: Duration::from_millis(5), tries: 5, ..Default::default() };
+    let told = std::cell::Cell::new(0);
+    let receiving = receive(&listening, &target, receiver::Config::default(), |arrival| {
+        assert!(matches!(arrival, Arrival::Unwritten(..) | Arrival::Progress(_)), "{arrival:?}");
+        told.set(told.get() + u32::from(matches!(arrival, Arrival::Unwritten(..))));
+        false
+    });
+    tokio::select! {
+        sent = send(&sending, to, &b"text"[..], (config, 100), |_| {}) => assert!(sent.is_err()),
+        received = receiving => panic!("{received:?}"),
+    }
+    assert_eq!(told.get(), 1);
+}

@@ -120,6 +120,18 @@ fn what_has_arrived_is_spared_in_selective_mode_alone() {
     }
 }
 
+/// RFC 2018 8: what was named and not acknowledged may be gone again.
+#[test]
+fn what_was_only_named_goes_again_when_that_does_not_help() {
+    let mut sender = sender(true, 5);
+    sent(&mut sender, 0);
+    ack(&mut sender, 10, 1, Some(&[2, 4]));
+    for (at, again) in [(510, vec![1, 3]), (1010, vec![1, 2, 3, 4])] {
+        sender.expire(MS(at));
+        assert_eq!(sent(&mut sender, at), again);
+    }
+}
+
 #[test]
 fn it_gives_up_and_says_how_far_it_was() {
     let give_up = |sender: &mut Sender| {
@@ -150,7 +162,7 @@ fn nonsense_is_counted_and_changes_nothing() {
     ack(&mut sender, 1, u32::MAX, Some(&[u32::MAX]));
     sender.receive(MS(1), &codec::piece(Kind::Data, 1, b"x"));
     sender.receive(MS(1), &Bytes::from_static(b"ack|1|0"));
-    assert_eq!(sender.counts().corrupt, 4);
+    assert_eq!((sender.counts().corrupt, sender.counts().unsound), (4, 1));
     ack(&mut sender, 2, 2, None);
     ack(&mut sender, 3, 1, None);
     assert_eq!((sender.counts().duplicates, sender.counts().bytes), (1, 2));

@@ -52,6 +52,27 @@ async fn files_in_a_folder_replace_none() {
 }
 
 #[tokio::test]
+async fn a_pipe_needs_its_reader() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = folder.path().join("pipe");
+    nix::unistd::mkfifo(&place, nix::sys::stat::Mode::S_IRWXU).expect("it can be");
+    let target = Target::File(place.clone());
+    target.check().expect("it can be tried");
+    let error = store(&target, b"abc").await.expect_err("nobody reads");
+    assert_eq!(error.to_string(), "nobody reads from this pipe: start its reader first");
+    let mut reader = pipe::OpenOptions::new().open_receiver(&place).expect("it can be");
+    store(&target, b"abc").await.expect("somebody reads");
+    let mut text = Vec::new();
+    tokio::io::AsyncReadExt::read_to_end(&mut reader, &mut text).await.expect("text");
+    assert_eq!(text, b"abc");
+    let mut storing = Storing::begin(&target, from()).await.expect("somebody reads");
+    storing.write(b"abc").await.expect("there is room");
+    assert!(!storing.is_spoilt(), "it can still be taken back");
+    storing.write(&[0; BATCH]).await.expect("there is room");
+    assert!(storing.is_spoilt());
+}
+
+#[tokio::test]
 async fn what_cannot_be_is_an_error() {
     let folder = tempfile::tempdir().expect("a folder");
     let kind = |target: Target| target.check().map_err(|error| error.kind());

@@ -36,7 +36,7 @@ fn nothing_goes_twice_over_a_good_link() {
 
 #[test]
 fn what_the_link_does_is_counted() {
-    let over = |link: &str| run(100_000, 1, &format!("delay=10ms {link}"), patient(false));
+    let over = |link: &str| run(100_000, 2, &format!("delay=10ms {link}"), patient(false));
     let lost = over("out:loss=10%");
     assert!(lost.sender.fast > 0 && lost.receiver.early > 0, "{lost:?}");
     assert!(over("loss=50%").sender.timeouts > 0);

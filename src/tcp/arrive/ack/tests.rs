@@ -1,5 +1,5 @@
 use super::*;
-use crate::event::Why;
+use crate::event::{Event, Reduction, Why};
 use crate::tcp::congestion::Algorithm;
 use crate::tcp::discard::Reply;
 use crate::tcp::loss::dupack::Mode;
@@ -196,7 +196,7 @@ fn timestamps_tell_which_copy_arrived_rfc_7323_4_1() {
     for (echo_first, after, sample) in [(true, 5, true), (true, 25, false), (false, 25, true)] {
         let mut rig = Rig::open(Setup::default());
         rig.tcb.rtt = RttEstimator::default();
-        rig.tcb.rtt.sample(ms(20), 1, 1);
+        rig.tcb.rtt.sample(rig.now, ms(20), 1, 1);
         rig.write(500);
         let first = rig.transmit_one();
         let again = rig.sleep(ms(221)).remove(0);
@@ -498,4 +498,36 @@ fn the_time_out_follows_the_samples_rfc_6298_2() {
         (ms(300)..ms(303)).contains(&last),
         "steady: 200 ms above the round trip, not {last:?}"
     );
+}
+
+/// Karn, RFC 6298 3: what says nothing of the path leaves the time-out doubled.
+#[test]
+fn an_echo_of_nothing_leaves_the_backoff() {
+    let mut rig = Rig::open(Setup::default());
+    rig.write(3 * FULL);
+    rig.transmit();
+    rig.tcb.timers.cancel(TimerKind::TailLossProbe);
+    rig.sleep(Duration::from_secs(4));
+    let backoff = rig.tcb.backoff;
+    assert!(backoff > 1);
+    let mut ack = rig.ack_of(1 + FULL);
+    ack.options.timestamps.as_mut().unwrap().tsecr = 0;
+    rig.arrive(ack).unwrap();
+    assert_eq!(rig.tcb.backoff, backoff);
+}
+
+#[test]
+fn a_window_that_is_idle_shrinks_for_a_reason_rfc_5681_4_1() {
+    let mut rig = Rig::open(Setup { scale: Some(6), ..Setup::default() });
+    rig.tcb.congestion.adopt(100 * FULL, Some(100 * FULL));
+    rig.write(100 * FULL);
+    rig.transmit();
+    rig.now += ms(100);
+    rig.ack_arrives();
+    rig.forget_events();
+    rig.now += Duration::from_secs(10);
+    rig.write(10);
+    rig.transmit();
+    let conn = rig.tcb.conn;
+    assert!(rig.events().contains(&Event::Reduced { conn, why: Reduction::Idle }));
 }

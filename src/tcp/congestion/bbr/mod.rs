@@ -40,7 +40,7 @@ mod probe_rtt;
 mod startup;
 
 use super::window::Window;
-use super::{Ack, Algorithm, CongestionControl, LostSegment, Recovery, Signal};
+use super::{Ack, Algorithm, CongestionControl, LostSegment, Recovery, Signal, Timeout};
 use crate::time::{Duration, Instant};
 
 use ecn::Ecn;
@@ -302,7 +302,7 @@ impl CongestionControl for Bbr {
         }
     }
 
-    fn on_rto(&mut self, _now: Instant, _in_flight: u32, _repeated: bool) {
+    fn on_rto(&mut self, _now: Instant, _in_flight: u32, _loss: Timeout) {
         self.enter_timeout();
     }
 

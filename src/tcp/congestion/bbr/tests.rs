@@ -186,7 +186,7 @@ fn without_rates_the_first_window_stays_and_nothing_breaks() {
         cc.on_ack(&ack);
     }
     assert_eq!((cc.window(), cc.ssthresh(), cc.recovery()), (19 * MSS, None, Recovery::Own));
-    cc.on_rto(NOW, 10 * MSS, false);
+    cc.on_rto(NOW, 10 * MSS, Timeout::First);
     assert_eq!(cc.window(), MSS);
     cc.on_ack(&ack);
     assert_eq!(cc.window(), 4 * MSS);
@@ -285,7 +285,8 @@ proptest! {
                 Call::Lost(lost) => bbr.on_segment_lost(&LostSegment { now, ..lost }),
                 Call::Congestion(in_flight, signal) => bbr.on_congestion(now, in_flight, signal),
                 Call::Rto(in_flight) => {
-                    bbr.on_rto(now, in_flight, pause % 2 == 0);
+                    let loss = if pause % 2 == 0 { Timeout::Again } else { Timeout::First };
+                    bbr.on_rto(now, in_flight, loss);
                     few = true;
                 }
                 Call::Recovered => bbr.on_recovered(now, 0),

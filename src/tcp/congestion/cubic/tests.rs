@@ -149,7 +149,7 @@ fn the_target_is_half_more_than_the_window_at_most_rfc_9438_4_2() {
 #[test]
 fn after_a_timeout_a_stage_begins_convex_rfc_9438_4_8() {
     let mut cc = after_loss(100);
-    cc.on_rto(NOW, 70 * MSS, false);
+    cc.on_rto(NOW, 70 * MSS, Timeout::First);
     assert_eq!((cc.window(), cc.ssthresh(), cc.state.w_max), (MSS, Some(49 * MSS), None));
     (0..48).for_each(|_| cc.on_ack(&acked(2 * MSS)));
     assert_eq!(cc.window(), 49 * MSS);
@@ -222,11 +222,11 @@ fn a_reduction_that_was_wrong_is_undone_rfc_9438_4_9() {
     let before = cc.state.clone();
     let reductions: [fn(&mut Cubic, Instant); 3] = [
         |cc, now| cc.on_congestion(now, cc.window(), Signal::Loss),
-        |cc, now| cc.on_rto(now, cc.window(), false),
+        |cc, now| cc.on_rto(now, cc.window(), Timeout::First),
         |cc, now| {
             cc.on_congestion(now, cc.window(), Signal::Loss);
-            cc.on_rto(now, cc.window(), true);
-            cc.on_rto(now, cc.window(), true);
+            cc.on_rto(now, cc.window(), Timeout::Again);
+            cc.on_rto(now, cc.window(), Timeout::Again);
         },
     ];
     for reduction in reductions {
@@ -256,7 +256,7 @@ fn it_is_undone_once_and_never_makes_the_window_smaller_rfc_9438_4_9() {
 #[test]
 fn a_wrong_reduction_of_the_first_slow_start_leaves_it_the_first() {
     let mut cc = Cubic::new(MSS);
-    cc.on_rto(NOW, 10 * MSS, false);
+    cc.on_rto(NOW, 10 * MSS, Timeout::First);
     cc.on_undo(NOW);
     assert_eq!((cc.window(), cc.ssthresh()), (10 * MSS, None));
 }
@@ -492,7 +492,7 @@ proptest! {
                     model.loss(w_max);
                 }
                 End::Timeout => {
-                    cc.on_rto(now, cc.window(), false);
+                    cc.on_rto(now, cc.window(), Timeout::First);
                     model.timeout();
                     // Slow start may come to it exactly.
                     let ssthresh = f64::from(cc.state.window.ssthresh.unwrap()) / f64::from(MSS);

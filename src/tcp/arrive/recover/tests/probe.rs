@@ -212,3 +212,17 @@ fn a_probe_whose_answer_is_only_late_costs_nothing_rfc_8985_7_4_2() {
     assert!(way.is_done());
     assert_eq!((way.rig.reductions(), windows(&way.rig).1), (vec![], None));
 }
+
+#[test]
+fn a_probe_that_could_not_be_sent_is_for_what_was_outstanding_then() {
+    let mut rig = flying(IW);
+    rig.now = rig.tcb.next_deadline().unwrap();
+    rig.with(|tcb, cx| tcb.expire(cx));
+    assert_eq!(rig.fired(), [TimerKind::TailLossProbe]);
+    // The device is full, and meanwhile everything is acknowledged.
+    rig.ack_arrives();
+    rig.silent();
+    rig.now += s(5);
+    rig.write(10);
+    assert_eq!(rig.transmit_one().brief(), (IW + 1, 10, Why::NewData));
+}

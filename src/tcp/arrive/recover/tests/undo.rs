@@ -232,3 +232,89 @@ fn what_arrives_before_anything_went_again_was_never_missing() {
     assert_eq!(windows(&rig).1, None);
     assert!(windows(&rig).0 >= IW);
 }
+
+#[test]
+fn a_dsack_of_what_was_never_sent_undoes_nothing_rfc_2883_4() {
+    const FAR: u32 = 1 << 30;
+    let mut rig = flying(50_000);
+    rig.now += ms(100);
+    sack(&mut rig, 1, &[octets(1..5)]);
+    assert_eq!(rig.transmit()[0].brief(), (1, FULL, Why::Rack));
+    sack(&mut rig, 1, &[(FAR, FAR + 1000), (FAR, FAR + 1000)]);
+    // Sent, and not sent again.
+    sack(&mut rig, 1, &[octets(2..3), octets(1..5)]);
+    // More than can have been in flight, the one that went again in the middle of it.
+    sack(&mut rig, 1001, &[(1u32.wrapping_sub(FAR), 1001), octets(1..5)]);
+    assert_eq!((rig.undone(), rig.tcb.loss.mode()), (vec![], Mode::FastRecovery));
+}
+
+/// RFC 3708 2: the scoreboard decides whether it was a retransmission; and ten seconds later it was none.
+#[test]
+fn what_the_network_doubles_undoes_no_real_reduction() {
+    let mut way = Way::losing(Rig::open(setup(Algorithm::Cubic)), |n, nth| n == 3 && nth == 0);
+    way.rig.write(40_000);
+    way.run(s(11));
+    assert!(way.is_done());
+    way.rig.write(30_000);
+    way.run(ms(500));
+    assert_eq!((way.is_done(), way.rig.tcb.info().retransmissions), (true, 1));
+    let windows_before = windows(&way.rig);
+    assert!(windows_before.1.is_some());
+    for once in [octets(50..51), octets(3..4)] {
+        sack(&mut way.rig, 70_001, &[once]);
+    }
+    assert_eq!((way.rig.undone(), windows(&way.rig)), (vec![], windows_before));
+}
+
+/// With each undo everything lost is judged anew, so that a peer must not have it as often as it likes.
+#[test]
+fn a_second_reduction_in_one_window_is_not_undone_by_dsacks() {
+    let mut rig = flying(50_000);
+    rig.now += ms(100);
+    sack(&mut rig, 1, &[octets(1..5)]);
+    assert_eq!(rig.transmit()[0].brief(), (1, FULL, Why::Rack));
+    for _ in 0..3 {
+        sack(&mut rig, 1, &[octets(0..1), octets(0..5)]);
+        rig.transmit();
+        rig.now += ms(300);
+        sack(&mut rig, 1, &[octets(5..6), octets(1..5)]);
+        rig.transmit();
+    }
+    assert!(rig.undone().len() <= 1, "{:?}", rig.undone());
+}
+
+/// RFC 3168 6.1.2: the mark was real, whatever becomes of the time-out after it.
+#[test]
+fn a_time_out_that_was_wrong_leaves_the_answer_to_a_mark() {
+    let ecn = Setup::ecn();
+    let config = Config { congestion: Algorithm::Cubic, ..ecn.config };
+    let mut rig = flying_with(Setup { config, ..ecn }, 50_000);
+    rig.now += ms(100);
+    let original = rig.ack_of(1 + FULL).options.timestamps.unwrap().tsecr;
+    let echo = Segment { flags: Flags::ACK | Flags::ECE, ..rig.ack_of(1 + FULL) };
+    rig.arrive(echo).unwrap();
+    rig.transmit();
+    assert_eq!((rig.reductions(), rig.tcb.loss.mode()), (vec![Reduction::Ecn], Mode::Reducing));
+    let marked = windows(&rig).1;
+    rig.tcb.timers.cancel(TimerKind::TailLossProbe);
+    rig.sleep(s(1));
+    assert!(rig.reductions().contains(&Reduction::Timeout));
+    // The path was only late.
+    let mut ack = rig.ack_of(1 + 5 * FULL);
+    ack.options.timestamps.as_mut().unwrap().tsecr = original;
+    rig.arrive(ack).unwrap();
+    assert_eq!((rig.undone().len(), windows(&rig).1), (1, marked));
+}
+
+#[test]
+fn a_mark_in_the_repair_of_a_smaller_path_lowers_the_window_rfc_3168_6_1_2() {
+    let ecn = Setup::ecn();
+    let config = Config { congestion: Algorithm::Cubic, ..ecn.config };
+    let mut rig = flying_with(Setup { config, ..ecn }, 50_000);
+    rig.now += ms(100);
+    rig.tcb.loss.on_smaller_path(rig.tcb.snd.nxt);
+    let echo = Segment { flags: Flags::ACK | Flags::ECE, ..rig.ack_of(1 + FULL) };
+    rig.arrive(echo).unwrap();
+    assert_eq!((rig.reductions(), windows(&rig)), (vec![Reduction::Ecn], (8_000, Some(8_000))));
+    assert_eq!(rig.tcb.info().ecn_reductions, 1);
+}

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::super::tests::{MSS, Path};
-use super::super::{Ack, CongestionControl, Sample, Signal};
+use super::super::{Ack, CongestionControl, Sample, Signal, Timeout};
 use super::*;
 use crate::time::Instant;
 
@@ -104,7 +104,7 @@ fn the_repair_leaves_the_window_as_it_was_5_6_4_4() {
     bbr.on_segment_lost(&lost(MSS, 100_000, MSS.into()));
     bbr.on_congestion(Instant::ZERO, 100_000, Signal::Loss);
     assert!(bbr.repair.active);
-    bbr.on_rto(Instant::ZERO, 100_000, true);
+    bbr.on_rto(Instant::ZERO, 100_000, Timeout::Again);
     assert_eq!(bbr.window(), MSS);
     bbr.on_recovered(Instant::ZERO, 0);
     assert_eq!((bbr.window(), bbr.repair.active), (before, false));

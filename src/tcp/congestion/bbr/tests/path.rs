@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::super::super::{Ack, CongestionControl, LostSegment, RateSample, Signal};
+use super::super::super::{Ack, CongestionControl, LostSegment, RateSample, Signal, Timeout};
 use super::super::{Bbr, State};
 use crate::time::{Duration, Instant};
 
@@ -334,7 +334,7 @@ impl Path {
         let in_flight = self.in_flight;
         self.lose();
         self.recover = Some(self.next);
-        self.bbr.on_rto(self.now, in_flight, false);
+        self.bbr.on_rto(self.now, in_flight, Timeout::First);
         assert_eq!(self.bbr.window(), MSS);
     }
 
