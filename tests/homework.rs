@@ -190,10 +190,18 @@ fn congestion_avoidance_adds_a_segment_a_round_trip() {
         assert!(linear.len() >= 10, "{algorithm}: {linear:?}");
         // The acknowledgment that makes a round trip whole may be one that was delayed.
         let allowed = RTT..=RTT + Duration::from_millis(50);
+        let mut late = 0;
         for pair in linear.windows(2) {
             assert_eq!(pair[1].1, pair[0].1 + MSS, "{algorithm}: {linear:?}");
-            assert!(allowed.contains(&pair[1].0.since(pair[0].0)), "{algorithm}: {linear:?}");
+            let took = pair[1].0.since(pair[0].0);
+            assert!(
+                *allowed.start() <= took && took <= *allowed.end() + RTT,
+                "{algorithm}: {linear:?}"
+            );
+            late += usize::from(!allowed.contains(&took));
         }
+        // Half of what was in flight need not be whole segments: the rest is missing in each round trip.
+        assert!(late <= 1 + linear.len() / 20, "{algorithm}: {linear:?}");
         let printed = told.lines("sender", " congestion avoidance");
         assert_eq!(printed.len(), linear.len(), "{algorithm}");
         for pair in printed.windows(2) {

@@ -16,13 +16,14 @@ const MODERN: [Algorithm; 2] = [Algorithm::Cubic, Algorithm::Bbr];
 
 const SECOND: Instant = Instant::from_millis(1000);
 
-/// Keeps when the senders' windows were reduced, and why.
+/// Keeps when the senders' windows were reduced, and why, but for windows that were not used.
 #[derive(Default)]
 struct Reductions(Vec<(Instant, Reduction)>);
 
 impl Watch for Reductions {
     fn event(&mut self, now: Instant, host: &str, event: &Event) {
         if let Event::Reduced { why, .. } = event
+            && !matches!(why, Reduction::Idle | Reduction::Unused)
             && host.starts_with("sender")
         {
             self.0.push((now, *why));

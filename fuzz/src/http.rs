@@ -14,7 +14,7 @@ const REPLY_A_BYTE: usize = 1000;
 
 pub fn run(data: &[u8]) {
     let Some((&pieces, request)) = data.split_first() else { return };
-    let site = Site::new();
+    let site = Site::make();
     let context = ServiceContext { www: Some(site.www()), ..ServiceContext::default() };
     let reply = runtime().block_on(async {
         let (client, server) = tokio::io::duplex(4096);

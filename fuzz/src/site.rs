@@ -16,7 +16,8 @@ const SECRET: &str = "what nobody may read";
 pub struct Site(TempDir);
 
 impl Site {
-    pub fn new() -> Site {
+    /// Makes it.
+    pub fn make() -> Site {
         let outer = tempfile::tempdir().expect("a folder for temporary files");
         fill(outer.path()).expect("files can be made there");
         Site(outer)

@@ -26,7 +26,7 @@ pub fn run(data: &[u8]) {
 
 /// Any bytes as requests: each line is answered by one of `OK` or `ERR`, and nothing leaves the folder.
 fn serve(piece: usize, text: &[u8]) {
-    let site = Site::new();
+    let site = Site::make();
     let context = ServiceContext { www: Some(site.www()), ..ServiceContext::default() };
     let reply = runtime().block_on(async {
         let (client, server) = tokio::io::duplex(4096);

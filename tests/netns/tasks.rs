@@ -118,7 +118,10 @@ fn a_full_disk_leaves_nothing_and_stops_nothing() {
     let entries = fs::read_dir(&small.0).expect("readable");
     let names: Vec<_> = entries.map(|entry| entry.expect("readable").file_name()).collect();
     assert_eq!(task.status.code(), Some(1), "{task}");
-    assert!(task.text().contains("failed: the disk is full: "), "{task}");
+    assert!(
+        task.text().contains("failed: the disk is full, or has no room for so much: "),
+        "{task}"
+    );
     assert!(task.text().ends_with("2 of 3 tasks done, 1 bytes\n"), "{task}");
     assert_eq!(names, ["empty"]);
     daemon.stop();

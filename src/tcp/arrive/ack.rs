@@ -85,9 +85,7 @@ impl Tcb {
             // Their SYN came with or before this; the SYN-ACK that would tell is not needed.
             self.ack.now(Why::Handshake);
         }
-        self.opened(cx.now);
-        // The one to begin with (RFC 6928).
-        self.emit_window(cx);
+        self.opened(cx);
     }
 
     /// The time-outs of the SYN say nothing about those of data, but that it took too long for the

@@ -53,19 +53,10 @@ impl Tcb {
             self.new_ack(cx, ack, segment, news);
             self.syn_answered(cx, segment, ack);
             self.enter(cx, State::Established, Cause::SynAckArrived);
-            self.opened(cx.now);
-            self.emit_window(cx);
+            self.opened(cx);
             self.ack.now(Why::Handshake);
         } else {
-            // Simultaneous open: our SYN goes out again, with an acknowledgment, and without text.
-            if let Some(opening) = &mut self.opening {
-                opening.first = None;
-            }
-            self.enter(cx, State::SynReceived, Cause::SynArrived);
-            self.snd.syn_pending = true;
-            self.backoff = 0;
-            self.timeouts = 0;
-            self.timers.cancel(TimerKind::Retransmission);
+            self.open_from_both_ends(cx);
         }
         // Text and FIN on the SYN are processed like those of any segment.
         if !segment.payload.is_empty() || segment.fin() {
@@ -82,12 +73,26 @@ impl Tcb {
         Ok(())
     }
 
-    /// The connection is open.
-    pub(super) fn opened(&mut self, now: Instant) {
-        self.ack.opened(now);
-        if let Some(keepalive) = self.config.keepalive {
-            self.timers.arm(TimerKind::Keepalive, now + keepalive.idle);
+    /// Simultaneous open: our SYN goes out again, with an acknowledgment, and without text.
+    fn open_from_both_ends(&mut self, cx: &mut Context<'_>) {
+        if let Some(opening) = &mut self.opening {
+            opening.first = None;
         }
+        self.enter(cx, State::SynReceived, Cause::SynArrived);
+        self.snd.syn_pending = true;
+        self.backoff = 0;
+        self.timeouts = 0;
+        self.timers.cancel(TimerKind::Retransmission);
+    }
+
+    /// The connection is open.
+    pub(super) fn opened(&mut self, cx: &mut Context<'_>) {
+        self.ack.opened(cx.now);
+        if let Some(keepalive) = self.config.keepalive {
+            self.timers.arm(TimerKind::Keepalive, cx.now + keepalive.idle);
+        }
+        // The one to begin with (RFC 6928).
+        self.emit_window(cx);
     }
 }
 
