@@ -85,10 +85,11 @@ fn a_server_that_goes_leaves_a_part_and_another_one_continues_it() {
     let (mut server, folder) = (server(www), folder());
     let whole = fs::read(www.join(OLD)).expect("it is there");
     for (options, left) in [("", &[][..]), ("--continue", &["copy.part", "copy.part.from"][..])] {
-        let slow = "--impair rate=400kbit --timeout 1";
+        let slow = "--impair rate=400kbit --timeout 1.5";
         let mut get = server.client(&format!("get 10.9.0.2/{OLD} -o copy {options} {slow}"));
-        let get = Running::start(get.current_dir(folder.path()));
+        let mut get = Running::start(get.current_dir(folder.path()));
         wait_for("a part", || {
+            get.assert_runs();
             let parts = names(folder.path());
             let part = parts.iter().find(|name| name.ends_with(".part"));
             part.and_then(|part| fs::metadata(folder.path().join(part)).ok())
@@ -98,7 +99,7 @@ fn a_server_that_goes_leaves_a_part_and_another_one_continues_it() {
         let got = get.finish();
         assert_eq!(got.status.code(), Some(1));
         assert!(
-            said(&got).contains("glasstcp: 10.9.0.2 has sent nothing for 1s"),
+            said(&got).contains("glasstcp: 10.9.0.2 has sent nothing for 1.5s"),
             "{}",
             said(&got)
         );
@@ -118,7 +119,10 @@ fn a_signal_leaves_nothing() {
     let (server, _www, folder) = world(&bytes(1_000_000));
     let line = "get 10.9.0.2/file -o copy --impair rate=400kbit";
     let mut get = Running::start(server.client(line).current_dir(folder.path()));
-    wait_for("a part", || !names(folder.path()).is_empty());
+    wait_for("a part", || {
+        get.assert_runs();
+        !names(folder.path()).is_empty()
+    });
     get.tell(Signal::SIGINT);
     assert_eq!(get.wait(), Some(1));
     assert_eq!(names(folder.path()), Vec::<String>::new());

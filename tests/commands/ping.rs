@@ -11,7 +11,8 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
 use crate::binomial::assert_loss;
 use crate::harness::{
-    PATIENCE, Running, Up, address_after, ended, glasstcp, printed, side_by_side, socket, until,
+    PATIENCE, Running, Up, address_after, busy, ended, glasstcp, printed, side_by_side, socket,
+    until,
 };
 
 /// A glasstcp that can be pinged.
@@ -22,8 +23,9 @@ fn server(options: &str) -> Up {
 /// Pings 200 times with options of the client's to a server with options of its own, side by side, and
 /// checks that so many are lost: that no answer to them has come for `wait` seconds.
 fn assert_losses(wait: u32, cases: impl IntoIterator<Item = (f64, String, String)>) {
+    let _busy = busy();
     side_by_side(cases, |(loss, client, options)| {
-        let line = format!("ping 10.9.0.2 -c 200 -i 0.02 -W {wait} {client}");
+        let line = format!("ping 10.9.0.2 -c 200 -i 0.01 -W {wait} {client}");
         let (code, text) = ended(&mut server(&options).client(&line));
         assert_eq!(code, Some(0), "{line}: {text}");
         assert_loss(&text, 200, loss);
@@ -41,7 +43,8 @@ fn the_loss_that_is_seen_is_the_one_that_was_asked_for() {
             .map(|way| (loss, format!("{way} --impair out:loss={percent}%"), String::new()));
         server.into_iter().chain(link)
     });
-    assert_losses(3, cases);
+    // What is answered later counts as lost, and all of this at once is much for a slow machine.
+    assert_losses(8, cases);
 }
 
 /// TCP repairs what a link loses.
@@ -143,6 +146,7 @@ fn a_plain_client_is_answered_in_upper_case() {
 /// answered every time.
 #[test]
 fn two_hundred_pings_at_once_are_all_answered() {
+    let _busy = busy();
     let server = server("");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let all = async {

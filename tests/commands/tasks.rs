@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::harness::{self, Running, Up, bytes, folder, names, printed};
+use crate::harness::{self, Running, Up, busy, bytes, folder, names, printed};
 
 /// A server with hello and tasks, that serves `www`.
 fn server(www: &Path, options: &str) -> Up {
@@ -71,6 +71,7 @@ fn tasks_are_done_in_order_and_what_fails_stops_nothing() {
 
 #[test]
 fn a_thousand_connections_at_once() {
+    let _busy = busy();
     let (_folder, www, _) = folders();
     let server = server(&www, "");
     let sums: Vec<String> = (0..1000).map(|number| format!("{number}*3")).collect();

@@ -8,7 +8,9 @@ use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
-use crate::harness::{Running, Up, folder, glasstcp, names, printed, run, said, until, wait_for};
+use crate::harness::{
+    Running, Up, busy, folder, glasstcp, names, printed, run, said, until, wait_for,
+};
 
 /// The glasstcp between, and the folder of its clients.
 struct Between {
@@ -71,11 +73,12 @@ fn a_glasstcp_that_is_killed_between_leaves_no_file() {
     let rude = rude::start();
     let mut between = Between::start(rude.place, "");
     let mut get = between.client(&format!("get http://10.9.0.2:{}/ -o v", rude::STOPS));
-    let get = Running::start(&mut get);
+    let mut get = Running::start(&mut get);
     let mut nc = between.nc(rude::STOPS);
     let line = until(&mut nc.stdout, &["\n"]);
     assert!(line.starts_with("HTTP/1.1 200"), "{line}");
     wait_for("a part", || {
+        get.assert_runs();
         let lens = between.left().into_iter().map(|name| {
             fs::metadata(between.folder.path().join(name)).map_or(0, |metadata| metadata.len())
         });
@@ -109,6 +112,7 @@ fn a_slow_link_is_no_silence() {
 
 #[test]
 fn a_thousand_connections_are_carried_at_once() {
+    let _busy = busy();
     let server = Up::start("--no-default-services --serve tasks");
     let between = Between::start(server.place, "");
     let mut command = between.client("task 10.9.0.2 --parallel 1000 --timeout 55");

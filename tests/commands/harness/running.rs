@@ -70,6 +70,13 @@ impl Running {
         text
     }
 
+    /// Fails when it has ended.
+    #[track_caller]
+    pub fn assert_runs(&mut self) {
+        let ended = self.child.try_wait().expect("our own child");
+        assert!(ended.is_none(), "it has ended: {ended:?}");
+    }
+
     /// What it has counted, as a table that ends with its connections.
     #[track_caller]
     pub fn counts(&mut self) -> String {
