@@ -1,6 +1,6 @@
 //! RFC 9293: what the matrix of states and segments (`src/stack/tests/matrix`) does not show, requirement by requirement.
 
-use glasstcp::tcp::Keepalive;
+use glasstcp::tcp::{IpSettings, Keepalive};
 use glasstcp::time::Duration;
 
 use crate::play::{PLAIN, SACK, after, play, play_with, segments};
@@ -543,6 +543,47 @@ fn an_older_segment_does_not_change_the_window_3_10_7_4() {
         +0ms   inject ACK seq=1001 ack=1 win=65535
         +0ms   expect PSH,ACK seq=1..1001
         +10ms  inject ACK seq=1001 ack=1001
+    ",
+    );
+}
+
+/// 3.9.1.9, 3.9.2 [MUST-48, MUST-49, SHLD-22]: the application chooses what the IP headers say, from the SYN-ACK to what
+/// TIME-WAIT sends.
+#[test]
+fn the_application_chooses_ttl_and_dscp_must_48_must_49() {
+    play_with(
+        |config| config.tcp.ip = IpSettings { ttl: 255, dscp: 46 },
+        "
+        +0ms   call listen
+        +0ms   inject SYN seq=0 win=65535 <mss 1000>
+        +0ms   expect SYN,ACK seq=0 ack=1 ttl=255 dscp=46
+        +0ms   inject RST seq=5
+        +0ms   expect ACK seq=1 ack=1 ttl=255 dscp=46
+        +10ms  inject ACK seq=1 ack=1
+        +0ms   call accept
+        +0ms   call write 2000
+        +0ms   expect ACK seq=1..1001 ttl=255 dscp=46
+        +0ms   expect PSH,ACK seq=1001..2001 ttl=255 dscp=46
+        +10ms  inject ACK seq=1 ack=2001 dscp=8
+        +0ms   call shutdown
+        +0ms   expect FIN,ACK seq=2001 ttl=255 dscp=46
+        +10ms  inject FIN,ACK seq=1 ack=2002
+        +0ms   expect ACK seq=2002 ack=2 ttl=255 dscp=46
+        +1s    inject FIN,ACK seq=1 ack=2002
+        +0ms   expect ACK seq=2002 ack=2 ttl=255 dscp=46
+    ",
+    );
+    // [SHLD-21]: while the connection is open, too.
+    after(
+        PLAIN,
+        "
+        +0ms   call write 1
+        +0ms   expect PSH,ACK seq=1..2 ttl=64 dscp=0
+        +10ms  inject ACK seq=1 ack=2
+        +0ms   call dscp 8
+        +0ms   call write 1
+        +0ms   expect PSH,ACK seq=2..3 ttl=64 dscp=8
+        +10ms  inject ACK seq=1 ack=3
     ",
     );
 }

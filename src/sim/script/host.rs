@@ -142,6 +142,8 @@ impl Host {
                 raw: Vec::new(),
                 open: false,
             }),
+            ttl: Some(datagram.ttl),
+            dscp: Some(datagram.dscp),
             ecn: Some(datagram.ecn),
         })
     }
@@ -189,7 +191,13 @@ impl Host {
                 seq.len() as u32,
             ),
         };
-        let repr = Repr { ecn: segment.ecn, ..between(PEER.ip(), self.local.ip(), ip::TCP) };
+        let usual = between(PEER.ip(), self.local.ip(), ip::TCP);
+        let repr = Repr {
+            ttl: shape.ttl.unwrap_or(usual.ttl),
+            dscp: shape.dscp.unwrap_or(usual.dscp),
+            ecn: segment.ecn,
+            ..usual
+        };
         let mut header = HeaderBuf::new();
         tcp::emit(&segment, &mut header);
         add_raw(&mut header, shape.options.as_ref().map_or(&[], |listed| &listed.raw));
@@ -277,6 +285,10 @@ impl Host {
                 self.stack.abort(connection?);
                 ok()
             }
+            Verb::Dscp(dscp) => {
+                let changed = self.stack.configure(connection?, |config| config.ip.dscp = dscp);
+                outcome(changed, |()| ok())
+            }
             asked => return self.ask(asked, connection?),
         })
     }
@@ -347,8 +359,8 @@ fn add_raw(header: &mut HeaderBuf, raw: &[u8]) {
 
 /// The IP header of a packet from `src` to `dst`.
 fn between(src: IpAddr, dst: IpAddr, protocol: u8) -> Repr {
-    let (ttl, ecn, identification, dont_fragment) = (64, 0, 0, true);
-    Repr { src, dst, protocol, ttl, ecn, identification, dont_fragment }
+    let (ttl, dscp, ecn, identification, dont_fragment) = (ip::TTL, 0, 0, 0, true);
+    Repr { src, dst, protocol, ttl, dscp, ecn, identification, dont_fragment }
 }
 
 /// How the result of a call begins that failed.

@@ -23,6 +23,9 @@ pub(super) struct Shape {
     /// The urgent pointer as it stands in the header.
     pub(super) urg: Option<u16>,
     pub(super) options: Option<Listed>,
+    /// The time to live and the Differentiated Services codepoint of the IP header.
+    pub(super) ttl: Option<u8>,
+    pub(super) dscp: Option<u8>,
     /// The two ECN bits of the IP header (RFC 3168 5).
     pub(super) ecn: Option<u8>,
 }
@@ -39,6 +42,21 @@ pub(super) struct Listed {
 }
 
 impl Shape {
+    /// With flags and nothing else.
+    fn bare(flags: Flags) -> Shape {
+        Shape {
+            flags,
+            seq: None,
+            ack: None,
+            win: None,
+            urg: None,
+            options: None,
+            ttl: None,
+            dscp: None,
+            ecn: None,
+        }
+    }
+
     /// For a segment that is to be made: only what has a default may be left out.
     pub(super) fn complete(self) -> Result<Shape, String> {
         let with_ack = self.flags.contains(Flags::ACK);
@@ -86,6 +104,12 @@ impl Shape {
         if self.urg.is_some() && self.urg != sent.urg {
             return Some("urg");
         }
+        if self.ttl.is_some() && self.ttl != sent.ttl {
+            return Some("ttl");
+        }
+        if self.dscp.is_some() && self.dscp != sent.dscp {
+            return Some("dscp");
+        }
         if self.ecn.is_some() && self.ecn != sent.ecn {
             return Some("ecn");
         }
@@ -121,19 +145,20 @@ impl FromStr for Shape {
         };
         let mut words = text.split_whitespace();
         let flags = flags(words.next().unwrap_or_default())?;
-        let mut shape =
-            Shape { flags, seq: None, ack: None, win: None, urg: None, options, ecn: None };
+        let mut shape = Shape { options, ..Shape::bare(flags) };
         for word in words {
             let read = match word.split_once('=') {
                 Some(("seq", value)) => once(&mut shape.seq, range(value)),
                 Some(("ack", value)) => once(&mut shape.ack, value.parse().ok()),
                 Some(("win", value)) => once(&mut shape.win, value.parse().ok()),
                 Some(("urg", value)) => once(&mut shape.urg, value.parse().ok()),
+                Some(("ttl", value)) => once(&mut shape.ttl, value.parse().ok()),
+                Some(("dscp", value)) => once(&mut shape.dscp, value.parse().ok()),
                 Some(("ecn", value)) => once(&mut shape.ecn, codepoint(value)),
                 _ => None,
             };
             read.ok_or_else(|| {
-                format!("'{word}' does not belong here; allowed, each once: seq=N, seq=N..M with text, ack=N, win=N, urg=N, ecn=ect0, ect1, ce or none, and options in angle brackets")
+                format!("'{word}' does not belong here; allowed, each once: seq=N, seq=N..M with text, ack=N, win=N, urg=N, ttl=N, dscp=N, ecn=ect0, ect1, ce or none, and options in angle brackets")
             })?;
         }
         Ok(shape)
@@ -270,6 +295,13 @@ impl fmt::Display for Shape {
         }
         if let Some(urg) = self.urg {
             write!(f, " urg={urg}")?;
+        }
+        // What nearly every packet has is not worth a word.
+        if let Some(ttl) = self.ttl.filter(|&ttl| ttl != ip::TTL) {
+            write!(f, " ttl={ttl}")?;
+        }
+        if let Some(dscp) = self.dscp.filter(|&dscp| dscp != 0) {
+            write!(f, " dscp={dscp}")?;
         }
         if let Some(ecn) = self.ecn.and_then(ip::ecn_name) {
             write!(f, " ecn={ecn}")?;

@@ -69,6 +69,8 @@ pub(super) enum Verb {
     Read(usize),
     /// Reads the urgent octet by itself.
     ReadUrgent,
+    /// Chooses how the network is to treat what is sent from now on (RFC 2474).
+    Dscp(u8),
     /// Asks whether reading has come to the urgent octet.
     AtMark,
     /// Asks how many bytes can be read up to it.
@@ -90,7 +92,7 @@ pub(super) enum Verb {
 }
 
 /// The calls there are, for messages.
-const CALLS: &str = "listen, connect, accept, write N, write N urgent, write N more, read, read N, read urgent, shutdown, close, abort, and to ask: at-mark, unread, state, cwnd, ssthresh, soft-error; each with '-> RESULT'";
+const CALLS: &str = "listen, connect, accept, write N, write N urgent, write N more, read, read N, read urgent, shutdown, close, abort, dscp N, and to ask: at-mark, unread, state, cwnd, ssthresh, soft-error; each with '-> RESULT'";
 
 impl FromStr for Step {
     type Err = String;
@@ -160,6 +162,7 @@ impl FromStr for Call {
             ["write", bytes] => write(bytes, usual),
             ["write", bytes, "urgent"] => write(bytes, SendFlags { urgent: true, ..usual }),
             ["write", bytes, "more"] => write(bytes, SendFlags { more: true, ..usual }),
+            ["dscp", codepoint] => codepoint.parse().ok().map(Verb::Dscp),
             ["at-mark"] => Some(Verb::AtMark),
             ["unread"] => Some(Verb::Unread),
             ["state"] => Some(Verb::State),

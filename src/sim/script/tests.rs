@@ -370,6 +370,22 @@ fn raw_options_arrive_as_they_are() {
 }
 
 #[test]
+fn what_the_ip_header_says_can_be_asked_for() {
+    goes(
+        "
+        +0ms   inject PSH,ACK seq=1..101 ack=1 ttl=1 dscp=63
+        +40ms  expect ACK seq=1 ack=101 ttl=64 dscp=0 ecn=none
+    ",
+    );
+    let text = "\n +0ms call write 9\n +0ms expect PSH,ACK ";
+    let sent = "+0ms expect PSH,ACK seq=1..10 ack=1 win=60000 <>";
+    for (wanted, what) in [("ttl=63", "ttl"), ("dscp=1", "dscp")] {
+        let problem = format!("another {what} was sent: {sent}");
+        assert_eq!(fails(&format!("{text}{wanted}")), (2, problem));
+    }
+}
+
+#[test]
 fn a_list_of_options_is_whole_unless_it_ends_with_dots() {
     let offered = "\n+0ms call listen\n+0ms inject SYN seq=0 win=9 <mss 1000, sackok>";
     let answered = |list: &str| {
