@@ -122,11 +122,15 @@ fn what_leads_nowhere_is_found() {
     };
     let code = "src/tcp/rcv.rs::ReceiveSpace";
     let test = "src/wire/seq/tests.rs::within_is_half_open";
-    assert_eq!(found(&row(code, test)), Vec::<String>::new());
+    for code in [code, "src/tcp/rcv.rs::scale", "src/tcp/rtt.rs::Shortest::sample"] {
+        assert_eq!(found(&row(code, test)), Vec::<String>::new());
+    }
     for (code, test, words) in [
         (&*format!("src/tcp/rcv.rs::{nobody}"), test, "has no item"),
         ("src/tcp/nowhere.rs::ReceiveSpace", test, "is no file"),
         ("src/tcp/rcv.rs", test, "names no item"),
+        ("src/tcp/rcv.rs::Reassembly::window", test, "has no item"),
+        ("src/tcp/rtt.rs::sample", test, "more than one item"),
         (code, &*format!("conformance::rfc9293::{nobody}"), "has no test"),
         (code, "src/wire/seq/tests.rs::super", "has no test"),
         (code, "conformance::rfc1::nothing", "is no file"),

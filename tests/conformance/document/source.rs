@@ -39,28 +39,26 @@ impl Sources {
         self.files.get(path).map(String::as_str).ok_or_else(|| format!("{path} is no file"))
     }
 
-    /// Where `file::item`, or `file::Type::item`, is.
+    /// Where `file::item` is, or `file::Type::item`, of which the type has an `impl` there.
     pub fn code(&self, name: &str) -> Result<Place, String> {
         let (file, path) = name.split_once("::").ok_or_else(|| format!("{name} names no item"))?;
-        let text = self.file(file)?;
-        let mut from = 0;
-        let mut item = path;
-        if let Some((owner, inner)) = path.split_once("::") {
-            let of_owner =
-                |line: &str| words(line).any(|word| word == owner) && line.starts_with("impl");
-            from = text
-                .lines()
-                .position(of_owner)
-                .ok_or_else(|| format!("{file} has no item {path}"))?;
-            item = inner;
-        }
-        let found = |defines: fn(&str, &str) -> bool| {
-            let mut lines = text.lines().zip(1..).skip(from);
-            lines.find(|(line, _)| defines(line, item)).map(|(_, line)| line)
+        let lines: Vec<(&str, usize)> = self.file(file)?.lines().zip(1..).collect();
+        let (owner, item) = path.rsplit_once("::").unwrap_or(("", path));
+        let of_owner = |(line, _): &(&str, usize)| {
+            owner.is_empty() || line.starts_with("impl") && words(line).any(|word| word == owner)
         };
-        let line = found(defines)
-            .or_else(|| found(is_part))
-            .ok_or_else(|| format!("{file} has no item {path}"))?;
+        let mut blocks = lines.split_inclusive(|(line, _)| !owner.is_empty() && *line == "}");
+        let block = blocks.find_map(|block| Some(&block[block.iter().position(of_owner)?..]));
+        let found = |defines: fn(&str, &str) -> bool| {
+            let lines = block.unwrap_or_default().iter();
+            lines.filter(|(line, _)| defines(line, item)).map(|(_, line)| *line).collect()
+        };
+        let defined: Vec<usize> = found(defines);
+        if defined.len() > 1 {
+            return Err(format!("{file} has more than one item {path}; say of which type"));
+        }
+        let line = defined.first().copied().or_else(|| found(is_part).first().copied());
+        let line = line.ok_or_else(|| format!("{file} has no item {path}"))?;
         Ok(Place { name: path.to_owned(), file: file.to_owned(), line })
     }
 
