@@ -148,13 +148,13 @@ impl Tcb {
     }
 
     /// Most text of one burst: as many segments as fit one, at most [`BURST_SEGMENTS`], and when it is paced what
-    /// goes in a millisecond.
-    fn burst(&self, size: u32) -> u32 {
+    /// goes in a millisecond at the rate of `pacing`.
+    fn burst(&self, size: u32, pacing: Option<u64>) -> u32 {
         if self.is_urgent() {
             return size; // each segment has a pointer of its own
         }
         let most = (MAX_BURST / size).min(BURST_SEGMENTS) * size;
-        match self.pacing_rate() {
+        match pacing {
             Some(rate) => pacing::burst(rate, size).min(most),
             None => most,
         }
@@ -191,7 +191,7 @@ impl Tcb {
             Mode::FastRecovery if self.loss.partial_seen() => Why::PartialAck,
             _ => Why::FastRetransmit,
         };
-        Some(self.again(seq, room.min(self.burst(size)), size, why))
+        Some(self.again(seq, room.min(self.burst(size, self.pacing_rate())), size, why))
     }
 
     /// `len` octets at `seq` are sent again.
@@ -229,12 +229,13 @@ impl Tcb {
         }
         // Half of the window at most, so that the peer acknowledges the one while the other is sent (as Linux); what is
         // paced is cut smaller in any case.
-        let half = match self.pacing_rate() {
+        let pacing = self.pacing_rate();
+        let half = match pacing {
             Some(_) => u32::MAX,
             None => (self.cwnd() / size / 2).max(1) * size,
         };
         let allowed = unsent.min(window).min(self.congestion_room());
-        let allowed = allowed.min(self.burst(size)).min(half);
+        let allowed = allowed.min(self.burst(size, pacing)).min(half);
         let text = if allowed == unsent {
             self.hold_back_small(unsent, size, fin)
         } else {
@@ -259,7 +260,8 @@ impl Tcb {
     /// PSH for text up to `end` if a write ends there, or if it is a burst: then its last segment has it, so
     /// that the receiver hands it on whole (both as Linux).
     fn push_flag(&self, end: u64, len: u32, size: u32) -> Flags {
-        let push = len > 0 && (len > size || end as u32 == self.snd.pushed);
+        let burst = len > size && self.config.profile.pushes_bursts();
+        let push = len > 0 && (burst || end as u32 == self.snd.pushed);
         if push { Flags::PSH } else { Flags::default() }
     }
 
