@@ -21,8 +21,8 @@ const HEAD: &str = "# What the RFCs ask for, and where it is
 
 Made by `tests/conformance` from [requirements.toml](../tests/conformance/requirements.toml); `GLASSTCP_BLESS=1 cargo test
 --test conformance` writes it anew. A requirement is met when there is code for it and a test that shows it; the links lead
-to both. What is not met, or not wholly, is an exception with its reason. An option (MAY) that is not taken is none. Levels
-are those of the RFCs; where an RFC speaks without capitals, the level is what it means.
+to both. What is not met, or not wholly, or not by default, is an exception with its reason. An option (MAY) that is not taken is
+none. Levels are those of the RFCs; where an RFC speaks without capitals, the level is what it means.
 ";
 
 fn root() -> PathBuf {

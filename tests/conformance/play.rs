@@ -2,6 +2,7 @@
 
 use glasstcp::sim::script;
 use glasstcp::stack::Config;
+use glasstcp::tcp::{self, Profile};
 
 /// Buffers that neither grow nor shrink, and acknowledgments that are only delayed; otherwise what every connection has.
 pub fn config() -> Config {
@@ -53,6 +54,12 @@ pub fn play_with(set: impl FnOnce(&mut Config), script: &str) {
     if let Err(error) = script::run(script, config) {
         panic!("{error}\nin:\n{script}");
     }
+}
+
+/// Has a stack do what the RFCs say where Linux does not.
+pub fn by_the_letter(config: &mut Config) {
+    config.tcp = tcp::Config::of(Profile::Rfc);
+    config.tcp.fix_buffers(60_000);
 }
 
 /// Plays what follows one of the handshakes.

@@ -1,7 +1,7 @@
 //! RFC 6298: when the retransmission timer goes off. Where Linux differs on purpose, and this stack with it, the table
 //! says so: the least time-out is 200 ms above the round trip and not a second.
 
-use crate::play::{PLAIN, after, play, play_with};
+use crate::play::{PLAIN, after, by_the_letter, play, play_with};
 
 /// A handshake over a path of 400 ms.
 const SLOW: &str = "
@@ -221,6 +221,61 @@ fn a_syn_ack_goes_again_after_1_2_4_seconds_5_5() {
         +2s    expect SYN,ACK seq=0 ack=1
         +4s    expect SYN,ACK seq=0 ack=1
         +10ms  inject RST seq=1
+    ",
+    );
+}
+
+/// 2.3 and 2.4 by the letter: a second at least, and the variation smoothed with each sample. The second sample of 400 ms
+/// makes RTTVAR 3/4 * 200 = 150 and the time-out 400 + 600 ms.
+#[test]
+fn by_the_letter_the_time_out_is_a_second_at_least_2_4() {
+    play_with(
+        by_the_letter,
+        &format!(
+            "{PLAIN}
+            +0ms    call write 100
+            +0ms    expect PSH,ACK seq=1..101
+            +1s     expect PSH,ACK seq=1..101
+            +2s     expect PSH,ACK seq=1..101
+            +10ms   inject ACK seq=1 ack=101
+        "
+        ),
+    );
+    play_with(
+        by_the_letter,
+        &format!(
+            "{SLOW}
+            +0ms    call write 3000
+            +0ms    expect ACK seq=1..1001
+            +0ms    expect ACK seq=1001..2001
+            +0ms    expect PSH,ACK seq=2001..3001
+            +400ms  inject ACK seq=1 ack=1001
+            +1000ms expect ACK seq=1001..2001
+            +10ms   inject ACK seq=1 ack=3001
+        "
+        ),
+    );
+}
+
+/// 5.5 with RFC 9293 3.8.3 [MUST-23], by the letter: a SYN is tried for three minutes and more.
+#[test]
+fn by_the_letter_a_syn_is_tried_for_four_minutes_must_23() {
+    play_with(
+        by_the_letter,
+        "
+        +0ms   call connect
+        +0ms   expect SYN seq=0
+        +1s    expect SYN seq=0
+        +2s    expect SYN seq=0
+        +4s    expect SYN seq=0
+        +8s    expect SYN seq=0
+        +16s   expect SYN seq=0
+        +32s   expect SYN seq=0
+        +64s   expect SYN seq=0
+        +119s  expect nothing
+        +0ms   call state -> SYN_SENT
+        +2s    expect nothing
+        +0ms   call read -> error: connection timed out
     ",
     );
 }

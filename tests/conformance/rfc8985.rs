@@ -1,6 +1,6 @@
 //! RFC 8985: losses found by time (RACK), and tails that are probed for (TLP).
 
-use crate::play::{SACK, TIMES, after, play, segments};
+use crate::play::{SACK, TIMES, after, by_the_letter, play, play_with, segments};
 
 /// Ten segments on a path of 10 ms.
 fn ten() -> String {
@@ -145,6 +145,22 @@ fn a_single_segment_is_probed_for_later_7_2() {
         +60ms  expect PSH,ACK seq=1..1001
         +10ms  inject ACK seq=1 ack=1001
     ",
+    );
+}
+
+/// The same by the letter: two round trips and 200 ms.
+#[test]
+fn by_the_letter_a_single_segment_is_probed_for_after_200_ms_7_2() {
+    play_with(
+        by_the_letter,
+        &format!(
+            "{SACK}
+            +0ms   call write 1000
+            +0ms   expect PSH,ACK seq=1..1001
+            +210ms..+222ms expect PSH,ACK seq=1..1001
+            +10ms  inject ACK seq=1 ack=1001
+        "
+        ),
     );
 }
 

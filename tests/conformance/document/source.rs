@@ -47,10 +47,10 @@ impl Sources {
         let of_owner = |(line, _): &(&str, usize)| {
             owner.is_empty() || line.starts_with("impl") && words(line).any(|word| word == owner)
         };
-        let mut blocks = lines.split_inclusive(|(line, _)| !owner.is_empty() && *line == "}");
-        let block = blocks.find_map(|block| Some(&block[block.iter().position(of_owner)?..]));
+        let blocks = lines.split_inclusive(|(line, _)| !owner.is_empty() && *line == "}");
+        let blocks = blocks.filter_map(|block| Some(&block[block.iter().position(of_owner)?..]));
         let found = |defines: fn(&str, &str) -> bool| {
-            let lines = block.unwrap_or_default().iter();
+            let lines = blocks.clone().flatten();
             lines.filter(|(line, _)| defines(line, item)).map(|(_, line)| *line).collect()
         };
         let defined: Vec<usize> = found(defines);
