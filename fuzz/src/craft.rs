@@ -42,6 +42,7 @@ pub fn repr(from: SocketAddrV4, to: SocketAddrV4, protocol: u8) -> Repr {
         dst: (*to.ip()).into(),
         protocol,
         ttl: 64,
+        dscp: 0,
         ecn: 0,
         identification: 1,
         dont_fragment: true,

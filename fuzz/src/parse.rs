@@ -36,6 +36,7 @@ fn check_packet(packet: &Bytes) {
         dst: datagram.dst,
         protocol: datagram.protocol,
         ttl: datagram.ttl,
+        dscp: datagram.dscp,
         ecn: datagram.ecn,
         identification: datagram.identification,
         dont_fragment: true,
@@ -56,8 +57,8 @@ fn check_packet(packet: &Bytes) {
 }
 
 fn check_transport(transport: &Bytes, protocol: u8, src: IpAddr, dst: IpAddr) {
-    let repr =
-        Repr { src, dst, protocol, ttl: 64, ecn: 0, identification: 0, dont_fragment: false };
+    let (ttl, dscp, ecn, identification, dont_fragment) = (64, 0, 0, 0, false);
+    let repr = Repr { src, dst, protocol, ttl, dscp, ecn, identification, dont_fragment };
     // What is built is verified as a packet that came from outside.
     let rebuilt = |header: &HeaderBuf, payload: Bytes| {
         let packet = craft::packet(&repr, header, payload);

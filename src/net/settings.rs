@@ -18,6 +18,9 @@ macro_rules! settings {
             send_buffer, set_send_buffer: u32 = |config| config.send_buffer,
                 |config, bytes| config.fix_send_buffer(bytes);
 
+            "Time to live of the packets sent, in hops, and how the network is asked to treat them (IP_TTL, IP_TOS)."
+            ip_settings, set_ip_settings: tcp::IpSettings = |config| config.ip, |config, ip| config.ip = ip;
+
             "Largest window ever offered, in bytes (TCP_WINDOW_CLAMP); `None`: the receive buffer decides."
             window_clamp, set_window_clamp: Option<u32> = |config| config.window_clamp,
                 |config, bytes| config.window_clamp = bytes;

@@ -27,6 +27,7 @@
 //! `docs/sim.md` describes the language.
 
 mod host;
+mod icmp;
 mod segment;
 mod step;
 
@@ -99,6 +100,7 @@ impl Play {
         self.nothing_left(if silent { "until then" } else { "before it" })?;
         match &step.action {
             Action::Inject(shape) => self.host.inject(shape)?,
+            Action::Report(error) => self.host.report(error)?,
             Action::Call(call) => self.host.call(call)?,
             Action::Expect(_) | Action::Nothing => {}
         }

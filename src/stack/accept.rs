@@ -315,8 +315,9 @@ impl Stack {
         let view = self.env.is_observed().then(view);
         let (ends, sender) =
             (entry.record.ends, (Some(entry.record.conn), State::SynReceived, why));
+        let ip = entry.config.ip;
         self.wheel.arm(entry.timer, entry.record.next_deadline(&entry.config));
-        self.reply_segment(&segment, ends, sender, view);
+        self.reply_segment(&segment, ends, ip, sender, view);
     }
 
     pub(super) fn expire_half_open(&mut self, key: HalfOpenKey) {
@@ -419,8 +420,8 @@ impl Stack {
         let segment = entry.record.challenge_ack(self.env.now, &entry.config);
         let view = || entry.record.view_sent(&segment, &entry.config);
         let view = self.env.is_observed().then(view);
-        let sender = (Some(conn), State::SynReceived, Why::Challenge);
-        self.reply_segment(&segment, ends, sender, view);
+        let (sender, ip) = ((Some(conn), State::SynReceived, Why::Challenge), entry.config.ip);
+        self.reply_segment(&segment, ends, ip, sender, view);
     }
 
     /// The acknowledgment of our SYN: the record becomes a control block, which processes it.

@@ -181,7 +181,7 @@ impl Stack {
         let segment = record.acknowledgment(self.env.now.as_millis());
         let sender = (Some(record.conn), State::TimeWait, Why::AckNow);
         let view = self.env.is_observed().then(|| record.view_sent(&segment));
-        self.reply_segment(&segment, record.ends, sender, view);
+        self.reply_segment(&segment, record.ends, record.ip, sender, view);
     }
 
     pub(super) fn expire_time_wait(&mut self, key: TimeWaitKey) {

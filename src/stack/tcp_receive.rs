@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::event::{Cause, Event, Refusal, State, Why};
 use crate::stack::time_wait::Action;
 use crate::stack::{ConnKey, ListenerKey, Owner, Stack, TimeWaitKey};
-use crate::tcp::{Endpoints, Reply, WindowScale, check_listen, reset_for};
+use crate::tcp::{Endpoints, IpSettings, Reply, WindowScale, check_listen, reset_for};
 use crate::wire::ip::Datagram;
 use crate::wire::tcp::{self, Flags, Segment};
 use crate::wire::tcp_options::Options;
@@ -142,6 +142,7 @@ impl Stack {
         // Without a connection there are no initial sequence numbers to count from.
         let view = || ends.view(&segment, WindowScale::NONE, seq, ack);
         let view = self.env.is_observed().then(view);
-        self.reply_segment(&segment, ends, (None, State::Closed, Why::Reset), view);
+        let sender = (None, State::Closed, Why::Reset);
+        self.reply_segment(&segment, ends, IpSettings::default(), sender, view);
     }
 }

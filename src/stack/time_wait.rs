@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::event::{ConnId, Refusal, SegmentView};
-use crate::tcp::{Endpoints, Tcb, WindowScale};
+use crate::tcp::{Endpoints, IpSettings, Tcb, WindowScale};
 use crate::wire::SeqNum;
 use crate::wire::tcp::{Flags, Segment};
 use crate::wire::tcp_options::{Options, Timestamps};
@@ -19,6 +19,8 @@ pub struct TimeWait {
     pub snd_nxt: SeqNum,
     /// RCV.NXT when it ended.
     pub rcv_nxt: SeqNum,
+    /// What the IP headers of its segments said.
+    pub ip: IpSettings,
     /// The window field of the last acknowledgment.
     pub window: u16,
     /// The shift that field was made with.
@@ -53,6 +55,7 @@ impl TimeWait {
             ends: tcb.ends,
             snd_nxt: tcb.snd.nxt,
             rcv_nxt: tcb.rcv.nxt,
+            ip: tcb.config().ip,
             window: tcb.rcv.window_field(),
             scale: tcb.rcv.scale,
             iss: tcb.snd.iss,

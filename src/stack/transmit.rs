@@ -8,8 +8,8 @@ use bytes::Bytes;
 use crate::event::{Event, SegmentView, State, Why};
 use crate::stack::connection::Connection;
 use crate::stack::{ConnKey, Stack};
-use crate::tcp::Endpoints;
 use crate::tcp::output::Outgoing;
+use crate::tcp::{Endpoints, IpSettings};
 use crate::time::Instant;
 use crate::wire::ip::Repr;
 use crate::wire::tcp::Segment;
@@ -102,6 +102,7 @@ impl Stack {
                 return;
             };
             let before = connection.tcb.retransmissions();
+            let ip = connection.tcb.config().ip;
             let Some(outgoing) = connection.tcb.poll_output(&mut self.env.context()) else {
                 return self.settle_connection(key);
             };
@@ -110,7 +111,7 @@ impl Stack {
             counters.tcp_segments_sent += 1;
             counters.tcp_retransmissions += again;
             counters.tcp_resets_sent += u64::from(outgoing.header.rst());
-            let burst = self.burst(ends, outgoing);
+            let burst = self.burst(ends, ip, outgoing);
             self.count_sent(&burst);
             tx.push_back(burst);
         }
@@ -121,12 +122,14 @@ impl Stack {
     }
 
     /// Puts the IP header before a segment.
-    fn burst(&mut self, ends: Endpoints, outgoing: Outgoing) -> Burst {
+    fn burst(&mut self, ends: Endpoints, ip: IpSettings, outgoing: Outgoing) -> Burst {
         let Outgoing { header, payload, payload_len, segment_size, dont_fragment } = outgoing;
         let packets = payload_len.checked_div(segment_size.into()).map_or(1, |n| n + 1);
         let mut bytes = HeaderBuf::new();
         let repr = Repr {
             identification: self.queues.identify(packets as u16),
+            ttl: ip.ttl.max(1),
+            dscp: ip.dscp,
             ecn: header.ecn,
             ..self.repr_without_id(ends.local.ip(), ends.remote.ip(), ip::TCP, dont_fragment)
         };
@@ -145,7 +148,8 @@ impl Stack {
     }
 
     fn repr_without_id(&self, src: IpAddr, dst: IpAddr, protocol: u8, dont_fragment: bool) -> Repr {
-        Repr { src, dst, protocol, ttl: ip::TTL, ecn: 0, identification: 0, dont_fragment }
+        let (ttl, dscp, ecn, identification) = (ip::TTL, 0, 0, 0);
+        Repr { src, dst, protocol, ttl, dscp, ecn, identification, dont_fragment }
     }
 
     /// The IP header of one packet.
@@ -178,11 +182,14 @@ impl Stack {
         &mut self,
         segment: &Segment,
         ends: Endpoints,
+        ip: IpSettings,
         sender: (Option<crate::event::ConnId>, State, Why),
         view: Option<SegmentView>,
     ) {
         let mut header = HeaderBuf::new();
+        let IpSettings { ttl, dscp } = ip;
         let repr = self.repr(ends.local.ip(), ends.remote.ip(), ip::TCP, true);
+        let repr = Repr { ttl: ttl.max(1), dscp, ..repr };
         ip::emit(&repr, tcp::HEADER_LEN + segment.options.len(), &mut header);
         tcp::emit(segment, &mut header);
         self.env.counters.tcp_segments_sent += 1;

@@ -30,6 +30,8 @@ pub struct Config {
     pub congestion: Algorithm,
     /// Spread what a window allows over the round trip. BBR does so in any case.
     pub pacing: bool,
+    /// What the IP header of everything says that is sent for the connection.
+    pub ip: IpSettings,
     /// Send small segments at once (turn off Nagle's algorithm, RFC 9293 3.7.4).
     pub nodelay: bool,
     /// Send full-sized segments only, for more is to come (TCP_CORK). What does not fill one waits until this is
@@ -98,6 +100,22 @@ pub struct Config {
     pub black_hole_detection: bool,
 }
 
+/// What can be chosen of the IP header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IpSettings {
+    /// Time to live, in hops (IP_TTL, RFC 9293 3.9.2 [MUST-49]); at least 1, for 0 is taken as 1; 64.
+    pub ttl: u8,
+    /// The Differentiated Services codepoint: how the network is asked to treat the packets (IP_TOS shifted right by
+    /// two, RFC 9293 3.9.1.9 [MUST-48, SHLD-21, SHLD-22]). 0 to 63; 0.
+    pub dscp: u8,
+}
+
+impl Default for IpSettings {
+    fn default() -> Self {
+        IpSettings { ttl: crate::wire::ip::TTL, dscp: 0 }
+    }
+}
+
 /// When and how often to probe an idle connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Keepalive {
@@ -125,6 +143,7 @@ impl Default for Config {
             send_buffer_initial: 64 << 10,
             congestion: Algorithm::default(),
             pacing: false,
+            ip: IpSettings::default(),
             nodelay: false,
             cork: false,
             max_segment: None,

@@ -43,7 +43,7 @@ mod window_scale;
 
 pub use arrive::closed::reset_for;
 pub use arrive::listen::{HalfOpen, Step, check_listen};
-pub use config::{Config, Keepalive};
+pub use config::{Config, IpSettings, Keepalive};
 pub use discard::{Discard, Reply};
 pub use ecn::Ecn;
 pub use error::Error;

@@ -156,7 +156,7 @@ impl ReceiveSpace {
         if !self.has_sack_blocks() {
             return SackBlocks::new();
         }
-        let ranges = self.reassembly.iter().flat_map(|queue| queue.recent_ranges());
+        let ranges = self.reassembly.iter().flat_map(|queue| queue.recent_ranges()).take(4);
         let blocks = ranges.map(|range| SackBlock {
             left: self.seq_of(range.start),
             right: self.seq_of(range.end),

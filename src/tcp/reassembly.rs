@@ -18,8 +18,9 @@ use crate::wire::shrink_to_fit;
 
 /// What a chunk counts for beside its bytes.
 const CHUNK_OVERHEAD: usize = 128;
-/// How many recently changed ranges are remembered: as many as SACK can report.
-const RECENT: usize = 4;
+/// How many recently changed ranges are remembered: as many as SACK can report, and the one that fills the first gap
+/// and is none any more when they are.
+const RECENT: usize = 5;
 
 /// A part of the stream: from `start` up to but not including `end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -422,8 +422,9 @@ impl Tcb {
         self.emit_window(cx);
     }
 
-    /// Takes over what the two SYNs agreed on; called once, when the peer's SYN is known.
-    pub(crate) fn negotiate(&mut self, peer: &Options, now: Instant) {
+    /// Takes over what the two SYNs agreed on; called once, when the peer's SYN is known. Ours was sent again
+    /// `syns_again` times.
+    pub(crate) fn negotiate(&mut self, peer: &Options, now: Instant, syns_again: u8) {
         self.mss = Mss::negotiated(peer.mss, self.own_mss);
         self.sack = self.sack && peer.sack_permitted;
         self.timestamps = peer
@@ -439,6 +440,10 @@ impl Tcb {
         }
         let mss = self.full_segment();
         self.congestion.on_handshake(mss);
+        if syns_again > 1 {
+            // RFC 5681 3.1: a segment, though not for the first, which may only have been late (RFC 6928 2).
+            self.congestion.adopt(mss, None);
+        }
     }
 
     /// The peer's SYN with sequence number `irs` was accepted.

@@ -64,6 +64,8 @@ pub struct Datagram {
     pub protocol: u8,
     /// Time to live, or hop limit.
     pub ttl: u8,
+    /// The Differentiated Services codepoint, six bits (RFC 2474 3).
+    pub dscp: u8,
     /// The two ECN bits (RFC 3168 5).
     pub ecn: u8,
     /// The IPv4 identification field.
@@ -110,6 +112,7 @@ pub fn parse(packet: &[u8]) -> Result<Datagram, Malformed> {
         dst: header.destination_addr().into(),
         protocol: header.protocol().0,
         ttl: header.ttl(),
+        dscp: header.dcp().value(),
         ecn: header.ecn().value(),
         identification: header.identification(),
         fragment,
@@ -135,6 +138,8 @@ pub struct Repr {
     pub protocol: u8,
     /// Time to live, or hop limit.
     pub ttl: u8,
+    /// The Differentiated Services codepoint, six bits (RFC 2474 3).
+    pub dscp: u8,
     /// The two ECN bits (RFC 3168 5).
     pub ecn: u8,
     /// The IPv4 identification field (RFC 6864).
@@ -159,6 +164,7 @@ pub fn emit(repr: &Repr, payload_len: usize, out: &mut HeaderBuf) {
         protocol: IpNumber(repr.protocol),
         source: src.octets(),
         destination: dst.octets(),
+        dscp: etherparse::IpDscp::try_new(repr.dscp & 63).unwrap_or_default(),
         ecn: etherparse::IpEcn::try_new(repr.ecn & 3).unwrap_or_default(),
         ..Ipv4Header::default()
     };

@@ -15,6 +15,7 @@ fn ip_header(protocol: u8, identification: u16, payload_len: usize) -> HeaderBuf
         dst: DST,
         protocol,
         ttl: 64,
+        dscp: 0,
         ecn: 0,
         identification,
         dont_fragment: true,

@@ -17,6 +17,7 @@ fn datagram(number: u32, len: usize) -> Burst {
         dst: Ipv4Addr::new(10, 0, 0, 2).into(),
         protocol: ip::UDP,
         ttl: 64,
+        dscp: 0,
         ecn: 0,
         identification: 0,
         dont_fragment: true,

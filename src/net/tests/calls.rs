@@ -7,7 +7,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 
 use super::{CLIENT, SERVER, addr, connected, run, until, world};
 use crate::net::{TcpListener, TcpSocket, TcpStream};
-use crate::tcp::{Keepalive, SendFlags};
+use crate::tcp::{IpSettings, Keepalive, SendFlags};
 
 #[test]
 fn settings_are_read_as_they_were_set() {
@@ -24,6 +24,8 @@ fn settings_are_read_as_they_were_set() {
                 assert_eq!($handle.receive_buffer().unwrap(), 70_000);
                 $handle.set_send_buffer(80_000).unwrap();
                 assert_eq!($handle.send_buffer().unwrap(), 80_000);
+                $handle.set_ip_settings(IpSettings { ttl: 9, dscp: 46 }).unwrap();
+                assert_eq!($handle.ip_settings().unwrap(), IpSettings { ttl: 9, dscp: 46 });
                 $handle.set_window_clamp(Some(60_000)).unwrap();
                 assert_eq!($handle.window_clamp().unwrap(), Some(60_000));
                 $handle.set_notsent_low(Some(9_000)).unwrap();

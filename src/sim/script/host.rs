@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 
+use super::icmp::IcmpError;
 use super::segment::{Listed, Shape};
 use super::step::{Call, Verb};
 use crate::device::gso;
@@ -15,11 +16,13 @@ use crate::time::Instant;
 use crate::wire::ip::{self, Repr};
 use crate::wire::tcp::{self, Flags, Segment};
 use crate::wire::tcp_options::{Options, SackBlock, Timestamps};
-use crate::wire::{Checksum, HeaderBuf, Packet, RxBatch, SeqNum, TxBatch};
+use crate::wire::{Checksum, HeaderBuf, Packet, RxBatch, SeqNum, TxBatch, icmp};
 
 /// The peer (RFC 5737), and its initial sequence number: they wrap soon after it.
 const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 40_000);
 const PEER_ISS: SeqNum = SeqNum::new(u32::MAX - 2_500);
+/// The router on the way that reports errors.
+const ROUTER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 254));
 /// The port on which the stack listens.
 const PORT: u16 = 80;
 /// Connections that may wait to be accepted.
@@ -28,6 +31,8 @@ const BACKLOG: usize = 16;
 /// The results of calls: there is nothing more to say, and it would have to wait.
 const OK: &str = "ok";
 const NOTHING: &str = "nothing";
+/// There is none of what was asked for.
+const NONE: &str = "none";
 
 /// A stack in virtual time.
 pub(super) struct Host {
@@ -44,6 +49,8 @@ pub(super) struct Host {
     /// How far the application has written and read.
     written: u64,
     read: u64,
+    /// The urgent octet stays in its place.
+    in_line: bool,
     /// What was sent and not yet expected.
     sent: VecDeque<(Instant, Shape)>,
 }
@@ -51,6 +58,7 @@ pub(super) struct Host {
 impl Host {
     pub(super) fn new(config: Config) -> Host {
         let ip = config.addresses.first().map_or(Ipv4Addr::LOCALHOST.into(), |own| own.ip);
+        let in_line = config.tcp.oob_inline;
         Host {
             stack: Stack::new(config),
             now: Instant::ZERO,
@@ -61,6 +69,7 @@ impl Host {
             clock: None,
             written: 0,
             read: 0,
+            in_line,
             sent: VecDeque::new(),
         }
     }
@@ -127,7 +136,14 @@ impl Host {
             seq: Some(seq..seq + len),
             ack: segment.ack().map(|ack| ack - PEER_ISS),
             win: Some(segment.window),
-            options: Some(Listed { options: self.relative(segment.options), open: false }),
+            urg: segment.flags.contains(Flags::URG).then_some(segment.urgent),
+            options: Some(Listed {
+                options: self.relative(segment.options),
+                raw: Vec::new(),
+                open: false,
+            }),
+            ttl: Some(datagram.ttl),
+            dscp: Some(datagram.dscp),
             ecn: Some(datagram.ecn),
         })
     }
@@ -167,7 +183,7 @@ impl Host {
             ack: shape.ack.map_or(SeqNum::default(), |ack| base + ack),
             flags: shape.flags,
             window: shape.win.unwrap_or(u16::MAX),
-            urgent: 0,
+            urgent: shape.urg.unwrap_or(0),
             options,
             ecn: shape.ecn.unwrap_or(0),
             payload: text(
@@ -175,18 +191,34 @@ impl Host {
                 seq.len() as u32,
             ),
         };
+        let usual = between(PEER.ip(), self.local.ip(), ip::TCP);
         let repr = Repr {
-            src: PEER.ip(),
-            dst: self.local.ip(),
-            protocol: ip::TCP,
-            ttl: 64,
+            ttl: shape.ttl.unwrap_or(usual.ttl),
+            dscp: shape.dscp.unwrap_or(usual.dscp),
             ecn: segment.ecn,
-            identification: 0,
-            dont_fragment: true,
+            ..usual
         };
         let mut header = HeaderBuf::new();
         tcp::emit(&segment, &mut header);
+        add_raw(&mut header, shape.options.as_ref().map_or(&[], |listed| &listed.raw));
         let packet = gso::packet(&repr, &header, segment.payload);
+        self.turn(RxBatch::from([Packet::new(packet)]))
+    }
+
+    /// The router reports an error, which quotes as much of the stack's segment as RFC 792 asks for.
+    pub(super) fn report(&mut self, error: &IcmpError) -> Result<(), String> {
+        let mut quote = HeaderBuf::new();
+        let sent = between(self.local.ip(), PEER.ip(), ip::TCP);
+        ip::emit(&sent, tcp::HEADER_LEN + error.seq.len(), &mut quote);
+        let seq = self.iss.unwrap_or_default() + error.seq.start;
+        quote.extend(self.local.port().to_be_bytes());
+        quote.extend(PEER.port().to_be_bytes());
+        quote.extend(seq.value().to_be_bytes());
+        let [m0, m1] = error.mtu.to_be_bytes();
+        let mut header = HeaderBuf::new();
+        icmp::emit(error.kind, error.code, [0, 0, m0, m1], &mut header);
+        let repr = between(ROUTER, self.local.ip(), ip::ICMP);
+        let packet = gso::packet(&repr, &header, Bytes::copy_from_slice(&quote));
         self.turn(RxBatch::from([Packet::new(packet)]))
     }
 
@@ -196,7 +228,7 @@ impl Host {
         let result = self.carry_out(call.verb)?;
         let well = match (&call.result, call.verb) {
             (Some(wanted), _) => *wanted == result,
-            (None, Verb::Write(bytes)) => result == amount(bytes),
+            (None, Verb::Write(bytes, _)) => result == amount(bytes),
             (None, _) => result != NOTHING && !result.starts_with(ERROR),
         };
         if !well {
@@ -234,15 +266,16 @@ impl Host {
                     ok()
                 })
             }
-            Verb::Write(bytes) => {
+            Verb::Write(bytes, flags) => {
                 let data: Vec<u8> = (self.written..).take(bytes).map(flow::byte).collect();
-                let written = self.stack.poll_send(connection?, &data, cx);
+                let written = self.stack.poll_send_with(connection?, &data, flags, cx);
                 polled(written, |bytes| {
                     self.written += bytes as u64;
                     amount(bytes)
                 })
             }
             Verb::Read(most) => return self.receive(connection?, most),
+            Verb::ReadUrgent => return self.receive_urgent(connection?),
             Verb::Shutdown => outcome(self.stack.shutdown_write(connection?), |()| ok()),
             Verb::Close => {
                 self.stack.close(connection?);
@@ -252,6 +285,35 @@ impl Host {
                 self.stack.abort(connection?);
                 ok()
             }
+            Verb::Dscp(dscp) => {
+                let changed = self.stack.configure(connection?, |config| config.ip.dscp = dscp);
+                outcome(changed, |()| ok())
+            }
+            asked => return self.ask(asked, connection?),
+        })
+    }
+
+    /// Asks, which changes nothing.
+    fn ask(&self, verb: Verb, connection: ConnKey) -> Result<String, String> {
+        let yes_or_no = |yes| (if yes { "yes" } else { "no" }).to_owned();
+        match verb {
+            Verb::AtMark => return Ok(outcome(self.stack.at_mark(connection), yes_or_no)),
+            Verb::Unread => {
+                let unread = self.stack.unread(connection);
+                return Ok(outcome(unread, |bytes| amount(bytes as usize)));
+            }
+            _ => {}
+        }
+        let Some(info) = self.stack.info(connection) else {
+            return Ok(NONE.to_owned());
+        };
+        Ok(match verb {
+            Verb::State => info.state.to_string(),
+            Verb::Cwnd => amount(info.cwnd as usize),
+            Verb::Ssthresh => {
+                info.ssthresh.map_or("infinite".to_owned(), |bytes| amount(bytes as usize))
+            }
+            _ => info.soft_error.map_or(NONE.to_owned(), |notice| notice.to_string()),
         })
     }
 
@@ -259,7 +321,10 @@ impl Host {
         let cx = &mut Context::from_waker(Waker::noop());
         let mut read = Vec::new();
         let take = |chunk: Bytes| read.extend_from_slice(&chunk);
+        // An urgent octet that is not to be read in its place is left out.
+        let left_out = !self.in_line && self.stack.at_mark(connection).unwrap_or(false);
         let received = self.stack.poll_receive_all(connection, most, cx, take);
+        self.read += u64::from(left_out && !read.is_empty());
         let expected = (self.read..).take(read.len()).map(flow::byte);
         if !expected.eq(read.iter().copied()) {
             return Err(format!("other text than was injected is read after {}", self.read));
@@ -267,6 +332,35 @@ impl Host {
         self.read += read.len() as u64;
         Ok(polled(received, |bytes| if bytes == 0 { "end".to_owned() } else { amount(bytes) }))
     }
+}
+
+impl Host {
+    fn receive_urgent(&mut self, connection: ConnKey) -> Result<String, String> {
+        let before = self.stack.unread(connection).unwrap_or(0);
+        match self.stack.receive_urgent(connection, false) {
+            Ok(Some(octet)) if octet != flow::byte(self.read + u64::from(before)) => {
+                Err(format!("another octet than the one after {}", self.read + u64::from(before)))
+            }
+            Ok(octet) => Ok(octet.map_or("end".to_owned(), |_| amount(1))),
+            Err(SocketError::WouldBlock) => Ok(NOTHING.to_owned()),
+            Err(error) => Ok(format!("{ERROR}{error}")),
+        }
+    }
+}
+
+/// Octets after the options, filled up to whole words (RFC 9293 3.1 [MUST-69]).
+fn add_raw(header: &mut HeaderBuf, raw: &[u8]) {
+    header.extend(raw.iter().copied());
+    while !header.len().is_multiple_of(4) {
+        header.push(0);
+    }
+    header[tcp::FLAGS_AT - 1] = (header.len() as u8 / 4) << 4;
+}
+
+/// The IP header of a packet from `src` to `dst`.
+fn between(src: IpAddr, dst: IpAddr, protocol: u8) -> Repr {
+    let (ttl, dscp, ecn, identification, dont_fragment) = (ip::TTL, 0, 0, 0, true);
+    Repr { src, dst, protocol, ttl, dscp, ecn, identification, dont_fragment }
 }
 
 /// How the result of a call begins that failed.

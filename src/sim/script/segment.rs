@@ -20,7 +20,12 @@ pub(super) struct Shape {
     pub(super) ack: Option<u32>,
     /// The window as it stands in the header.
     pub(super) win: Option<u16>,
+    /// The urgent pointer as it stands in the header.
+    pub(super) urg: Option<u16>,
     pub(super) options: Option<Listed>,
+    /// The time to live and the Differentiated Services codepoint of the IP header.
+    pub(super) ttl: Option<u8>,
+    pub(super) dscp: Option<u8>,
     /// The two ECN bits of the IP header (RFC 3168 5).
     pub(super) ecn: Option<u8>,
 }
@@ -30,11 +35,28 @@ pub(super) struct Shape {
 pub(super) struct Listed {
     /// SACK blocks and timestamps of ours are relative too.
     pub(super) options: Options,
+    /// Octets that follow them as they are: options that the stack does not know, or that are malformed.
+    pub(super) raw: Vec<u8>,
     /// There may be more: the list ends with three dots.
     pub(super) open: bool,
 }
 
 impl Shape {
+    /// With flags and nothing else.
+    fn bare(flags: Flags) -> Shape {
+        Shape {
+            flags,
+            seq: None,
+            ack: None,
+            win: None,
+            urg: None,
+            options: None,
+            ttl: None,
+            dscp: None,
+            ecn: None,
+        }
+    }
+
     /// For a segment that is to be made: only what has a default may be left out.
     pub(super) fn complete(self) -> Result<Shape, String> {
         let with_ack = self.flags.contains(Flags::ACK);
@@ -44,10 +66,25 @@ impl Shape {
         if with_ack != self.ack.is_some() {
             return Err("a segment that is injected needs ack= with ACK, and only then".to_owned());
         }
+        if let Some(listed) = &self.options
+            && listed.options.len() + listed.raw.len() > 40
+        {
+            return Err("a segment has room for 40 bytes of options".to_owned());
+        }
         if self.seq.as_ref().is_some_and(|seq| seq.len() > MAX_TEXT) {
             return Err(format!("a segment has at most {MAX_TEXT} bytes of text"));
         }
         Ok(self)
+    }
+
+    /// For one that the stack is to send.
+    pub(super) fn without_raw(self) -> Result<Shape, String> {
+        match &self.options {
+            Some(listed) if !listed.raw.is_empty() => {
+                Err("only a segment that is injected may have raw octets".to_owned())
+            }
+            _ => Ok(self),
+        }
     }
 
     /// What is named here and otherwise in the segment that was `sent`.
@@ -63,6 +100,15 @@ impl Shape {
         }
         if self.win.is_some() && self.win != sent.win {
             return Some("win");
+        }
+        if self.urg.is_some() && self.urg != sent.urg {
+            return Some("urg");
+        }
+        if self.ttl.is_some() && self.ttl != sent.ttl {
+            return Some("ttl");
+        }
+        if self.dscp.is_some() && self.dscp != sent.dscp {
+            return Some("dscp");
         }
         if self.ecn.is_some() && self.ecn != sent.ecn {
             return Some("ecn");
@@ -99,17 +145,20 @@ impl FromStr for Shape {
         };
         let mut words = text.split_whitespace();
         let flags = flags(words.next().unwrap_or_default())?;
-        let mut shape = Shape { flags, seq: None, ack: None, win: None, options, ecn: None };
+        let mut shape = Shape { options, ..Shape::bare(flags) };
         for word in words {
             let read = match word.split_once('=') {
                 Some(("seq", value)) => once(&mut shape.seq, range(value)),
                 Some(("ack", value)) => once(&mut shape.ack, value.parse().ok()),
                 Some(("win", value)) => once(&mut shape.win, value.parse().ok()),
+                Some(("urg", value)) => once(&mut shape.urg, value.parse().ok()),
+                Some(("ttl", value)) => once(&mut shape.ttl, value.parse().ok()),
+                Some(("dscp", value)) => once(&mut shape.dscp, value.parse().ok()),
                 Some(("ecn", value)) => once(&mut shape.ecn, codepoint(value)),
                 _ => None,
             };
             read.ok_or_else(|| {
-                format!("'{word}' does not belong here; allowed, each once: seq=N, seq=N..M with text, ack=N, win=N, ecn=ect0, ect1, ce or none, and options in angle brackets")
+                format!("'{word}' does not belong here; allowed, each once: seq=N, seq=N..M with text, ack=N, win=N, urg=N, ttl=N, dscp=N, ecn=ect0, ect1, ce or none, and options in angle brackets")
             })?;
         }
         Ok(shape)
@@ -143,7 +192,7 @@ fn has_twice(flags: &[Flags]) -> bool {
 }
 
 /// Gives `place` its value, which it must not have yet.
-fn once<T>(place: &mut Option<T>, value: Option<T>) -> Option<()> {
+pub(super) fn once<T>(place: &mut Option<T>, value: Option<T>) -> Option<()> {
     if place.is_some() {
         return None;
     }
@@ -152,7 +201,7 @@ fn once<T>(place: &mut Option<T>, value: Option<T>) -> Option<()> {
 }
 
 /// `1..101`, or `1` for what has no length.
-fn range(word: &str) -> Option<Range<u32>> {
+pub(super) fn range(word: &str) -> Option<Range<u32>> {
     let (from, to) = word.split_once("..").unwrap_or((word, word));
     let range = from.parse().ok()?..to.parse().ok()?;
     (range.start <= range.end).then_some(range)
@@ -161,10 +210,15 @@ fn range(word: &str) -> Option<Range<u32>> {
 /// A fast-open option by its form and its cookie.
 fn fast_open(form: &str, digits: String) -> Option<FastOpen> {
     let form = if form == "fo" { Form::Standard } else { Form::Experimental };
+    let cookie = Cookie::new(&octets(&digits)?)?;
+    Some(FastOpen { cookie, form })
+}
+
+/// Octets in hexadecimal.
+fn octets(digits: &str) -> Option<Vec<u8>> {
     let pairs = digits.as_bytes().chunks(2).map(std::str::from_utf8);
-    let bytes = pairs.map(|pair| u8::from_str_radix(pair.ok()?, 16).ok());
-    let cookie = Cookie::new(&bytes.collect::<Option<Vec<u8>>>()?)?;
-    digits.is_ascii().then_some(FastOpen { cookie, form })
+    let octets = pairs.map(|pair| u8::from_str_radix(pair.ok()?, 16).ok());
+    octets.collect::<Option<Vec<u8>>>().filter(|_| digits.is_ascii())
 }
 
 /// The option as scripts write it.
@@ -183,10 +237,10 @@ impl FromStr for Listed {
     type Err = String;
 
     fn from_str(list: &str) -> Result<Listed, String> {
-        let mut listed = Listed { options: Options::default(), open: false };
+        let mut listed = Listed { options: Options::default(), raw: Vec::new(), open: false };
         for option in list.split(',').map(str::trim).filter(|option| !option.is_empty()) {
             listed.take(option).ok_or_else(|| {
-                format!("'{option}' does not belong here; allowed, each once: mss N, wscale N, sackok, ts VALUE ECHO, sack N..M (up to four), fo or foexp with or without a cookie in hexadecimal, and ... for any others")
+                format!("'{option}' does not belong here; allowed, each once: mss N, wscale N, sackok, ts VALUE ECHO, sack N..M (up to four), fo or foexp with or without a cookie in hexadecimal, raw OCTETS in hexadecimal where a segment is injected, and ... for any others")
             })?;
         }
         Ok(listed)
@@ -217,6 +271,7 @@ impl Listed {
             [form @ ("fo" | "foexp"), ref cookie @ ..] if cookie.len() <= 1 => {
                 once(&mut options.fast_open, fast_open(form, cookie.concat()).map(Box::new))?;
             }
+            ["raw", digits] if self.raw.is_empty() => self.raw = octets(digits)?,
             ["..."] => self.open = true,
             _ => return None,
         }
@@ -237,6 +292,16 @@ impl fmt::Display for Shape {
         }
         if let Some(win) = self.win {
             write!(f, " win={win}")?;
+        }
+        if let Some(urg) = self.urg {
+            write!(f, " urg={urg}")?;
+        }
+        // What nearly every packet has is not worth a word.
+        if let Some(ttl) = self.ttl.filter(|&ttl| ttl != ip::TTL) {
+            write!(f, " ttl={ttl}")?;
+        }
+        if let Some(dscp) = self.dscp.filter(|&dscp| dscp != 0) {
+            write!(f, " dscp={dscp}")?;
         }
         if let Some(ecn) = self.ecn.and_then(ip::ecn_name) {
             write!(f, " ecn={ecn}")?;

@@ -2,8 +2,10 @@
 
 use std::str::FromStr;
 
+use super::icmp::IcmpError;
 use super::segment::Shape;
 use crate::device::impair::units::parse_time;
+use crate::tcp::SendFlags;
 use crate::time::{Duration, Instant};
 
 /// A line.
@@ -35,6 +37,8 @@ impl When {
 pub(super) enum Action {
     /// A packet arrives at the stack.
     Inject(Shape),
+    /// A router reports something to the stack.
+    Report(IcmpError),
     /// The stack sends a packet.
     Expect(Shape),
     /// It sends none.
@@ -60,9 +64,25 @@ pub(super) enum Verb {
     /// Takes the connection that was opened.
     Accept,
     /// Writes so many bytes.
-    Write(usize),
+    Write(usize, SendFlags),
     /// Reads at most so many bytes.
     Read(usize),
+    /// Reads the urgent octet by itself.
+    ReadUrgent,
+    /// Chooses how the network is to treat what is sent from now on (RFC 2474).
+    Dscp(u8),
+    /// Asks whether reading has come to the urgent octet.
+    AtMark,
+    /// Asks how many bytes can be read up to it.
+    Unread,
+    /// Asks for the state of the connection.
+    State,
+    /// Asks for the congestion window.
+    Cwnd,
+    /// Asks for the slow-start threshold.
+    Ssthresh,
+    /// Asks for what the network has reported and nothing has disproved.
+    SoftError,
     /// Ends its half of the connection.
     Shutdown,
     /// Lets go.
@@ -72,8 +92,7 @@ pub(super) enum Verb {
 }
 
 /// The calls there are, for messages.
-const CALLS: &str =
-    "listen, connect, accept, write N, read, read N, shutdown, close, abort, each with '-> RESULT'";
+const CALLS: &str = "listen, connect, accept, write N, write N urgent, write N more, read, read N, read urgent, shutdown, close, abort, dscp N, and to ask: at-mark, unread, state, cwnd, ssthresh, soft-error; each with '-> RESULT'";
 
 impl FromStr for Step {
     type Err = String;
@@ -83,9 +102,10 @@ impl FromStr for Step {
         let when = when(time)?;
         let (verb, what) = first_word(rest);
         let action = match verb {
+            "inject" if first_word(what).0 == "icmp" => Action::Report(first_word(what).1.parse()?),
             "inject" => Action::Inject(what.parse().and_then(Shape::complete)?),
             "expect" if what == "nothing" => Action::Nothing,
-            "expect" => Action::Expect(what.parse()?),
+            "expect" => Action::Expect(what.parse().and_then(Shape::without_raw)?),
             "call" => Action::Call(what.parse()?),
             _ => return Err(format!("'{verb}' is not inject, expect or call")),
         };
@@ -125,18 +145,30 @@ impl FromStr for Call {
             Some((call, result)) => (call.trim(), Some(result.trim().to_owned())),
             None => (text, None),
         };
-        let (name, number) = first_word(call);
-        let bytes = || number.parse().ok().filter(|&bytes| bytes > 0);
-        let verb = match name {
-            "listen" if number.is_empty() => Some(Verb::Listen),
-            "connect" if number.is_empty() => Some(Verb::Connect),
-            "accept" if number.is_empty() => Some(Verb::Accept),
-            "shutdown" if number.is_empty() => Some(Verb::Shutdown),
-            "close" if number.is_empty() => Some(Verb::Close),
-            "abort" if number.is_empty() => Some(Verb::Abort),
-            "read" if number.is_empty() => Some(Verb::Read(usize::MAX)),
-            "read" => bytes().map(Verb::Read),
-            "write" => bytes().map(Verb::Write),
+        let words: Vec<&str> = call.split_whitespace().collect();
+        let amount = |word: &str| word.parse().ok().filter(|&bytes: &usize| bytes > 0);
+        let write = |bytes: &str, flags| amount(bytes).map(|bytes| Verb::Write(bytes, flags));
+        let usual = SendFlags::default();
+        let verb = match words[..] {
+            ["listen"] => Some(Verb::Listen),
+            ["connect"] => Some(Verb::Connect),
+            ["accept"] => Some(Verb::Accept),
+            ["shutdown"] => Some(Verb::Shutdown),
+            ["close"] => Some(Verb::Close),
+            ["abort"] => Some(Verb::Abort),
+            ["read"] => Some(Verb::Read(usize::MAX)),
+            ["read", "urgent"] => Some(Verb::ReadUrgent),
+            ["read", bytes] => amount(bytes).map(Verb::Read),
+            ["write", bytes] => write(bytes, usual),
+            ["write", bytes, "urgent"] => write(bytes, SendFlags { urgent: true, ..usual }),
+            ["write", bytes, "more"] => write(bytes, SendFlags { more: true, ..usual }),
+            ["dscp", codepoint] => codepoint.parse().ok().map(Verb::Dscp),
+            ["at-mark"] => Some(Verb::AtMark),
+            ["unread"] => Some(Verb::Unread),
+            ["state"] => Some(Verb::State),
+            ["cwnd"] => Some(Verb::Cwnd),
+            ["ssthresh"] => Some(Verb::Ssthresh),
+            ["soft-error"] => Some(Verb::SoftError),
             _ => None,
         };
         let verb = verb.ok_or_else(|| format!("there is no call '{call}'; there are {CALLS}"))?;

@@ -282,6 +282,109 @@ fn marks_are_echoed_and_answered() {
     assert_eq!((line, &said[..27]), (2, &problem[..27]), "{said}");
 }
 
+/// RFC 9293 3.8.5.
+#[test]
+fn urgent_data_goes_both_ways() {
+    goes(
+        "
+        +0ms   call write 20 urgent
+        +0ms   expect PSH,ACK,URG seq=1..21 urg=20
+        +0ms   inject PSH,ACK,URG seq=1..101 ack=21 urg=60
+        +0ms   call unread -> 59 bytes
+        +0ms   call at-mark -> no
+        +0ms   call read 10 -> 10 bytes
+        +0ms   call read urgent -> 1 bytes
+        +0ms   call read -> 49 bytes
+        +0ms   call at-mark -> yes
+        +0ms   call read -> 40 bytes
+        +0ms   call read urgent -> error: no urgent data to be read out of line
+        +40ms  expect ACK seq=21 ack=101
+        +0ms   inject ACK,URG seq=101 ack=21 urg=9
+        +0ms   call read urgent -> nothing
+    ",
+    );
+    let urgent = "\n +0ms call write 20 urgent\n +0ms expect PSH,ACK,URG urg=19";
+    let sent = "+0ms expect PSH,ACK,URG seq=1..21 ack=1 win=60000 urg=20 <>";
+    assert_eq!(fails(urgent), (2, format!("another urg was sent: {sent}")));
+}
+
+/// RFC 9293 3.9.2.2.
+#[test]
+fn errors_of_the_network_quote_what_was_sent() {
+    goes(
+        "
+        +0ms   call write 2000
+        +0ms   expect ACK seq=1..1001
+        +0ms   expect PSH,ACK seq=1001..2001
+        +0ms   inject icmp host-unreachable seq=2001
+        +0ms   call soft-error -> none
+        +0ms   inject icmp time-exceeded seq=1..1001
+        +0ms   call soft-error -> time to live exceeded at 192.0.2.254
+        +0ms   inject icmp fragmentation-needed mtu=640 seq=1001..2001
+        +0ms   expect ACK seq=1..601
+        +0ms   expect ACK seq=601..1201
+        +0ms   expect ACK seq=1201..1801
+        +0ms   expect PSH,ACK seq=1801..2001
+        +10ms  inject ACK seq=1 ack=2001
+    ",
+    );
+}
+
+#[test]
+fn a_connection_can_be_looked_at() {
+    goes(
+        "
+        +0ms   call state -> ESTABLISHED
+        +0ms   call cwnd -> 10000 bytes
+        +0ms   call ssthresh -> infinite
+        +0ms   call write 100 more
+        +0ms   expect nothing
+        +0ms   call write 100
+        +0ms   expect PSH,ACK seq=1..201
+        +210ms expect PSH,ACK seq=1..201
+        +0ms   call cwnd -> 1000 bytes
+        +0ms   call ssthresh -> 2000 bytes
+        +0ms   call close
+        +0ms   expect FIN,ACK seq=201
+        +0ms   call state -> none
+        +10ms  inject ACK seq=1 ack=202
+    ",
+    );
+}
+
+/// RFC 9293 3.1: what is raw comes after the options that are known, and zeros fill the last word.
+#[test]
+fn raw_options_arrive_as_they_are() {
+    plays(
+        "
+        +0ms   call listen
+        +0ms   inject SYN seq=0 win=65535 <sackok, raw 020403e8>
+        +0ms   expect SYN,ACK seq=0 ack=1 <mss 1460, sackok>
+        +10ms  inject ACK seq=1 ack=1 <raw fd03ff>
+        +0ms   call accept
+        +0ms   call write 1000
+        +0ms   expect PSH,ACK seq=1..1001
+        +10ms  inject ACK seq=1 ack=1001
+    ",
+    );
+}
+
+#[test]
+fn what_the_ip_header_says_can_be_asked_for() {
+    goes(
+        "
+        +0ms   inject PSH,ACK seq=1..101 ack=1 ttl=1 dscp=63
+        +40ms  expect ACK seq=1 ack=101 ttl=64 dscp=0 ecn=none
+    ",
+    );
+    let text = "\n +0ms call write 9\n +0ms expect PSH,ACK ";
+    let sent = "+0ms expect PSH,ACK seq=1..10 ack=1 win=60000 <>";
+    for (wanted, what) in [("ttl=63", "ttl"), ("dscp=1", "dscp")] {
+        let problem = format!("another {what} was sent: {sent}");
+        assert_eq!(fails(&format!("{text}{wanted}")), (2, problem));
+    }
+}
+
 #[test]
 fn a_list_of_options_is_whole_unless_it_ends_with_dots() {
     let offered = "\n+0ms call listen\n+0ms inject SYN seq=0 win=9 <mss 1000, sackok>";
@@ -316,6 +419,24 @@ fn what_cannot_be_read_is_explained() {
         ("+0ms expect ACK seq=x", "'seq=x' does not belong here; allowed, each once: seq=N"),
         ("+0ms expect ACK seq=5..4", "'seq=5..4' does not belong here"),
         ("+0ms expect ACK seq=9..10 seq=1..101", "'seq=1..101' does not belong here"),
+        ("+0ms expect ACK urg=x", "'urg=x' does not belong here"),
+        ("+0ms expect ACK <raw 00>", "only a segment that is injected may have raw octets"),
+        ("+0ms inject ACK seq=1 ack=1 <raw 0g>", "'raw 0g' does not belong here"),
+        (
+            "+0ms inject SYN seq=0 <mss 5, raw 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff00112233445566>",
+            "has room for 40 bytes of options",
+        ),
+        (
+            "+0ms inject icmp seq=1",
+            "'seq=1' is not an ICMP error; there are network-unreachable, host-unreachable",
+        ),
+        ("+0ms inject icmp time-exceeded", "an ICMP error needs seq="),
+        (
+            "+0ms inject icmp time-exceeded seq=1 ttl=4",
+            "'ttl=4' does not belong here; allowed, each once: mtu=N",
+        ),
+        ("+0ms call write 4 fast", "there is no call 'write 4 fast'"),
+        ("+0ms call state", "there is no connection"),
         ("+0ms expect ACK ecn=on", "'ecn=on' does not belong here"),
         ("+0ms expect ACK ack=7 ack=1", "'ack=1' does not belong here"),
         ("+0ms expect ACK,ACK", "'ACK,ACK' is not flags"),

@@ -226,7 +226,7 @@ fn random_world(seed: u64) -> Trace {
 
 /// Lets both applications run to their ends.
 fn live(world: &mut World, pair: &Pair, apps: &mut [App; 2], random: &mut Random) {
-    let limit = world.now + Duration::from_secs(3000);
+    let limit = world.now + Duration::from_secs(6000);
     while apps.iter().any(|app| !app.gone) {
         let sent = [apps[1].data.clone(), apps[0].data.clone()];
         for (app, sent) in apps.iter_mut().zip(&sent) {
@@ -246,7 +246,7 @@ fn live(world: &mut World, pair: &Pair, apps: &mut [App; 2], random: &mut Random
         };
         world.now = world.now.max(next);
         world.turn();
-        assert!(world.now < limit, "not over after 3000 s: {}", stand(world, pair, apps));
+        assert!(world.now < limit, "not over after 6000 s: {}", stand(world, pair, apps));
     }
 }
 

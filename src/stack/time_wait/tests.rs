@@ -9,6 +9,7 @@ fn record() -> TimeWait {
         },
         snd_nxt: SeqNum::new(1000),
         rcv_nxt: SeqNum::new(5000),
+        ip: IpSettings::default(),
         window: 100,
         scale: WindowScale::NONE,
         iss: SeqNum::new(900),

@@ -37,8 +37,9 @@ impl Tcb {
         if self.snd.hold == Hold::More {
             self.snd.hold = Hold::Usual; // as Linux: it waited for company, and this is as good
         }
+        let flight = self.echoable();
         if !self.is_selective() {
-            self.note_echo(cx, segment, ack);
+            self.note_echo(cx, segment, ack, flight);
         }
         let window_before = self.snd.wnd;
         self.update_window(segment, ack);
@@ -59,7 +60,7 @@ impl Tcb {
         }
         if self.is_selective() {
             // Only now it is known whether an earlier reduction is over.
-            self.note_echo(cx, segment, ack);
+            self.note_echo(cx, segment, ack, flight);
         }
         if self.snd.fin_acked() {
             self.fin_acked(cx);

@@ -19,26 +19,37 @@ impl Tcb {
         }
     }
 
-    /// An acknowledgment of `ack` is about to be processed: if it echoes a mark in a window of which
-    /// congestion control knows nothing yet, that is told now. When nothing is in flight there is nothing
-    /// that the echo could be of.
-    pub(super) fn note_echo(&mut self, cx: &mut Context<'_>, segment: &InWindow<'_>, ack: SeqNum) {
-        let flying = self.snd.outstanding() > 0 && !self.snd.syn_unacked();
-        let current = flying && ack.at_or_after(self.snd.una);
+    /// What an echo in the next acknowledgment can be of: bytes of text. When nothing was in flight before it, there is
+    /// nothing that it could be of.
+    pub(super) fn echoable(&self) -> u32 {
+        if self.snd.syn_unacked() { 0 } else { self.snd.outstanding() }
+    }
+
+    /// An acknowledgment of `ack` is processed, before which `flight` bytes could have been marked: if it echoes a
+    /// mark in a window of which congestion control knows nothing yet, that is told now.
+    pub(super) fn note_echo(
+        &mut self,
+        cx: &mut Context<'_>,
+        segment: &InWindow<'_>,
+        ack: SeqNum,
+        flight: u32,
+    ) {
+        let current = flight > 0 && ack.at_or_after(self.snd.una);
         if current && self.ecn.is_echo(segment.flags) && self.ecn.is_unanswered(ack) {
-            self.ecn_echo(cx);
+            self.ecn_echo(cx, flight);
         }
     }
 
     /// A router has marked what it would otherwise have dropped: the answer is that to one loss, once a
-    /// window of data (RFC 3168 6.1.2).
-    fn ecn_echo(&mut self, cx: &mut Context<'_>) {
+    /// window of data (RFC 3168 6.1.2). Where nothing is in flight any more, nothing has to come down.
+    fn ecn_echo(&mut self, cx: &mut Context<'_>, flight: u32) {
         self.totals.ecn_reductions += 1;
-        if self.is_selective() {
+        if self.is_selective() && self.snd.outstanding() > 0 {
             let sizes = [self.snd.outstanding(), self.flight()];
             self.reduce(cx, sizes, Signal::Ecn, Reduction::Ecn);
         } else {
-            self.congestion.on_congestion(cx.now, self.in_flight(), Signal::Ecn);
+            let in_flight = if self.is_selective() { flight } else { self.in_flight() };
+            self.congestion.on_congestion(cx.now, in_flight, Signal::Ecn);
             let conn = self.conn;
             cx.emit(|| Event::Reduced { conn, why: Reduction::Ecn });
             self.emit_window(cx);

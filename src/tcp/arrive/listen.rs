@@ -313,7 +313,7 @@ impl HalfOpen {
         tcb.sack = offered.sack;
         tcb.rcv.scale = WindowScale::for_buffer(offered.most_received());
         tcb.synchronize(self.irs);
-        tcb.negotiate(&self.peer_options(), now);
+        tcb.negotiate(&self.peer_options(), now, self.retransmissions);
         tcb.rcv.adv = tcb.rcv.nxt + u32::from(offered.syn_window());
         tcb.snd.nxt = self.iss + 1;
         tcb.snd.syn_pending = false;

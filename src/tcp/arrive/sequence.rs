@@ -25,12 +25,14 @@ pub(crate) struct InWindow<'a> {
     pub(super) text_end: SeqNum,
     /// Something was cut off, of which the peer must hear.
     pub(super) cut: bool,
+    /// Its beginning was received before, and that is noted as a duplicate.
+    pub(super) begins_old: bool,
 }
 
 impl<'a> InWindow<'a> {
-    fn new(segment: &'a mut Segment, cut: bool) -> Self {
+    fn new(segment: &'a mut Segment, cut: bool, begins_old: bool) -> Self {
         let text_end = segment.seq + segment.payload.len() as u32;
-        InWindow { segment, text_end, cut }
+        InWindow { segment, text_end, cut, begins_old }
     }
 
     /// Takes the text out.
@@ -91,7 +93,7 @@ impl Tcb {
         if segment.rst() {
             // RFC 5961 3.2: judged by its first octet alone; a window of zero has its edge.
             return if segment.seq.within(nxt, window.max(1)) {
-                Ok(InWindow::new(segment, false))
+                Ok(InWindow::new(segment, false, false))
             } else {
                 Err(Discard::silent(Refusal::ResetOutsideWindow))
             };
@@ -99,8 +101,9 @@ impl Tcb {
         match Place::of(segment, nxt, window) {
             Place::Inside => {
                 self.note_timestamp(cx.now, segment);
+                let begins_old = segment.seq.before(nxt);
                 let cut = self.trim(cx, segment);
-                Ok(InWindow::new(segment, cut))
+                Ok(InWindow::new(segment, cut, begins_old))
             }
             Place::Before => {
                 // The last segment again: its echo tells the peer's clock of this copy (as Linux).

@@ -41,7 +41,7 @@ impl Tcb {
         self.synchronize(segment.seq);
         // Our SYN has offered this much, of which the peer may make use before it hears from us again.
         self.rcv.adv = self.rcv.nxt + u32::from(self.config.syn_window());
-        self.negotiate(&segment.options, cx.now);
+        self.negotiate(&segment.options, cx.now, self.timeouts);
         self.ecn.negotiation.received(segment.flags);
         // The window of a SYN is never scaled (RFC 7323 2.2).
         self.snd.wl1 = segment.seq;

@@ -108,7 +108,8 @@ impl Tcb {
         let nxt = self.rcv.nxt;
         match self.rcv.reassembly().insert(offset, &segment.payload, capacity) {
             Ok(duplicate) => {
-                if let Some(range) = duplicate.filter(|_| self.sack) {
+                // Of several such stretches the first is reported, which may lie before the window (RFC 2883 4.2.2).
+                if let Some(range) = duplicate.filter(|_| self.sack && !segment.begins_old) {
                     self.rcv.note_duplicate(range);
                 }
                 self.rcv.drain_reassembly();

@@ -114,10 +114,14 @@ impl CongestionControl for Cubic {
     }
 
     fn on_ack(&mut self, ack: &Ack) {
-        if ack.recovering {
+        // RFC 3168 6.1.2: an echo makes the window no larger, but for slow start after a loss, which has to go on. In the
+        // first one it is of a mark that is answered after this.
+        let (first, slow) =
+            (self.state.window.ssthresh.is_none(), self.state.window.in_slow_start());
+        if ack.recovering || (ack.ece && (first || !slow)) {
             return;
         }
-        if self.state.window.in_slow_start() {
+        if slow {
             self.state.slow_start(ack);
         } else {
             self.state.avoid(ack);

@@ -80,6 +80,7 @@ const REPR: ip::Repr = ip::Repr {
     dst: IpAddr::V4(Ipv4Addr::new(10, 9, 0, 1)),
     protocol: ip::TCP,
     ttl: 64,
+    dscp: 0,
     ecn: 0,
     identification: 1,
     dont_fragment: true,

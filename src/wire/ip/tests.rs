@@ -6,6 +6,7 @@ const REPR: Repr = Repr {
     dst: IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7)),
     protocol: TCP,
     ttl: 64,
+    dscp: 0,
     ecn: 0,
     identification: 0x1234,
     dont_fragment: true,
@@ -46,13 +47,14 @@ fn with_fragment_field(word: u16) -> Vec<u8> {
 }
 
 fn any_repr() -> impl Strategy<Value = Repr> {
-    let numbers = (any::<u8>(), any::<u8>(), 0u8..4, any::<u16>(), any::<bool>());
+    let numbers = (any::<u8>(), any::<u8>(), 0u8..64, 0u8..4, any::<u16>(), any::<bool>());
     (any::<[u8; 4]>(), any::<[u8; 4]>(), numbers).prop_map(
-        |(src, dst, (protocol, ttl, ecn, identification, dont_fragment))| Repr {
+        |(src, dst, (protocol, ttl, dscp, ecn, identification, dont_fragment))| Repr {
             src: IpAddr::from(src),
             dst: IpAddr::from(dst),
             protocol,
             ttl,
+            dscp,
             ecn,
             identification,
             dont_fragment,
@@ -71,7 +73,7 @@ proptest! {
         let read = parse(&packet).unwrap();
         prop_assert_eq!((read.src, read.dst), (repr.src, repr.dst));
         prop_assert_eq!((read.protocol, read.ttl, read.ecn), (repr.protocol, repr.ttl, repr.ecn));
-        prop_assert_eq!(read.identification, repr.identification);
+        prop_assert_eq!((read.dscp, read.identification), (repr.dscp, repr.identification));
         prop_assert_eq!(packet[6], if repr.dont_fragment { 0x40 } else { 0 });
         prop_assert_eq!((read.fragment, read.header_len), (None, IPV4_HEADER_LEN));
         prop_assert_eq!(&packet[read.payload], &payload[..]);

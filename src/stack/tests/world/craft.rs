@@ -17,6 +17,7 @@ fn repr(from: SocketAddr, to: SocketAddr, protocol: u8) -> Repr {
         dst: to.ip(),
         protocol,
         ttl: 64,
+        dscp: 0,
         ecn: 0,
         identification: 1,
         dont_fragment: true,

@@ -188,6 +188,27 @@ fn an_echo_halves_the_window_once_a_window() {
     }
 }
 
+/// RFC 3168 6.1.2: an echo makes the window no larger, and is answered although it comes with the acknowledgment of all
+/// that was in flight; then nothing has to come down, and what comes next may use what is left.
+#[test]
+fn an_echo_with_the_last_acknowledgment_is_answered() {
+    for (congestion, left) in [(Algorithm::NewReno, 5), (Algorithm::Cubic, 7)] {
+        let setup = Setup::ecn();
+        let config = Config { congestion, ..setup.config };
+        let mut rig = Rig::open(Setup { config, ..setup });
+        rig.write(10 * FULL);
+        rig.transmit();
+        let ack = echo(&rig, 1 + 10 * FULL);
+        rig.arrive(ack).unwrap();
+        let window = (rig.tcb.cwnd(), rig.tcb.congestion.ssthresh());
+        assert_eq!((window, rig.echoes()), ((left * FULL, Some(left * FULL)), 1), "{congestion}");
+        rig.write(20 * FULL);
+        let sent = rig.transmit();
+        assert!(sent[0].flags.contains(Flags::CWR), "{congestion}");
+        assert_eq!(rig.tcb.in_flight(), left * FULL, "{congestion}");
+    }
+}
+
 /// RFC 3168 6.1.2: a mark and a loss in one window are answered once.
 #[test]
 fn a_loss_in_a_window_that_a_mark_was_answered_in() {

@@ -180,6 +180,21 @@ fn a_syn_ack_that_was_sent_again_gives_no_sample_and_three_seconds_rfc_6298_5_7(
     assert_eq!((rig.tcb.info().srtt, rig.tcb.info().rto), (None, s(3)));
 }
 
+/// RFC 5681 3.1, RFC 6928 2.
+#[test]
+fn after_two_lost_syn_acks_the_window_is_one_segment_rfc_5681_3_1() {
+    for (lost, segments) in [(1, 10), (2, 1)] {
+        let (mut rig, mut half) = half_open(Setup::default());
+        for _ in 0..lost {
+            rig.now = half.next_deadline(&rig.setup.config);
+            half.timed_out(rig.now);
+        }
+        let config = Arc::new(rig.setup.config.clone());
+        rig.tcb = half.into_tcb(rig.now, config.clone(), &config, own_mss());
+        assert_eq!(rig.tcb.info().cwnd, segments * FULL, "{lost}");
+    }
+}
+
 #[test]
 fn text_with_the_last_ack_of_the_handshake_is_delivered() {
     let (mut rig, half) = half_open(Setup::default());

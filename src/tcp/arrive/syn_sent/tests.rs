@@ -159,6 +159,18 @@ fn opens_and_works(rig: &mut Rig) {
     rig.read(1, 10);
 }
 
+/// RFC 5681 3.1; the first is excepted by RFC 6928 2, for it may only have been late.
+#[test]
+fn after_two_lost_syns_the_window_is_one_segment_rfc_5681_3_1() {
+    for (lost, segments) in [(0, 10), (1, 10), (2, 1), (3, 1)] {
+        let mut rig = Rig::syn_sent(Setup::default());
+        rig.sleep(s((1 << lost) - 1) + ms(50));
+        let syn_ack = rig.syn(Some(1));
+        rig.arrive(syn_ack).unwrap();
+        assert_eq!(rig.tcb.info().cwnd, segments * FULL, "{lost}");
+    }
+}
+
 #[test]
 fn simultaneous_open_the_peers_syn_ack_crosses_ours_rfc_9293_figure_8() {
     let mut rig = crossed();

@@ -244,6 +244,32 @@ fn a_duplicate_out_of_order_is_reported_before_its_block_rfc_2883_4_2() {
 }
 
 #[test]
+fn of_two_stretches_that_come_again_the_first_is_reported_rfc_2883_4_2_2() {
+    let mut rig = Rig::open(Setup::default());
+    for at in [1, 2_001] {
+        let text = rig.text(at, 1_000);
+        rig.arrive(text).unwrap();
+    }
+    rig.transmit();
+    let all = rig.text(1, 4_000);
+    rig.arrive(all).unwrap();
+    let ack = rig.transmit_one();
+    assert_eq!((ack.ack, ack.sack()), (4_001, vec![(1, 1_001)]), "and not 2,001 to 3,001");
+}
+
+#[test]
+fn four_blocks_stay_when_a_fifth_segment_only_moves_the_acknowledgment_rfc_2018_4() {
+    let mut rig = Rig::open(Setup { timestamps: false, ..Setup::default() });
+    for at in [1_001, 3_001, 5_001, 7_001, 1] {
+        let text = rig.text(at, 10);
+        rig.arrive(text).unwrap();
+    }
+    let ack = rig.transmit_one();
+    let blocks = vec![(7_001, 7_011), (5_001, 5_011), (3_001, 3_011), (1_001, 1_011)];
+    assert_eq!((ack.ack, ack.sack()), (11, blocks));
+}
+
+#[test]
 fn without_sack_there_are_no_blocks_rfc_2018_2() {
     let mut rig = Rig::open(Setup { sack: false, ..Setup::default() });
     let text = rig.text(1_001, 500);

@@ -315,6 +315,6 @@ fn a_mark_in_the_repair_of_a_smaller_path_lowers_the_window_rfc_3168_6_1_2() {
     rig.tcb.loss.on_smaller_path(rig.tcb.snd.nxt);
     let echo = Segment { flags: Flags::ACK | Flags::ECE, ..rig.ack_of(1 + FULL) };
     rig.arrive(echo).unwrap();
-    assert_eq!((rig.reductions(), windows(&rig)), (vec![Reduction::Ecn], (8_000, Some(8_000))));
+    assert_eq!((rig.reductions(), windows(&rig)), (vec![Reduction::Ecn], (7_000, Some(7_000))));
     assert_eq!(rig.tcb.info().ecn_reductions, 1);
 }
