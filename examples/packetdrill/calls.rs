@@ -224,7 +224,9 @@ impl Use {
         let mut taken = Vec::new();
         let mut take = |world: &mut World, cx: &mut Context<'_>| {
             if peeks || (places.is_bad() && flags & libc::MSG_TRUNC == 0) {
-                taken.resize(most, 0);
+                // No more than there is, however much room the caller speaks of.
+                let there = world.stack.unread(key).unwrap_or(0).max(1);
+                taken.resize(most.min(there as usize), 0);
                 return world.stack.poll_peek(key, &mut taken, cx);
             }
             world

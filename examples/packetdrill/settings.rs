@@ -139,6 +139,12 @@ impl Settings {
         file.is_some_and(|file| fs::remove_file(file).is_ok())
     }
 
+    /// Whether the device takes no packets at present: `tc` was called with a queue for none.
+    pub fn device_is_full(&self) -> bool {
+        let file = self.sysctl.as_ref().map(|folder| folder.join("net/ipv4/device_full"));
+        file.is_some_and(|file| file.exists())
+    }
+
     /// What connections begin with.
     pub fn tcp(&self) -> tcp::Config {
         let mut config = tcp::Config::default();
@@ -178,3 +184,6 @@ impl Settings {
         config
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -114,6 +114,9 @@ pub struct Details {
     pub text_segments_in: u32,
     /// Segments sent with text.
     pub text_segments_out: u32,
+    /// Segments that the peer has, as far as it has said so: SYN and FIN count, what is missing before them does not
+    /// (tcpi_delivered).
+    pub segments_delivered: u32,
     /// Bytes of text sent again.
     pub bytes_retransmitted: u64,
     /// Bytes written and never sent.
@@ -233,6 +236,7 @@ impl Tcb {
             segments_out: self.totals.segments_out,
             text_segments_in: self.totals.texts_in,
             text_segments_out: self.totals.texts_out,
+            segments_delivered: self.totals.delivered,
             bytes_retransmitted: self.totals.bytes_again,
             unsent: if self.state == State::Closed { 0 } else { self.snd.unsent() },
             pacing_rate: self.pacing_rate(),

@@ -5,6 +5,10 @@ use crate::time::{Duration, Instant};
 /// A burst is about what is sent in so long (as Linux).
 const BURST: Duration = Duration::from_millis(1);
 
+/// What may go at once on the shortest path, in bytes, and for each of these in a round trip half of it.
+const WHOLE: u32 = 1 << 16;
+const HALVING: Duration = Duration::from_micros(512);
+
 /// When the next burst may go.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pacer {
@@ -31,6 +35,14 @@ impl Pacer {
 pub fn burst(rate: u64, mss: u32) -> u32 {
     let bytes = u128::from(rate) * BURST.as_nanos() / 1_000_000_000;
     u32::try_from(bytes).unwrap_or(u32::MAX).max(2 * mss)
+}
+
+/// Bytes that may go in one burst beside those, where nobody asks for pacing and the shortest round trip is `min_rtt`: 64 KiB,
+/// halved for each half a millisecond. On a short path the others wait little for it, and to cut it small costs work (as
+/// Linux).
+pub fn short_burst(min_rtt: Duration) -> u32 {
+    let halvings = min_rtt.as_nanos() / HALVING.as_nanos();
+    u32::try_from(halvings).ok().and_then(|count| WHOLE.checked_shr(count)).unwrap_or(0)
 }
 
 /// The rate for a window of `cwnd` bytes a round trip: twice as much in slow start, so that it can double,

@@ -77,6 +77,18 @@ struct Transmission {
     snapshot: Snapshot,
 }
 
+impl Transmission {
+    /// How many of its segments end after `start` and not after `end`.
+    fn segments(&self, start: u64, end: u64) -> u32 {
+        let size = match self.snapshot.segment_size {
+            0 => self.len.max(1),
+            size => size,
+        };
+        let (start, end) = ((start - self.start) as u32, (end - self.start) as u32);
+        end / size - start / size + u32::from(end == self.len && !end.is_multiple_of(size))
+    }
+}
+
 /// The newest transmission of which something has arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Newest {
@@ -97,6 +109,8 @@ pub struct Newest {
 pub struct Delivery {
     /// Octets newly known to have arrived.
     pub bytes: u32,
+    /// Segments of which the last octet has.
+    pub segments: u32,
     /// Those of them that were reported by SACK.
     pub sacked: u32,
     /// Those of them that were believed lost, and were not sent again.
@@ -291,7 +305,7 @@ impl Scoreboard {
         let Some(sent) = sent.filter(|sent| sent.snapshot.segment_size > 0 && place < end) else {
             return place;
         };
-        if place + 1 == sent.start + u64::from(sent.len) {
+        if !up && place + 1 == sent.start + u64::from(sent.len) {
             return place; // what follows may be a FIN, which some peers do not report
         }
         let size = u64::from(sent.snapshot.segment_size);
@@ -497,6 +511,7 @@ impl Scoreboard {
         let Some(&sent) = sent.and_then(|index| self.sent.get(usize::try_from(index).ok()?)) else {
             return;
         };
+        delivery.segments += sent.segments(start, end);
         if !run.again {
             let (first, last) = delivery.once.unwrap_or((sent.at, sent.at));
             delivery.once = Some((first.min(sent.at), last.max(sent.at)));

@@ -12,6 +12,7 @@ use crate::tcp::challenge::ChallengeLimit;
 use crate::tcp::congestion::{self, CongestionControl};
 use crate::tcp::ecn::EcnState;
 use crate::tcp::fast_open::{Opening, SynText};
+use crate::tcp::fault;
 use crate::tcp::loss::Selective;
 use crate::tcp::loss::dupack::{DupAck, Mode};
 use crate::tcp::mss::Mss;
@@ -110,6 +111,8 @@ pub struct Totals {
     pub segments_out: u32,
     /// See `segments_out`.
     pub texts_out: u32,
+    /// Segments that have arrived, as far as the peer has said so.
+    pub delivered: u32,
     /// Duplicates that the peer has reported.
     pub dsacks: u32,
     /// How often the path was seen to reorder.
@@ -411,7 +414,8 @@ impl Tcb {
 
     /// The retransmission time-out in force.
     pub(crate) fn rto(&self) -> Rto {
-        self.rtt.rto().backed_off(self.backoff).at_most(self.config.rto_max)
+        let backoff = self.backoff.saturating_add(u8::from(fault::SLOW_RTO));
+        self.rtt.rto().backed_off(backoff).at_most(self.config.rto_max)
     }
 
     /// The bounds of the receive buffer.

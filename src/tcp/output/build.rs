@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 use crate::context::Context;
 use crate::event::{Event, State, TimerKind, Why};
 use crate::tcp::fast_open::SynText;
+use crate::tcp::fault;
 use crate::tcp::loss::tlp::Probe;
 use crate::tcp::output::{Outgoing, Transmission};
 use crate::tcp::scoreboard::Snapshot;
@@ -147,7 +148,7 @@ impl Tcb {
         let reset = plan.flags.contains(Flags::RST);
         Options {
             timestamps: self.timestamps_option(cx.now),
-            sack: if self.sack && !reset {
+            sack: if self.sack && !reset && !fault::NO_SACK {
                 self.rcv.sack_blocks(self.max_sack_blocks())
             } else {
                 SackBlocks::new()

@@ -147,8 +147,8 @@ impl Tcb {
         self.cwnd().saturating_add(syn).saturating_sub(self.flight())
     }
 
-    /// Most text of one burst: as many segments as fit one, at most [`BURST_SEGMENTS`], and when it is paced what
-    /// goes in a millisecond.
+    /// Most text of one burst: as many segments as fit one, at most [`BURST_SEGMENTS`], and no more than what goes in a
+    /// millisecond, but on short paths where it is not paced.
     fn burst(&self, size: u32) -> u32 {
         if self.is_urgent() {
             return size; // each segment has a pointer of its own
@@ -156,8 +156,19 @@ impl Tcb {
         let most = (MAX_BURST / size).min(BURST_SEGMENTS) * size;
         match self.pacing_rate() {
             Some(rate) => pacing::burst(rate, size).min(most),
-            None => most,
+            None => self.unpaced_burst(size).min(most),
         }
+    }
+
+    /// The rate is then what the window comes to in a round trip.
+    fn unpaced_burst(&self, size: u32) -> u32 {
+        let short = pacing::short_burst(self.rtt.min());
+        if short >= MAX_BURST {
+            return short;
+        }
+        let slow_start = self.congestion.in_slow_start();
+        let rate = pacing::rate(self.cwnd(), self.rtt.srtt(), slow_start);
+        rate.map_or(short, |rate| pacing::burst(rate, size).saturating_add(short))
     }
 
     /// Lost ranges come first. Where duplicates alone find losses, the one segment that they found goes
