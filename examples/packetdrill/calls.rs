@@ -283,11 +283,12 @@ impl Use {
         if !waits {
             return if taken > 0 { Ok(taken) } else { Err(Errno(libc::EINPROGRESS)) };
         }
-        self.await_open(key, waits, Errno::EAGAIN)?;
-        if taken == data.len() {
-            return Ok(taken);
+        if taken < data.len() {
+            // It waits for the connection, too, and what it writes then goes with the acknowledgment of the SYN.
+            return Ok(taken + self.send(fd, &data[taken..], flags)?);
         }
-        Ok(taken + self.send(fd, &data[taken..], flags)?)
+        self.await_open(key, waits, Errno::EAGAIN)?;
+        Ok(taken)
     }
 
     /// Bytes go in: all of them, unless it must not wait.

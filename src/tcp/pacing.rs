@@ -31,10 +31,10 @@ impl Pacer {
     }
 }
 
-/// Bytes that may go in one burst at `rate` bytes a second: two segments at least.
-pub fn burst(rate: u64, mss: u32) -> u32 {
+/// Bytes that may go in one burst at `rate` bytes a second.
+pub fn burst(rate: u64) -> u32 {
     let bytes = u128::from(rate) * BURST.as_nanos() / 1_000_000_000;
-    u32::try_from(bytes).unwrap_or(u32::MAX).max(2 * mss)
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 /// Bytes that may go in one burst beside those, where nobody asks for pacing and the shortest round trip is `min_rtt`: 64 KiB,

@@ -232,6 +232,12 @@ impl Scoreboard {
         (run.status == Status::Out).then(|| (start + u64::from(run.len - len), len))
     }
 
+    /// How many of the last octets of `start..end` were last sent with one transmission, and have the same fate.
+    pub fn last_piece(&self, start: u64, end: u64) -> u32 {
+        let last = self.runs.range(..end).next_back();
+        last.map_or(0, |(&at, _)| (end - at.max(start)) as u32)
+    }
+
     /// `len` octets at `start` are being sent, for the first time or again.
     pub fn on_sent(&mut self, start: u64, len: u32, at: Instant, snapshot: Snapshot) {
         let number = self.first + self.sent.len() as u64;

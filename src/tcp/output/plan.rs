@@ -154,21 +154,23 @@ impl Tcb {
             return size; // each segment has a pointer of its own
         }
         let most = (MAX_BURST / size).min(BURST_SEGMENTS) * size;
-        match self.pacing_rate() {
-            Some(rate) => pacing::burst(rate, size).min(most),
-            None => self.unpaced_burst(size).min(most),
-        }
+        let least = u32::from(self.config.burst_segments.max(1)) * size;
+        let due = match self.pacing_rate() {
+            Some(rate) => pacing::burst(rate),
+            None => self.unpaced_burst(),
+        };
+        due.max(least).min(most)
     }
 
     /// The rate is then what the window comes to in a round trip.
-    fn unpaced_burst(&self, size: u32) -> u32 {
+    fn unpaced_burst(&self) -> u32 {
         let short = pacing::short_burst(self.rtt.min());
         if short >= MAX_BURST {
             return short;
         }
         let slow_start = self.congestion.in_slow_start();
         let rate = pacing::rate(self.cwnd(), self.rtt.srtt(), slow_start);
-        rate.map_or(short, |rate| pacing::burst(rate, size).saturating_add(short))
+        rate.map_or(short, |rate| pacing::burst(rate).saturating_add(short))
     }
 
     /// Lost ranges come first. Where duplicates alone find losses, the one segment that they found goes
@@ -211,7 +213,9 @@ impl Tcb {
         let fin = self.snd.fin.is_some_and(|fin| fin.before(end));
         let text_end = self.snd.offset_of(end);
         let text = (text_end - self.snd.offset_of(seq)) as u32;
-        let push = self.push_flag(text_end, text, size);
+        // A burst of before is one again, and ends with PSH; pieces of several fill a gap, and do not (as Linux).
+        let piece = self.scoreboard.last_piece(self.snd.place_of(seq), self.snd.place_of(end));
+        let push = self.push_flag(text_end, text.min(piece), size);
         Plan::Send(Transmission {
             seq,
             len: text,
