@@ -156,8 +156,7 @@ impl Settings {
         config.send_buffer_initial =
             self.number("tcp_wmem", 1).unwrap_or(config.send_buffer_initial);
         config.send_buffer = self.number("tcp_wmem", 2).unwrap_or(config.send_buffer);
-        config.burst_segments =
-            self.number("tcp_min_tso_segs", 0).unwrap_or(config.burst_segments);
+        config.burst_segments = self.number("tcp_min_tso_segs", 0).unwrap_or(config.burst_segments);
         config.ecn = match self.number("tcp_ecn", 0) {
             Some(0) => Ecn::Off,
             Some(1) => Ecn::Request,

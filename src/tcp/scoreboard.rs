@@ -64,6 +64,8 @@ pub struct Snapshot {
     pub app_limited: bool,
     /// Octets of the segments into which it is cut; 0: not known.
     pub segment_size: u32,
+    /// A write ends with it, so that it had PSH.
+    pub pushed: bool,
 }
 
 /// One time that something was sent, be it a segment or a burst.
@@ -138,6 +140,15 @@ impl Delivery {
     pub fn answers_no_later(&mut self, sent: Instant) {
         self.credible = self.credible.min(sent);
     }
+}
+
+/// Something that is sent again, as it was sent before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Piece {
+    /// Octets of it.
+    pub len: u32,
+    /// A write ended with it.
+    pub pushed: bool,
 }
 
 /// Something that is found lost.
@@ -232,10 +243,20 @@ impl Scoreboard {
         (run.status == Status::Out).then(|| (start + u64::from(run.len - len), len))
     }
 
-    /// How many of the last octets of `start..end` were last sent with one transmission, and have the same fate.
-    pub fn last_piece(&self, start: u64, end: u64) -> u32 {
-        let last = self.runs.range(..end).next_back();
-        last.map_or(0, |(&at, _)| (end - at.max(start)) as u32)
+    /// What of `start..end` was last sent with one transmission, and has the same fate as its last octet.
+    pub fn last_piece(&self, start: u64, end: u64) -> Piece {
+        let Some((&at, run)) = self.runs.range(..end).next_back() else {
+            return Piece::default();
+        };
+        let ends = |sent: &Transmission| sent.start + u64::from(sent.len) == end;
+        let pushed = self.sent_with(run).is_some_and(|sent| sent.snapshot.pushed && ends(sent));
+        Piece { len: (end - at.max(start)) as u32, pushed }
+    }
+
+    /// The transmission that sent a run last; `None` when it is forgotten.
+    fn sent_with(&self, run: &Run) -> Option<&Transmission> {
+        let index = run.sent_with.checked_sub(self.first)?;
+        self.sent.get(usize::try_from(index).ok()?)
     }
 
     /// `len` octets at `start` are being sent, for the first time or again.
@@ -306,9 +327,8 @@ impl Scoreboard {
             return place;
         };
         let end = start + u64::from(run.len);
-        let sent = run.sent_with.checked_sub(self.first);
-        let sent = sent.and_then(|index| self.sent.get(usize::try_from(index).ok()?));
-        let Some(sent) = sent.filter(|sent| sent.snapshot.segment_size > 0 && place < end) else {
+        let sent = self.sent_with(run).filter(|sent| sent.snapshot.segment_size > 0 && place < end);
+        let Some(sent) = sent else {
             return place;
         };
         if !up && place + 1 == sent.start + u64::from(sent.len) {
@@ -513,8 +533,7 @@ impl Scoreboard {
         if run.status == Status::Lost && !run.again {
             delivery.not_lost += run.len;
         }
-        let sent = run.sent_with.checked_sub(self.first);
-        let Some(&sent) = sent.and_then(|index| self.sent.get(usize::try_from(index).ok()?)) else {
+        let Some(&sent) = self.sent_with(&run) else {
             return;
         };
         delivery.segments += sent.segments(start, end);

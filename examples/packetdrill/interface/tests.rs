@@ -168,7 +168,10 @@ fn a_connection_from_its_beginning_to_its_end() {
     assert_eq!(drill.sent().payload, b"world"[..]);
     let (mut info, mut len) = (MaybeUninit::<TcpInfo>::zeroed(), 280);
     let info_at = info.as_mut_ptr().cast();
-    assert_eq!(call!(drill, getsockopt, fd, libc::IPPROTO_TCP, libc::TCP_INFO, info_at, &raw mut len), 0);
+    assert_eq!(
+        call!(drill, getsockopt, fd, libc::IPPROTO_TCP, libc::TCP_INFO, info_at, &raw mut len),
+        0
+    );
     assert_eq!(len, 280);
     // The C library's own function knows our sockets as well.
     let (mut error, mut len) = (-1, 4);
@@ -277,7 +280,10 @@ fn an_accept_that_fails_accepts_nobody() {
     // As much of the address as there is room for.
     len = 4;
     assert!(call!(drill, accept, listener, peer_at, &raw mut len) >= 0);
-    assert_eq!((len, peer.sin_port, peer.sin_addr.s_addr), (INET, PEER_PORT.to_be(), address(LOCAL, 0).sin_addr.s_addr));
+    assert_eq!(
+        (len, peer.sin_port, peer.sin_addr.s_addr),
+        (INET, PEER_PORT.to_be(), address(LOCAL, 0).sin_addr.s_addr)
+    );
     refused!(EAGAIN, drill, accept, listener, null_mut(), null_mut());
 }
 

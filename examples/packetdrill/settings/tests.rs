@@ -41,7 +41,10 @@ fn sysctls_are_read_from_a_folder() {
     }
     let settings = flags(&format!("local=192.168.0.1,sysctl={}", folder.path().display())).unwrap();
     let (config, default) = (settings.tcp(), tcp::Config::default());
-    assert_eq!((config.sack, config.ecn, config.congestion.name()), (false, Ecn::Request, "newreno"));
+    assert_eq!(
+        (config.sack, config.ecn, config.congestion.name()),
+        (false, Ecn::Request, "newreno")
+    );
     assert_eq!((config.receive_buffer_initial, config.receive_buffer), (65_535, 6_291_456));
     assert_eq!(config.syn_retransmission_limit, default.syn_retransmission_limit);
     assert!(settings.fast_clients() && settings.fast_accept(None).is_some());

@@ -215,7 +215,9 @@ impl Tcb {
         let text = (text_end - self.snd.offset_of(seq)) as u32;
         // A burst of before is one again, and ends with PSH; pieces of several fill a gap, and do not (as Linux).
         let piece = self.scoreboard.last_piece(self.snd.place_of(seq), self.snd.place_of(end));
-        let push = self.push_flag(text_end, text.min(piece), size);
+        let push = piece.pushed && text > 0;
+        let push =
+            if push { Flags::PSH } else { self.push_flag(text_end, text.min(piece.len), size) };
         Plan::Send(Transmission {
             seq,
             len: text,
@@ -274,7 +276,7 @@ impl Tcb {
     /// PSH for text up to `end` if a write ends there, or if it is a burst: then its last segment has it, so
     /// that the receiver hands it on whole (both as Linux).
     fn push_flag(&self, end: u64, len: u32, size: u32) -> Flags {
-        let push = len > 0 && (len > size || end as u32 == self.snd.pushed);
+        let push = len > 0 && (len > size || self.snd.ends_write(end));
         if push { Flags::PSH } else { Flags::default() }
     }
 
