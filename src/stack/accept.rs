@@ -58,6 +58,20 @@ impl Listener {
         self.watch.as_ref().map(|watch| &watch.waker)
     }
 
+    /// There is one more to accept.
+    pub(super) fn connection_arrived(
+        &mut self,
+        conn: ConnKey,
+        remote: SocketAddr,
+        wakes: &mut Wakes,
+    ) {
+        self.queue.push_back((conn, remote));
+        wakes.add(&mut self.waker);
+        if let Some(watch) = &mut self.watch {
+            watch.connection_arrived(wakes);
+        }
+    }
+
     fn wake_all(&mut self, wakes: &mut Wakes) {
         wakes.add(&mut self.waker);
         if let Some(watch) = &mut self.watch {
@@ -456,11 +470,7 @@ impl Stack {
         let conn = self.insert_connection(tcb, Some(timer));
         self.env.counters.tcp_passive_opens += 1;
         if let Some(listener) = self.listeners.get_mut(listener) {
-            listener.queue.push_back((conn, ends.remote));
-            self.wakes.add(&mut listener.waker);
-            if let Some(watch) = &mut listener.watch {
-                watch.connection_arrived(&mut self.wakes);
-            }
+            listener.connection_arrived(conn, ends.remote, &mut self.wakes);
         }
         self.receive_for_connection(conn, ends, segment);
     }

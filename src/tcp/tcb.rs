@@ -101,8 +101,6 @@ pub struct Totals {
     pub retransmissions: u32,
     /// Bytes of text sent again.
     pub bytes_again: u64,
-    /// Reductions of the window for marks.
-    pub ecn_reductions: u32,
     /// Segments received, and those of them with text.
     pub segments_in: u32,
     /// See `segments_in`.
@@ -113,8 +111,10 @@ pub struct Totals {
     pub texts_out: u32,
     /// Segments that have arrived, as far as the peer has said so.
     pub delivered: u32,
+    /// Reductions of the window for marks; this and the next two stop at the most that they can be.
+    pub ecn_reductions: u16,
     /// Duplicates that the peer has reported.
-    pub dsacks: u32,
+    pub dsacks: u16,
     /// How often the path was seen to reorder.
     pub reorderings: u16,
     /// How far at most, in segments.

@@ -33,7 +33,7 @@ impl Tcb {
     /// A router has marked what it would otherwise have dropped: the answer is that to one loss, once a
     /// window of data (RFC 3168 6.1.2).
     fn ecn_echo(&mut self, cx: &mut Context<'_>) {
-        self.totals.ecn_reductions += 1;
+        self.totals.ecn_reductions = self.totals.ecn_reductions.saturating_add(1);
         if self.is_selective() {
             let sizes = [self.snd.outstanding(), self.flight()];
             self.reduce(cx, sizes, Signal::Ecn, Reduction::Ecn);

@@ -57,12 +57,29 @@ fn extremes_neither_panic_nor_wait_for_ever() {
 }
 
 #[test]
-fn a_burst_is_a_millisecond_and_two_segments_at_least() {
-    assert_eq!(burst(0, 1000), 2000);
-    assert_eq!(burst(RATE, 1000), 2000);
-    assert_eq!(burst(2_500_000, 1000), 2500);
-    assert_eq!(burst(125_000_000, 1460), 125_000, "a gigabit a second");
-    assert_eq!(burst(u64::MAX, 1460), u32::MAX);
+fn a_burst_is_what_goes_in_a_millisecond() {
+    assert_eq!(burst(0), 0);
+    assert_eq!(burst(2_500_000), 2500);
+    assert_eq!(burst(125_000_000), 125_000, "a gigabit a second");
+    assert_eq!(burst(u64::MAX), u32::MAX);
+}
+
+#[test]
+fn on_a_short_path_more_may_go_at_once() {
+    let micros = Duration::from_micros;
+    let cases = [
+        (0, 65_536),
+        (511, 65_536),
+        (512, 32_768),
+        (1024, 16_384),
+        (8191, 2),
+        (8192, 1),
+        (8704, 0),
+    ];
+    for (rtt, bytes) in cases {
+        assert_eq!(short_burst(micros(rtt)), bytes, "{rtt} us");
+    }
+    assert_eq!(short_burst(Duration::from_secs(u64::MAX / 2)), 0);
 }
 
 #[test]
