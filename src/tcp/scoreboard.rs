@@ -142,15 +142,6 @@ impl Delivery {
     }
 }
 
-/// Something that is sent again, as it was sent before.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Piece {
-    /// Octets of it.
-    pub len: u32,
-    /// A write ended with it.
-    pub pushed: bool,
-}
-
 /// Something that is found lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found {
@@ -243,14 +234,15 @@ impl Scoreboard {
         (run.status == Status::Out).then(|| (start + u64::from(run.len - len), len))
     }
 
-    /// What of `start..end` was last sent with one transmission, and has the same fate as its last octet.
-    pub fn last_piece(&self, start: u64, end: u64) -> Piece {
+    /// How many of the last octets of `start..end` were last sent with one transmission, and have one fate; and whether a
+    /// write ended with them.
+    pub fn last_piece(&self, start: u64, end: u64) -> (u32, bool) {
         let Some((&at, run)) = self.runs.range(..end).next_back() else {
-            return Piece::default();
+            return (0, false);
         };
         let ends = |sent: &Transmission| sent.start + u64::from(sent.len) == end;
         let pushed = self.sent_with(run).is_some_and(|sent| sent.snapshot.pushed && ends(sent));
-        Piece { len: (end - at.max(start)) as u32, pushed }
+        ((end - at.max(start)) as u32, pushed)
     }
 
     /// The transmission that sent a run last; `None` when it is forgotten.

@@ -214,10 +214,12 @@ impl Tcb {
         let text_end = self.snd.offset_of(end);
         let text = (text_end - self.snd.offset_of(seq)) as u32;
         // A burst of before is one again, and ends with PSH; pieces of several fill a gap, and do not (as Linux).
-        let piece = self.scoreboard.last_piece(self.snd.place_of(seq), self.snd.place_of(end));
-        let push = piece.pushed && text > 0;
-        let push =
-            if push { Flags::PSH } else { self.push_flag(text_end, text.min(piece.len), size) };
+        let (start, stop) = (self.snd.place_of(seq), self.snd.place_of(end));
+        let (piece, pushed) = self.scoreboard.last_piece(start, stop);
+        let push = match pushed && text > 0 {
+            true => Flags::PSH,
+            false => self.push_flag(text_end, text.min(piece), size),
+        };
         Plan::Send(Transmission {
             seq,
             len: text,
