@@ -259,6 +259,7 @@ def main():
     parser.add_argument("--log", type=pathlib.Path)
     parser.add_argument("scripts", nargs="+")
     arguments = parser.parse_args()
+    arguments.binary, arguments.library = arguments.binary.resolve(), arguments.library.resolve()
     expected = read_expected(arguments.expected)
     scripts = find_scripts(arguments.scripts)
     with tempfile.TemporaryDirectory(prefix="packetdrill-") as folder:
