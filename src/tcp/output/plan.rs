@@ -155,22 +155,15 @@ impl Tcb {
         }
         let most = (MAX_BURST / size).min(BURST_SEGMENTS) * size;
         let least = u32::from(self.config.burst_segments.max(1)) * size;
-        let due = match self.pacing_rate() {
-            Some(rate) => pacing::burst(rate),
-            None => self.unpaced_burst(),
+        let due = match (self.pacing_rate(), self.rtt.srtt()) {
+            (Some(rate), _) => pacing::burst(rate),
+            (None, Some(srtt)) => {
+                let slow_start = self.congestion.in_slow_start();
+                pacing::unpaced_burst(self.cwnd(), srtt, self.rtt.min(), slow_start)
+            }
+            (None, None) => most,
         };
         due.max(least).min(most)
-    }
-
-    /// The rate is then what the window comes to in a round trip.
-    fn unpaced_burst(&self) -> u32 {
-        let short = pacing::short_burst(self.rtt.min());
-        if short >= MAX_BURST {
-            return short;
-        }
-        let slow_start = self.congestion.in_slow_start();
-        let rate = pacing::rate(self.cwnd(), self.rtt.srtt(), slow_start);
-        rate.map_or(short, |rate| pacing::burst(rate).saturating_add(short))
     }
 
     /// Lost ranges come first. Where duplicates alone find losses, the one segment that they found goes
