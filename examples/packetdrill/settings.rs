@@ -14,6 +14,7 @@ use std::fs;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use glasstcp::stack::{self, Address, FastAccept};
 use glasstcp::tcp::{self, CookieKeys, Ecn, FastConnect};
@@ -30,6 +31,9 @@ const FAST_NO_COOKIE: u32 = 0x200;
 const FAST_ALL: u32 = 0x400;
 /// How many may wait where nothing says it.
 const FAST_QUEUE: usize = 4096;
+
+/// What Linux has a peer take for the acknowledgment of a single segment (RFC 8985 7.2).
+const PEER_ACK_DELAY: Duration = Duration::from_millis(200);
 
 /// One key of sixteen bytes, or two.
 pub fn cookie_keys(bytes: &[u8]) -> Option<CookieKeys> {
@@ -148,6 +152,7 @@ impl Settings {
     /// What connections begin with.
     pub fn tcp(&self) -> tcp::Config {
         let mut config = tcp::Config::default();
+        config.peer_ack_delay = Some(PEER_ACK_DELAY);
         config.sack = self.is_on("tcp_sack", config.sack);
         // Half of the kernel's bytes are for text, and the first window is one that a SYN can offer.
         let first = self.number("tcp_rmem", 1).map(|bytes: u32| (bytes / 2).min(u16::MAX.into()));

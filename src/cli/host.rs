@@ -15,7 +15,7 @@ use glasstcp::device::link::Cidr;
 use glasstcp::device::{self, OpenConfig, netns};
 use glasstcp::stack::FastAccept;
 use glasstcp::tcp::congestion::Algorithm;
-use glasstcp::tcp::{Ecn, FastConnect};
+use glasstcp::tcp::{Ecn, FastConnect, Profile};
 
 use super::log::Detail;
 
@@ -77,6 +77,11 @@ pub struct Args {
     #[arg(long, value_name = "off|accept|request", default_value_t)]
     ecn: Ecn,
 
+    /// Whose habits connections have where the RFCs leave a choice: linux what Linux does, rfc what the RFCs say to the
+    /// letter (a retransmission time-out of a second at least, a small initial window, late acknowledgments)
+    #[arg(long, value_name = "linux|rfc", default_value_t)]
+    profile: Profile,
+
     /// TCP Fast Open, data in the SYN: the stack uses it as a client where a program asks for it, its services
     /// accept it from clients that have a cookie, or both
     #[arg(
@@ -87,6 +92,7 @@ pub struct Args {
         hide_possible_values = true
     )]
     fast_open: FastOpen,
+
     /// The longest time until something lost goes again, however often it was lost, in seconds, 0.2 to 120. On a
     /// link that loses half, time-outs which double without end are what takes minutes
     #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = rto_max)]
@@ -188,6 +194,8 @@ pub struct Plan {
     pub congestion: Algorithm,
     /// Explicit congestion notification of all connections.
     pub ecn: Ecn,
+    /// Whose habits connections have.
+    pub profile: Profile,
     /// Who uses TCP Fast Open.
     pub fast_open: FastOpen,
     /// The longest retransmission time-out.
@@ -262,6 +270,7 @@ impl Args {
             prefix_len,
             congestion: self.cc,
             ecn: self.ecn,
+            profile: self.profile,
             fast_open: self.fast_open,
             rto_max: self.rto_max,
             impair: Spec {

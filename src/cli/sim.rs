@@ -16,8 +16,8 @@ use glasstcp::device::impair::units::{
 use glasstcp::device::impair::{Share, Size, Spec};
 use glasstcp::observe::text::Verbosity;
 use glasstcp::sim::{self, Outcome, Scenario, SharedWatch};
-use glasstcp::tcp::Ecn;
 use glasstcp::tcp::congestion::Algorithm;
+use glasstcp::tcp::{Ecn, Profile};
 use glasstcp::time::Instant;
 use indicatif::ProgressBar;
 
@@ -92,6 +92,10 @@ pub struct Args {
     /// [default: accept]
     #[arg(long, value_name = "off|accept|request")]
     ecn: Option<Ecn>,
+
+    /// Whose habits both ends have where the RFCs leave a choice [default: linux]
+    #[arg(long, value_name = "linux|rfc")]
+    profile: Option<Profile>,
 
     /// Flows at the same time; --clients is the same [default: 1]
     #[arg(long, visible_alias = "clients", value_name = "N")]
@@ -261,6 +265,7 @@ impl Args {
         overrule(&mut scenario.loss, &self.loss);
         overrule(&mut scenario.sack, &self.sack);
         overrule(&mut scenario.ecn, &self.ecn);
+        overrule(&mut scenario.profile, &self.profile);
         overrule(&mut scenario.flows, &self.flows);
         overrule(&mut scenario.seed, &self.seed);
         overrule(&mut scenario.buffer, &self.buffer.map(Some));

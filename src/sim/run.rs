@@ -168,15 +168,16 @@ pub(super) fn link_spec(scenario: &Scenario) -> Spec {
 
 /// What the connections of flows are told.
 fn tcp_config(scenario: &Scenario, congestion: Algorithm) -> tcp::Config {
+    let habits = tcp::Config::of(scenario.profile);
     let mut config = tcp::Config {
         nodelay: scenario.nodelay,
         sack: scenario.sack,
         ecn: scenario.ecn,
-        quick_ack: scenario.quick_ack,
+        quick_ack: scenario.quick_ack && habits.quick_ack,
         congestion,
         // The links carry whatever fits the MTU: time-outs have another reason.
         black_hole_detection: false,
-        ..tcp::Config::default()
+        ..habits
     };
     if let Some(bytes) = scenario.buffer {
         config.fix_buffers(u32::try_from(bytes).unwrap_or(u32::MAX));

@@ -7,6 +7,7 @@
 //! ```
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::{Deserialize, Deserializer, de};
@@ -16,8 +17,8 @@ use super::flow::Pace;
 use super::run::link_spec;
 use crate::device::impair::units::{self, UnitError};
 use crate::device::impair::{Direction, Impairment, Share, Size, Spec, TooManyRules};
-use crate::tcp::Ecn;
 use crate::tcp::congestion::Algorithm;
+use crate::tcp::{Ecn, Profile};
 use crate::time::Duration;
 
 /// A scenario; every field has a default. The seed and the scenario decide all that happens.
@@ -72,10 +73,13 @@ pub struct Scenario {
     /// Whether selective acknowledgments are offered and taken up (RFC 2018).
     pub sack: bool,
     /// Whether explicit congestion notification is asked for and taken up (RFC 3168).
-    #[serde(deserialize_with = "ecn")]
+    #[serde(deserialize_with = "name")]
     pub ecn: Ecn,
+    /// Whose habits both ends have: those of Linux, or what the RFCs say to the letter.
+    #[serde(deserialize_with = "name")]
+    pub profile: Profile,
     /// Whether receivers acknowledge at once where it helps the sender; if not, only after a delay or
-    /// two segments.
+    /// two segments. With the profile of the RFCs they never do.
     pub quick_ack: bool,
     /// How senders write, when it is not as fast as they can.
     pub write: Option<Pace>,
@@ -105,6 +109,7 @@ impl Default for Scenario {
             nodelay: false,
             sack: true,
             ecn: Ecn::default(),
+            profile: Profile::default(),
             quick_ack: true,
             write: None,
             read: None,
@@ -174,7 +179,10 @@ fn algorithms<'de, D: Deserializer<'de>>(source: D) -> Result<Vec<Algorithm>, D:
     names.iter().map(|name| name.parse().map_err(de::Error::custom)).collect()
 }
 
-fn ecn<'de, D: Deserializer<'de>>(source: D) -> Result<Ecn, D::Error> {
+/// A word for one of several.
+fn name<'de, D: Deserializer<'de>, T: FromStr<Err: fmt::Display>>(
+    source: D,
+) -> Result<T, D::Error> {
     String::deserialize(source)?.parse().map_err(de::Error::custom)
 }
 

@@ -399,7 +399,7 @@ impl Stack {
             return;
         };
         let window = entry.config.syn_window();
-        match entry.record.segment_arrives(segment, window.into()) {
+        match entry.record.segment_arrives(segment, window.into(), entry.config.profile) {
             Ok(Step::AnswerAgain) => {
                 self.env.counters.tcp_segments_accepted += 1;
                 entry.record.syn_again(segment);

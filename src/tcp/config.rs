@@ -3,7 +3,7 @@
 use crate::tcp::congestion::Algorithm;
 use crate::tcp::ecn::Ecn;
 use crate::tcp::fast_open::FastConnect;
-use crate::tcp::{Mss, Rto};
+use crate::tcp::{Mss, Profile, Rto};
 use crate::time::Duration;
 
 /// What TCP_MAXSEG may be in Linux.
@@ -12,6 +12,8 @@ const MAX_SEGMENTS: std::ops::RangeInclusive<u16> = 88..=32_767;
 /// Settings of a connection; a listener hands its own to those it accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
+    /// Whose habits the connection has, where they are no settings of their own; [`Config::of`] has those, too.
+    pub profile: Profile,
     /// Most bytes ever kept for the application to read; the window offered never exceeds it, and its
     /// scale follows from it. 1 to 2^30; 32 MiB, which fills 1 Gbit/s over 100 ms twice.
     pub receive_buffer: u32,
@@ -84,6 +86,10 @@ pub struct Config {
     /// How long it may come to wait (under 500 ms, too); 200 ms, as Linux. As much as `ack_delay`
     /// keeps the delay fixed.
     pub ack_delay_max: Duration,
+    /// How long the peer is taken to keep the acknowledgment of a single segment, so that a tail-loss probe waits that
+    /// long beyond two round trips. The RFC (8985 7.2) and Linux have 200 ms; `None`, the default, goes by what stacks in
+    /// use do, which is less: a round trip and 50 ms at least.
+    pub peer_ack_delay: Option<Duration>,
     /// Acknowledge at once where it helps the peer: at the beginning of a connection, after a silence,
     /// and when the application has read a small segment and does not answer. `false` leaves nothing
     /// but the delay, as TCP_QUICKACK set to 0 does in Linux.
@@ -115,6 +121,7 @@ impl Default for Keepalive {
 impl Default for Config {
     fn default() -> Self {
         Config {
+            profile: Profile::Linux,
             receive_buffer: 32 << 20,
             receive_buffer_initial: u16::MAX.into(),
             send_buffer: 32 << 20,
@@ -143,6 +150,7 @@ impl Default for Config {
             rto_max: Rto::MAX.as_duration(),
             ack_delay: Duration::from_millis(40),
             ack_delay_max: Duration::from_millis(200),
+            peer_ack_delay: None,
             quick_ack: true,
             fin_wait_2_timeout: Duration::from_secs(60),
             black_hole_detection: true,
@@ -203,7 +211,7 @@ impl Config {
     pub fn limit_rto(&mut self, max: Duration) {
         self.rto_max = max.clamp(Rto::MIN.as_duration(), Rto::MAX.as_duration());
         let time = |first: Duration, limit: u8| {
-            let rto = |times| Rto::clamped(first).backed_off(times).as_duration();
+            let rto = |times| Rto::clamped(first, self.profile).backed_off(times).as_duration();
             (0..=limit).map(rto).sum::<Duration>()
         };
         let times = |time: Duration, limit: u8| {

@@ -7,8 +7,10 @@
 //!
 //! As in Linux, where it differs from the RFC: there is a sample for each acknowledgment and not for each
 //! round trip; so the variation that counts is the largest of a round trip, which a calm one lowers by a
-//! quarter. It counts as 200 ms at least: a path that was steady for long may still be late once.
+//! quarter. It counts as 200 ms at least: a path that was steady for long may still be late once. With
+//! [`Profile::Rfc`] it is all as in the RFC.
 
+use crate::tcp::Profile;
 use crate::time::{Duration, Instant};
 
 /// How long the shortest round trip counts, in nanoseconds, and at most as long again: a path that has become longer is
@@ -27,14 +29,14 @@ impl Rto {
     pub const INITIAL: Rto = Rto(Duration::from_secs(1));
     /// Before the first sample when the SYN had to be retransmitted (RFC 6298 5.7).
     pub const AFTER_SYN_TIMEOUT: Rto = Rto(Duration::from_secs(3));
-    /// Linux's minimum: RFC 6298 2.4 would have one second, chosen for coarse clocks.
-    pub const MIN: Rto = Rto(Duration::from_millis(200));
+    /// The least that can be: Linux's minimum. RFC 6298 2.4 would have one second, chosen for coarse clocks.
+    pub const MIN: Rto = Rto(Profile::Linux.least_rto());
     /// The maximum, unless a lower one is set (RFC 6298 2.5 allows any of at least 60 s).
     pub const MAX: Rto = Rto(Duration::from_secs(120));
 
     /// The time-out for a computed value, brought within the bounds.
-    pub fn clamped(value: Duration) -> Rto {
-        Rto(value.clamp(Rto::MIN.0, Rto::MAX.0))
+    pub fn clamped(value: Duration, profile: Profile) -> Rto {
+        Rto(value.clamp(profile.least_rto(), Rto::MAX.0))
     }
 
     /// Doubled `times` times, up to the maximum (RFC 6298 5.5).
@@ -113,10 +115,18 @@ impl Default for RttEstimator {
 impl RttEstimator {
     /// Takes a sample in (RFC 6298 2.2 and 2.3) at `now`, while places up to `una` are acknowledged and up to
     /// `nxt` sent.
-    pub fn sample(&mut self, now: Instant, rtt: Duration, una: u64, nxt: u64) {
+    pub fn sample(&mut self, profile: Profile, now: Instant, rtt: Duration, una: u64, nxt: u64) {
         let rtt = rtt.as_nanos() as u64;
         *self = match *self {
-            RttEstimator::Initial(_) => RttEstimator::first(now, rtt, nxt),
+            RttEstimator::Initial(_) => RttEstimator::first(profile, now, rtt, nxt),
+            RttEstimator::Measured { srtt, rttvar, deviation, shortest, .. }
+                if profile == Profile::Rfc =>
+            {
+                let rttvar = (rttvar * 3 + srtt.abs_diff(rtt)) / 4;
+                let srtt = (srtt * 7 + rtt) / 8;
+                let shortest = shortest.sample(now, rtt);
+                RttEstimator::measured(profile, srtt, rttvar, deviation, shortest)
+            }
             RttEstimator::Measured { srtt, rttvar, deviation, shortest, .. } => {
                 let error = srtt.abs_diff(rtt);
                 let mut late = deviation;
@@ -132,21 +142,29 @@ impl RttEstimator {
                     late = Deviation { mean: late.mean, largest: FLOOR_NS / 4, round_end: nxt };
                 }
                 let srtt = (srtt * 7 + rtt) / 8;
-                RttEstimator::measured(srtt, rttvar, late, shortest.sample(now, rtt))
+                let shortest = shortest.sample(now, rtt);
+                RttEstimator::measured(profile, srtt, rttvar, late, shortest)
             }
         };
     }
 
     /// After the first sample (RFC 6298 2.2).
-    fn first(now: Instant, rtt: u64, nxt: u64) -> Self {
-        let rttvar = (rtt / 2).max(FLOOR_NS / 4);
+    fn first(profile: Profile, now: Instant, rtt: u64, nxt: u64) -> Self {
+        let floor = if profile == Profile::Linux { FLOOR_NS / 4 } else { 0 };
+        let rttvar = (rtt / 2).max(floor);
         let deviation = Deviation { mean: rtt / 2, largest: rttvar, round_end: nxt };
         let shortest = Shortest { since: now.as_nanos(), now: rtt, before: rtt };
-        RttEstimator::measured(rtt, rttvar, deviation, shortest)
+        RttEstimator::measured(profile, rtt, rttvar, deviation, shortest)
     }
 
-    fn measured(srtt: u64, rttvar: u64, deviation: Deviation, shortest: Shortest) -> Self {
-        let rto = Rto::clamped(Duration::from_nanos(srtt + rttvar * 4));
+    fn measured(
+        profile: Profile,
+        srtt: u64,
+        rttvar: u64,
+        deviation: Deviation,
+        shortest: Shortest,
+    ) -> Self {
+        let rto = Rto::clamped(Duration::from_nanos(srtt + rttvar * 4), profile);
         RttEstimator::Measured { srtt, rttvar, deviation, shortest, rto }
     }
 

@@ -243,7 +243,11 @@ impl Tcb {
             syn_sent: None,
             opening: None,
             syn_text: SynText::None,
-            congestion: congestion::new_controller(config.congestion, mss.bytes().into()),
+            congestion: congestion::new_controller(
+                config.congestion,
+                mss.bytes().into(),
+                config.profile,
+            ),
             loss: DupAck::new(iss),
             selective: Selective::default(),
             scoreboard: Scoreboard::default(),

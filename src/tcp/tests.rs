@@ -1,9 +1,9 @@
 //! Each test is named for a bug that there was.
 
 use crate::event::State;
-use crate::tcp::Error;
 use crate::tcp::discard::{Discard, Reply};
 use crate::tcp::testing::*;
+use crate::tcp::{Error, Profile};
 use crate::time::Duration;
 use crate::wire::tcp::{Flags, Segment};
 use bytes::Bytes;
@@ -179,7 +179,7 @@ fn a_reset_in_the_window_of_a_half_open_connection_is_challenged() {
     let mut rig = Rig::syn_sent(Setup::default());
     let half = rig.half_open();
     let rst = rig.rst(2);
-    let got = half.segment_arrives(&rst, 60_000);
+    let got = half.segment_arrives(&rst, 60_000, Profile::Linux);
     assert!(matches!(got, Err(Discard { reply: Reply::Challenge, .. })), "{got:?}");
 }
 

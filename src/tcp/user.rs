@@ -411,7 +411,8 @@ impl Tcb {
         if self.congestion.algorithm() == algorithm || self.state == State::Closed {
             return;
         }
-        let mut successor = congestion::new_controller(algorithm, self.full_segment());
+        let mut successor =
+            congestion::new_controller(algorithm, self.full_segment(), self.config.profile);
         if self.state != State::SynSent {
             successor.adopt(self.congestion.window(), self.congestion.ssthresh());
         }

@@ -25,6 +25,18 @@ pub struct Options {
     pub sack: SackBlocks,
     /// TCP Fast Open; on SYNs only. It stands elsewhere, because every segment has room for it and hardly any has it.
     pub fast_open: Option<Box<FastOpen>>,
+    /// How those that are sent are ordered.
+    pub order: Order,
+}
+
+/// The order of the options of a SYN.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// MSS, SACK permitted, timestamps, window scale, fast open.
+    #[default]
+    Linux,
+    /// MSS, window scale, SACK permitted, timestamps, fast open: by their numbers.
+    ByKind,
 }
 
 /// A timestamps option (RFC 7323 3.2).
@@ -134,7 +146,7 @@ impl Options {
         *self == Options::default()
     }
 
-    /// Appends the options in Linux's order (MSS, SACK permitted, timestamps, window scale, SACK, fast open),
+    /// Appends the options in their order, SACK blocks after those of a SYN,
     /// padded with NOPs so that 32-bit values are aligned. SACK blocks that find no room are left
     /// out, the oldest first.
     pub fn emit<const N: usize>(&self, out: &mut ArrayVec<u8, N>) {
@@ -143,6 +155,9 @@ impl Options {
             let [m0, m1] = mss.to_be_bytes();
             let kind = tcp_option::KIND_MAXIMUM_SEGMENT_SIZE;
             append(out, &[kind, tcp_option::LEN_MAXIMUM_SEGMENT_SIZE, m0, m1]);
+        }
+        if self.order == Order::ByKind {
+            self.emit_scale(out);
         }
         let nops = [tcp_option::KIND_NOOP; 2];
         let sack_permitted =
@@ -157,9 +172,8 @@ impl Options {
             append(out, &nops);
             append(out, &sack_permitted);
         }
-        if let Some(shift) = self.window_scale {
-            let kind = tcp_option::KIND_WINDOW_SCALE;
-            append(out, &[tcp_option::KIND_NOOP, kind, tcp_option::LEN_WINDOW_SCALE, shift]);
+        if self.order == Order::Linux {
+            self.emit_scale(out);
         }
         let blocks = &self.sack[..self.blocks_sent()];
         if !blocks.is_empty() {
@@ -174,6 +188,13 @@ impl Options {
             option.emit(out);
         }
         debug_assert_eq!(out.len() - start, self.len(), "the length says how much is written");
+    }
+
+    fn emit_scale<const N: usize>(&self, out: &mut ArrayVec<u8, N>) {
+        if let Some(shift) = self.window_scale {
+            let kind = tcp_option::KIND_WINDOW_SCALE;
+            append(out, &[tcp_option::KIND_NOOP, kind, tcp_option::LEN_WINDOW_SCALE, shift]);
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use crate::harness::{Daemon, KERNEL, Lab, Running, STACK, Tool, sha256, write_pa
 
 /// A program of the course's, inside of the namespace.
 fn python(lab: &Lab, script: &str) -> Tool {
-    let path = format!("{}/tests/rudp/{script}", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/tests/commands/rudp/{script}", env!("CARGO_MANIFEST_DIR"));
     lab.tool("env").args(["RUDP_MS=50", "python3", &path])
 }
 

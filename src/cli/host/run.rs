@@ -236,7 +236,7 @@ fn stack_config(plan: &Plan) -> anyhow::Result<Config> {
         congestion: plan.congestion,
         ecn: plan.ecn,
         fast_connect: plan.fast_open.connect(),
-        ..tcp::Config::default()
+        ..tcp::Config::of(plan.profile)
     };
     tcp.limit_rto(plan.rto_max);
     Ok(Config {

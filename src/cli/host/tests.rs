@@ -32,6 +32,7 @@ fn the_defaults_are_those_of_the_manual() {
     assert_eq!((&device.netns, plan.netns()), (&None, None));
     assert_eq!((plan.addresses, plan.prefix_len), (vec![ip("10.9.0.2")], 24));
     assert_eq!((plan.congestion, plan.ecn), (Algorithm::Cubic, Ecn::Accept));
+    assert_eq!(plan.profile, Profile::Linux);
     assert_eq!(plan.fast_open, FastOpen::Client);
     assert_eq!((plan.fast_open.connect(), plan.fast_open.accept()), (FastConnect::Cookie, None));
     assert_eq!((plan.detail, plan.absolute), (Detail::Warnings, false));

@@ -27,6 +27,7 @@ fn every_field_is_read() {
         nodelay = true
         sack = false
         ecn = "request"
+        profile = "rfc"
         quick-ack = false
         write = { size = "10b", every = "1ms" }
         read = { size = "1k", every = "2ms" }
@@ -58,6 +59,7 @@ fn every_field_is_read() {
         nodelay: true,
         sack: false,
         ecn: Ecn::Request,
+        profile: Profile::Rfc,
         quick_ack: false,
         write: Some(Pace { size: 10, every: ms(1) }),
         read: Some(Pace { size: 1024, every: ms(2) }),

@@ -74,7 +74,7 @@ impl Shape {
 
 impl Listed {
     fn fits(&self, sent: &Options) -> bool {
-        let Options { mss, window_scale, sack_permitted, timestamps, sack, fast_open } =
+        let Options { mss, window_scale, sack_permitted, timestamps, sack, fast_open, order: _ } =
             &self.options;
         let fits = |named: bool, same: bool| same || (self.open && !named);
         fits(mss.is_some(), *mss == sent.mss)
@@ -247,7 +247,7 @@ impl fmt::Display for Shape {
 
 impl fmt::Display for Listed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Options { mss, window_scale, sack_permitted, timestamps, sack, fast_open } =
+        let Options { mss, window_scale, sack_permitted, timestamps, sack, fast_open, order: _ } =
             &self.options;
         let blocks = sack.iter().map(|b| format!(" {}..{}", b.left.value(), b.right.value()));
         let blocks: String = blocks.collect();

@@ -257,7 +257,7 @@ fn blind_segments_do_no_harm() {
         blind.payload = Bytes::from_static(b"forged");
         target.attack(craft::tcp(client, server, &blind));
     }
-    for reason in [Refusal::ResetOutsideWindow, Refusal::TimestampMissing] {
+    for reason in [Refusal::ResetOutsideWindow, Refusal::SequenceBeyondWindow] {
         assert!(target.world.refused(Server, reason) > 0, "{}", reason.name());
     }
     target.survives();

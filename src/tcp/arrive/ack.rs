@@ -206,7 +206,7 @@ impl Tcb {
         self.backoff = 0;
         let Some(rtt) = rtt else { return };
         let (una, nxt) = (self.snd.place_of(self.snd.una), self.snd.place_of(self.snd.nxt));
-        self.rtt.sample(cx.now, rtt, una, nxt);
+        self.rtt.sample(self.config.profile, cx.now, rtt, una, nxt);
         let (conn, estimator) = (self.conn, self.rtt);
         cx.emit(|| Event::RttSample {
             conn,

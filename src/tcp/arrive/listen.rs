@@ -12,6 +12,7 @@ use bytes::Bytes;
 use crate::context::Context;
 use crate::event::{ConnId, Refusal, SegmentView, State};
 use crate::tcp::Config;
+use crate::tcp::Profile;
 use crate::tcp::arrive::sequence::{Place, is_older};
 use crate::tcp::challenge::ChallengeLimit;
 use crate::tcp::discard::Discard;
@@ -183,6 +184,7 @@ impl HalfOpen {
                 window_scale: self.window_scale.map(|_| scale.shift()),
                 sack_permitted: config.sack && self.sack_permitted,
                 timestamps: self.tsval.map(|tsecr| Timestamps { tsval, tsecr }),
+                order: config.profile.option_order(),
                 ..Options::default()
             },
             ecn: 0,
@@ -253,8 +255,13 @@ impl HalfOpen {
         }
     }
 
-    /// What `segment` means (RFC 9293 3.10.7.4 for SYN-RECEIVED, RFC 5961 3.2).
-    pub fn segment_arrives(&self, segment: &Segment, window: u32) -> Result<Step, Discard> {
+    /// What `segment` means (RFC 9293 3.10.7.4 for SYN-RECEIVED, RFC 5961 3.2); `window` was offered.
+    pub fn segment_arrives(
+        &self,
+        segment: &Segment,
+        window: u32,
+        profile: Profile,
+    ) -> Result<Step, Discard> {
         if segment.rst() {
             return match segment.seq - (self.irs + 1) {
                 0 => Ok(Step::Forget),
@@ -271,7 +278,7 @@ impl HalfOpen {
         if let Some(ack) = segment.ack().filter(|&ack| ack != self.iss + 1) {
             return Err(Discard::reset(Refusal::SynReceivedUnacceptable, ack));
         }
-        self.check_timestamp(segment)?;
+        self.check_timestamp(segment, profile)?;
         if Place::of(segment, self.irs + 1, window) != Place::Inside {
             return Err(Discard::challenge(Refusal::SynReceivedUnacceptable));
         }
@@ -282,9 +289,11 @@ impl HalfOpen {
     }
 
     /// What is old, or lacks the timestamp agreed on, completes nothing (RFC 7323 3.2, 5.3 R1).
-    fn check_timestamp(&self, segment: &Segment) -> Result<(), Discard> {
+    fn check_timestamp(&self, segment: &Segment, profile: Profile) -> Result<(), Discard> {
         match (self.tsval, segment.options.timestamps) {
-            (Some(_), None) => Err(Discard::silent(Refusal::TimestampMissing)),
+            (Some(_), None) if !profile.takes_unstamped() => {
+                Err(Discard::silent(Refusal::TimestampMissing))
+            }
             (Some(recent), Some(ts)) if is_older(ts.tsval, recent) => {
                 Err(Discard::challenge(Refusal::Paws))
             }

@@ -423,7 +423,7 @@ impl Tcb {
         }
         // A FIN counts as another: nobody waits with its acknowledgment.
         let one = self.snd.outstanding() <= self.full_segment();
-        let timeout = tlp::timeout(self.rtt.srtt(), one);
+        let timeout = tlp::timeout(self.rtt.srtt(), one, self.config.peer_ack_delay);
         self.timers.arm(TimerKind::TailLossProbe, now + timeout);
     }
 }

@@ -143,7 +143,10 @@ impl Tcb {
             return Ok(());
         };
         let Some(ts) = segment.options.timestamps else {
-            return Err(Discard::silent(Refusal::TimestampMissing));
+            return match self.config.profile.takes_unstamped() {
+                true => Ok(()),
+                false => Err(Discard::silent(Refusal::TimestampMissing)),
+            };
         };
         if is_older(ts.tsval, state.recent) && now.since(state.renewed) < PAWS_EXPIRY {
             return Err(if segment.payload.is_empty() {

@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::window::Window;
 use super::{Ack, Algorithm, CongestionControl, Recovery, Signal, Timeout};
+use crate::tcp::Profile;
 use crate::time::{Duration, Instant};
 
 /// That answer.
@@ -31,8 +32,8 @@ pub(super) struct Classic<R> {
 
 impl<R: Response> Classic<R> {
     /// On a fresh path; `mss` is the text of a full-sized segment, in bytes.
-    pub(super) fn new(response: R, mss: u32) -> Self {
-        Classic { window: Window::new(mss), response }
+    pub(super) fn new(response: R, mss: u32, profile: Profile) -> Self {
+        Classic { window: Window::new(mss, profile), response }
     }
 }
 
@@ -46,7 +47,7 @@ impl<R: Response> CongestionControl for Classic<R> {
     }
 
     fn on_handshake(&mut self, mss: u32) {
-        self.window = Window::new(mss);
+        self.window.begin(mss);
     }
 
     fn adopt(&mut self, window: u32, ssthresh: Option<u32>) {

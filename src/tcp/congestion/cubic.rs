@@ -19,6 +19,7 @@
 use super::hystart::{CONSERVATIVE_DIVISOR, HyStart, Pace};
 use super::window::Window;
 use super::{Ack, Algorithm, CongestionControl, Recovery, Signal, Timeout};
+use crate::tcp::Profile;
 use crate::time::{Duration, Instant};
 
 /// What a loss leaves of the window: beta_cubic, 0.7 (RFC 9438 4.6).
@@ -81,8 +82,8 @@ struct Epoch {
 
 impl Cubic {
     /// On a fresh path; `mss` is the text of a full-sized segment, in bytes.
-    pub(super) fn new(mss: u32) -> Self {
-        Cubic { state: State::new(Window::new(mss)), saved: None }
+    pub(super) fn new(mss: u32, profile: Profile) -> Self {
+        Cubic { state: State::new(Window::new(mss, profile)), saved: None }
     }
 }
 
@@ -96,11 +97,11 @@ impl CongestionControl for Cubic {
     }
 
     fn on_handshake(&mut self, mss: u32) {
-        *self = Cubic::new(mss);
+        *self = Cubic::new(mss, self.state.window.profile);
     }
 
     fn adopt(&mut self, window: u32, ssthresh: Option<u32>) {
-        *self = Cubic::new(self.state.window.mss);
+        *self = Cubic::new(self.state.window.mss, self.state.window.profile);
         self.state.window.adopt(window, ssthresh);
     }
 

@@ -19,6 +19,7 @@ mod window;
 
 use std::fmt;
 
+use crate::tcp::Profile;
 use crate::time::{Duration, Instant};
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
@@ -213,13 +214,17 @@ pub trait CongestionControl: fmt::Debug + Send {
 }
 
 /// The algorithm of that name on a fresh path; `mss` is the text of a full-sized segment, in bytes.
-pub fn new_controller(algorithm: Algorithm, mss: u32) -> Box<dyn CongestionControl> {
+pub fn new_controller(
+    algorithm: Algorithm,
+    mss: u32,
+    profile: Profile,
+) -> Box<dyn CongestionControl> {
     match algorithm {
-        Algorithm::Tahoe => Box::new(Classic::new(Tahoe, mss)),
-        Algorithm::Reno => Box::new(Classic::new(Reno, mss)),
-        Algorithm::NewReno => Box::new(Classic::new(NewReno, mss)),
-        Algorithm::Cubic => Box::new(Cubic::new(mss)),
-        Algorithm::Bbr => Box::new(Bbr::new(mss)),
+        Algorithm::Tahoe => Box::new(Classic::new(Tahoe, mss, profile)),
+        Algorithm::Reno => Box::new(Classic::new(Reno, mss, profile)),
+        Algorithm::NewReno => Box::new(Classic::new(NewReno, mss, profile)),
+        Algorithm::Cubic => Box::new(Cubic::new(mss, profile)),
+        Algorithm::Bbr => Box::new(Bbr::new(mss, profile)),
     }
 }
 

@@ -15,14 +15,14 @@ pub(super) fn acked(bytes: u32) -> Ack {
 
 /// One of each on a fresh path.
 fn each() -> impl Iterator<Item = Box<dyn CongestionControl>> {
-    Algorithm::ALL.into_iter().map(|algorithm| new_controller(algorithm, MSS))
+    Algorithm::ALL.into_iter().map(|algorithm| new_controller(algorithm, MSS, Profile::Linux))
 }
 
 /// One of each that does as RFC 5681 says where others do something else.
 fn classic() -> impl Iterator<Item = Box<dyn CongestionControl>> {
     [Algorithm::Tahoe, Algorithm::Reno, Algorithm::NewReno]
         .into_iter()
-        .map(|algorithm| new_controller(algorithm, MSS))
+        .map(|algorithm| new_controller(algorithm, MSS, Profile::Linux))
 }
 
 /// Those that a loss alone tells how much the path holds.
@@ -33,7 +33,7 @@ fn by_loss() -> impl Iterator<Item = Box<dyn CongestionControl>> {
 #[test]
 fn each_is_what_was_asked_for() {
     for algorithm in Algorithm::ALL {
-        assert_eq!(new_controller(algorithm, MSS).algorithm(), algorithm);
+        assert_eq!(new_controller(algorithm, MSS, Profile::Linux).algorithm(), algorithm);
     }
 }
 
@@ -41,7 +41,11 @@ fn each_is_what_was_asked_for() {
 fn initial_windows_of_rfc_6928() {
     for mut cc in each() {
         for (mss, window) in [(1460, 14_600), (536, 5360), (8960, 17_920), (48, 480)] {
-            assert_eq!(new_controller(cc.algorithm(), mss).window(), window, "mss {mss}");
+            assert_eq!(
+                new_controller(cc.algorithm(), mss, Profile::Linux).window(),
+                window,
+                "mss {mss}"
+            );
             cc.on_rto(NOW, 0, Timeout::First);
             cc.on_handshake(mss);
             assert_eq!((cc.window(), cc.ssthresh()), (window, None), "mss {mss}");

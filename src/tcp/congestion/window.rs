@@ -1,5 +1,5 @@
 //! The window that the algorithms share which know of losses: slow start and congestion avoidance
-//! (RFC 5681 3.1), with an initial window of ten segments (RFC 6928), byte counting (RFC 3465) and
+//! (RFC 5681 3.1), with the initial window of a profile, byte counting (RFC 3465) and
 //! two ways to forget a window that was not used (RFC 5681 4.1, RFC 2861). How CUBIC avoids congestion
 //! is its own.
 //!
@@ -11,6 +11,7 @@
 //!         +-----------+--------->
 //! ```
 
+use crate::tcp::Profile;
 use crate::time::Duration;
 
 /// The window never grows beyond this; receive windows are at most 2^30.
@@ -30,12 +31,25 @@ pub(super) struct Window {
     /// Slow start after a loss counts at most one segment an acknowledgment, which may cover much
     /// that had arrived before (RFC 3465 2.3).
     restarted: bool,
+    /// Who says what a fresh path is given.
+    pub(super) profile: Profile,
 }
 
 impl Window {
     /// A fresh path; `mss` is the text of a full-sized segment.
-    pub(super) fn new(mss: u32) -> Self {
-        Window { mss, cwnd: initial(mss), ssthresh: None, counted: 0, restarted: false }
+    pub(super) fn new(mss: u32, profile: Profile) -> Self {
+        let cwnd = profile.initial_window(mss);
+        Window { mss, cwnd, ssthresh: None, counted: 0, restarted: false, profile }
+    }
+
+    /// What a fresh path is given.
+    fn initial(&self) -> u32 {
+        self.profile.initial_window(self.mss)
+    }
+
+    /// Begins again as on a fresh path, with segments of another size.
+    pub(super) fn begin(&mut self, mss: u32) {
+        *self = Window::new(mss, self.profile);
     }
 
     /// Goes on with a window that another algorithm has found.
@@ -105,13 +119,13 @@ impl Window {
 
     /// Not more than a fresh path would be given (RFC 5681 4.1).
     pub(super) fn forget_idle(&mut self) {
-        self.cwnd = self.cwnd.min(initial(self.mss));
+        self.cwnd = self.cwnd.min(self.initial());
     }
 
     /// Half for each time-out `rto` of the pause `idle`, but not less than a fresh path would be given;
     /// slow start leads back to three quarters (RFC 2861 3.1).
     pub(super) fn decay_idle(&mut self, idle: Duration, rto: Duration) {
-        let floor = initial(self.mss).min(self.cwnd);
+        let floor = self.initial().min(self.cwnd);
         self.remember_three_quarters();
         let halvings = idle.as_nanos() / rto.as_nanos().max(1);
         let decayed = u32::try_from(halvings).ok().and_then(|count| self.cwnd.checked_shr(count));
@@ -121,7 +135,7 @@ impl Window {
     /// Halfway to what was used, `used` bytes, but not less than a fresh path would be given (RFC 2861
     /// 3.2).
     pub(super) fn decay_unused(&mut self, used: u32) {
-        let used = used.max(initial(self.mss));
+        let used = used.max(self.initial());
         if used < self.cwnd {
             self.remember_three_quarters();
             self.cwnd -= (self.cwnd - used) / 2;
@@ -141,11 +155,6 @@ impl Window {
         self.cwnd = u32::try_from(same_count).unwrap_or(self.cwnd).min(self.cwnd).max(mss);
         self.mss = mss;
     }
-}
-
-/// What a fresh path is given (RFC 6928 2).
-fn initial(mss: u32) -> u32 {
-    (10 * mss).min(14_600.max(2 * mss))
 }
 
 #[cfg(test)]

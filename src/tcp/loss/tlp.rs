@@ -44,14 +44,22 @@ impl Probe {
 }
 
 /// How long to wait for an acknowledgment before the probe (RFC 8985 7.2): two round trips. With one
-/// segment in flight the peer may delay the acknowledgment. Linux and the RFC then add 200 ms, which
-/// no stack in use takes for what ends a burst; here it is what they do take.
-pub fn timeout(srtt: Option<Duration>, one_segment: bool) -> Duration {
+/// segment in flight the peer may delay the acknowledgment, by `peer_delay` if that is said. Linux and the RFC say
+/// 200 ms, which no stack in use takes for what ends a burst; otherwise it is what they do take.
+pub fn timeout(
+    srtt: Option<Duration>,
+    one_segment: bool,
+    peer_delay: Option<Duration>,
+) -> Duration {
     let Some(srtt) = srtt else {
         return Duration::from_secs(1);
     };
-    let two = 2 * srtt + SLACK;
-    if one_segment { two.max(srtt + ACK_DELAY + ACK_SLACK) } else { two }
+    let two = 2 * srtt;
+    match (one_segment, peer_delay) {
+        (false, _) => two + SLACK,
+        (true, Some(delay)) => two + delay,
+        (true, None) => (two + SLACK).max(srtt + ACK_DELAY + ACK_SLACK),
+    }
 }
 
 #[cfg(test)]

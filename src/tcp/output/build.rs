@@ -74,7 +74,8 @@ impl Tcb {
                 out.pop();
             }
         }
-        let push = if len > size { Flags::PSH } else { Flags::default() };
+        let push = len > size && self.config.profile.pushes_bursts();
+        let push = if push { Flags::PSH } else { Flags::default() };
         Transmission { len, flags: plan.flags.without(Flags::FIN | Flags::PSH) | push, ..plan }
     }
 
@@ -141,6 +142,7 @@ impl Tcb {
             timestamps: self.timestamps_option(cx.now),
             sack: SackBlocks::new(),
             fast_open: self.syn_option(),
+            order: self.config.profile.option_order(),
         }
     }
 

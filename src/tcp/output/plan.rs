@@ -148,14 +148,14 @@ impl Tcb {
     }
 
     /// Most text of one burst: as many segments as fit one, at most [`BURST_SEGMENTS`], and no more than what goes in a
-    /// millisecond, but on short paths where it is not paced.
-    fn burst(&self, size: u32) -> u32 {
+    /// millisecond, at the rate of `pacing` or without that at the one which the window comes to, if the path is not short.
+    fn burst(&self, size: u32, pacing: Option<u64>) -> u32 {
         if self.is_urgent() {
             return size; // each segment has a pointer of its own
         }
         let most = (MAX_BURST / size).min(BURST_SEGMENTS) * size;
         let least = u32::from(self.config.burst_segments.max(1)) * size;
-        let due = match (self.pacing_rate(), self.rtt.srtt()) {
+        let due = match (pacing, self.rtt.srtt()) {
             (Some(rate), _) => pacing::burst(rate),
             (None, Some(srtt)) => {
                 let slow_start = self.congestion.in_slow_start();
@@ -197,7 +197,7 @@ impl Tcb {
             Mode::FastRecovery if self.loss.partial_seen() => Why::PartialAck,
             _ => Why::FastRetransmit,
         };
-        Some(self.again(seq, room.min(self.burst(size)), size, why))
+        Some(self.again(seq, room.min(self.burst(size, self.pacing_rate())), size, why))
     }
 
     /// `len` octets at `seq` are sent again.
@@ -241,12 +241,13 @@ impl Tcb {
         }
         // Half of the window at most, so that the peer acknowledges the one while the other is sent (as Linux); what is
         // paced is cut smaller in any case.
-        let half = match self.pacing_rate() {
+        let pacing = self.pacing_rate();
+        let half = match pacing {
             Some(_) => u32::MAX,
             None => (self.cwnd() / size / 2).max(1) * size,
         };
         let allowed = unsent.min(window).min(self.congestion_room());
-        let allowed = allowed.min(self.burst(size)).min(half);
+        let allowed = allowed.min(self.burst(size, pacing)).min(half);
         let text = if allowed == unsent {
             self.hold_back_small(unsent, size, fin)
         } else {
@@ -271,7 +272,8 @@ impl Tcb {
     /// PSH for text up to `end` if a write ends there, or if it is a burst: then its last segment has it, so
     /// that the receiver hands it on whole (both as Linux).
     fn push_flag(&self, end: u64, len: u32, size: u32) -> Flags {
-        let push = len > 0 && (len > size || self.snd.ends_write(end));
+        let burst = len > size && self.config.profile.pushes_bursts();
+        let push = len > 0 && (burst || self.snd.ends_write(end));
         if push { Flags::PSH } else { Flags::default() }
     }
 

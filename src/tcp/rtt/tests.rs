@@ -8,7 +8,7 @@ const fn ms(millis: u64) -> Duration {
 fn the_first_sample_sets_srtt_and_half_of_it_as_variation() {
     let mut rtt = RttEstimator::default();
     assert_eq!(rtt.rto(), Rto::INITIAL);
-    rtt.sample(Instant::ZERO, ms(400), 0, 0);
+    rtt.sample(Profile::Linux, Instant::ZERO, ms(400), 0, 0);
     assert_eq!((rtt.srtt(), rtt.rttvar()), (Some(ms(400)), ms(200)));
     assert_eq!(rtt.rto().as_duration(), ms(1200));
 }
@@ -16,8 +16,8 @@ fn the_first_sample_sets_srtt_and_half_of_it_as_variation() {
 #[test]
 fn later_samples_are_smoothed() {
     let mut rtt = RttEstimator::default();
-    rtt.sample(Instant::ZERO, ms(800), 0, 0);
-    rtt.sample(Instant::ZERO, ms(1600), 0, 0);
+    rtt.sample(Profile::Linux, Instant::ZERO, ms(800), 0, 0);
+    rtt.sample(Profile::Linux, Instant::ZERO, ms(1600), 0, 0);
     // RTTVAR = 3/4 * 400 + 1/4 * 800, SRTT = 7/8 * 800 + 1/8 * 1600 (RFC 6298 2.3: RTTVAR before SRTT).
     assert_eq!((rtt.srtt(), rtt.rttvar()), (Some(ms(900)), ms(500)));
     assert_eq!(rtt.min(), ms(800));
@@ -28,7 +28,7 @@ fn later_samples_are_smoothed() {
 fn a_steady_path_keeps_a_margin() {
     let mut rtt = RttEstimator::default();
     for round in 0..100 {
-        rtt.sample(Instant::ZERO, ms(30), round + 1, round);
+        rtt.sample(Profile::Linux, Instant::ZERO, ms(30), round + 1, round);
     }
     assert_eq!((rtt.rttvar(), rtt.rto().as_duration()), (ms(50), ms(230)));
 }
@@ -37,18 +37,18 @@ fn a_steady_path_keeps_a_margin() {
 #[test]
 fn the_variation_falls_once_a_round_trip() {
     let mut rtt = RttEstimator::default();
-    rtt.sample(Instant::ZERO, ms(100), 0, 10);
-    rtt.sample(Instant::ZERO, ms(500), 5, 10);
+    rtt.sample(Profile::Linux, Instant::ZERO, ms(100), 0, 10);
+    rtt.sample(Profile::Linux, Instant::ZERO, ms(500), 5, 10);
     let high = rtt.rttvar();
     assert_eq!(high, (ms(50) * 3 + ms(400)) / 4);
     for una in 6..=10 {
-        rtt.sample(Instant::ZERO, ms(150), una, 10);
+        rtt.sample(Profile::Linux, Instant::ZERO, ms(150), una, 10);
         assert_eq!(rtt.rttvar(), high, "the round trip goes on");
     }
-    rtt.sample(Instant::ZERO, ms(150), 11, 20);
+    rtt.sample(Profile::Linux, Instant::ZERO, ms(150), 11, 20);
     let largest_of_round = high;
     assert_eq!(rtt.rttvar(), largest_of_round, "it was that large in the round trip that ends");
-    rtt.sample(Instant::ZERO, ms(150), 21, 30);
+    rtt.sample(Profile::Linux, Instant::ZERO, ms(150), 21, 30);
     assert!(rtt.rttvar() < high && rtt.rttvar() >= high * 3 / 4);
 }
 
@@ -57,8 +57,8 @@ fn the_variation_falls_once_a_round_trip() {
 fn shorter_round_trips_count_little_as_variation() {
     let (mut faster, mut slower) = (RttEstimator::default(), RttEstimator::default());
     for (rtt, next) in [(&mut faster, ms(100)), (&mut slower, ms(1900))] {
-        rtt.sample(Instant::ZERO, ms(1000), 0, 10);
-        rtt.sample(Instant::ZERO, next, 0, 10);
+        rtt.sample(Profile::Linux, Instant::ZERO, ms(1000), 0, 10);
+        rtt.sample(Profile::Linux, Instant::ZERO, next, 0, 10);
     }
     assert_eq!(slower.rttvar(), (ms(500) * 3 + ms(900)) / 4);
     assert_eq!(faster.rttvar(), ms(500) + ms(400) / 32);
@@ -68,11 +68,11 @@ fn shorter_round_trips_count_little_as_variation() {
 fn bounds_hold() {
     let mut rtt = RttEstimator::default();
     for round in 0..100 {
-        rtt.sample(Instant::ZERO, Duration::from_micros(10), round + 1, round);
+        rtt.sample(Profile::Linux, Instant::ZERO, Duration::from_micros(10), round + 1, round);
     }
     assert_eq!(rtt.rto().as_duration(), Duration::from_micros(200_010));
     assert!(rtt.rto() > Rto::MIN);
-    rtt.sample(Instant::ZERO, Duration::from_secs(1000), 0, 0);
+    rtt.sample(Profile::Linux, Instant::ZERO, Duration::from_secs(1000), 0, 0);
     assert_eq!(rtt.rto(), Rto::MAX);
 }
 
@@ -89,7 +89,7 @@ fn a_lost_syn_makes_the_first_timeout_longer_until_a_sample() {
     let mut rtt = RttEstimator::default();
     rtt.syn_timed_out();
     assert_eq!(rtt.rto(), Rto::AFTER_SYN_TIMEOUT);
-    rtt.sample(Instant::ZERO, ms(100), 0, 0);
+    rtt.sample(Profile::Linux, Instant::ZERO, ms(100), 0, 0);
     rtt.syn_timed_out();
     assert_eq!(rtt.rto().as_duration(), ms(300));
 }
@@ -98,16 +98,16 @@ fn a_lost_syn_makes_the_first_timeout_longer_until_a_sample() {
 fn the_shortest_round_trip_is_one_of_late_rfc_8985_6_2() {
     let mut rtt = RttEstimator::default();
     let at = |secs| Instant::ZERO + Duration::from_secs(secs);
-    rtt.sample(at(0), ms(1), 0, 0);
+    rtt.sample(Profile::Linux, at(0), ms(1), 0, 0);
     for secs in 1..20 {
-        rtt.sample(at(secs), ms(100), 0, 0);
+        rtt.sample(Profile::Linux, at(secs), ms(100), 0, 0);
         assert_eq!(rtt.min(), ms(1), "{secs} s");
     }
-    rtt.sample(at(20), ms(100), 0, 0);
+    rtt.sample(Profile::Linux, at(20), ms(100), 0, 0);
     assert_eq!(rtt.min(), ms(100));
-    rtt.sample(at(21), ms(40), 0, 0);
+    rtt.sample(Profile::Linux, at(21), ms(40), 0, 0);
     assert_eq!(rtt.min(), ms(40));
     // After a long silence only what comes then counts.
-    rtt.sample(at(1000), ms(70), 0, 0);
+    rtt.sample(Profile::Linux, at(1000), ms(70), 0, 0);
     assert_eq!(rtt.min(), ms(70));
 }

@@ -20,7 +20,7 @@ fn every_combination() -> impl Iterator<Item = Options> {
             sack_permitted: bits & 4 != 0,
             timestamps: (bits & 8 != 0).then_some(TIMESTAMPS),
             sack: blocks(n),
-            fast_open: None,
+            ..Options::default()
         })
     })
 }
@@ -84,14 +84,33 @@ fn the_bytes_of_a_syn_are_those_of_linux() {
         window_scale: Some(7),
         sack_permitted: true,
         timestamps: Some(TIMESTAMPS),
-        sack: SackBlocks::new(),
-        fast_open: None,
+        ..Options::default()
     };
     let expected = [
         2, 4, 0x05, 0xb4, // MSS
         4, 2, 8, 10, 1, 2, 3, 4, 0xff, 0xfe, 0xfd, 0xfc, // SACK permitted, timestamps
         1, 3, 3, 7, // window scale
     ];
+    assert_eq!(emitted(&options)[..], expected);
+    let by_kind = Options { order: Order::ByKind, ..options.clone() };
+    let expected = [
+        2, 4, 0x05, 0xb4, // MSS
+        1, 3, 3, 7, // window scale
+        4, 2, 8, 10, 1, 2, 3, 4, 0xff, 0xfe, 0xfd, 0xfc, // SACK permitted, timestamps
+    ];
+    assert_eq!(emitted(&by_kind)[..], expected);
+    assert_eq!(parse(&expected), options, "who reads them does not mind");
+}
+
+#[test]
+fn without_timestamps_the_rest_keeps_its_order() {
+    let options = Options {
+        mss: Some(1460),
+        window_scale: Some(7),
+        sack_permitted: true,
+        ..Options::default()
+    };
+    let expected = [2, 4, 0x05, 0xb4, 1, 1, 4, 2, 1, 3, 3, 7];
     assert_eq!(emitted(&options)[..], expected);
 }
 

@@ -47,6 +47,9 @@ impl Capture {
             .limit_s(300)
             .args(["-n", "-r"])
             .args([&self.file])
+            // What stands in segments is for others to judge; and after a retransmission tshark takes the
+            // text of a reply for headers.
+            .args(["--disable-protocol", "http"])
             .args(verify.iter().flat_map(|preference| ["-o", preference.as_str()]))
             .args(["-Y", filter, "-T", "fields"]);
         for field in fields {

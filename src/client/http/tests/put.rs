@@ -36,12 +36,12 @@ async fn what_was_not_stored_is_a_failure() {
         (says("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"), "403 Forbidden"),
         (says("HTTP/1.1 308 Moved\r\nLocation: /there\r\n\r\n"), "but at http://10.9.0.2/there"),
         (Says::AndWaits(early.into()), "answers 201 Created when it has"),
-        (Says::AndWaits(Vec::new()), "has sent nothing for 300ms"),
+        (Says::AndWaits(Vec::new()), "has sent nothing for 2s"),
         (Says::AndResets(Vec::new()), "the connection to 10.9.0.2 has failed"),
         (says(""), "the connection to 10.9.0.2 has failed"),
     ];
     let (texts, parts): (Vec<Says>, Vec<&str>) = texts.into_iter().unzip();
-    let world = world(300, texts).await;
+    let world = world(2000, texts).await;
     for part in parts {
         let sent = send(&world, &vec![b'a'; 5_000_000], "file", "10.9.0.2/file").await;
         let error = sent.err().expect(part).to_string();

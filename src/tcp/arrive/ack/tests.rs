@@ -4,7 +4,7 @@ use crate::tcp::congestion::Algorithm;
 use crate::tcp::discard::Reply;
 use crate::tcp::loss::dupack::Mode;
 use crate::tcp::testing::*;
-use crate::tcp::{Config, Details, Info, RttEstimator};
+use crate::tcp::{Config, Details, Info, Profile, RttEstimator};
 use crate::wire::tcp::Flags;
 use crate::wire::tcp_options::Timestamps;
 
@@ -196,7 +196,7 @@ fn timestamps_tell_which_copy_arrived_rfc_7323_4_1() {
     for (echo_first, after, sample) in [(true, 5, true), (true, 25, false), (false, 25, true)] {
         let mut rig = Rig::open(Setup::default());
         rig.tcb.rtt = RttEstimator::default();
-        rig.tcb.rtt.sample(rig.now, ms(20), 1, 1);
+        rig.tcb.rtt.sample(Profile::Linux, rig.now, ms(20), 1, 1);
         rig.write(500);
         let first = rig.transmit_one();
         let again = rig.sleep(ms(221)).remove(0);

@@ -100,7 +100,7 @@ fn the_window_of_a_syn_ack_is_unscaled_and_that_of_a_challenge_scaled_rfc_7323_2
 fn what_a_segment_means_to_a_half_open_connection_rfc_9293_3_10_7_4() {
     let (rig, half) = half_open(Setup::default());
     let ack = Segment { ack: half.iss + 1, ..rig.ack() };
-    let step = |segment: &Segment| half.segment_arrives(segment, OWN);
+    let step = |segment: &Segment| half.segment_arrives(segment, OWN, Profile::Rfc);
     let of = |flags, seq, ack| Segment { flags, seq, ack, ..rig.ack() };
 
     assert_eq!(step(&ack), Ok(Step::Complete));
@@ -119,6 +119,7 @@ fn what_a_segment_means_to_a_half_open_connection_rfc_9293_3_10_7_4() {
     bare.options.timestamps = None;
     let missing = Discard::silent(Refusal::TimestampMissing);
     assert_eq!(step(&bare), Err(missing), "RFC 7323 3.2");
+    assert_eq!(half.segment_arrives(&bare, OWN, Profile::Linux), Ok(Step::Complete));
     let mut old = ack;
     old.options.timestamps.as_mut().unwrap().tsval -= 1;
     assert_eq!(step(&old), Err(Discard::challenge(Refusal::Paws)), "RFC 7323 5.3 R1");

@@ -39,8 +39,8 @@ mod probe_bw;
 mod probe_rtt;
 mod startup;
 
-use super::window::Window;
 use super::{Ack, Algorithm, CongestionControl, LostSegment, Recovery, Signal, Timeout};
+use crate::tcp::Profile;
 use crate::time::{Duration, Instant};
 
 use ecn::Ecn;
@@ -167,6 +167,8 @@ pub(super) struct Bbr {
     model: Model,
     /// The congestion window.
     cwnd: u64,
+    /// Who says what a fresh path is given.
+    profile: Profile,
     /// That of a fresh path.
     initial_cwnd: u64,
     pacing_rate: u64,
@@ -184,13 +186,14 @@ pub(super) struct Bbr {
 
 impl Bbr {
     /// On a fresh path; `mss` is the text of a full-sized segment, in bytes.
-    pub(super) fn new(mss: u32) -> Self {
+    pub(super) fn new(mss: u32, profile: Profile) -> Self {
         let mss = mss.max(1);
-        let cwnd = u64::from(Window::new(mss).cwnd);
+        let cwnd = u64::from(profile.initial_window(mss));
         let mut bbr = Bbr {
             state: State::Startup,
             model: Model::new(mss.into()),
             cwnd,
+            profile,
             initial_cwnd: cwnd,
             pacing_rate: 0,
             has_seen_rtt: false,
@@ -249,7 +252,7 @@ impl CongestionControl for Bbr {
     }
 
     fn on_handshake(&mut self, mss: u32) {
-        *self = Bbr::new(mss);
+        *self = Bbr::new(mss, self.profile);
     }
 
     /// Only the window is of use: what the path holds has to be found out. A threshold is of losses, which

@@ -179,7 +179,7 @@ fn all_that_is_lost_is_found_out_by_the_timer() {
 
 #[test]
 fn without_rates_the_first_window_stays_and_nothing_breaks() {
-    let mut cc = new_controller(Algorithm::Bbr, MSS);
+    let mut cc = new_controller(Algorithm::Bbr, MSS, Profile::Linux);
     let srtt = Some(Duration::from_millis(100));
     let ack = Ack { acked: MSS, delivered: MSS, srtt, ..Ack::default() };
     for _ in 0..100 {
@@ -194,7 +194,7 @@ fn without_rates_the_first_window_stays_and_nothing_breaks() {
 
 #[test]
 fn another_algorithm_leaves_its_window() {
-    let mut cc = new_controller(Algorithm::Bbr, MSS);
+    let mut cc = new_controller(Algorithm::Bbr, MSS, Profile::Linux);
     let fresh = cc.pacing_rate().unwrap();
     cc.adopt(33 * MSS, Some(20 * MSS));
     assert_eq!((cc.window(), cc.ssthresh()), (33 * MSS, None));
@@ -272,7 +272,7 @@ proptest! {
         mss in 1u32..65_536,
         calls in proptest::collection::vec((any_call(), 0u64..1 << 32), 1..120),
     ) {
-        let mut bbr = Bbr::new(mss);
+        let mut bbr = Bbr::new(mss, Profile::Linux);
         // The first window of large segments has fewer than four.
         let (mut now, mut mss, mut few) = (Instant::ZERO, mss, true);
         for (call, pause) in calls {

@@ -8,7 +8,7 @@ const RTT: Duration = Duration::from_millis(100);
 /// A connection that has lost something when its window had so many segments, of which it has kept
 /// seven tenths.
 fn after_loss(segments: u32) -> Cubic {
-    let mut cc = Cubic::new(MSS);
+    let mut cc = Cubic::new(MSS, Profile::Linux);
     cc.adopt(segments * MSS, Some(segments * MSS));
     cc.on_congestion(NOW, segments * MSS, Signal::Loss);
     cc
@@ -56,7 +56,7 @@ fn a_loss_or_a_mark_leaves_seven_tenths_rfc_9438_4_6() {
     for (before, signal, (cwnd, ssthresh)) in table {
         // A receive window that holds the sender up is no reason for more.
         for in_flight in [0, before * MSS] {
-            let mut cc = Cubic::new(MSS);
+            let mut cc = Cubic::new(MSS, Profile::Linux);
             assert_eq!(cc.recovery(), Recovery::Proportional);
             cc.adopt(before * MSS, None);
             cc.on_congestion(NOW, in_flight, signal);
@@ -160,7 +160,7 @@ fn after_a_timeout_a_stage_begins_convex_rfc_9438_4_8() {
 
 #[test]
 fn slow_start_stops_at_the_threshold_however_much_is_acknowledged() {
-    let mut cc = Cubic::new(MSS);
+    let mut cc = Cubic::new(MSS, Profile::Linux);
     cc.adopt(10 * MSS, Some(15 * MSS));
     cc.on_ack(&acked(10 * MSS));
     assert_eq!(cc.window(), 15 * MSS);
@@ -190,7 +190,7 @@ fn first_slow_start(cc: &mut Cubic, rtts: &[u64]) -> Vec<u32> {
 /// of five. (Less by two segments, which are sent in answer to what ends the round.)
 #[test]
 fn hystart_ends_the_first_slow_start_rfc_9406_rfc_9438_4_10() {
-    let mut cc = Cubic::new(MSS);
+    let mut cc = Cubic::new(MSS, Profile::Linux);
     let windows = first_slow_start(&mut cc, &[40, 40, 40, 60, 60, 60, 60, 60, 60]);
     assert_eq!(windows, [10, 20, 38, 74, 97, 121, 151, 189, 236, 236]);
     let end = cc.state.window.cwnd;
@@ -199,7 +199,7 @@ fn hystart_ends_the_first_slow_start_rfc_9406_rfc_9438_4_10() {
     cc.on_ack(&acked(end));
     assert_eq!((epoch(&cc).k, cc.state.window.cwnd), (0, end + MSS));
     // The growth was a mistake: twice as much again.
-    let mut cc = Cubic::new(MSS);
+    let mut cc = Cubic::new(MSS, Profile::Linux);
     let windows = first_slow_start(&mut cc, &[40, 40, 40, 60, 50, 50]);
     // The first eight samples have to show that.
     assert_eq!(windows, [10, 20, 38, 74, 97, 188, 374]);
@@ -208,7 +208,7 @@ fn hystart_ends_the_first_slow_start_rfc_9406_rfc_9438_4_10() {
 
 #[test]
 fn hystart_is_for_the_first_slow_start_only_rfc_9406_4_3() {
-    let mut cc = Cubic::new(MSS);
+    let mut cc = Cubic::new(MSS, Profile::Linux);
     cc.adopt(10 * MSS, Some(1000 * MSS));
     let windows = first_slow_start(&mut cc, &[40, 40, 40, 60, 70, 80]);
     assert_eq!(windows, [10, 20, 38, 74, 146, 290, 578]);
@@ -255,7 +255,7 @@ fn it_is_undone_once_and_never_makes_the_window_smaller_rfc_9438_4_9() {
 
 #[test]
 fn a_wrong_reduction_of_the_first_slow_start_leaves_it_the_first() {
-    let mut cc = Cubic::new(MSS);
+    let mut cc = Cubic::new(MSS, Profile::Linux);
     cc.on_rto(NOW, 10 * MSS, Timeout::First);
     cc.on_undo(NOW);
     assert_eq!((cc.window(), cc.ssthresh()), (10 * MSS, None));
@@ -459,7 +459,7 @@ proptest! {
         rtt_ms in 1u64..300,
         rounds in proptest::collection::vec((0u64..50, 1u32..40, end()), 1..200),
     ) {
-        let mut cc = Cubic::new(MSS);
+        let mut cc = Cubic::new(MSS, Profile::Linux);
         cc.adopt(segments * MSS, Some(segments * MSS));
         let mut model = Model::new(segments.into());
         let mut now = NOW;

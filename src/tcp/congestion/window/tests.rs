@@ -2,7 +2,7 @@ use super::*;
 
 #[test]
 fn the_window_stays_within_what_a_receiver_can_offer_rfc_7323_2_3() {
-    let mut window = Window::new(65_000);
+    let mut window = Window::new(65_000, Profile::Linux);
     window.grow(u32::MAX, true);
     assert_eq!(window.cwnd, MAX_WINDOW);
     window.resize(500);
@@ -13,7 +13,7 @@ fn the_window_stays_within_what_a_receiver_can_offer_rfc_7323_2_3() {
 #[test]
 fn half_of_what_was_in_flight_but_two_segments_at_least() {
     for (in_flight, ssthresh) in [(20_000, 10_000), (4001, 2000), (4000, 2000), (3999, 2000)] {
-        let mut window = Window::new(1000);
+        let mut window = Window::new(1000, Profile::Linux);
         assert_eq!(window.lower_ssthresh(in_flight), ssthresh);
         assert_eq!((window.cwnd, window.ssthresh), (10_000, Some(ssthresh)));
         window.halve(in_flight);
@@ -23,7 +23,7 @@ fn half_of_what_was_in_flight_but_two_segments_at_least() {
 
 #[test]
 fn what_was_counted_before_a_loss_is_forgotten() {
-    let mut window = Window::new(1000);
+    let mut window = Window::new(1000, Profile::Linux);
     window.halve(8000);
     window.grow(3999, true);
     window.halve(8000);
@@ -47,7 +47,7 @@ fn a_pause_halves_the_window_for_each_timeout_rfc_2861_3_1() {
         (600, 7, 7, 20),
     ];
     for (idle_ms, cwnd, left, ssthresh) in table {
-        let mut window = Window { cwnd: cwnd * 1000, ..Window::new(1000) };
+        let mut window = Window { cwnd: cwnd * 1000, ..Window::new(1000, Profile::Linux) };
         window.ssthresh = Some(20_000);
         window.decay_idle(Duration::from_millis(idle_ms), rto);
         assert_eq!(window.cwnd, left * 1000, "{idle_ms} ms, {cwnd}");
@@ -57,7 +57,7 @@ fn a_pause_halves_the_window_for_each_timeout_rfc_2861_3_1() {
             "{idle_ms} ms, {cwnd}"
         );
     }
-    let mut window = Window { cwnd: 80_000, ..Window::new(1000) };
+    let mut window = Window { cwnd: 80_000, ..Window::new(1000, Profile::Linux) };
     window.decay_idle(rto, rto);
     assert_eq!((window.cwnd, window.ssthresh), (40_000, None));
     window.decay_idle(rto, Duration::ZERO);
@@ -75,7 +75,7 @@ fn a_window_that_is_not_used_shrinks_half_the_way_rfc_2861_3_2() {
         (10, 0, 10, 20),
     ];
     for (cwnd, used, left, ssthresh) in table {
-        let mut window = Window { cwnd: cwnd * 1000, ..Window::new(1000) };
+        let mut window = Window { cwnd: cwnd * 1000, ..Window::new(1000, Profile::Linux) };
         window.ssthresh = Some(20_000);
         window.decay_unused(used * 1000);
         assert_eq!(window.cwnd / 1000, left, "{used} of {cwnd}");

@@ -57,12 +57,16 @@ fn case_3_what_goes_on_without_either_was_repaired_rfc_8985_7_4_2() {
 
 #[test]
 fn the_timer_takes_two_round_trips_rfc_8985_7_2() {
-    assert_eq!(timeout(None, false), ms(1_000));
-    assert_eq!(timeout(None, true), ms(1_000));
+    assert_eq!(timeout(None, false, None), ms(1_000));
+    assert_eq!(timeout(None, true, None), ms(1_000));
     for (srtt, several, one) in
         [(0, 2, 50), (10, 22, 60), (48, 98, 98), (49, 100, 100), (100, 202, 202)]
     {
-        assert_eq!(timeout(Some(ms(srtt)), false), ms(several), "{srtt} ms");
-        assert_eq!(timeout(Some(ms(srtt)), true), ms(one), "{srtt} ms");
+        assert_eq!(timeout(Some(ms(srtt)), false, None), ms(several), "{srtt} ms");
+        assert_eq!(timeout(Some(ms(srtt)), true, None), ms(one), "{srtt} ms");
+        // As it is said to be.
+        let said = Some(ms(200));
+        assert_eq!(timeout(Some(ms(srtt)), true, said), ms(2 * srtt + 200), "{srtt} ms");
+        assert_eq!(timeout(Some(ms(srtt)), false, said), ms(several), "{srtt} ms");
     }
 }

@@ -51,10 +51,10 @@ fn no_probe_while_more_is_known_rfc_8985_7_2() {
 fn the_probe_is_the_last_segment_again_and_goes_once_rfc_8985_7_3() {
     let mut rig = flying(IW);
     let (began, srtt) = (rig.now, rig.tcb.rtt.srtt());
-    let sent = rig.sleep(tlp::timeout(srtt, false));
+    let sent = rig.sleep(tlp::timeout(srtt, false, None));
     assert_eq!(sent.len(), 1);
     assert_eq!(sent[0].brief(), (9_001, FULL, Why::TailLossProbe));
-    assert_eq!(sent[0].at, began + tlp::timeout(srtt, false));
+    assert_eq!(sent[0].at, began + tlp::timeout(srtt, false, None));
     assert!(!armed(&rig) && rig.tcb.selective.probe.is_some());
     assert_eq!((windows(&rig), rig.reductions()), ((IW, None), vec![]));
     // The next is a time-out, counted from the probe.
@@ -108,7 +108,7 @@ fn the_probe_comes_before_the_time_out_rfc_8985_7_2() {
         rig.ack_arrives();
     }
     let rto = rig.tcb.rto().as_duration();
-    assert!(tlp::timeout(rig.tcb.rtt.srtt(), false) > rto);
+    assert!(tlp::timeout(rig.tcb.rtt.srtt(), false, None) > rto);
     rig.write(4 * FULL);
     rig.transmit();
     rig.forget_events();

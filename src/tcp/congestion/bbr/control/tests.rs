@@ -1,10 +1,11 @@
 use super::super::super::{Ack, CongestionControl, RateSample};
 use super::super::tests::{MSS, sample};
 use super::*;
+use crate::tcp::Profile;
 
 #[test]
 fn the_first_rate_is_that_of_the_window_in_a_round_trip_5_6_2() {
-    let mut bbr = Bbr::new(MSS);
+    let mut bbr = Bbr::new(MSS, Profile::Linux);
     assert_eq!(bbr.pacing_rate(), Some(14_600_000 * 277 / 100));
     // It becomes what the first round trip allows, although it only rises afterwards.
     let ack = Ack {
@@ -21,7 +22,7 @@ fn the_first_rate_is_that_of_the_window_in_a_round_trip_5_6_2() {
 
 #[test]
 fn it_is_a_hundredth_less_than_the_bandwidth_and_falls_only_when_the_pipe_was_full() {
-    let mut bbr = Bbr::new(MSS);
+    let mut bbr = Bbr::new(MSS, Profile::Linux);
     bbr.pacing_rate = 0;
     bbr.model.bw = 1_000_000;
     bbr.set_pacing(277);
@@ -41,7 +42,7 @@ fn it_is_a_hundredth_less_than_the_bandwidth_and_falls_only_when_the_pipe_was_fu
 
 #[test]
 fn three_bursts_fit_and_a_probe_has_two_segments_more() {
-    let mut bbr = Bbr::new(MSS);
+    let mut bbr = Bbr::new(MSS, Profile::Linux);
     assert_eq!(
         bbr.inflight(1_000_000),
         3 * 40_442,
@@ -61,7 +62,7 @@ fn three_bursts_fit_and_a_probe_has_two_segments_more() {
 
 /// In `state`, with 100 000 bytes in the path.
 fn bbr(state: State, full: bool) -> Bbr {
-    let mut bbr = Bbr::new(MSS);
+    let mut bbr = Bbr::new(MSS, Profile::Linux);
     bbr.state = state;
     bbr.full.reached = full;
     bbr.pacing_rate = 1_000_000;

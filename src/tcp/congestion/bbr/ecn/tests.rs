@@ -1,6 +1,7 @@
 use super::super::tests::{MSS, Path};
 use super::super::{CongestionControl, Signal, State};
 use super::*;
+use crate::tcp::Profile;
 
 const SHORT: Option<Duration> = Some(Duration::from_millis(1));
 
@@ -62,7 +63,7 @@ fn two_rounds_with_half_of_it_marked_are_the_end_of_startup() {
 
 #[test]
 fn a_mark_of_rfc_3168_cuts_once_and_not_twice() {
-    let mut bbr = Bbr::new(MSS);
+    let mut bbr = Bbr::new(MSS, Profile::Linux);
     bbr.state = State::Cruise;
     bbr.full.reached = true;
     bbr.cwnd = 100_000;
@@ -82,7 +83,7 @@ fn a_mark_of_rfc_3168_cuts_once_and_not_twice() {
 
 #[test]
 fn a_mark_ends_a_probe() {
-    let mut bbr = Bbr::new(MSS);
+    let mut bbr = Bbr::new(MSS, Profile::Linux);
     bbr.state = State::Up;
     bbr.probe.is_sample = true;
     bbr.full.reached = true;

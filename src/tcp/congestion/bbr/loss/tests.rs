@@ -3,6 +3,7 @@ use std::time::Duration;
 use super::super::tests::{MSS, Path};
 use super::super::{Ack, CongestionControl, Sample, Signal, Timeout};
 use super::*;
+use crate::tcp::Profile;
 use crate::time::Instant;
 
 fn lost(bytes: u32, tx_in_flight: u32, lost: u64) -> LostSegment {
@@ -20,7 +21,7 @@ fn cruising() -> Bbr {
 
 #[test]
 fn two_percent_are_the_limit_and_two_fifths_more_without_a_queue() {
-    let mut bbr = Bbr::new(1000);
+    let mut bbr = Bbr::new(1000, Profile::Linux);
     for (srtt_ms, limit) in [(None, 2), (Some(100), 42), (Some(106), 42), (Some(107), 2)] {
         bbr.model.min_rtt = Some(Duration::from_millis(100));
         let srtt = srtt_ms.map(Duration::from_millis);

@@ -1,11 +1,12 @@
 use super::super::tests::{MSS, Path, sample};
 use super::*;
+use crate::tcp::Profile;
 
 const SEGMENT: u64 = MSS as u64;
 
 /// In `state`, with 100 000 bytes in the path.
 fn bbr(state: State) -> Bbr {
-    let mut bbr = Bbr::new(MSS);
+    let mut bbr = Bbr::new(MSS, Profile::Linux);
     bbr.state = state;
     bbr.full.reached = true;
     bbr.cwnd = 200_000;

@@ -1,10 +1,11 @@
 use super::super::CongestionControl;
 use super::super::tests::{MSS, Path, sample};
 use super::*;
+use crate::tcp::Profile;
 
 #[test]
 fn the_shortest_of_ten_seconds_is_what_a_list_gives_while_it_gets_shorter() {
-    let mut bbr = Bbr::new(MSS);
+    let mut bbr = Bbr::new(MSS, Profile::Linux);
     for (now, rtt, min) in
         [(0, 50, 50), (1000, 60, 50), (2000, 40, 40), (3000, 41, 40), (7000, 44, 40)]
     {
@@ -25,7 +26,7 @@ fn the_shortest_of_ten_seconds_is_what_a_list_gives_while_it_gets_shorter() {
 
 #[test]
 fn without_a_round_trip_there_is_nothing_to_probe() {
-    let mut bbr = Bbr::new(MSS);
+    let mut bbr = Bbr::new(MSS, Profile::Linux);
     for seconds in 0..30 {
         let sample = Sample { now: Instant::from_millis(seconds * 1000), ..sample() };
         bbr.update_min_rtt(&sample);
@@ -76,7 +77,7 @@ fn a_longer_way_is_believed_after_ten_seconds_and_a_shorter_one_at_once() {
 
 #[test]
 fn what_was_sent_in_it_says_nothing_of_the_rate() {
-    let mut bbr = Bbr::new(MSS);
+    let mut bbr = Bbr::new(MSS, Profile::Linux);
     assert!(!bbr.probe_rtt.limited(0));
     bbr.state = State::ProbeRtt;
     bbr.model.delivered = 10_000;

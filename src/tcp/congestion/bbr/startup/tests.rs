@@ -3,6 +3,7 @@ use std::time::Duration;
 use super::super::NO_LIMIT;
 use super::super::tests::{MSS, Path, sample};
 use super::*;
+use crate::tcp::Profile;
 
 #[test]
 fn three_rounds_that_grow_by_less_than_a_quarter_are_the_end_5_3_1_2() {
@@ -60,7 +61,7 @@ fn drain_ends_when_the_queue_is_empty_or_after_three_rounds_5_3_2() {
     for (in_flight, rounds, drained) in
         [(200_000, 3, false), (100_000, 1, true), (200_000, 4, true)]
     {
-        let mut bbr = Bbr::new(MSS);
+        let mut bbr = Bbr::new(MSS, Profile::Linux);
         bbr.state = State::Drain;
         bbr.full.reached = true;
         bbr.model.bw = 1_000_000;

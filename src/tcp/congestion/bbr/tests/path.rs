@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::super::super::{Ack, CongestionControl, LostSegment, RateSample, Signal, Timeout};
 use super::super::{Bbr, State};
+use crate::tcp::Profile;
 use crate::time::{Duration, Instant};
 
 pub(in super::super) const MSS: u32 = 1460;
@@ -77,7 +78,7 @@ impl Path {
         let rate = mbit * 125_000;
         let mut path = Path {
             now: Instant::from_millis(1000),
-            bbr: Bbr::new(MSS),
+            bbr: Bbr::new(MSS, Profile::Linux),
             rate,
             rtt: Duration::from_millis(rtt_ms),
             queue_limit: rate * rtt_ms / 1000 * queue / 1000,

@@ -1,88 +1,33 @@
-//! `glasstcp task` and `glasstcp hello` against `glasstcp up`, as programs on their own, over a link of UDP on
-//! 127.0.0.1: nothing here takes root.
+//! `glasstcp task` and `glasstcp hello` against `glasstcp up`, over a link of UDP.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::UdpSocket;
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::io::BufRead;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-/// Longest that one command may take.
-const PATIENCE: Duration = Duration::from_secs(300);
+use crate::harness::{self, Running, Up, busy, bytes, folder, names, printed};
 
-/// A running `glasstcp up`, killed when dropped.
-struct Server {
-    child: Child,
-    /// What a client says to reach it.
-    link: String,
+/// A server with hello and tasks, that serves `www`.
+fn server(www: &Path, options: &str) -> Up {
+    Up::serving(www, &format!("--no-default-services --serve hello --serve tasks {options}"))
 }
 
-impl Server {
-    /// One with hello and tasks, that serves `www`.
-    fn start(www: &Path, options: &str) -> Server {
-        // Free a moment ago, and in no list of ports that anybody else takes.
-        let port = UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
-        let port = port.expect("a free port").port();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_glasstcp"));
-        command.args(["up", "--serve", "hello", "--serve", "tasks", "--no-default-services"]);
-        command.args(["--link", &format!("udp:127.0.0.1:{port}")]).args(options.split_whitespace());
-        command.arg("--www").arg(www).arg("--control").arg(www.with_extension("control"));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
-        let mut child = command.spawn().expect("it starts");
-        let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
-        let mut text = String::new();
-        while !text.contains("Ctrl-C") {
-            assert!(stdout.read_line(&mut text).expect("text") > 0, "it has ended: {text}");
-        }
-        Server { child, link: format!("udp:127.0.0.1:0,127.0.0.1:{port}") }
-    }
-
-    /// A client of it.
-    fn client(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_glasstcp"));
-        command.args(arguments).args(["--link", &self.link]).stdin(Stdio::null());
-        command
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Runs it to its end: the exit code, and what it has printed.
+/// Runs it to its end: the exit code, what it has printed, and what it has said.
 fn run(command: &mut Command) -> (Option<i32>, String, String) {
-    let begun = Instant::now();
-    let Output { status, stdout, stderr } = command.output().expect("it runs");
-    assert!(begun.elapsed() < PATIENCE, "{command:?} has taken {:?}", begun.elapsed());
+    let output = harness::run(command);
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
-    (status.code(), text(stdout), text(stderr))
-}
-
-fn bytes(len: usize) -> Vec<u8> {
-    (0..len as u64).map(|n| (n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u8).collect()
+    (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
 /// A folder to serve and one to store in.
-fn folders() -> (TempDir, std::path::PathBuf, std::path::PathBuf) {
-    let folder = tempfile::tempdir().expect("a folder");
+fn folders() -> (TempDir, PathBuf, PathBuf) {
+    let folder = folder();
     let (www, out) = (folder.path().join("www"), folder.path().join("out"));
     fs::create_dir(&www).expect("made");
     fs::create_dir(&out).expect("made");
     (folder, www, out)
-}
-
-fn names(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).expect("readable");
-    let name = |entry: fs::DirEntry| entry.file_name().into_string().expect("plain");
-    let mut names: Vec<String> = entries.map(|entry| name(entry.expect("readable"))).collect();
-    names.sort();
-    names
 }
 
 #[test]
@@ -90,29 +35,11 @@ fn tasks_are_done_in_order_and_what_fails_stops_nothing() {
     let (_folder, www, out) = folders();
     fs::write(www.join("notes.txt"), "notes").expect("written");
     fs::write(www.join("large"), bytes(300_000)).expect("written");
-    let server = Server::start(&www, "");
-    let tasks = [
-        "task",
-        "10.9.0.2",
-        "--calc",
-        "2+3*4",
-        "--file",
-        "notes.txt",
-        "--calc",
-        "1/0",
-        "--file",
-        "nowhere",
-        "--file",
-        "../secret",
-        "--query",
-        "x.org",
-        "--file",
-        "large",
-        "--calc",
-        "-2^2",
-    ];
+    let server = server(&www, "");
+    let tasks = "task 10.9.0.2 --calc 2+3*4 --file notes.txt --calc 1/0 --file nowhere \
+--file ../secret --query x.org --file large --calc -2^2";
     for parallel in ["1", "3", "100"] {
-        let mut command = server.client(&tasks);
+        let mut command = server.client(tasks);
         let (code, table, said) = run(command.args(["--parallel", parallel, "-o"]).arg(&out));
         assert_eq!(code, Some(1), "{said}");
         let results: Vec<_> = table.lines().map(|line| line.rsplit("  ").next().unwrap()).collect();
@@ -137,17 +64,18 @@ fn tasks_are_done_in_order_and_what_fails_stops_nothing() {
         fs::remove_file(out.join("large")).expect("there");
     }
     // A single one is told by its own sentence.
-    let (code, _, said) = run(&mut server.client(&["task", "10.9.0.2", "--calc", "1+"]));
+    let (code, _, said) = run(&mut server.client("task 10.9.0.2 --calc 1+"));
     assert_eq!(code, Some(1));
     assert!(said.starts_with("glasstcp: CALC 1+: the expression ends where"), "{said}");
 }
 
 #[test]
 fn a_thousand_connections_at_once() {
+    let _busy = busy();
     let (_folder, www, _) = folders();
-    let server = Server::start(&www, "");
+    let server = server(&www, "");
     let sums: Vec<String> = (0..1000).map(|number| format!("{number}*3")).collect();
-    let mut command = server.client(&["task", "10.9.0.2", "--parallel", "1000"]);
+    let mut command = server.client("task 10.9.0.2 --parallel 1000");
     let (code, table, said) = run(command.args(sums.iter().flat_map(|sum| ["--calc", sum])));
     assert_eq!((code, said), (Some(0), String::new()));
     for (line, number) in table.lines().skip(1).zip(0..1000) {
@@ -162,12 +90,11 @@ fn a_thousand_connections_at_once() {
 fn over_a_bad_link(loss: &str, len: usize) {
     let (_folder, www, out) = folders();
     fs::write(www.join("file"), bytes(len)).expect("written");
-    let server = Server::start(&www, "--rto-max 1");
-    let mut command = server.client(&["task", "10.9.0.2", "--calc", "6*7", "--file", "file"]);
+    let server = server(&www, "--rto-max 0.2");
     // Where half is lost, time-outs that double without end would take minutes.
-    command.args(["--impair", &format!("loss={loss}"), "--rto-max", "1", "--timeout", "250"]);
-    command.arg("-o").arg(&out);
-    let (code, table, said) = run(&mut command);
+    let options = format!("--impair loss={loss} --rto-max 0.2 --timeout 250");
+    let mut command = server.client(&format!("task 10.9.0.2 --calc 6*7 --file file {options}"));
+    let (code, table, said) = run(command.arg("-o").arg(&out));
     assert_eq!((code, said), (Some(0), String::new()), "{table}");
     assert!(fs::read(out.join("file")).expect("there") == bytes(len));
 }
@@ -190,22 +117,22 @@ fn a_file_arrives_though_half_is_lost() {
 #[test]
 fn who_never_answers_is_given_up() {
     let (_folder, www, out) = folders();
-    let server = Server::start(&www, "--serve discard");
+    let server = server(&www, "--serve discard");
     // A host that is not there, a port where nobody listens, and a server that is not one of tasks.
     for (host, port, part) in [
         ("10.9.0.77", "12345", "cannot connect to 10.9.0.77:12345: connection timed out"),
         ("10.9.0.2", "4", "cannot connect to 10.9.0.2:4: connection refused"),
         ("10.9.0.2", "12000", "does not speak the protocol of tasks: it answers \"goodbye in rust"),
     ] {
-        let mut command = server.client(&["task", host, "-p", port, "--file", "a", "--calc", "1"]);
-        let (code, table, said) = run(command.args(["--timeout", "1", "-o"]).arg(&out));
+        let line = format!("task {host} -p {port} --file a --calc 1 --timeout 1");
+        let (code, table, said) = run(server.client(&line).arg("-o").arg(&out));
         assert_eq!(code, Some(1));
         assert!(said.to_lowercase().contains(part), "{said}");
         assert!(table.ends_with("0 of 2 tasks done, 0 bytes\n"), "{table}");
         assert!(names(&out).is_empty(), "{:?}", names(&out));
     }
     // One that takes everything and says nothing: it costs the patience once more and not for each task.
-    let mut command = server.client(&["task", "10.9.0.2", "-p", "9", "--timeout", "1"]);
+    let mut command = server.client("task 10.9.0.2 -p 9 --timeout 1");
     let (code, table, _) = run(command.args(["--calc", "1"].repeat(100)));
     assert_eq!(code, Some(1));
     let rows: Vec<&str> = table.lines().filter(|line| line.starts_with("CALC")).collect();
@@ -216,8 +143,8 @@ fn who_never_answers_is_given_up() {
     );
     let waited = rows.iter().filter(|row| !row.contains("     0.0"));
     assert_eq!(waited.count(), 2, "{table}");
-    let hello = ["hello", "10.9.0.77", "--in", "A", "--in", "B", "--timeout", "1"];
-    let (code, _, said) = run(&mut server.client(&hello));
+    let hello = "hello 10.9.0.77 --in A --in B --timeout 1";
+    let (code, _, said) = run(&mut server.client(hello));
     assert_eq!(code, Some(1));
     assert!(said.starts_with("glasstcp: 2 of 2 were not answered: \"Hello in A\": "), "{said}");
 }
@@ -226,25 +153,21 @@ fn who_never_answers_is_given_up() {
 fn a_server_that_goes_leaves_no_part_of_a_file() {
     let (_folder, www, out) = folders();
     fs::write(www.join("small"), "small").expect("written");
-    fs::write(www.join("large"), bytes(20_000_000)).expect("written");
-    // So slow that it takes minutes.
-    let mut server = Server::start(&www, "--impair out:rate=1mbit");
-    let mut command = server.client(&["task", "10.9.0.2", "--file", "small", "--file", "large"]);
-    command.args(["--calc", "1", "--timeout", "2", "-o"]).arg(&out).arg("-vv");
-    let mut client =
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-    let mut log = BufReader::new(client.stderr.take().expect("piped"));
+    fs::write(www.join("large"), bytes(5_000_000)).expect("written");
+    // So slow that it takes longer than anybody waits.
+    let mut server = server(&www, "--impair out:rate=1mbit");
+    let line = "task 10.9.0.2 --file small --file large --calc 1 --timeout 2 -vv";
+    let mut client = Running::start(server.client(line).arg("-o").arg(&out));
     // When the large one has been coming for a while, the server ends.
     let mut line = String::new();
     while !line.contains("<- ACK seq=1") || !line.contains("len=1448") {
         line.clear();
-        assert!(log.read_line(&mut line).expect("text") > 0, "it has ended");
+        assert!(client.stderr.read_line(&mut line).expect("text") > 0, "it has ended");
     }
-    server.child.kill().expect("our own child");
-    let (mut said, mut table) = (String::new(), String::new());
-    log.read_to_string(&mut said).expect("text");
-    client.stdout.take().expect("piped").read_to_string(&mut table).expect("text");
-    assert_eq!(client.wait().expect("our own child").code(), Some(1));
+    let _nobody = server.kill();
+    let output = client.finish();
+    let table = printed(&output);
+    assert_eq!(output.status.code(), Some(1));
     let large = table.lines().find(|line| line.starts_with("FILE large")).expect("a row");
     assert!(large.ends_with("failed: nothing has come from the server for 2s"), "{table}");
     assert!(table.ends_with("1 of 3 tasks done, 5 bytes\n"), "{table}");
@@ -254,9 +177,9 @@ fn a_server_that_goes_leaves_no_part_of_a_file() {
 #[test]
 fn hello_is_answered() {
     let (_folder, www, _) = folders();
-    let server = Server::start(&www, "");
-    let (code, text, said) =
-        run(&mut server.client(&["hello", "10.9.0.2", "--in", "Python", "--from", "Bad Orb"]));
+    let server = server(&www, "");
+    let mut command = server.client("hello 10.9.0.2 --in Python");
+    let (code, text, said) = run(command.args(["--from", "Bad Orb"]));
     assert_eq!((code, said), (Some(0), String::new()));
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines[..2], ["Hello in Python", "Goodbye Python from Rust"]);
@@ -269,10 +192,10 @@ fn hello_is_answered() {
 fn the_transcript_shows_what_tcp_does() {
     let (_folder, www, out) = folders();
     fs::write(www.join("file"), bytes(200_000)).expect("written");
-    let server = Server::start(&www, "--cc reno");
-    let mut command = server.client(&["task", "10.9.0.2", "--file", "file", "--transcript"]);
-    command.args(["--drop", "in:data:nth=20", "--drop", "out:syn:nth=1", "-o"]).arg(&out);
-    let (code, _, said) = run(&mut command);
+    let server = server(&www, "--cc reno");
+    let drops = "--drop in:data:nth=20 --drop out:syn:nth=1";
+    let line = format!("task 10.9.0.2 --file file --transcript {drops}");
+    let (code, _, said) = run(server.client(&line).arg("-o").arg(&out));
     assert_eq!(code, Some(0), "{said}");
     let lines: Vec<&str> =
         said.lines().filter_map(|line| line.split_once("] ")).map(|line| line.1).collect();
@@ -296,13 +219,11 @@ fn the_transcript_shows_what_tcp_does() {
 fn requests_can_be_sent_ahead_by_hand() {
     let (_folder, www, _) = folders();
     fs::write(www.join("file"), "12345").expect("written");
-    let server = Server::start(&www, "");
-    let mut command = server.client(&["nc", "-N", "10.9.0.2", "12345"]);
-    let mut nc = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
-    let requests = b"CALC 1\r\nFILE file\r\nnonsense\r\nQUIT\r\n";
-    nc.stdin.take().expect("piped").write_all(requests).expect("it reads");
-    let output = nc.wait_with_output().expect("it ends");
-    let text = String::from_utf8(output.stdout).expect("text");
+    let server = server(&www, "");
+    let mut command = server.client("nc -N 10.9.0.2 12345");
+    let mut nc = Running::start(command.stdin(Stdio::piped()));
+    nc.write(b"CALC 1\r\nFILE file\r\nnonsense\r\nQUIT\r\n");
+    let text = printed(&nc.finish());
     let sum = "5994471abb01112afcc18159f6cc74b4f511b99806da59b3caf5a9c173cacfc5";
     assert_eq!(
         text,

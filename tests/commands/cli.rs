@@ -1,15 +1,15 @@
-//! What the command line says when nobody can read it, as a program on its own.
+//! What the command line says when nobody can read it.
 
 use std::fs::File;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
+
+use crate::harness::{glasstcp, said};
 
 /// Runs glasstcp with its standard output on `place`: the exit code and what it says of it.
 fn run(line: &str, place: &str) -> (Option<i32>, String) {
     let stdout = File::options().write(true).open(place).expect("every Linux has it");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_glasstcp"));
-    let output = command.args(line.split(' ')).stdin(Stdio::null()).stdout(stdout).output();
-    let output = output.expect("it runs");
-    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    let output = glasstcp(line).stdout(stdout).output().expect("it runs");
+    (output.status.code(), said(&output))
 }
 
 #[test]
@@ -25,15 +25,12 @@ fn help_that_cannot_be_written_is_a_failure() {
 /// As in `glasstcp --help | head -1`: who stops reading has read enough.
 #[test]
 fn help_for_nobody_is_quiet() {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_glasstcp"))
-        .arg("--help")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it starts");
+    let mut command = glasstcp("--help");
+    let mut child =
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
     drop(child.stdout.take());
     let output = child.wait_with_output().expect("it ends");
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert_eq!(said(&output), "");
 }
 
 #[test]

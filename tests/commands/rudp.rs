@@ -1,96 +1,59 @@
-//! `glasstcp rudp` as a program on its own: against itself over links without root, and against Python's sender and
-//! receiver over kernel sockets; nothing here takes root.
+//! `glasstcp rudp`: against itself over links without root, and against Python's sender and receiver over kernel
+//! sockets.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
+
+use crate::harness::{
+    self, Running, address_after, bytes, printed, proxy, said, side_by_side, socket, until, waiting,
+};
 
 /// What the links of the courses do.
 const BAD: &str = "loss=20% corrupt=10% duplicate=10% reorder=10%:by=5ms";
 
 fn glasstcp(line: &str, folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_glasstcp"));
-    command.args(line.split_whitespace()).current_dir(folder).stdin(Stdio::null());
+    let mut command = harness::glasstcp(line);
+    command.current_dir(folder);
     command
 }
 
 fn python(script: &str, folder: &Path) -> Command {
-    let path = format!("{}/tests/rudp/{script}", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/tests/commands/rudp/{script}", env!("CARGO_MANIFEST_DIR"));
     let mut command = Command::new("python3");
     command.arg(path).current_dir(folder).stdin(Stdio::null()).env("RUDP_MS", "20");
     command
 }
 
-/// A program that runs until it has ended, or this goes.
-struct Running {
-    child: Child,
-    stdout: BufReader<ChildStdout>,
-    stderr: BufReader<ChildStderr>,
+/// A receiver of ours over the kernel's UDP, and its port.
+fn receiver(line: &str, folder: &Path) -> (Running, u16) {
+    let line = format!("rudp recv -p 0 --kernel {line}");
+    let mut running = Running::start(&mut glasstcp(&line, folder));
+    let said = until(&mut running.stderr, &["receiving on "]);
+    (running, address_after(&said, "receiving on ").port())
 }
 
-impl Running {
-    fn start(mut command: Command) -> Running {
-        let mut child =
-            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
-        let stdout = BufReader::new(child.stdout.take().expect("it was asked for"));
-        let stderr = BufReader::new(child.stderr.take().expect("it was asked for"));
-        Running { child, stdout, stderr }
-    }
-
-    /// A receiver of ours, and its port.
-    fn receiver(line: &str, folder: &Path) -> (Running, u16) {
-        let mut running = Running::start(glasstcp(&format!("rudp recv {line}"), folder));
-        let mut said = String::new();
-        running.stderr.read_line(&mut said).expect("text");
-        let port = said.trim().rsplit(':').next().and_then(|port| port.parse().ok());
-        (running, port.unwrap_or_else(|| panic!("receiving on ADDRESS: {said}")))
-    }
-
-    /// A proxy for UDP before `port` with these rules, and its own port.
-    fn proxy(port: u16, rules: &str, folder: &Path) -> (Running, u16) {
-        let line = format!("link --udp 127.0.0.1:0 --to 127.0.0.1:{port} --control control");
-        let mut command = glasstcp(&line, folder);
-        command.args(["--impair", rules]);
-        let mut running = Running::start(command);
-        let mut said = String::new();
-        while !said.contains("Ctrl-C") {
-            assert!(running.stdout.read_line(&mut said).expect("text") > 0, "it has ended: {said}");
-        }
-        let place = said.split(" to ").nth(1).and_then(|rest| rest.split_whitespace().next());
-        let own = said.split_whitespace().find_map(|word| word.strip_prefix("127.0.0.1:"));
-        let port = own.and_then(|port| port.parse().ok());
-        (running, port.unwrap_or_else(|| panic!("{place:?} in {said}")))
-    }
-
-    /// Waits for its end: whether it was one of success, and what it has said.
-    fn end(mut self) -> (bool, String) {
-        let mut said = String::new();
-        self.stdout.read_to_string(&mut said).expect("text");
-        self.stderr.read_to_string(&mut said).expect("text");
-        (self.child.wait().expect("our own child").success(), said)
-    }
+/// A proxy before `port` that does what such links do, and its own port.
+fn bad_link(port: u16, folder: &Path) -> (Running, u16) {
+    let server = SocketAddr::from(([127, 0, 0, 1], port));
+    let (running, place) = proxy(server, folder, &["--impair", BAD]);
+    (running, place.port())
 }
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        // Fails when it has ended.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// Waits for its end: whether it was one of success, and what it has said.
+fn end(running: Running) -> (bool, String) {
+    let output = running.finish();
+    (output.status.success(), printed(&output) + &said(&output))
 }
 
 /// A folder with `file`, of so many bytes that look random and have many `|`.
-fn folder(len: u64) -> TempDir {
-    let folder = tempfile::tempdir().expect("a folder");
-    let byte = |n: u64| match n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56 {
-        odd if odd % 8 == 0 => b'|',
-        other => other as u8,
-    };
-    let file: Vec<u8> = (0..len).map(byte).collect();
+fn folder(len: usize) -> TempDir {
+    let folder = harness::folder();
+    let mut file = bytes(len);
+    file.iter_mut().filter(|byte| **byte % 8 == 0).for_each(|byte| *byte = b'|');
     fs::write(folder.path().join("file"), file).expect("there is room");
     folder
 }
@@ -102,21 +65,21 @@ fn assert_same(folder: &Path) {
 }
 
 fn run(line: &str, folder: &Path) -> Output {
-    glasstcp(line, folder).output().expect("it runs")
+    harness::run(&mut glasstcp(line, folder))
 }
 
 #[track_caller]
 fn succeeds(line: &str, folder: &Path) -> String {
     let output = run(line, folder);
-    assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).expect("text")
+    assert!(output.status.success(), "{line}: {}", said(&output));
+    printed(&output)
 }
 
 /// The one sentence of a command that fails.
 #[track_caller]
 fn fails(line: &str, folder: &Path) -> String {
     let output = run(line, folder);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let said = said(&output);
     assert_eq!(output.status.code(), Some(1), "{line}: {said}");
     let sentences = said.lines().filter(|line| line.starts_with("glasstcp: ")).count();
     assert_eq!(sentences, 1, "{line}: {said}");
@@ -131,29 +94,19 @@ fn after<'a>(text: &'a str, word: &str) -> &'a str {
 
 /// Both commands over a link of UDP, without root, on which both stacks do what `rules` say.
 #[track_caller]
-fn over_the_link(rules: &str, len: u64, selective: &str) {
+fn over_the_link(rules: &str, len: usize, selective: &str) {
     let folder = folder(len);
-    let near = UdpSocket::bind("127.0.0.1:0").expect("a free port");
-    let port = near.local_addr().expect("it is bound").port();
-    drop(near);
-    let mut receiving = glasstcp(
-        &format!("rudp recv -p 5000 -o copy --linger 2 {selective} --link udp:127.0.0.1:{port}"),
-        folder.path(),
-    );
-    receiving.args(["--impair", rules]);
-    let mut receiving = Running::start(receiving);
-    let mut said = String::new();
-    receiving.stderr.read_line(&mut said).expect("text");
-    assert!(said.contains("receiving on 0.0.0.0:5000"), "{said}");
-    let link = format!("--link udp:127.0.0.1:0,127.0.0.1:{port} --stack-addr 10.9.0.2");
-    let mut sending = glasstcp(
-        &format!("rudp send file 10.9.0.1 5000 --rto 20 {selective} {link}"),
-        folder.path(),
-    );
-    let sent = sending.args(["--impair", rules, "--impair-seed", "2"]).output().expect("it runs");
-    let text = String::from_utf8_lossy(&sent.stdout);
-    assert!(sent.status.success(), "{rules}: {}", String::from_utf8_lossy(&sent.stderr));
-    let (success, received) = receiving.end();
+    let line = format!("rudp recv -p 5000 -o copy --linger 2 {selective}");
+    let mut receiving = glasstcp(&line, folder.path());
+    let (receiving, place) =
+        waiting(receiving.args(["--impair", rules]), "receiving on 0.0.0.0:5000\n");
+    let link = format!("--link udp:127.0.0.1:0,{place} --stack-addr 10.9.0.2");
+    let line = format!("rudp send file 10.9.0.1 5000 --rto 20 {selective} {link}");
+    let mut sending = glasstcp(&line, folder.path());
+    let sent = harness::run(sending.args(["--impair", rules, "--impair-seed", "2"]));
+    let text = printed(&sent);
+    assert!(sent.status.success(), "{rules}: {}", said(&sent));
+    let (success, received) = end(receiving);
     assert!(success, "{received}");
     assert_same(folder.path());
     assert_eq!(after(&text, "sha256 "), after(&received, "sha256 "));
@@ -162,80 +115,78 @@ fn over_the_link(rules: &str, len: u64, selective: &str) {
 
 #[test]
 fn a_file_goes_over_a_link_without_root() {
-    over_the_link("loss=0%", 300_000, "");
-    over_the_link("loss=0%", 0, "-k");
+    side_by_side([(300_000, ""), (0, "-k")], |(len, selective)| {
+        over_the_link("loss=0%", len, selective);
+    });
 }
 
 #[test]
 fn a_file_arrives_whatever_is_lost() {
-    for (loss, len) in [(5, 100_000), (20, 100_000), (50, 40_000)] {
-        over_the_link(&format!("loss={loss}%"), len, if loss == 20 { "-k" } else { "" });
-    }
+    let cases = [("loss=5%", 100_000, ""), ("loss=20%", 100_000, "-k"), ("loss=50%", 40_000, "")];
+    side_by_side(cases, |(loss, len, selective)| over_the_link(loss, len, selective));
 }
 
 #[test]
 fn a_file_arrives_although_packets_are_changed_overtaken_and_come_twice() {
-    for rules in ["corrupt=10%", "reorder=10%:by=5ms", "duplicate=10%"] {
-        over_the_link(rules, 60_000, "");
-    }
-    over_the_link(BAD, 60_000, "-k");
+    let one = ["corrupt=10%", "reorder=10%:by=5ms", "duplicate=10%"].map(|rules| (rules, ""));
+    let cases = one.into_iter().chain([(BAD, "-k")]);
+    side_by_side(cases, |(rules, selective)| over_the_link(rules, 60_000, selective));
 }
 
 #[test]
 fn the_senders_of_others_are_understood() {
-    for (selective, len) in [("", 100_000), ("-k", 100_000), ("", 0), ("", 1400)] {
+    let cases = [("", 100_000), ("-k", 100_000), ("", 0), ("", 1400)];
+    side_by_side(cases, |(selective, len)| {
         let folder = folder(len);
-        let line = format!("-p 0 -o copy --kernel --linger 2 {selective}");
-        let (receiving, port) = Running::receiver(&line, folder.path());
-        let (_proxy, port) = Running::proxy(port, BAD, folder.path());
+        let line = format!("-o copy --linger 2 {selective}");
+        let (receiving, port) = receiver(&line, folder.path());
+        let (_proxy, port) = bad_link(port, folder.path());
         let mut sending = python("sender.py", folder.path());
-        sending.args(["file", "127.0.0.1", &port.to_string(), selective]);
-        let sent = sending.output().expect("python3 is there");
-        assert!(sent.status.success(), "{}", String::from_utf8_lossy(&sent.stderr));
-        let (success, said) = receiving.end();
+        let sent = harness::run(sending.args(["file", "127.0.0.1", &port.to_string(), selective]));
+        assert!(sent.status.success(), "{}", said(&sent));
+        let (success, said) = end(receiving);
         assert!(success, "{said}");
         assert_same(folder.path());
         if len == 100_000 {
             assert!(!after(&said, "packets ").contains("; 0 corrupt"), "{said}");
         }
-    }
+    });
 }
 
 #[test]
 fn the_receivers_of_others_understand() {
-    for (selective, len) in [("", 100_000), ("-k", 100_000), ("", 0), ("", 1444)] {
+    let cases = [("", 100_000), ("-k", 100_000), ("", 0), ("", 1444)];
+    side_by_side(cases, |(selective, len)| {
         let folder = folder(len);
         let mut receiving = python("receiver.py", folder.path());
-        receiving.args(["copy", "127.0.0.1", "0", selective]);
-        let mut receiving = Running::start(receiving);
-        let mut said = String::new();
-        receiving.stdout.read_line(&mut said).expect("text");
-        let port = said.trim().strip_prefix("ready ").and_then(|port| port.parse().ok());
-        let (_proxy, port) = Running::proxy(port.expect("a port"), BAD, folder.path());
+        let mut receiving = Running::start(receiving.args(["copy", "127.0.0.1", "0", selective]));
+        let ready = until(&mut receiving.stdout, &["ready "]);
+        let port = ready.trim().strip_prefix("ready ").and_then(|port| port.parse().ok());
+        let (_proxy, port) = bad_link(port.expect("a port"), folder.path());
         let line = format!("rudp send file 127.0.0.1 {port} --kernel --rto 20 {selective}");
         let text = succeeds(&line, folder.path());
-        let (success, said) = receiving.end();
+        let (success, said) = end(receiving);
         assert!(success, "{said}");
         assert_same(folder.path());
         if len == 100_000 {
             assert!(!after(&text, "answers ").starts_with("0 corrupt"), "{text}");
         }
-    }
+    });
 }
 
 #[test]
 fn many_senders_at_once_each_have_their_file() {
     let folder = folder(50_000);
-    let line = "-p 0 --dir many --count 5 --kernel --linger 1";
-    let (receiving, port) = Running::receiver(line, folder.path());
+    let line = "--dir many --count 5 --linger 1";
+    let (receiving, port) = receiver(line, folder.path());
     let line = format!("rudp send file 127.0.0.1 {port} --kernel");
     let senders: Vec<Running> =
-        (0..5).map(|_| Running::start(glasstcp(&line, folder.path()))).collect();
+        (0..5).map(|_| Running::start(&mut glasstcp(&line, folder.path()))).collect();
     for sender in senders {
-        let (success, said) = sender.end();
+        let (success, said) = end(sender);
         assert!(success, "{said}");
     }
-    let (success, said) = receiving.end();
+    let (success, said) = end(receiving);
     assert!(success, "{said}");
     let whole = fs::read(folder.path().join("file")).expect("it is there");
     let files: Vec<PathBuf> = fs::read_dir(folder.path().join("many"))
@@ -284,11 +235,11 @@ fn what_cannot_be_done_is_said_in_a_sentence() {
 #[test]
 fn a_full_disk_is_told_on_both_sides() {
     let folder = folder(10_000);
-    let (receiving, port) = Running::receiver("-p 0 -o /dev/full --kernel", folder.path());
-    let line = format!("rudp send file 127.0.0.1 {port} --kernel --timeout 0.2 --rto 20");
+    let (receiving, port) = receiver("-o /dev/full", folder.path());
+    let line = format!("rudp send file 127.0.0.1 {port} --kernel --timeout 1 --rto 20");
     let said = fails(&line, folder.path());
     assert!(said.contains("acknowledg"), "{said}");
-    let (success, said) = receiving.end();
+    let (success, said) = end(receiving);
     assert!(!success && said.contains("to /dev/full: No space left on device"), "{said}");
 }
 
@@ -301,14 +252,14 @@ fn sealed(body: &str) -> Vec<u8> {
 #[test]
 fn a_start_alone_does_not_keep_the_place() {
     let folder = folder(20_000);
-    let line = "-p 0 -o copy --kernel --linger 1 --timeout 20";
-    let (receiving, port) = Running::receiver(line, folder.path());
-    let stray = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    let line = "-o copy --linger 1 --timeout 20";
+    let (receiving, port) = receiver(line, folder.path());
+    let (stray, _) = socket();
     stray.send_to(&sealed("start|0|stray|"), ("127.0.0.1", port)).expect("it can be sent");
     stray.recv(&mut [0; 100]).expect("an answer");
     let line = format!("rudp send file 127.0.0.1 {port} --kernel --rto 100");
     succeeds(&line, folder.path());
-    let (success, said) = receiving.end();
+    let (success, said) = end(receiving);
     assert!(success, "{said}");
     assert!(said.contains("was silent and has given way to another after 5 bytes"), "{said}");
     assert_same(folder.path());
@@ -318,13 +269,13 @@ fn a_start_alone_does_not_keep_the_place() {
 #[test]
 fn answers_with_a_wrong_checksum_are_told() {
     let folder = folder(10);
-    let wrong = UdpSocket::bind("127.0.0.1:0").expect("a free port");
-    let port = wrong.local_addr().expect("it is bound").port();
-    let line = format!("rudp send file 127.0.0.1 {port} --kernel --timeout 0.3 --rto 100");
-    let sending = Running::start(glasstcp(&line, folder.path()));
+    let (wrong, place) = socket();
+    let port = place.port();
+    let line = format!("rudp send file 127.0.0.1 {port} --kernel --timeout 1.5 --rto 100");
+    let sending = Running::start(&mut glasstcp(&line, folder.path()));
     let (_, from) = wrong.recv_from(&mut [0; 2000]).expect("a packet");
     wrong.send_to(b"ack|1|1", from).expect("it can be sent");
-    let (success, said) = sending.end();
+    let (success, said) = end(sending);
     assert!(
         !success && said.contains("of 1 answers that could not be read 1 had a wrong"),
         "{said}"
@@ -335,14 +286,13 @@ fn answers_with_a_wrong_checksum_are_told() {
 #[test]
 fn what_arrives_when_there_are_enough_is_named() {
     let folder = folder(2000);
-    let line = "-p 0 --dir many --count 1 --kernel --linger 0.2";
-    let (receiving, port) = Running::receiver(line, folder.path());
-    let late = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    let line = "--dir many --count 1 --linger 0.2";
+    let (receiving, port) = receiver(line, folder.path());
+    let (late, place) = socket();
     late.send_to(&sealed("start|0|late|"), ("127.0.0.1", port)).expect("it can be sent");
     late.recv(&mut [0; 100]).expect("an answer");
     succeeds(&format!("rudp send file 127.0.0.1 {port} --kernel"), folder.path());
-    let (success, said) = receiving.end();
-    let place = late.local_addr().expect("it is bound");
+    let (success, said) = end(receiving);
     let sentence = format!("{place} was not done when there were enough after 4 bytes");
     assert!(success && said.contains(&sentence), "{said}");
     assert_eq!(fs::read_dir(folder.path().join("many")).expect("a folder").count(), 1);
@@ -351,9 +301,9 @@ fn what_arrives_when_there_are_enough_is_named() {
 #[test]
 fn a_sender_that_goes_leaves_nothing() {
     let folder = folder(10);
-    let line = "-p 0 -o copy --kernel --timeout 0.3";
-    let (receiving, port) = Running::receiver(line, folder.path());
-    let sender = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    let line = "-o copy --timeout 1.5";
+    let (receiving, port) = receiver(line, folder.path());
+    let (sender, _) = socket();
     let start = b"start|0|hello|1374653333";
     sender.send_to(start, ("127.0.0.1", port)).expect("it can be sent");
     let mut answer = [0; 100];
@@ -361,7 +311,7 @@ fn a_sender_that_goes_leaves_nothing() {
     assert_eq!(&answer[..len], b"ack|1|2195368786".as_slice());
     // A start alone may be a stray; more is a file that is missed.
     sender.send_to(&sealed("data|1||"), ("127.0.0.1", port)).expect("it can be sent");
-    let (success, said) = receiving.end();
+    let (success, said) = end(receiving);
     assert!(!success && said.contains("has fallen silent after 5 bytes"), "{said}");
     let left: Vec<_> = fs::read_dir(folder.path()).expect("a folder").collect();
     assert_eq!(left.len(), 1, "the file that was sent: {left:?}");
