@@ -43,7 +43,6 @@ SYSCTLS = {
     "tcp_fack": "0",
     "tcp_fastopen": "1",
     "tcp_fastopen_blackhole_timeout_sec": "0",
-    "tcp_fastopen_cookies": "0",
     "tcp_fastopen_key": "00000000-00000000-00000000-00000000",
     "tcp_fin_timeout": "60",
     "tcp_frto": "2",
@@ -104,8 +103,16 @@ IP = r"""#!/bin/sh
 [ "$1" = tcp_metrics ] && : >/proc/sys/net/ipv4/tcp_metrics_flushed
 exit 0
 """
-# Commands that set up what there is none of here: devices, routes, queues, and the kernel's own counters.
-DO_NOTHING = ["ethtool", "nstat", "tc"]
+# And of what tc does: to have a queue without room, so that the device takes nothing.
+TC = r"""#!/bin/sh
+case $* in
+    *qdisc*"limit 0"*) : >/proc/sys/net/ipv4/device_full ;;
+    *qdisc*) rm -f /proc/sys/net/ipv4/device_full ;;
+esac
+exit 0
+"""
+# Commands that set up what there is none of here: devices, and the kernel's own counters.
+DO_NOTHING = ["ethtool", "nstat"]
 
 
 def die(sentence):
@@ -122,7 +129,8 @@ def find_scripts(places):
             # As packetdrill's own runner has it: the names of scripts for IPv6 end so.
             for path in place.rglob("*.pkt"):
                 if not path.name.endswith("v6.pkt"):
-                    found[path] = str(path.relative_to(place))
+                    name = path.relative_to(place)
+                    found[path] = str(name) if name.parent.name else f"{place.name}/{name}"
         else:
             die(f"there is no {place}; give folders with scripts, or scripts.")
     if not found:
@@ -147,7 +155,7 @@ def read_expected(path):
 def write_shims(folder):
     """The commands that scripts call, in a folder for the beginning of PATH."""
     folder.mkdir()
-    for name, text in {"sysctl": SYSCTL, "ip": IP}.items():
+    for name, text in {"sysctl": SYSCTL, "ip": IP, "tc": TC}.items():
         (folder / name).write_text(text)
         (folder / name).chmod(0o755)
     for name in DO_NOTHING:
@@ -159,6 +167,15 @@ def option(text, name, default):
     """What the script itself says on its first lines, or the default."""
     said = re.search(rf"^--{name}=(\S+)", text, re.MULTILINE)
     return said[1] if said else default
+
+
+def of_their_runner(folder):
+    """Arguments for scripts in a folder that has a runner of its own, as gVisor's has: what prepares the machine for each
+    script, and how late something may happen."""
+    setup, runner = folder / "packetdrill_setup.sh", folder / "packetdrill_test.sh"
+    arguments = [f"--init_scripts={setup.resolve()}"] if setup.is_file() else []
+    tolerance = re.search(r"\btolerance_usecs=(\d+)", runner.read_text()) if runner.is_file() else None
+    return arguments + ([f"--tolerance_usecs={tolerance[1]}"] if tolerance else [])
 
 
 class Runner:
@@ -184,8 +201,11 @@ class Runner:
         command = [str(self.arguments.binary), "--ip_version=ipv4", f"--local_ip={local}"]
         command += [f"--so_filename={self.arguments.library}", f"--so_flags={flags}"]
         command += [f"-D{name}={value}" for name, value in DEFINES.items()]
-        # The pid of this shell is that of packetdrill, under which scripts keep a file.
-        inside = 'mount --bind "$1" /proc/sys || exit 125; shift; preload=$1; shift; exec env LD_PRELOAD="$preload" "$@"'
+        command += of_their_runner(path.parent)
+        # Scripts are written for machines on which sh is bash. The pid of this shell is that of packetdrill, under which
+        # scripts keep a file.
+        inside = 'mount --bind "$1" /proc/sys && mount --bind "$(command -v bash)" /bin/sh || exit 125; shift; '
+        inside += 'preload=$1; shift; exec env LD_PRELOAD="$preload" "$@"'
         process = subprocess.Popen(
             [*self.unshare, "sh", "-c", inside, "sh", str(settings), str(self.arguments.library), *command, path.name],
             cwd=path.parent,
@@ -239,6 +259,7 @@ def main():
     parser.add_argument("--log", type=pathlib.Path)
     parser.add_argument("scripts", nargs="+")
     arguments = parser.parse_args()
+    arguments.binary, arguments.library = arguments.binary.resolve(), arguments.library.resolve()
     expected = read_expected(arguments.expected)
     scripts = find_scripts(arguments.scripts)
     with tempfile.TemporaryDirectory(prefix="packetdrill-") as folder:

@@ -19,7 +19,8 @@ pub unsafe fn read(
     if address.is_null() {
         return Err(Errno::EFAULT);
     }
-    if (len as usize) < size_of::<libc::sa_family_t>() {
+    let sizes = size_of::<libc::sa_family_t>()..=size_of::<libc::sockaddr_storage>();
+    if !sizes.contains(&(len as usize)) {
         return Err(Errno::EINVAL);
     }
     // SAFETY: the family was found to be within `len`.
@@ -37,24 +38,33 @@ pub unsafe fn read(
     }
 }
 
+/// How much room there is, of which a caller speaks: `int` to the kernel, so it may be less than none.
+///
+/// # Safety
+/// `len` is null or points to a number.
+pub unsafe fn room(len: *const libc::socklen_t) -> Result<usize> {
+    // SAFETY: as the caller has promised.
+    let len = unsafe { len.as_ref() }.ok_or(Errno::EFAULT)?;
+    i32::try_from(*len).map(|len| len as usize).map_err(|_| Errno::EINVAL)
+}
+
 /// Gives an address to a caller who wants it, cut to the room there is.
 ///
 /// # Safety
-/// `len` is null or points to the number of writable bytes at `room`, which is null or points to them.
+/// `len` is null or points to the number of writable bytes at `place`, which is null or points to them.
 pub unsafe fn write(
     address: SocketAddr,
-    room: *mut libc::sockaddr,
+    place: *mut libc::sockaddr,
     len: *mut libc::socklen_t,
 ) -> Result<()> {
     let SocketAddr::V4(address) = address else {
         return Err(Errno(libc::EAFNOSUPPORT));
     };
-    if room.is_null() {
+    if place.is_null() {
         return Ok(());
     }
-    if len.is_null() {
-        return Err(Errno::EFAULT);
-    }
+    // SAFETY: as the caller has promised.
+    let most = unsafe { room(len) }?;
     let inet = libc::sockaddr_in {
         sin_family: libc::AF_INET as libc::sa_family_t,
         sin_port: address.port().to_be(),
@@ -64,8 +74,7 @@ pub unsafe fn write(
     let size = size_of_val(&inet);
     // SAFETY: both were found not to be null, and no more is written than there is room for.
     unsafe {
-        let fits = (*len as usize).min(size);
-        room.cast::<u8>().copy_from_nonoverlapping((&raw const inet).cast(), fits);
+        place.cast::<u8>().copy_from_nonoverlapping((&raw const inet).cast(), most.min(size));
         *len = size as libc::socklen_t;
     }
     Ok(())
@@ -79,6 +88,8 @@ pub unsafe fn bytes<'a>(data: *const c_void, len: usize) -> Result<&'a [u8]> {
     match (data.is_null(), len) {
         (_, 0) => Ok(&[]),
         (true, _) => Err(Errno::EFAULT),
+        // No memory is so large.
+        _ if len > isize::MAX as usize => Err(Errno::EFAULT),
         // SAFETY: as the caller has promised.
         (false, _) => Ok(unsafe { slice::from_raw_parts(data.cast(), len) }),
     }
@@ -101,7 +112,7 @@ impl<'a> Places<'a> {
 
     /// Bytes in all of them together.
     pub fn len(&self) -> usize {
-        self.list.iter().map(|place| place.iov_len).sum()
+        self.list.iter().fold(0, |sum, place| sum.saturating_add(place.iov_len))
     }
 
     /// Fills them with as much of `data` as fits, and says how much that was.
@@ -139,8 +150,12 @@ pub unsafe fn vectors<'a>(list: *const libc::iovec, count: usize) -> Result<&'a 
         (_, 0) => Ok(&[]),
         (_, count) if count > libc::UIO_MAXIOV as usize => Err(Errno::EINVAL),
         (true, _) => Err(Errno::EFAULT),
-        // SAFETY: as the caller has promised.
-        (false, _) => Ok(unsafe { slice::from_raw_parts(list, count) }),
+        (false, _) => {
+            // SAFETY: as the caller has promised.
+            let list = unsafe { slice::from_raw_parts(list, count) };
+            let signed = list.iter().all(|one| isize::try_from(one.iov_len).is_ok());
+            if signed { Ok(list) } else { Err(Errno::EINVAL) }
+        }
     }
 }
 

@@ -224,7 +224,9 @@ impl Use {
         let mut taken = Vec::new();
         let mut take = |world: &mut World, cx: &mut Context<'_>| {
             if peeks || (places.is_bad() && flags & libc::MSG_TRUNC == 0) {
-                taken.resize(most, 0);
+                // No more than there is, however much room the caller speaks of.
+                let there = world.stack.unread(key).unwrap_or(0).max(1);
+                taken.resize(most.min(there as usize), 0);
                 return world.stack.poll_peek(key, &mut taken, cx);
             }
             world
@@ -281,11 +283,12 @@ impl Use {
         if !waits {
             return if taken > 0 { Ok(taken) } else { Err(Errno(libc::EINPROGRESS)) };
         }
-        self.await_open(key, waits, Errno::EAGAIN)?;
-        if taken == data.len() {
-            return Ok(taken);
+        if taken < data.len() {
+            // It waits for the connection, too, and what it writes then goes with the acknowledgment of the SYN.
+            return Ok(taken + self.send(fd, &data[taken..], flags)?);
         }
-        Ok(taken + self.send(fd, &data[taken..], flags)?)
+        self.await_open(key, waits, Errno::EAGAIN)?;
+        Ok(taken)
     }
 
     /// Bytes go in: all of them, unless it must not wait.

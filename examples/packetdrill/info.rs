@@ -137,8 +137,6 @@ impl From<&Info> for TcpInfo {
         let more = &info.details;
         let mss = u32::from(info.mss).max(1);
         let (peer_scale, own_scale) = more.window_scales;
-        let opening = matches!(info.state, State::SynSent | State::SynReceived);
-        let syns = u32::from(!opening);
         TcpInfo {
             state: number(info.state),
             ca_state: recovery(more.recovery),
@@ -185,7 +183,7 @@ impl From<&Info> for TcpInfo {
             busy_time: more.busy.as_micros() as u64,
             rwnd_limited: more.peer_window_limited.as_micros() as u64,
             sndbuf_limited: more.send_buffer_limited.as_micros() as u64,
-            delivered: syns + (info.bytes_acked as u32).div_ceil(mss) + more.segments_sacked,
+            delivered: more.segments_delivered,
             bytes_sent: info.bytes_sent + more.bytes_retransmitted,
             bytes_retrans: more.bytes_retransmitted,
             dsack_dups: more.dsacks,

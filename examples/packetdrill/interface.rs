@@ -115,6 +115,12 @@ fn answer<A: Answer, T: TryInto<A>>(call: impl FnOnce(&mut Use) -> Result<T>) ->
 /// The value of a call that has none.
 const DONE: c_int = 0;
 
+/// Most bytes of an option that are looked at.
+const LONGEST_OPTION: usize = 256;
+
+/// Most descriptors that poll looks at (poll(2): as many as a process may have).
+const MOST_POLLED: usize = 1 << 16;
+
 /// Fills in the table.
 ///
 /// # Safety
@@ -198,6 +204,11 @@ unsafe extern "C" fn listen(_: User, fd: c_int, backlog: c_int) -> c_int {
 
 unsafe extern "C" fn accept(_: User, fd: c_int, peer: *mut sockaddr, len: *mut socklen_t) -> c_int {
     answer(|host| {
+        if !peer.is_null() {
+            // Whoever is accepted must not be lost.
+            // SAFETY: see above.
+            unsafe { address::room(len) }?;
+        }
         let (fd, from) = host.accept(fd)?;
         // SAFETY: see above.
         unsafe { address::write(from, peer, len) }?;
@@ -381,10 +392,12 @@ unsafe extern "C" fn get_option(
     len: *mut socklen_t,
 ) -> c_int {
     answer(|host| {
+        // SAFETY: see above.
+        let most = unsafe { address::room(len) }?;
         let value = host.option(fd, level, name)?;
         // SAFETY: see above.
         let len = unsafe { len.as_mut() }.ok_or(Errno::EFAULT)?;
-        let fits = value.len().min(*len as usize);
+        let fits = value.len().min(most);
         if room.is_null() && fits > 0 {
             return Err(Errno::EFAULT);
         }
@@ -405,7 +418,10 @@ unsafe extern "C" fn setsockopt(
 ) -> c_int {
     answer(|host| {
         // SAFETY: see above.
-        let value = unsafe { address::bytes(value, len as usize) }?;
+        let len = unsafe { address::room(&len) }?;
+        // No option is longer.
+        // SAFETY: see above.
+        let value = unsafe { address::bytes(value, len.min(LONGEST_OPTION)) }?;
         host.set_option(fd, level, name, value).map(|()| DONE)
     })
 }
@@ -414,6 +430,7 @@ unsafe extern "C" fn poll(_: User, list: *mut pollfd, count: c_ulong, millis: c_
     answer(|host| {
         let list = match (list.is_null(), count as usize) {
             (_, 0) => &mut [],
+            (_, count) if count > MOST_POLLED => return Err(Errno::EINVAL),
             (true, _) => return Err(Errno::EFAULT),
             // SAFETY: see above.
             (false, count) => unsafe { slice::from_raw_parts_mut(list, count) },
@@ -440,7 +457,7 @@ unsafe extern "C" fn netdev_receive(
     answer(|host| {
         // SAFETY: see above.
         let (len, time) = unsafe { (len.as_mut(), time.as_mut()) };
-        let (Some(len), Some(time)) = (len, time) else {
+        let (Some(len), Some(time), false) = (len, time, room.is_null()) else {
             return Err(Errno::EFAULT);
         };
         let (at, packet) = host.next_packet().unwrap_or_else(|| (host.now(), Bytes::new()));
@@ -499,10 +516,10 @@ unsafe extern "C" fn epoll_wait(
     millis: c_int,
 ) -> c_int {
     answer(|host| {
-        let found = host.epoll_wait(epfd, most, millis)?;
-        if room.is_null() {
+        if room.is_null() && most > 0 {
             return Err(Errno::EFAULT);
         }
+        let found = host.epoll_wait(epfd, most, millis)?;
         for (at, ready) in found.iter().enumerate() {
             let event = epoll_event { events: ready.events, u64: ready.data };
             // SAFETY: see above; at most `most` are found.
@@ -573,3 +590,6 @@ pub unsafe extern "C" fn getsockopt(
         next => unsafe { std::mem::transmute::<usize, Function>(next)(fd, level, name, room, len) },
     }
 }
+
+#[cfg(test)]
+mod tests;

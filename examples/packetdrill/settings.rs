@@ -143,6 +143,12 @@ impl Settings {
         file.is_some_and(|file| fs::remove_file(file).is_ok())
     }
 
+    /// Whether the device takes no packets at present: `tc` was called with a queue for none.
+    pub fn device_is_full(&self) -> bool {
+        let file = self.sysctl.as_ref().map(|folder| folder.join("net/ipv4/device_full"));
+        file.is_some_and(|file| file.exists())
+    }
+
     /// What connections begin with.
     pub fn tcp(&self) -> tcp::Config {
         let mut config = tcp::Config::default();
@@ -155,6 +161,7 @@ impl Settings {
         config.send_buffer_initial =
             self.number("tcp_wmem", 1).unwrap_or(config.send_buffer_initial);
         config.send_buffer = self.number("tcp_wmem", 2).unwrap_or(config.send_buffer);
+        config.burst_segments = self.number("tcp_min_tso_segs", 0).unwrap_or(config.burst_segments);
         config.ecn = match self.number("tcp_ecn", 0) {
             Some(0) => Ecn::Off,
             Some(1) => Ecn::Request,
@@ -183,3 +190,6 @@ impl Settings {
         config
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -190,10 +190,18 @@ impl World {
         self.now
     }
 
-    /// A turn of the stack: packets arrive, timers go off, packets leave.
-    fn turn(&mut self, mut rx: RxBatch) {
+    /// First half of a turn of the stack: packets arrive, timers go off.
+    fn first_half(&mut self, mut rx: RxBatch) {
+        self.stack.receive(self.now, &mut rx).notify();
+        for waiter in self.waiting.iter().filter(|waiter| waiter.looks) {
+            waiter.alarm.wake_by_ref();
+        }
+    }
+
+    /// Second half: packets leave, unless the device takes none.
+    fn second_half(&mut self) {
         let mut tx = TxBatch::new();
-        self.stack.turn(self.now, &mut rx, &mut tx).notify();
+        while !self.settings.device_is_full() && self.stack.transmit(self.now, &mut tx) {}
         if let Some(wakes) = self.stack.take_wakes() {
             wakes.notify();
         }
@@ -251,9 +259,12 @@ impl Use {
         in_time
     }
 
-    /// Carries out what a call has asked the stack for, or what a packet brings.
+    /// Carries out what a call has asked the stack for, or what a packet brings. Threads that this wakes run before anything
+    /// leaves, as tasks do in the library's own driver: what they write goes with the acknowledgment.
     pub fn turn(&mut self, rx: RxBatch) {
-        World::turn(self, rx);
+        self.first_half(rx);
+        self.settle();
+        self.second_half();
         self.settle();
     }
 
@@ -332,7 +343,8 @@ impl Use {
             let alarm = Arc::new(Alarm::default());
             let waker = Waker::from(alarm.clone());
             let polled = attempt(self, &mut Context::from_waker(&waker));
-            World::turn(self, RxBatch::new());
+            self.first_half(RxBatch::new());
+            self.second_half();
             match polled {
                 Poll::Ready(result) => break result,
                 Poll::Pending if deadline.is_some_and(|deadline| deadline <= self.now) => {

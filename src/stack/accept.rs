@@ -27,6 +27,8 @@ use crate::wire::tcp_options::FastOpen;
 /// How often a SYN-ACK is sent again while the SYN queue is more than half full: under a flood the
 /// queue is empty again after seconds, not minutes (as Linux does it).
 const CROWDED_RETRANSMISSIONS: u8 = 1;
+/// So few half-open connections are no flood, however small the queue is (as Linux).
+const NO_CROWD: usize = 4;
 
 /// A socket that listens.
 #[derive(Debug)]
@@ -54,6 +56,20 @@ impl Listener {
     /// The waker of whoever watches it.
     pub(super) fn watcher(&self) -> Option<&Option<Waker>> {
         self.watch.as_ref().map(|watch| &watch.waker)
+    }
+
+    /// There is one more to accept.
+    pub(super) fn connection_arrived(
+        &mut self,
+        conn: ConnKey,
+        remote: SocketAddr,
+        wakes: &mut Wakes,
+    ) {
+        self.queue.push_back((conn, remote));
+        wakes.add(&mut self.waker);
+        if let Some(watch) = &mut self.watch {
+            watch.connection_arrived(wakes);
+        }
     }
 
     fn wake_all(&mut self, wakes: &mut Wakes) {
@@ -328,17 +344,18 @@ impl Stack {
             return self.wheel.arm(entry.timer, entry.record.next_deadline(&entry.config));
         }
         let listener = self.listeners.get(entry.listener);
-        let crowded = listener.is_some_and(|listener| listener.half_open > listener.backlog / 2);
+        let crowd = |listener: &Listener| (listener.backlog / 2).max(NO_CROWD);
+        let crowded = listener.is_some_and(|listener| listener.half_open > crowd(listener));
         let config = listener.map_or(&entry.config, |listener| &listener.config);
         let limit = config.syn_retransmission_limit;
         let limit = if crowded { limit.min(CROWDED_RETRANSMISSIONS) } else { limit };
-        let answered = entry.record.waits_for_text(config);
-        if entry.record.retransmissions >= limit && !answered {
+        if entry.record.retransmissions >= limit && !entry.record.is_deferred(config) {
             return self.forget_half_open(key, Cause::RetransmissionLimit);
         }
+        let waits = entry.record.waits_for_text(config);
         entry.record.timed_out(self.env.now);
         let nth = entry.record.retransmissions;
-        if answered {
+        if waits {
             return self.wheel.arm(entry.timer, entry.record.next_deadline(&entry.config));
         }
         self.env.counters.tcp_retransmissions += 1;
@@ -454,11 +471,7 @@ impl Stack {
         let conn = self.insert_connection(tcb, Some(timer));
         self.env.counters.tcp_passive_opens += 1;
         if let Some(listener) = self.listeners.get_mut(listener) {
-            listener.queue.push_back((conn, ends.remote));
-            self.wakes.add(&mut listener.waker);
-            if let Some(watch) = &mut listener.watch {
-                watch.connection_arrived(&mut self.wakes);
-            }
+            listener.connection_arrived(conn, ends.remote, &mut self.wakes);
         }
         self.receive_for_connection(conn, ends, segment);
     }

@@ -181,8 +181,7 @@ impl Stack {
         self.env.counters.tcp_passive_opens += 1;
         self.env.counters.tcp_fast_passive_opens += 1;
         if let Some(listener) = self.listeners.get_mut(key) {
-            listener.queue.push_back((conn, ends.remote));
-            self.wakes.add(&mut listener.waker);
+            listener.connection_arrived(conn, ends.remote, &mut self.wakes);
             if let Some(queue) = &mut listener.fast {
                 queue.pending.insert(conn);
             }

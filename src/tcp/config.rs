@@ -32,6 +32,9 @@ pub struct Config {
     pub pacing: bool,
     /// What the IP header of everything says that is sent for the connection.
     pub ip: IpSettings,
+    /// Segments that may go in one burst however slow the path is (tcp_min_tso_segs). More go where more are sent in a
+    /// millisecond, or the round trip is short; never more than half the congestion window, 64, or 64 KiB. At least 1; 2.
+    pub burst_segments: u8,
     /// Send small segments at once (turn off Nagle's algorithm, RFC 9293 3.7.4).
     pub nodelay: bool,
     /// Send full-sized segments only, for more is to come (TCP_CORK). What does not fill one waits until this is
@@ -144,6 +147,7 @@ impl Default for Config {
             congestion: Algorithm::default(),
             pacing: false,
             ip: IpSettings::default(),
+            burst_segments: 2,
             nodelay: false,
             cork: false,
             max_segment: None,

@@ -69,7 +69,7 @@ pub struct Info {
     pub retransmissions: u64,
     /// Both sides have agreed that routers may mark what is sent instead of dropping it (RFC 3168).
     pub ecn: bool,
-    /// How often the congestion window was reduced for such marks.
+    /// How often the congestion window was reduced for such marks, as far as 65,535.
     pub ecn_reductions: u64,
     /// The text that went with the SYN has arrived: the peer has acknowledged all of ours, or we have taken
     /// the peer's (RFC 7413; TCPI_OPT_SYN_DATA).
@@ -102,9 +102,9 @@ pub struct Details {
     pub backoff: u8,
     /// How far the path has been seen to reorder, in segments; 3 where it was not seen to go further.
     pub reordering: u16,
-    /// How often it was seen to reorder.
+    /// How often it was seen to reorder, as far as 65,535.
     pub reorderings: u32,
-    /// Duplicates that the peer has reported (RFC 2883).
+    /// Duplicates that the peer has reported (RFC 2883), as far as 65,535.
     pub dsacks: u32,
     /// Segments received and processed.
     pub segments_in: u32,
@@ -114,6 +114,9 @@ pub struct Details {
     pub text_segments_in: u32,
     /// Segments sent with text.
     pub text_segments_out: u32,
+    /// Segments that the peer has, as far as it has said so: SYN and FIN count, what is missing before them does not
+    /// (tcpi_delivered).
+    pub segments_delivered: u32,
     /// Bytes of text sent again.
     pub bytes_retransmitted: u64,
     /// Bytes written and never sent.
@@ -228,11 +231,12 @@ impl Tcb {
             backoff: self.backoff,
             reordering: self.totals.reordering.max(3),
             reorderings: self.totals.reorderings.into(),
-            dsacks: self.totals.dsacks,
+            dsacks: self.totals.dsacks.into(),
             segments_in: self.totals.segments_in,
             segments_out: self.totals.segments_out,
             text_segments_in: self.totals.texts_in,
             text_segments_out: self.totals.texts_out,
+            segments_delivered: self.totals.delivered,
             bytes_retransmitted: self.totals.bytes_again,
             unsent: if self.state == State::Closed { 0 } else { self.snd.unsent() },
             pacing_rate: self.pacing_rate(),

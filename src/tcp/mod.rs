@@ -14,6 +14,7 @@ mod discard;
 pub mod ecn;
 mod error;
 mod fast_open;
+mod fault;
 mod info;
 mod isn;
 mod loss;

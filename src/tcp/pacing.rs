@@ -5,6 +5,10 @@ use crate::time::{Duration, Instant};
 /// A burst is about what is sent in so long (as Linux).
 const BURST: Duration = Duration::from_millis(1);
 
+/// What may go at once on the shortest path, in bytes, and for each of these in a round trip half of it.
+const WHOLE: u32 = 1 << 16;
+const HALVING: Duration = Duration::from_micros(512);
+
 /// When the next burst may go.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pacer {
@@ -27,18 +31,39 @@ impl Pacer {
     }
 }
 
-/// Bytes that may go in one burst at `rate` bytes a second: two segments at least.
-pub fn burst(rate: u64, mss: u32) -> u32 {
+/// Bytes that may go in one burst at `rate` bytes a second.
+pub fn burst(rate: u64) -> u32 {
     let bytes = u128::from(rate) * BURST.as_nanos() / 1_000_000_000;
-    u32::try_from(bytes).unwrap_or(u32::MAX).max(2 * mss)
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}
+
+/// Bytes that may go in one burst where nobody asks for pacing (as Linux): at the rate that [`rate`] gives, and beside that 64 KiB,
+/// halved for each half a millisecond of the shortest round trip. On a short path the others wait little for it, and to
+/// cut it small costs work.
+pub fn unpaced_burst(cwnd: u32, srtt: Duration, min_rtt: Duration, slow_start: bool) -> u32 {
+    let halvings = nanos(min_rtt) / nanos(HALVING);
+    let short = u32::try_from(halvings).ok().and_then(|count| WHOLE.checked_shr(count));
+    if short == Some(WHOLE) {
+        return WHOLE;
+    }
+    let due = u64::from(cwnd) * percent(slow_start) / 100 * nanos(BURST) / nanos(srtt).max(1);
+    u32::try_from(due).unwrap_or(u32::MAX).saturating_add(short.unwrap_or(0))
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Slow start sends twice a window in a round trip, so that the window can double, and everybody else a fifth more.
+fn percent(slow_start: bool) -> u64 {
+    if slow_start { 200 } else { 120 }
 }
 
 /// The rate for a window of `cwnd` bytes a round trip: twice as much in slow start, so that it can double,
 /// and a fifth more afterwards (as Linux). `None` without a sample.
 pub fn rate(cwnd: u32, srtt: Option<Duration>, slow_start: bool) -> Option<u64> {
     let nanos = srtt?.as_nanos().max(1);
-    let percent = if slow_start { 200 } else { 120 };
-    let rate = u128::from(cwnd) * 1_000_000_000 * percent / 100 / nanos;
+    let rate = u128::from(cwnd) * 1_000_000_000 * u128::from(percent(slow_start)) / 100 / nanos;
     Some(u64::try_from(rate).unwrap_or(u64::MAX).max(1))
 }
 

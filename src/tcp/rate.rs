@@ -68,6 +68,7 @@ impl DeliveryRate {
             in_flight: in_flight.saturating_add(len),
             app_limited: self.is_app_limited(),
             segment_size: 0,
+            pushed: false,
         }
     }
 

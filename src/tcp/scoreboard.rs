@@ -64,6 +64,8 @@ pub struct Snapshot {
     pub app_limited: bool,
     /// Octets of the segments into which it is cut; 0: not known.
     pub segment_size: u32,
+    /// A write ends with it, so that it had PSH.
+    pub pushed: bool,
 }
 
 /// One time that something was sent, be it a segment or a burst.
@@ -75,6 +77,18 @@ struct Transmission {
     live: u32,
     at: Instant,
     snapshot: Snapshot,
+}
+
+impl Transmission {
+    /// How many of its segments end after `start` and not after `end`.
+    fn segments(&self, start: u64, end: u64) -> u32 {
+        let size = match self.snapshot.segment_size {
+            0 => self.len.max(1),
+            size => size,
+        };
+        let (start, end) = ((start - self.start) as u32, (end - self.start) as u32);
+        end / size - start / size + u32::from(end == self.len && !end.is_multiple_of(size))
+    }
 }
 
 /// The newest transmission of which something has arrived.
@@ -97,6 +111,8 @@ pub struct Newest {
 pub struct Delivery {
     /// Octets newly known to have arrived.
     pub bytes: u32,
+    /// Segments of which the last octet has.
+    pub segments: u32,
     /// Those of them that were reported by SACK.
     pub sacked: u32,
     /// Those of them that were believed lost, and were not sent again.
@@ -218,6 +234,23 @@ impl Scoreboard {
         (run.status == Status::Out).then(|| (start + u64::from(run.len - len), len))
     }
 
+    /// How many of the last octets of `start..end` were last sent with one transmission, and have one fate; and whether a
+    /// write ended with them.
+    pub fn last_piece(&self, start: u64, end: u64) -> (u32, bool) {
+        let Some((&at, run)) = self.runs.range(..end).next_back() else {
+            return (0, false);
+        };
+        let ends = |sent: &Transmission| sent.start + u64::from(sent.len) == end;
+        let pushed = self.sent_with(run).is_some_and(|sent| sent.snapshot.pushed && ends(sent));
+        ((end - at.max(start)) as u32, pushed)
+    }
+
+    /// The transmission that sent a run last; `None` when it is forgotten.
+    fn sent_with(&self, run: &Run) -> Option<&Transmission> {
+        let index = run.sent_with.checked_sub(self.first)?;
+        self.sent.get(usize::try_from(index).ok()?)
+    }
+
     /// `len` octets at `start` are being sent, for the first time or again.
     pub fn on_sent(&mut self, start: u64, len: u32, at: Instant, snapshot: Snapshot) {
         let number = self.first + self.sent.len() as u64;
@@ -286,12 +319,11 @@ impl Scoreboard {
             return place;
         };
         let end = start + u64::from(run.len);
-        let sent = run.sent_with.checked_sub(self.first);
-        let sent = sent.and_then(|index| self.sent.get(usize::try_from(index).ok()?));
-        let Some(sent) = sent.filter(|sent| sent.snapshot.segment_size > 0 && place < end) else {
+        let sent = self.sent_with(run).filter(|sent| sent.snapshot.segment_size > 0 && place < end);
+        let Some(sent) = sent else {
             return place;
         };
-        if place + 1 == sent.start + u64::from(sent.len) {
+        if !up && place + 1 == sent.start + u64::from(sent.len) {
             return place; // what follows may be a FIN, which some peers do not report
         }
         let size = u64::from(sent.snapshot.segment_size);
@@ -493,10 +525,10 @@ impl Scoreboard {
         if run.status == Status::Lost && !run.again {
             delivery.not_lost += run.len;
         }
-        let sent = run.sent_with.checked_sub(self.first);
-        let Some(&sent) = sent.and_then(|index| self.sent.get(usize::try_from(index).ok()?)) else {
+        let Some(&sent) = self.sent_with(&run) else {
             return;
         };
+        delivery.segments += sent.segments(start, end);
         if !run.again {
             let (first, last) = delivery.once.unwrap_or((sent.at, sent.at));
             delivery.once = Some((first.min(sent.at), last.max(sent.at)));

@@ -97,6 +97,11 @@ impl SendSpace {
         }
     }
 
+    /// Whether the last write ended at this offset in the stream.
+    pub fn ends_write(&self, offset: u64) -> bool {
+        offset as u32 == self.pushed
+    }
+
     /// Whether our SYN is not acknowledged. Sequence numbers alone do not say so: after 4 GiB snd.una
     /// comes by ISS again.
     pub fn syn_unacked(&self) -> bool {

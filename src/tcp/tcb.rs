@@ -12,6 +12,7 @@ use crate::tcp::challenge::ChallengeLimit;
 use crate::tcp::congestion::{self, CongestionControl};
 use crate::tcp::ecn::EcnState;
 use crate::tcp::fast_open::{Opening, SynText};
+use crate::tcp::fault;
 use crate::tcp::loss::Selective;
 use crate::tcp::loss::dupack::{DupAck, Mode};
 use crate::tcp::mss::Mss;
@@ -100,8 +101,6 @@ pub struct Totals {
     pub retransmissions: u32,
     /// Bytes of text sent again.
     pub bytes_again: u64,
-    /// Reductions of the window for marks.
-    pub ecn_reductions: u32,
     /// Segments received, and those of them with text.
     pub segments_in: u32,
     /// See `segments_in`.
@@ -110,8 +109,12 @@ pub struct Totals {
     pub segments_out: u32,
     /// See `segments_out`.
     pub texts_out: u32,
+    /// Segments that have arrived, as far as the peer has said so.
+    pub delivered: u32,
+    /// Reductions of the window for marks; this and the next two stop at the most that they can be.
+    pub ecn_reductions: u16,
     /// Duplicates that the peer has reported.
-    pub dsacks: u32,
+    pub dsacks: u16,
     /// How often the path was seen to reorder.
     pub reorderings: u16,
     /// How far at most, in segments.
@@ -415,7 +418,8 @@ impl Tcb {
 
     /// The retransmission time-out in force.
     pub(crate) fn rto(&self) -> Rto {
-        self.rtt.rto().backed_off(self.backoff).at_most(self.config.rto_max)
+        let backoff = self.backoff.saturating_add(u8::from(fault::SLOW_RTO));
+        self.rtt.rto().backed_off(backoff).at_most(self.config.rto_max)
     }
 
     /// The bounds of the receive buffer.

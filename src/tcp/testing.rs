@@ -63,8 +63,8 @@ pub(crate) struct Setup {
     pub(crate) window: u16,
 }
 
-/// Settings in which nothing adapts, so that tests can count: a buffer of 60,000 bytes, only delayed
-/// acknowledgments, and losses found by duplicates.
+/// Settings in which nothing adapts, so that tests can count: a buffer of 60,000 bytes, bursts of half a window,
+/// only delayed acknowledgments, and losses found by duplicates.
 pub(crate) fn config() -> Config {
     Config {
         receive_buffer: 60_000,
@@ -72,6 +72,7 @@ pub(crate) fn config() -> Config {
         send_buffer: 1 << 20,
         send_buffer_initial: u32::MAX,
         quick_ack: false,
+        burst_segments: u8::MAX,
         congestion: Algorithm::NewReno,
         black_hole_detection: false,
         ..Config::default()

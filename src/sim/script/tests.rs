@@ -5,6 +5,7 @@ fn config() -> Config {
     let mut config = Config::new([10, 0, 0, 1].into(), 24, [7; 32]);
     config.tcp.fix_buffers(60_000);
     config.tcp.quick_ack = false;
+    config.tcp.burst_segments = u8::MAX;
     config.tcp.congestion = Algorithm::NewReno;
     config
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::world::Side::{Client, Server};
-use super::world::{Fate, PORT, Pair, Random, World, craft, drop_numbers, is};
+use super::world::{Fate, PORT, Pair, Random, World, craft, cx, drop_numbers, is};
 use crate::event::{Refusal, State, Why};
 use crate::stack::{ConnKey, FastAccept, ListenerKey, SocketError};
 use crate::tcp::{CookieKeys, FastConnect};
@@ -368,6 +368,60 @@ fn a_connection_opened_by_its_first_write_sends_nothing_before() {
     assert!(!waits, "there is no cookie yet, and no text to wait for");
     let pair = world.accepted(listener, client);
     end(world, &pair);
+}
+
+/// What poll(2) says of either side: text can be read, and an answer written, before the client has confirmed; who waits
+/// for connections hears of it.
+#[test]
+fn early_text_is_news() {
+    const IN: u16 = 1;
+    const OUT: u16 = 4;
+    let (mut world, listener) = prepared();
+    let news = world.stack(Server).watch_listener(listener, &mut cx()).unwrap().news;
+    let (client, taken) = connect(&mut world, REQUEST);
+    assert_eq!(taken, REQUEST.len());
+    assert_eq!(world.stack(Client).readiness(client).unwrap().poll_bits(), 0, "SYN-SENT");
+    world.pass(Duration::from_millis(5));
+    let there = world.stack(Server).listener_readiness(listener).unwrap();
+    assert_eq!((there.poll_bits(), there.news), (IN, news + 1));
+    let server = world.accept(listener).unwrap();
+    assert_eq!(world.state(Server, server), State::SynReceived);
+    assert_eq!(world.stack(Server).readiness(server).unwrap().poll_bits(), IN | OUT);
+    world.expect(Server, server, REQUEST);
+    assert_eq!(world.stack(Server).readiness(server).unwrap().poll_bits(), OUT);
+    world.pass(Duration::from_millis(50));
+    assert_eq!(world.stack(Client).readiness(client).unwrap().poll_bits(), OUT);
+    // One that waits for its first write can be written to.
+    let remote = Server.addr(PORT);
+    let (waiting, _) = world.stack(Client).connect_by_write(None, remote, None).unwrap();
+    assert_eq!(world.stack(Client).readiness(waiting).unwrap().poll_bits(), OUT);
+    world.stack(Client).close(waiting);
+    end(world, &Pair { client, server });
+}
+
+/// The SYN and its text are one segment, whether the answer acknowledges both or the text goes again (as Linux counts,
+/// tcpi_delivered).
+#[test]
+fn a_syn_with_text_is_delivered_as_one_segment() {
+    let (mut world, listener) = prepared();
+    let delivered = |world: &mut World, side, key| world.info(side, key).details.segments_delivered;
+    let (client, _) = connect(&mut world, REQUEST);
+    let pair = world.accepted(listener, client);
+    world.pass(Duration::from_millis(50));
+    assert_eq!(delivered(&mut world, Client, client), 1);
+    assert_eq!(delivered(&mut world, Server, pair.server), 1);
+    world.write_all(Client, client, &[7; 3000]);
+    world.pass(Duration::from_millis(100));
+    assert_eq!(delivered(&mut world, Client, client), 1 + 3);
+    // A server that takes no text acknowledges the SYN alone.
+    world.stack(Server).set_fast_accept(listener, None).unwrap();
+    let (refused, _) = connect(&mut world, REQUEST);
+    world.pass(Duration::from_millis(100));
+    assert_eq!(delivered(&mut world, Client, refused), 2);
+    world.stack(Client).close(refused);
+    let server = world.accept(listener).unwrap();
+    world.close_both(&pair);
+    end(world, &Pair { client: refused, server });
 }
 
 #[test]

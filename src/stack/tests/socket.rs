@@ -4,7 +4,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::world::Side::{Client, Server};
-use super::world::{PORT, World, cx, pattern};
+use super::world::{PORT, Pair, World, cx, pattern};
 use crate::event::State;
 use crate::stack::SocketError;
 use crate::tcp::{self, SendFlags};
@@ -134,6 +134,27 @@ fn a_listener_can_wait_for_the_first_text() {
         .filter(|(_, _, segment)| segment.flags == Flags::SYN | Flags::ACK);
     assert_eq!(syn_acks.count(), 2, "while it waits it does not ask again and again");
     assert_eq!(world.connected(Client, silent), Some(Ok(())));
+}
+
+/// A queue for one is full with one, and that is no flood (as Linux): the peer, which takes the connection for open, is
+/// still asked once more before the time is over.
+#[test]
+fn a_listener_for_one_can_wait_for_text_as_well() {
+    let mut world = World::new();
+    let config = tcp::Config {
+        defer_accept: Some(Duration::from_secs(3)),
+        syn_retransmission_limit: 1,
+        ..world.stack(Server).config().tcp.clone()
+    };
+    let listener = world.stack(Server).listen_with(Server.addr(PORT), 1, Some(config)).unwrap();
+    let client = world.connect();
+    let mut server = None;
+    world.run(PATIENCE, |world| {
+        server = server.or_else(|| world.accept(listener));
+        server.is_some()
+    });
+    let pair = Pair { client, server: server.expect("it is given when the time is over") };
+    assert_eq!(world.states(&pair), (State::Established, State::Established));
 }
 
 #[test]

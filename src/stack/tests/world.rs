@@ -127,6 +127,7 @@ impl Pair {
 pub(super) fn config(side: Side) -> Config {
     let mut config = Config::new(side.ip(), 24, [side as u8; 32]);
     config.tcp.quick_ack = false;
+    config.tcp.burst_segments = u8::MAX;
     config.tcp.fix_buffers(1 << 20);
     // Whatever else a test sets them to, they are fixed.
     config.tcp.receive_buffer_initial = u32::MAX;

@@ -147,6 +147,7 @@ impl Tcb {
             news.delivery.answers_no_later(sent);
         }
         self.scoreboard.acknowledge(self.snd.place_of(ack), &mut news.delivery);
+        self.count_delivered(of_syn, &news);
         self.ecn.acknowledged(ack);
         self.totals.bytes_acked += u64::from(news.acked);
         if self.urgent.is_some() {
@@ -162,6 +163,12 @@ impl Tcb {
         };
         self.tune_send_buffer(cx.memory);
         self.rearm_retransmission(cx.now, restart);
+    }
+
+    /// Counts the segments that have arrived, of which our SYN is one.
+    pub(super) fn count_delivered(&mut self, syn: bool, news: &News) {
+        let segments = news.delivery.segments + u32::from(syn);
+        self.totals.delivered = self.totals.delivered.wrapping_add(segments);
     }
 
     /// RFC 6298 5.2 and 5.3.

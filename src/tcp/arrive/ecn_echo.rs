@@ -43,7 +43,7 @@ impl Tcb {
     /// A router has marked what it would otherwise have dropped: the answer is that to one loss, once a
     /// window of data (RFC 3168 6.1.2). Where nothing is in flight any more, nothing has to come down.
     fn ecn_echo(&mut self, cx: &mut Context<'_>, flight: u32) {
-        self.totals.ecn_reductions += 1;
+        self.totals.ecn_reductions = self.totals.ecn_reductions.saturating_add(1);
         if self.is_selective() && self.snd.outstanding() > 0 {
             let sizes = [self.snd.outstanding(), self.flight()];
             self.reduce(cx, sizes, Signal::Ecn, Reduction::Ecn);

@@ -93,6 +93,9 @@ impl Tcb {
             self.syn_text = if left { SynText::NotTaken } else { SynText::Taken };
             if left {
                 self.send_all_again(cx, LostBy::SynText);
+            } else {
+                // They were one segment.
+                self.totals.delivered = self.totals.delivered.wrapping_sub(1);
             }
         }
     }

@@ -227,7 +227,13 @@ impl HalfOpen {
         defers
     }
 
-    /// Whether the SYN-ACK need not be sent again although time has run out, for it was answered.
+    /// Whether it was answered, and still is to wait for text: however often the SYN-ACK was sent, the peer is there.
+    pub fn is_deferred(&self, config: &Config) -> bool {
+        self.answered && self.retransmissions < config.accept_retransmissions()
+    }
+
+    /// Whether the SYN-ACK need not be sent again although time has run out. Once more it is sent before that is over, so
+    /// that the peer, which takes the connection for open, can answer.
     pub fn waits_for_text(&self, config: &Config) -> bool {
         self.answered && self.retransmissions + 1 < config.accept_retransmissions()
     }

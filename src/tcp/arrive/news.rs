@@ -59,7 +59,7 @@ impl Tcb {
             self.is_dsack(first, second, ack)
         }) {
             news.dsack = Some((self.snd.place_of(first.left), self.snd.place_of(first.right)));
-            self.totals.dsacks = self.totals.dsacks.wrapping_add(1);
+            self.totals.dsacks = self.totals.dsacks.saturating_add(1);
             blocks.next();
         }
         let new = |block: &SackBlock| {

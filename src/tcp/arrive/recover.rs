@@ -10,7 +10,8 @@ use crate::context::Context;
 use crate::event::{Event, LostBy, Reduction, TimerKind, UndoneBy};
 use crate::tcp::arrive::news::News;
 use crate::tcp::congestion::{Ack, CongestionControl, Prr, Recovery, Signal};
-use crate::tcp::loss::dupack::{Mode, Verdict};
+use crate::tcp::fault;
+use crate::tcp::loss::dupack::{Mode, THRESHOLD, Verdict};
 use crate::tcp::loss::rack::Path;
 use crate::tcp::loss::tlp::{self, Answer};
 use crate::tcp::rate::DeliveryRate;
@@ -40,6 +41,7 @@ impl Tcb {
         mut news: News,
     ) {
         if news.delivery.bytes > 0 || news.dsack.is_some() {
+            self.count_delivered(false, &news);
             self.sample_rtt(cx, segment, false, &mut news);
             self.repair(cx, segment, news);
         } else if bare {
@@ -110,10 +112,12 @@ impl Tcb {
         let rate = self.delivery_rate.on_delivery(now, &known, self.rtt.min());
         let recovering = self.loss.mode().is_reduction();
         let limited = self.was_window_limited();
+        // What was reported by SACK before is no sign of room for more: it left the path long ago. Where the path reorders
+        // far, every report counts at once, for there what lies beyond a gap says no less than what fills it (as Linux).
+        let acked = if self.reorders_far() { delivered } else { news.acked.min(delivered) };
         self.congestion.on_ack(&Ack {
             now,
-            // What was reported by SACK before is no sign of room for more: it left the path long ago (as Linux).
-            acked: news.acked.min(delivered),
+            acked,
             delivered,
             lost,
             prior_in_flight: news.prior_in_flight,
@@ -139,6 +143,11 @@ impl Tcb {
         let segments = extent.div_ceil(self.full_segment().into()).min(300) as u16;
         self.totals.reordering = self.totals.reordering.max(segments);
         self.totals.reorderings = self.totals.reorderings.saturating_add(1);
+    }
+
+    /// Whether what arrives out of order is nothing unusual on this path: three duplicates would have meant a loss.
+    fn reorders_far(&self) -> bool {
+        u32::from(self.totals.reordering) > THRESHOLD
     }
 
     /// Whether the window was full, or is under repair: otherwise it must not grow.
@@ -375,7 +384,7 @@ impl Tcb {
         why: Reduction,
     ) {
         self.congestion.on_congestion(cx.now, flight_size, signal);
-        if self.congestion.recovery() == Recovery::Proportional {
+        if self.congestion.recovery() == Recovery::Proportional && !fault::NO_PRR {
             let ssthresh = self.congestion.ssthresh().unwrap_or(in_flight);
             self.selective.prr = Some(Prr::new(ssthresh, in_flight, self.full_segment()));
         }

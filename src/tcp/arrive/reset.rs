@@ -5,6 +5,7 @@ use crate::event::{Cause, Refusal, State};
 use crate::tcp::Error;
 use crate::tcp::arrive::InWindow;
 use crate::tcp::discard::Discard;
+use crate::tcp::fault;
 use crate::tcp::tcb::Tcb;
 
 impl Tcb {
@@ -18,7 +19,7 @@ impl Tcb {
         if !segment.rst() {
             return Ok(false);
         }
-        if segment.seq != self.rcv.nxt {
+        if segment.seq != self.rcv.nxt && !fault::LOOSE_RESETS {
             return Err(Discard::challenge(Refusal::ResetChallenged));
         }
         let error = match self.state {

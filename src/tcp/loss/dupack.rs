@@ -19,7 +19,7 @@ use crate::tcp::congestion::Recovery;
 use crate::wire::SeqNum;
 
 /// Duplicates that mean a loss (RFC 5681 3.2).
-const THRESHOLD: u32 = 3;
+pub(in crate::tcp) const THRESHOLD: u32 = 3;
 
 /// Where the sender stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

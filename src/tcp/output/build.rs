@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 use crate::context::Context;
 use crate::event::{Event, State, TimerKind, Why};
 use crate::tcp::fast_open::SynText;
+use crate::tcp::fault;
 use crate::tcp::loss::tlp::Probe;
 use crate::tcp::output::{Outgoing, Transmission};
 use crate::tcp::scoreboard::Snapshot;
@@ -149,7 +150,7 @@ impl Tcb {
         let reset = plan.flags.contains(Flags::RST);
         Options {
             timestamps: self.timestamps_option(cx.now),
-            sack: if self.sack && !reset {
+            sack: if self.sack && !reset && !fault::NO_SACK {
                 self.rcv.sack_blocks(self.max_sack_blocks())
             } else {
                 SackBlocks::new()
@@ -197,7 +198,7 @@ impl Tcb {
             // What is waited for now is the answer to this (as Linux).
             self.timers.cancel(TimerKind::Retransmission);
         }
-        self.record_in_flight(cx.now, place, len, plan.segment_size.into());
+        self.record_in_flight(cx.now, place, len, plan);
     }
 
     /// A tail-loss probe is being sent: the timer for the rest starts anew (RFC 8985 7.3).
@@ -208,11 +209,15 @@ impl Tcb {
         self.arm_retransmission(now);
     }
 
-    /// `len` octets of sequence space at `place`, in segments of this size, are in the network from now on.
-    fn record_in_flight(&mut self, now: Instant, place: u64, len: u32, segment_size: u32) {
+    /// `len` octets of sequence space at `place` are in the network from now on.
+    fn record_in_flight(&mut self, now: Instant, place: u64, len: u32, plan: &Transmission) {
         let in_flight = self.in_flight();
         let sent = self.delivery_rate.on_sent(now, in_flight, len);
-        let snapshot = Snapshot { segment_size, ..sent };
+        let segment_size = u32::from(plan.segment_size);
+        // A burst has PSH in any case.
+        let pushed = plan.flags.contains(Flags::PSH) && plan.len <= segment_size
+            || self.snd.ends_write(self.snd.offset_of(self.snd.seq_at(place + u64::from(len))));
+        let snapshot = Snapshot { segment_size, pushed, ..sent };
         let idle = in_flight == 0 && snapshot.app_limited;
         self.congestion.on_sent(now, in_flight, idle);
         self.scoreboard.on_sent(place, len, now, snapshot);
@@ -244,7 +249,7 @@ impl Tcb {
             Why::HandshakeRetransmission(_) | Why::PathMtu | Why::HandshakeAnswer
         );
         if plan.len > 0 {
-            self.record_in_flight(now, 1, plan.len, plan.segment_size.into());
+            self.record_in_flight(now, 1, plan.len, plan);
             self.totals.bytes_sent += u64::from(plan.len);
             self.syn_text = SynText::Sent;
         }
@@ -263,7 +268,7 @@ impl Tcb {
         let fin = plan.flags.contains(Flags::FIN);
         let place = self.snd.place_of(plan.seq);
         let len = plan.len + u32::from(fin);
-        self.record_in_flight(cx.now, place, len, plan.segment_size.into());
+        self.record_in_flight(cx.now, place, len, plan);
         self.snd.nxt = end;
         self.totals.bytes_sent += u64::from(plan.len);
         if plan.len > 0 {

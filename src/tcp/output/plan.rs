@@ -147,17 +147,23 @@ impl Tcb {
         self.cwnd().saturating_add(syn).saturating_sub(self.flight())
     }
 
-    /// Most text of one burst: as many segments as fit one, at most [`BURST_SEGMENTS`], and when it is paced what
-    /// goes in a millisecond at the rate of `pacing`.
+    /// Most text of one burst: as many segments as fit one, at most [`BURST_SEGMENTS`], and no more than what goes in a
+    /// millisecond, at the rate of `pacing` or without that at the one which the window comes to, if the path is not short.
     fn burst(&self, size: u32, pacing: Option<u64>) -> u32 {
         if self.is_urgent() {
             return size; // each segment has a pointer of its own
         }
         let most = (MAX_BURST / size).min(BURST_SEGMENTS) * size;
-        match pacing {
-            Some(rate) => pacing::burst(rate, size).min(most),
-            None => most,
-        }
+        let least = u32::from(self.config.burst_segments.max(1)) * size;
+        let due = match (pacing, self.rtt.srtt()) {
+            (Some(rate), _) => pacing::burst(rate),
+            (None, Some(srtt)) => {
+                let slow_start = self.congestion.in_slow_start();
+                pacing::unpaced_burst(self.cwnd(), srtt, self.rtt.min(), slow_start)
+            }
+            (None, None) => most,
+        };
+        due.max(least).min(most)
     }
 
     /// Lost ranges come first. Where duplicates alone find losses, the one segment that they found goes
@@ -200,7 +206,13 @@ impl Tcb {
         let fin = self.snd.fin.is_some_and(|fin| fin.before(end));
         let text_end = self.snd.offset_of(end);
         let text = (text_end - self.snd.offset_of(seq)) as u32;
-        let push = self.push_flag(text_end, text, size);
+        // A burst of before is one again, and ends with PSH; pieces of several fill a gap, and do not (as Linux).
+        let (start, stop) = (self.snd.place_of(seq), self.snd.place_of(end));
+        let (piece, pushed) = self.scoreboard.last_piece(start, stop);
+        let push = match pushed && text > 0 {
+            true => Flags::PSH,
+            false => self.push_flag(text_end, text.min(piece), size),
+        };
         Plan::Send(Transmission {
             seq,
             len: text,
@@ -261,7 +273,7 @@ impl Tcb {
     /// that the receiver hands it on whole (both as Linux).
     fn push_flag(&self, end: u64, len: u32, size: u32) -> Flags {
         let burst = len > size && self.config.profile.pushes_bursts();
-        let push = len > 0 && (burst || end as u32 == self.snd.pushed);
+        let push = len > 0 && (burst || self.snd.ends_write(end));
         if push { Flags::PSH } else { Flags::default() }
     }
 

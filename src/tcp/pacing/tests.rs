@@ -57,12 +57,36 @@ fn extremes_neither_panic_nor_wait_for_ever() {
 }
 
 #[test]
-fn a_burst_is_a_millisecond_and_two_segments_at_least() {
-    assert_eq!(burst(0, 1000), 2000);
-    assert_eq!(burst(RATE, 1000), 2000);
-    assert_eq!(burst(2_500_000, 1000), 2500);
-    assert_eq!(burst(125_000_000, 1460), 125_000, "a gigabit a second");
-    assert_eq!(burst(u64::MAX, 1460), u32::MAX);
+fn a_burst_is_what_goes_in_a_millisecond() {
+    assert_eq!(burst(0), 0);
+    assert_eq!(burst(2_500_000), 2500);
+    assert_eq!(burst(125_000_000), 125_000, "a gigabit a second");
+    assert_eq!(burst(u64::MAX), u32::MAX);
+}
+
+#[test]
+fn on_a_short_path_more_may_go_at_once() {
+    let micros = Duration::from_micros;
+    // At 100 KB in a second nothing is due in a millisecond but 120 bytes.
+    let burst = |rtt| unpaced_burst(100_000, Duration::from_secs(1), rtt, false) - 120;
+    for (rtt, bytes) in [(512, 32_768), (1024, 16_384), (8191, 2), (8192, 1), (8704, 0)] {
+        assert_eq!(burst(micros(rtt)), bytes, "{rtt} us");
+    }
+    assert_eq!(burst(Duration::MAX), 0);
+    for rtt in [0, 511] {
+        assert_eq!(unpaced_burst(1000, micros(rtt), micros(rtt), false), 1 << 16, "{rtt} us");
+    }
+}
+
+#[test]
+fn without_pacing_a_burst_is_what_a_window_comes_to_in_a_millisecond() {
+    let ms = Duration::from_millis;
+    for (cwnd, rtt, slow_start) in [(10_000, 100, true), (1 << 20, 20, false), (1 << 30, 10, true)]
+    {
+        let rate = rate(cwnd, Some(ms(rtt)), slow_start).unwrap();
+        assert_eq!(unpaced_burst(cwnd, ms(rtt), ms(rtt), slow_start), burst(rate), "{cwnd} {rtt}");
+    }
+    assert_eq!(unpaced_burst(u32::MAX, Duration::ZERO, ms(10), true), u32::MAX);
 }
 
 #[test]

@@ -248,7 +248,9 @@ fn only_whole_segments_are_taken_in() {
     let snapshot = Snapshot { segment_size: 100, ..Snapshot::default() };
     board.on_sent(1, 1000, at(0), snapshot);
     let mut delivery = board.delivery(Instant::ZERO);
-    for (start, end) in [(2, 3), (1, 100), (150, 201), (199, 202), (950, 1000), (901, 999)] {
+    for (start, end) in
+        [(2, 3), (1, 100), (150, 201), (199, 202), (950, 1000), (901, 999), (1000, 1001)]
+    {
         assert!(board.sack(start, end, &mut delivery));
         assert_eq!((board.sacked(), board.runs.len()), (0, 1), "{start} to {end}");
     }
@@ -263,6 +265,46 @@ fn only_whole_segments_are_taken_in() {
     assert!(board.sack(460, 601, &mut delivery));
     assert_eq!(board.sacked(), 199);
     board.check_invariants(450, 1001);
+}
+
+/// A segment counts when its last octet arrives, in whatever pieces it is reported.
+#[test]
+fn each_segment_is_counted_once() {
+    let mut board = Scoreboard::default();
+    let snapshot = Snapshot { segment_size: 100, ..Snapshot::default() };
+    board.on_sent(1, 450, at(0), snapshot);
+    let count = |board: &mut Scoreboard, una| {
+        let mut delivery = board.delivery(Instant::FAR_FUTURE);
+        board.acknowledge(una, &mut delivery);
+        delivery.segments
+    };
+    assert_eq!([51, 101, 250, 251].map(|una| count(&mut board, una)), [0, 1, 1, 0]);
+    // The third in the middle of which they are; then what was reported counts no second time.
+    let mut delivery = board.delivery(Instant::FAR_FUTURE);
+    assert!(board.sack(401, 451, &mut delivery));
+    assert_eq!(delivery.segments, 1);
+    assert_eq!([301, 451].map(|una| count(&mut board, una)), [1, 1]);
+    // Of unknown size it is one; and one again when it goes again.
+    board.on_sent(451, 300, at(1), Snapshot::default());
+    board.mark_lost(451, 751, |_| {});
+    board.on_sent(451, 300, at(2), Snapshot::default());
+    assert_eq!([600, 751].map(|una| count(&mut board, una)), [0, 1]);
+}
+
+#[test]
+fn pieces_end_where_transmissions_do() {
+    let mut board = Scoreboard::default();
+    let pushed = |pushed| Snapshot { pushed, ..Snapshot::default() };
+    board.on_sent(1, 200, at(0), pushed(true));
+    board.on_sent(201, 200, at(0), pushed(false));
+    assert_eq!(board.last_piece(1, 201), (200, true));
+    assert_eq!(board.last_piece(1, 150), (149, false), "it does not end there");
+    assert_eq!(board.last_piece(101, 301), (100, false));
+    assert_eq!(board.last_piece(101, 401), (200, false));
+    // What has another fate is another piece.
+    board.mark_lost(301, 401, |_| {});
+    assert_eq!(board.last_piece(101, 401), (100, false));
+    assert_eq!(Scoreboard::default().last_piece(1, 2), (0, false));
 }
 
 /// A peer that reports single octets is not given a record for each.

@@ -43,6 +43,20 @@ fn block_room(options: &Options) -> usize {
     (40 - mss - scale - times - 4) / 8
 }
 
+/// The order of Linux, in which the place of timestamps is empty where there are none.
+#[test]
+fn without_timestamps_the_others_keep_their_order() {
+    let syn = Options {
+        mss: Some(1460),
+        window_scale: Some(8),
+        sack_permitted: true,
+        ..Options::default()
+    };
+    assert_eq!(emitted(&syn)[..], [2, 4, 5, 180, 1, 1, 4, 2, 1, 3, 3, 8]);
+    let ack = Options { sack: blocks(1), ..Options::default() };
+    assert_eq!(emitted(&ack)[..4], [1, 1, 5, 10]);
+}
+
 #[test]
 fn every_combination_is_read_back_and_only_the_oldest_blocks_give_way() {
     for options in every_combination() {

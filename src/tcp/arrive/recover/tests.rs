@@ -91,6 +91,20 @@ fn the_third_report_shows_a_loss_at_once_rfc_8985_6_2() {
     assert_eq!((sum(&sent), rig.tcb.in_flight()), (FULL, 7 * FULL));
 }
 
+/// Each octet counts once, and at once where reports out of order are nothing unusual (as Linux).
+#[test]
+fn on_a_path_that_reorders_far_the_window_grows_with_every_report() {
+    let mut rig = flying(100_000);
+    rig.now += ms(20);
+    sack(&mut rig, 1, &[octets(9..10)]);
+    assert_eq!(windows(&rig), (IW, None), "it is not known yet");
+    // What was sent before arrives after it: the path reorders by seven segments.
+    sack(&mut rig, 1, &[octets(3..4), octets(9..10)]);
+    assert_eq!((rig.tcb.info().details.reordering, windows(&rig).0), (7, IW + FULL));
+    sack(&mut rig, 1 + IW, &[]);
+    assert_eq!(windows(&rig).0, IW + 9 * FULL);
+}
+
 #[test]
 fn one_report_is_waited_on_for_a_quarter_of_the_round_trip_rfc_8985_6_2() {
     let mut rig = flying(IW);

@@ -20,6 +20,25 @@ fn a_lone_segment_is_acknowledged_after_40_ms_rfc_9293_3_8_6_3_must_40() {
     assert_eq!(rig.fired(), [TimerKind::DelayedAck]);
 }
 
+/// The acknowledgment of the SYN opens the connection, and text comes in the same instant: no time has passed since the
+/// last one, for there was none.
+#[test]
+fn text_in_the_instant_a_connection_opens_is_acknowledged_as_any_first_text() {
+    for quick_ack in [false, true] {
+        let setup = Setup { config: Config { quick_ack, ..config() }, ..Setup::default() };
+        let mut rig = Rig::accepted(setup);
+        let opened = rig.now;
+        rig.write_arrives(100);
+        if quick_ack {
+            assert_eq!(rig.transmit_one().why, Why::AckQuick);
+            continue;
+        }
+        rig.silent();
+        let ack = rig.sleep(s(1)).remove(0);
+        assert_eq!((ack.at, ack.ack, ack.why), (opened + ms(40), 101, Why::AckDelayed));
+    }
+}
+
 #[test]
 fn the_delay_counts_from_the_first_segment() {
     let mut rig = Rig::open(Setup::default());

@@ -242,6 +242,28 @@ fn a_burst_of_new_data_is_at_most_half_the_window() {
     assert_eq!(planned(&rig), new_data(1, half, Flags::PSH));
 }
 
+/// The rest of the window after the first burst is planned as ever, so the application of it all is no later.
+#[test]
+fn a_burst_is_two_segments_or_a_millisecond_on_a_long_path() {
+    // Ten segments in 100 ms, and twice as many when slow start goes on: 200 bytes a millisecond.
+    let mut rig = with_config(|config| config.burst_segments = 2);
+    rig.write(50_000);
+    assert_eq!(planned(&rig), new_data(1, 2 * FULL, Flags::PSH));
+    let sent: Vec<u32> = rig.transmit().iter().map(|sent| sent.len).collect();
+    assert_eq!(sent, [2 * FULL; 5]);
+    // A window of 1 MiB: 2 segments a millisecond beside what a short path would allow, which this one is not.
+    let mut rig = with_config(|config| config.burst_segments = 2);
+    rig.tcb.congestion = crate::tcp::congestion::new_controller(Default::default(), FULL, Default::default());
+    rig.tcb.congestion.adopt(160 * FULL, None);
+    rig.write(50_000);
+    assert_eq!(planned(&rig), new_data(1, 3 * FULL, Flags::PSH));
+    rig.tcb.config = std::sync::Arc::new(Config { burst_segments: 7, ..(*rig.tcb.config).clone() });
+    assert_eq!(planned(&rig), new_data(1, 7 * FULL, Flags::PSH));
+    // None is no bound.
+    rig.tcb.config = std::sync::Arc::new(Config { burst_segments: 0, ..(*rig.tcb.config).clone() });
+    assert_eq!(planned(&rig), new_data(1, 3 * FULL, Flags::PSH));
+}
+
 #[test]
 fn bursts_are_whole_multiples_of_the_segment_size() {
     for mss in [48, 536, 1_012] {
@@ -573,6 +595,40 @@ fn psh_comes_once_in_half_the_largest_window_even_if_more_is_always_to_follow() 
         rig.ack_arrives();
     }
     assert_eq!(marks, [5, 11, 17]);
+}
+
+/// What is sent again looks as it did: with PSH where a write ended, though more was written since, and where a burst
+/// is one again; not where pieces of bursts fill a gap.
+#[test]
+fn what_goes_again_has_psh_where_it_had_it() {
+    let lose = |segments: std::ops::Range<u32>| {
+        let mut rig = Rig::open(Setup { window: 65_535, scale: Some(8), ..Setup::default() });
+        rig.tcb.config = std::sync::Arc::new(Config { burst_segments: 2, ..config() });
+        for _ in 0..2 {
+            rig.write(5 * FULL);
+        }
+        // Bursts of 2, 2, 2, 2 and 2 segments; the first write ends in the middle of the third.
+        assert_eq!(rig.transmit().len(), 5);
+        let (start, end) = (1 + segments.start * FULL, 1 + segments.end * FULL);
+        rig.tcb.scoreboard.mark_lost(start.into(), end.into(), |_| {});
+        let sent = rig.tcb.again(rig.ours(start), end - start, FULL, Why::Rack);
+        let Plan::Send(sent) = sent else { panic!("nothing is planned") };
+        sent.flags
+    };
+    assert_eq!(lose(0..2), Flags::PSH, "the first burst");
+    assert_eq!(lose(1..2), NONE, "its end alone");
+    assert_eq!(lose(1..3), NONE, "pieces of two bursts");
+    assert_eq!(lose(1..4), Flags::PSH, "of which the second is whole");
+    assert_eq!(lose(9..10), Flags::PSH, "the end of the last write");
+    // A write of one segment, and then another.
+    let mut rig = Rig::open(Setup::default());
+    for _ in 0..2 {
+        rig.write(FULL);
+        rig.transmit();
+    }
+    rig.tcb.scoreboard.mark_lost(1, u64::from(1 + FULL), |_| {});
+    let sent = rig.tcb.again(rig.ours(1), FULL, FULL, Why::Rack);
+    assert!(matches!(sent, Plan::Send(Transmission { flags: Flags::PSH, .. })));
 }
 
 #[test]
