@@ -4,7 +4,7 @@ use glasstcp::device::OpenConfig;
 use glasstcp::device::impair::Spec;
 use glasstcp::device::link::Cidr;
 use glasstcp::tcp::congestion::Algorithm;
-use glasstcp::tcp::{Ecn, FastConnect};
+use glasstcp::tcp::{Ecn, FastConnect, Profile};
 
 use super::*;
 use crate::cli::host::FastOpen;
@@ -24,6 +24,7 @@ impl Plan {
             prefix_len: 24,
             congestion: Algorithm::Tahoe,
             rto_max: std::time::Duration::from_secs(120),
+            profile: Profile::Rfc,
             ecn: Ecn::Request,
             fast_open: FastOpen::Server,
             impair: Spec::default(),
