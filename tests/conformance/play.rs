@@ -4,11 +4,13 @@ use glasstcp::sim::script;
 use glasstcp::stack::Config;
 use glasstcp::tcp::{self, Profile};
 
-/// Buffers that neither grow nor shrink, and acknowledgments that are only delayed; otherwise what every connection has.
+/// Buffers that neither grow nor shrink, acknowledgments that are only delayed, and bursts of half a window, which end with PSH;
+/// otherwise what every connection has.
 pub fn config() -> Config {
     let mut config = Config::new([10, 0, 0, 1].into(), 24, [7; 32]);
     config.tcp.fix_buffers(60_000);
     config.tcp.quick_ack = false;
+    config.tcp.burst_segments = 64;
     config
 }
 

@@ -345,17 +345,17 @@ fn a_window_that_shrinks_is_survived_must_34() {
             +0ms   call write 1000
             +210ms expect ACK seq=1001..2001
             +10ms  inject ACK seq=1 ack=2001 win=0           # and now all of it
-            +0ms   expect ACK seq=2001..3001
+            +0ms   expect PSH,ACK seq=2001..3001
             +10ms  inject ACK seq=1 ack=2001 win=0
-            +200ms..+420ms expect ACK seq=2001..3001
+            +200ms..+420ms expect PSH,ACK seq=2001..3001
             +10ms  inject ACK seq=1 ack=2001 win=0
-            +400ms..+840ms expect ACK seq=2001..3001
+            +400ms..+840ms expect PSH,ACK seq=2001..3001
             +10ms  inject ACK seq=1 ack=2001 win=0
-            +800ms..+1680ms expect ACK seq=2001..3001
+            +800ms..+1680ms expect PSH,ACK seq=2001..3001
             +10ms  inject ACK seq=1 ack=2001 win=0
-            +1600ms..+3400ms expect ACK seq=2001..3001
+            +1600ms..+3400ms expect PSH,ACK seq=2001..3001
             +10ms  inject ACK seq=1 ack=2001 win=0
-            +3200ms..+7s expect ACK seq=2001..3001
+            +3200ms..+7s expect PSH,ACK seq=2001..3001
             +10ms  inject ACK seq=1 ack=3001 win=1000
             +0ms   expect PSH,ACK seq=3001..4001
             +10ms  inject ACK seq=1 ack=4001 win=1000
