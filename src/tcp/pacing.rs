@@ -5,7 +5,7 @@ use crate::time::{Duration, Instant};
 /// A burst is about what is sent in so long (as Linux).
 const BURST: Duration = Duration::from_millis(1);
 
-/// What may go at once on the shortest path, in bytes, and for each of these in a round trip half of it.
+/// What may go at once on the shortest path, in bytes; it is halved for each of the other in the shortest round trip.
 const WHOLE: u32 = 1 << 16;
 const HALVING: Duration = Duration::from_micros(512);
 

@@ -11,8 +11,6 @@ use bytes::Bytes;
 
 use crate::context::Context;
 use crate::event::{ConnId, Refusal, SegmentView, State};
-use crate::tcp::Config;
-use crate::tcp::Profile;
 use crate::tcp::arrive::sequence::{Place, is_older};
 use crate::tcp::challenge::ChallengeLimit;
 use crate::tcp::discard::Discard;
@@ -22,6 +20,7 @@ use crate::tcp::mss::Mss;
 use crate::tcp::rtt::Rto;
 use crate::tcp::tcb::{Endpoints, Tcb};
 use crate::tcp::window_scale::WindowScale;
+use crate::tcp::{Config, Profile};
 use crate::time::Instant;
 use crate::wire::SeqNum;
 use crate::wire::tcp::{Flags, Segment};
