@@ -9,7 +9,7 @@
 //!
 //! There is one mark at most, and it only moves forward: a peer that sends many pointers costs nothing more.
 
-use crate::event::Why;
+use crate::event::{State, Why};
 use crate::tcp::arrive::InWindow;
 use crate::tcp::tcb::Tcb;
 use crate::tcp::user::Refused;
@@ -123,7 +123,8 @@ impl Tcb {
     pub fn receive_urgent(&mut self, peek: bool) -> Result<Option<u8>, Refused> {
         let mark = self.mark().filter(|mark| !mark.taken && !self.config.oob_inline);
         let mark = mark.ok_or(Refused::NotUrgent)?;
-        if mark.at >= self.rcv.offset {
+        let failed = self.state == State::Closed && !self.rcv.finished;
+        if mark.at >= self.rcv.offset || failed {
             return self.check_end().map(|()| None);
         }
         let octet = self.rcv.buffer.octet((mark.at - self.read_to()) as usize);
@@ -146,9 +147,9 @@ impl Tcb {
         }
     }
 
-    /// Leaves the urgent octet out if it comes next and there is something behind it.
+    /// Leaves the urgent octet out if it comes next, also when nothing is behind it (as Linux): it was not wanted.
     pub(crate) fn skip_urgent(&mut self) {
-        if let ((1, 1..), Some(mark)) = (self.readable(), self.mark()) {
+        if let Some(mark) = self.mark() {
             self.skip_octet(mark);
         }
     }

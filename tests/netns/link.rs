@@ -1,63 +1,22 @@
 //! Emulated links: `glasstcp link` between two kernels, and `glasstcp up --impair`.
 
-use std::process::Command;
 use std::time::Duration;
 
-use crate::harness::{Daemon, Lab, STACK, Tool, sha256, wait_for, write_pattern};
+use crate::harness::{Cable, Daemon, Lab, RIGHT, STACK, Tool, sha256, wait_for, write_pattern};
 
-/// The kernels' addresses at the two ends.
-const LEFT: &str = "10.8.0.1";
-const RIGHT: &str = "10.8.0.2";
-
-/// Two kernels with a link between them.
-struct Cable {
-    // Dropped in this order: the emulator before the folder with its log.
-    emulator: Daemon,
-    left: Lab,
-    right: Lab,
-}
-
-impl Cable {
-    /// A link with these rules that carries packets.
-    fn up(rules: &str) -> Cable {
-        let (left, right) = (Lab::new(), Lab::new());
-        let mut command = Command::new(Daemon::PROGRAM);
-        command.args(["link", "--impair", rules]);
-        command.args(["--left", &format!("{}:link0,{LEFT}/24", left.netns)]);
-        command.args(["--right", &format!("{}:link1,{RIGHT}/24", right.netns)]);
-        command.arg("--control").arg(left.folder.path().join("control"));
-        command.arg("--pcap").arg(left.folder.path().join("all.pcapng"));
-        let emulator = Daemon::spawn(command, left.folder.path());
-        emulator.wait_for_log("Ctrl-C");
-        Cable { emulator, left, right }
-    }
-
-    /// Changes the link.
-    #[track_caller]
-    fn impair(&self, rules: &str) -> String {
-        let control = self.left.folder.path().join("control");
-        let told = Tool::new(Daemon::PROGRAM)
-            .args(["impair", "--control"])
-            .args([&control])
-            .args(rules.split_whitespace())
-            .finish();
-        told.assert_success().text()
-    }
-
-    /// How many of `count` pings were answered, and how many answers came twice. After the last
-    /// one ping(8) waits for the longest of two round trips and the interval: where every answer
-    /// counts, that must be more than a busy machine keeps one waiting.
-    #[track_caller]
-    fn ping(&self, count: u32, interval_s: &str) -> (u32, u32) {
-        let count = count.to_string();
-        let ping = self.left.tool("ping").args(["-n", "-q", "-i", interval_s, "-c", &count, RIGHT]);
-        let text = ping.finish().text();
-        let number = |what: &str| {
-            let before = text.split(what).next().filter(|before| before.len() < text.len());
-            before.and_then(|before| before.split(' ').next_back()?.trim_matches('+').parse().ok())
-        };
-        (number(" received").expect("a summary"), number(" duplicates").unwrap_or(0))
-    }
+/// How many of `count` pings were answered, and how many answers came twice. After the last
+/// one ping(8) waits for the longest of two round trips and the interval: where every answer
+/// counts, that must be more than a busy machine keeps one waiting.
+#[track_caller]
+fn ping(cable: &Cable, count: u32, interval_s: &str) -> (u32, u32) {
+    let count = count.to_string();
+    let ping = cable.left.tool("ping").args(["-n", "-q", "-i", interval_s, "-c", &count, RIGHT]);
+    let text = ping.finish().text();
+    let number = |what: &str| {
+        let before = text.split(what).next().filter(|before| before.len() < text.len());
+        before.and_then(|before| before.split(' ').next_back()?.trim_matches('+').parse().ok())
+    };
+    (number(" received").expect("a summary"), number(" duplicates").unwrap_or(0))
 }
 
 #[test]
@@ -111,17 +70,17 @@ fn a_link_joins_two_kernels_and_takes_everything_away() {
 #[ignore = "needs root: run scripts/test"]
 fn exact_rules_and_shares_hit_what_they_name() {
     let cable = Cable::up("out:drop:icmp:nth=3..5 in:duplicate:icmp:every=10");
-    assert_eq!(cable.ping(103, "0.05"), (100, 10));
+    assert_eq!(ping(&cable, 103, "0.05"), (100, 10));
     cable.impair("clear out:drop:any");
-    assert_eq!(cable.ping(3, "0.5"), (0, 0));
+    assert_eq!(ping(&cable, 3, "0.5"), (0, 0));
     cable.impair("clear rate=0");
-    assert_eq!(cable.ping(3, "0.5"), (0, 0), "nothing moves at no rate");
+    assert_eq!(ping(&cable, 3, "0.5"), (0, 0), "nothing moves at no rate");
     // What has waited arrives when the rate allows it.
     cable.impair("clear");
-    assert_eq!(cable.ping(3, "0.5"), (3, 0));
+    assert_eq!(ping(&cable, 3, "0.5"), (3, 0));
     // 2,000 pings of which a tenth is lost: five standard deviations are 67.
     cable.impair("clear out:loss=10%");
-    let (answered, _) = cable.ping(2000, "0.002");
+    let (answered, _) = ping(&cable, 2000, "0.002");
     assert!((1733..=1867).contains(&answered), "{answered} of 2000 at 10 % loss");
     let told = cable.impair("");
     assert!(told.contains("out: loss=10%") && told.contains(" lost"), "{told}");

@@ -11,6 +11,7 @@ mod harness;
 mod bad_input;
 mod bad_links;
 mod capture;
+mod differential;
 mod ecn;
 mod fast_open;
 mod get;

@@ -1,6 +1,6 @@
 use crate::event::{State, Why};
 use crate::tcp::testing::*;
-use crate::tcp::{Refused, SendFlags};
+use crate::tcp::{Error, Refused, SendFlags};
 use crate::wire::tcp::{Flags, Segment};
 
 const URGENT: SendFlags = SendFlags { more: false, urgent: true };
@@ -110,12 +110,37 @@ fn the_urgent_octet_alone_is_nothing_to_read() {
     let mut rig = Rig::open(Setup::default());
     arrives(&mut rig, 1, 1);
     assert!(!rig.tcb.has_text() && !rig.tcb.can_receive());
-    assert_eq!(rig.tcb.receive(10), Err(Refused::WouldBlock));
     assert_eq!(rig.tcb.receive_urgent(false), Ok(Some(stream(1, 1)[0])));
     rig.text_arrives(3);
     assert_eq!(rig.tcb.receive(10).unwrap(), stream(2, 3));
     rig.fin_arrives();
     assert_eq!(rig.tcb.receive(10).unwrap(), "");
+}
+
+/// Otherwise closing would find it unread, and reset what the peer takes for a good end.
+#[test]
+fn a_read_that_has_come_to_the_urgent_octet_passes_it_as_linux() {
+    for taken in [false, true] {
+        let mut rig = Rig::open(Setup::default());
+        arrives(&mut rig, 5, 5);
+        assert_eq!(rig.tcb.receive_urgent(!taken), Ok(Some(stream(5, 1)[0])));
+        assert_eq!(rig.tcb.receive(10).unwrap(), stream(1, 4));
+        assert_eq!(rig.tcb.receive(10), Err(Refused::WouldBlock));
+        assert_eq!(rig.tcb.receive_urgent(false), Err(Refused::NotUrgent));
+        assert!(!rig.tcb.at_mark());
+        let sent = rig.close();
+        assert!(sent[0].flags.contains(Flags::FIN), "{sent:?}");
+    }
+}
+
+#[test]
+fn a_reset_takes_the_urgent_octet_away_as_linux() {
+    let mut rig = Rig::open(Setup::default());
+    arrives(&mut rig, 5, 5);
+    let reset = rig.rst(rig.peer_nxt);
+    rig.arrive(reset).unwrap();
+    assert_eq!(rig.tcb.receive_urgent(false), Err(Refused::Failed(Error::Reset)));
+    assert_eq!(rig.tcb.receive(10).unwrap(), stream(1, 4), "what is in order stays");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A laboratory for one test: a namespace, a daemon in it, and tools that run beside it.
 
 mod account;
+mod cable;
 mod capture;
 mod daemon;
 mod files;
@@ -20,6 +21,7 @@ use std::time::{Duration, Instant};
 use nix::sched::{CloneFlags, setns};
 use tempfile::TempDir;
 
+pub use cable::{Cable, RIGHT};
 pub use capture::Capture;
 pub use daemon::Daemon;
 pub use files::{bulk_mib, first_word, sha256, write_pattern};
