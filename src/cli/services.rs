@@ -8,6 +8,7 @@ use anyhow::Context;
 use glasstcp::client::Sockets;
 use glasstcp::client::dns::{Kind, LookupError, Resolver};
 use glasstcp::net::{Net, TcpListener, UdpSocket};
+use glasstcp::service::dns::{self, Forward};
 use glasstcp::service::{Resolve, ServiceContext, serve_listener, serve_socket};
 use tokio::task::JoinSet;
 
@@ -48,5 +49,13 @@ pub fn resolver(sockets: Sockets, server: SocketAddr) -> Resolve {
                 false => Ok(found),
             }
         })
+    })
+}
+
+/// Hands the questions of others on to a DNS server.
+pub fn forward(sockets: Sockets, server: SocketAddr) -> Forward {
+    Forward::new(move |question| {
+        let resolver = Resolver { sockets: sockets.clone(), server, timeout: dns::PATIENCE };
+        Box::pin(async move { resolver.relay(&question).await.map_err(|error| error.to_string()) })
     })
 }
