@@ -58,7 +58,7 @@ fn dig_comes_over_tcp_for_what_is_cut() {
     assert!(said.contains("ANSWER: 100,") && said.contains("\t10.9.1.99\n"), "{said}");
     let cut = dig(&lab, "long.test +bufsize=4096 +ignore").assert_success().text();
     assert!(cut.contains("flags: qr tc rd ra") && cut.contains("ANSWER: 0,"), "{cut}");
-    let several = dig(&lab, "long.test www.test +tcp +keepopen +short").assert_success().text();
+    let several = dig(&lab, "+tcp +keepopen +short long.test www.test").assert_success().text();
     assert_eq!(several.lines().count(), 101, "{several}");
     daemon.stop();
 }

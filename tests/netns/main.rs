@@ -7,6 +7,8 @@
 #[path = "../common/binomial.rs"]
 mod binomial;
 mod harness;
+#[path = "../common/transcript.rs"]
+mod transcript;
 
 mod bad_input;
 mod bad_links;
@@ -16,6 +18,7 @@ mod dns;
 mod ecn;
 mod fast_open;
 mod get;
+mod homework;
 mod hostile;
 mod http;
 mod icmp;
