@@ -10,7 +10,6 @@
 //! back before the answer.
 
 use std::fmt;
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -31,7 +30,7 @@ use super::{Datagrams, ServiceContext, Stream, discard};
 #[cfg(test)]
 mod tests;
 
-/// Longest question over TCP, in bytes: one with a signature has less than a quarter of it.
+/// Longest question, in bytes: one with a signature has less than a quarter of it.
 pub const QUESTION_MAX: usize = 4096;
 /// Longest datagram of an answer, in bytes, whatever a client says it can take: on most paths it stays in one piece (RFC
 /// 9715 3.1).
@@ -101,7 +100,8 @@ struct Edns {
 /// What is to be done about a message.
 #[derive(Debug, PartialEq, Eq)]
 enum Todo {
-    /// Nothing: it is an answer, or too short to be answered. So two servers cannot keep each other busy.
+    /// Nothing: it is an answer, too short to be answered, or longer than any question. So two servers cannot keep each
+    /// other busy.
     Nothing,
     /// It is answered with this.
     Say(Vec<u8>),
@@ -116,7 +116,7 @@ impl Request {
         let Ok(Header { metadata, counts }) = Header::read(&mut decoder) else {
             return Todo::Nothing;
         };
-        if metadata.message_type != MessageType::Query {
+        if metadata.message_type != MessageType::Query || bytes.len() > QUESTION_MAX {
             return Todo::Nothing;
         }
         let mut request = Request { bytes: bytes.to_vec(), end: HEADER, edns: None };
@@ -284,16 +284,14 @@ pub(super) async fn serve_socket<D: Datagrams>(socket: D, context: Arc<ServiceCo
 }
 
 /// Asks the server, for whoever is there.
-fn asking(
+async fn asking(
     request: Request,
     from: SocketAddr,
     context: Arc<ServiceContext>,
-) -> impl Future<Output = (Request, Vec<u8>, SocketAddr)> + Send {
-    async move {
-        let answer = request.answer(&context).await;
-        let answer = request.fitted(answer);
-        (request, answer, from)
-    }
+) -> (Request, Vec<u8>, SocketAddr) {
+    let answer = request.answer(&context).await;
+    let answer = request.fitted(answer);
+    (request, answer, from)
 }
 
 /// Sends an answer; one that is too long for the way is cut.

@@ -91,8 +91,9 @@ fn what_is_no_question_gets_a_code() {
     }
     let zone = said(&question(RecordType::AXFR, None).to_vec().unwrap());
     assert_eq!(zone.metadata.response_code, ResponseCode::Refused);
-    // To an answer nothing is said, nor to what has no header.
-    for bytes in [changed(2, 0x81), whole[..11].to_vec(), Vec::new()] {
+    // To an answer nothing is said, nor to what has no header or no end.
+    let endless = [&whole[..], &[0; QUESTION_MAX]].concat();
+    for bytes in [changed(2, 0x81), whole[..11].to_vec(), Vec::new(), endless] {
         assert_eq!(Request::read(&bytes), Todo::Nothing);
     }
 }
