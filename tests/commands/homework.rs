@@ -21,10 +21,12 @@ fn upload(len: usize, options: &str) -> Steps {
     Steps::of("CLIENT", &said(&output))
 }
 
-/// A path on which a round trip is longer than all that a busy machine does in between.
-const FAR: &str = "--impair delay=50ms";
+/// A path on which a round trip is longer than most of what a busy machine does in between; and time-outs of a second at
+/// least, for the rest.
+const FAR: &str = "--profile rfc --impair delay=50ms";
 /// The same, on which segments arrive one by one; and one of them does not.
-const LOSES_ONE: &str = "--impair delay=50ms --impair rate=20mbit --drop out:data:nth=20";
+const LOSES_ONE: &str =
+    "--profile rfc --impair delay=50ms --impair rate=20mbit --drop out:data:nth=40";
 
 #[test]
 fn slow_start_doubles() {

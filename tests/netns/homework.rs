@@ -27,10 +27,12 @@ fn download(kib: usize, options: &str) -> Steps {
     steps
 }
 
-/// A path on which a round trip is longer than all that a busy machine does in between.
-const FAR: &str = "--impair delay=50ms";
+/// A path on which a round trip is longer than most of what a busy machine does in between; and time-outs of a second at
+/// least, for the rest.
+const FAR: &str = "--profile rfc --impair delay=50ms";
 /// The same, on which segments arrive one by one; and one of them does not.
-const LOSES_ONE: &str = "--impair delay=50ms --impair rate=20mbit --drop out:data:nth=20";
+const LOSES_ONE: &str =
+    "--profile rfc --impair delay=50ms --impair rate=20mbit --drop out:data:nth=40";
 
 #[test]
 #[ignore = "needs root: run scripts/test"]
