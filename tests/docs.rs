@@ -90,13 +90,13 @@ struct Shown {
     lines: std::ops::Range<usize>,
 }
 
-/// The commands in the console blocks of a page, block by block.
+/// The commands in the blocks of a page that are of no language, block by block.
 fn shown(lines: &[&str]) -> Vec<Vec<Shown>> {
     let mut blocks: Vec<Vec<Shown>> = Vec::new();
     let mut inside = false;
     for (number, line) in lines.iter().enumerate() {
         if line.starts_with("```") {
-            inside = !inside && *line == "```console";
+            inside = !inside && matches!(*line, "```" | "```console");
             blocks.push(Vec::new());
         } else if inside && let Some(block) = blocks.last_mut() {
             if let Some(command) = line.strip_prefix("$ ") {
@@ -131,12 +131,24 @@ fn timeless(line: &str) -> String {
     }
 }
 
-/// What a page should show for what is printed: as many lines as it does before a line `...`, and as many after it.
+/// What a page should show for what is printed: as many lines as it does before the first line `...`, and as many after
+/// the last one; and of what it shows in between, what is printed in that order.
 fn as_shown(page: &[&str], printed: &[String]) -> Vec<String> {
-    let Some(cut) = page.iter().position(|line| *line == "...") else { return printed.to_vec() };
-    let last = printed.len().saturating_sub(page.len() - cut - 1);
-    let first = &printed[..cut.min(last)];
-    [first, &["...".to_owned()], &printed[last..]].concat()
+    let pieces: Vec<&[&str]> = page.split(|line| *line == "...").collect();
+    let [first, middle @ .., last] = &pieces[..] else { return printed.to_vec() };
+    let end = printed.len().saturating_sub(last.len());
+    let (head, mut rest) = printed[..end].split_at(first.len().min(end));
+    let mut shown = head.to_vec();
+    for piece in middle {
+        if let Some(at) = rest.windows(piece.len()).position(|lines| lines == *piece) {
+            rest = &rest[at + piece.len()..];
+            shown.push("...".to_owned());
+            shown.extend(piece.iter().map(|line| (*line).to_owned()));
+        }
+    }
+    shown.push("...".to_owned());
+    shown.extend_from_slice(&printed[end..]);
+    shown
 }
 
 /// Where a page does not show what the simulator prints, in a folder that is empty for each block; and the page as it
@@ -203,6 +215,9 @@ fn an_outdated_page_is_found() {
     assert_eq!(outdated(&right), (Vec::new(), right.clone()));
     let (slower, took) = (right.replacen(" simulated in ", " simulated in 9", 1), right.clone());
     assert!(slower != took && outdated(&slower).0.is_empty(), "{slower}");
+    let table = right.lines().find(|line| line.starts_with("   cc ")).expect("a table");
+    let in_between = |line: &str| outdated(&page(&format!("...\n{line}\n...\n"))).0.len();
+    assert_eq!((in_between(table), in_between("of this")), (0, 1));
     // Nothing is said of what is not shown.
     assert!(outdated(&page("")).0.is_empty());
 }

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 /// How long a service waits for the address of a name.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Binds every service of `context` on all addresses of the stack and starts it as a task. When the
+/// Binds every service of `context` on all its addresses, which are those of the stack, and starts it as a task. When the
 /// set of tasks is dropped, they end.
 pub async fn start(net: &Net, context: ServiceContext) -> anyhow::Result<JoinSet<()>> {
     let mut tasks = JoinSet::new();
@@ -29,8 +29,12 @@ pub async fn start(net: &Net, context: ServiceContext) -> anyhow::Result<JoinSet
         }
         tasks.spawn(serve_listener(listener, spec.service, Arc::clone(&context)));
         if spec.service.has_udp() {
-            let socket = UdpSocket::bind(net, any).await.with_context(sentence)?;
-            tasks.spawn(serve_socket(socket, spec.service, Arc::clone(&context)));
+            // A socket for each address, so that an answer comes from the one that was asked.
+            for address in &context.addresses {
+                let at = (*address, spec.port);
+                let socket = UdpSocket::bind(net, at).await.with_context(sentence)?;
+                tasks.spawn(serve_socket(socket, spec.service, Arc::clone(&context)));
+            }
         }
     }
     Ok(tasks)

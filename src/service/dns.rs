@@ -37,7 +37,7 @@ pub const QUESTION_MAX: usize = 4096;
 pub const DATAGRAM_MAX: usize = 1232;
 /// The same for a client that does not say what it can take (RFC 1035 4.2.1).
 const DATAGRAM_PLAIN: usize = 512;
-/// Most questions on the way at a time that have come over UDP, and as many over TCP.
+/// Most questions on the way at a time that have come over UDP to one address, and as many over TCP.
 pub const WAITING_MAX: usize = 256;
 /// How long the server has for an answer: clients ask again after five seconds as a rule.
 pub const PATIENCE: Duration = Duration::from_secs(4);

@@ -79,7 +79,7 @@ impl fmt::Debug for Resolve {
 pub struct ServiceContext {
     /// The folder that HTTP serves and stores uploads in, and whose files tasks ask for, if there is one.
     pub www: Option<Www>,
-    /// The addresses of the stack, for the welcome page.
+    /// The addresses of the stack, where it is reached.
     pub addresses: Vec<IpAddr>,
     /// What runs, and on which port, for the welcome page.
     pub services: Vec<ServiceSpec>,

@@ -48,6 +48,26 @@ fn dig_gets_its_answers_from_us() {
     daemon.stop();
 }
 
+/// A stack with two addresses answers from the one that was asked; otherwise nobody takes the answer for one.
+#[test]
+#[ignore = "needs root: run scripts/test"]
+fn each_address_answers_for_itself() {
+    let lab = Lab::with_netns();
+    let names = lab.script("names.py").limit_s(600).start();
+    names.wait_for_output("ready");
+    let addresses = ["--stack-addr", STACK, "--stack-addr", "10.9.0.77"];
+    let daemon = lab.daemon(&[&["--serve", "dns", "--dns", KERNEL], &addresses[..]].concat());
+    lab.wait_until_up(&daemon, STACK);
+    for address in [STACK, "10.9.0.77"] {
+        let question = [&format!("@{address}"), "www.test", "+short", "+tries=1", "+time=20"];
+        let said = lab.tool("dig").args(question).finish();
+        assert_eq!(said.assert_success().text(), "10.9.0.1\n", "{address}");
+        let echo = lab.tool("nc").args(["-u", "-w", "1", address, "7"]).input("echo\n").finish();
+        assert_eq!(echo.text(), "echo\n", "{address}");
+    }
+    daemon.stop();
+}
+
 /// A hundred addresses of a name: too many for a datagram, so dig comes again.
 #[test]
 #[ignore = "needs root: run scripts/test"]
