@@ -52,7 +52,8 @@ async fn live(mut plan: Plan, printer: &Printer) -> anyhow::Result<()> {
         services: plan.services.clone(),
         netns: plan.host.netns().map(str::to_owned),
         ping_loss: Arc::new(ping::Loss::new(plan.ping_loss, plan.host.impair_seed)),
-        resolve: plan.dns.map(|server| services::resolver(sockets, server)),
+        resolve: plan.dns.map(|server| services::resolver(sockets.clone(), server)),
+        forward: plan.dns.map(|server| services::forward(sockets.clone(), server)),
         ..ServiceContext::default()
     };
     let mut services = services::start(daemon.host.net(), context).await?;

@@ -35,8 +35,9 @@ Examples:
   glasstcp serve --kernel 127.0.0.1:7007 echo                 then: nc 127.0.0.1 7007
   glasstcp serve --kernel [::]:8080 http                      on all addresses of this machine
   glasstcp serve --kernel 127.0.0.1:0 chargen                 on any free port, which it prints
+  glasstcp serve --kernel 127.0.0.1:5353 dns --dns 192.0.2.1  then: dig -p 5353 @127.0.0.1 example.org
 
-Echo, discard, daytime and ping answer over UDP on the same port too. Ctrl-C (SIGINT), SIGTERM and SIGHUP
+Echo, discard, daytime, dns and ping answer over UDP on the same port too. Ctrl-C (SIGINT), SIGTERM and SIGHUP
 end it; SIGUSR1 prints how many connections it has accepted and how many are open.
 
 A connection that is silent for five minutes is probed every 30 seconds, and given up after five
@@ -49,7 +50,7 @@ pub struct Args {
     #[arg(long, value_name = "ADDRESS:PORT", required = true, value_parser = address)]
     kernel: SocketAddr,
 
-    /// The service: echo, discard, daytime, chargen, http, hello, ping or tasks
+    /// The service: echo, discard, daytime, chargen, dns, http, hello, ping or tasks
     #[arg(value_name = "NAME")]
     service: Service,
 
@@ -65,7 +66,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 1)]
     impair_seed: u64,
 
-    /// The DNS server that tasks asks for names; port 53 unless another is given
+    /// The DNS server that tasks asks for names, and that dns hands questions on to; port 53 unless another is given
     #[arg(long, value_name = "SERVER[:PORT]", value_parser = client::dns_server)]
     dns: Option<SocketAddr>,
 
@@ -84,8 +85,11 @@ impl Args {
             other if self.www.is_some() && !matches!(other, Service::Http | Service::Tasks) => {
                 bail!("--www is for http and tasks, not for {other}: leave it out, or serve http")
             }
-            other if self.dns.is_some() && other != Service::Tasks => {
-                bail!("--dns is for tasks, not for {other}: leave it out, or serve tasks")
+            other if self.dns.is_some() && !matches!(other, Service::Tasks | Service::Dns) => {
+                bail!("--dns is for tasks and dns, not for {other}: leave it out, or serve tasks")
+            }
+            Service::Dns if self.dns.is_none() => {
+                bail!("dns hands questions on to a DNS server: say to which with --dns SERVER")
             }
             other if self.ping_loss.is_some() && other != Service::Ping => {
                 bail!("--ping-loss is for ping, not for {other}: leave it out, or serve ping")
@@ -128,6 +132,7 @@ impl Args {
                 self.impair_seed,
             )),
             resolve: self.dns.map(|server| services::resolver(Sockets::Kernel, server)),
+            forward: self.dns.map(|server| services::forward(Sockets::Kernel, server)),
             ..ServiceContext::default()
         });
         if self.service.has_udp() {
@@ -185,6 +190,7 @@ fn welcome(service: Service, place: SocketAddr) -> String {
         Service::Discard => format!("nc -N {ip} {port} < FILE"),
         Service::Daytime => format!("nc {ip} {port}"),
         Service::Chargen => format!("nc {ip} {port} | head"),
+        Service::Dns => format!("dig -p {port} @{ip} example.org"),
         Service::Hello => format!("echo Hello in Python | nc {ip} {port}"),
         Service::Tasks => format!("echo 'CALC 2+3*4' | nc -N {ip} {port}"),
         Service::Ping => format!("nc {ip} {port}"),

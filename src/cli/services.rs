@@ -8,13 +8,14 @@ use anyhow::Context;
 use glasstcp::client::Sockets;
 use glasstcp::client::dns::{Kind, LookupError, Resolver};
 use glasstcp::net::{Net, TcpListener, UdpSocket};
+use glasstcp::service::dns::{self, Forward};
 use glasstcp::service::{Resolve, ServiceContext, serve_listener, serve_socket};
 use tokio::task::JoinSet;
 
 /// How long a service waits for the address of a name.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Binds every service of `context` on all addresses of the stack and starts it as a task. When the
+/// Binds every service of `context` on all its addresses, which are those of the stack, and starts it as a task. When the
 /// set of tasks is dropped, they end.
 pub async fn start(net: &Net, context: ServiceContext) -> anyhow::Result<JoinSet<()>> {
     let mut tasks = JoinSet::new();
@@ -28,8 +29,12 @@ pub async fn start(net: &Net, context: ServiceContext) -> anyhow::Result<JoinSet
         }
         tasks.spawn(serve_listener(listener, spec.service, Arc::clone(&context)));
         if spec.service.has_udp() {
-            let socket = UdpSocket::bind(net, any).await.with_context(sentence)?;
-            tasks.spawn(serve_socket(socket, spec.service, Arc::clone(&context)));
+            // A socket for each address, so that an answer comes from the one that was asked.
+            for address in &context.addresses {
+                let at = (*address, spec.port);
+                let socket = UdpSocket::bind(net, at).await.with_context(sentence)?;
+                tasks.spawn(serve_socket(socket, spec.service, Arc::clone(&context)));
+            }
         }
     }
     Ok(tasks)
@@ -48,5 +53,13 @@ pub fn resolver(sockets: Sockets, server: SocketAddr) -> Resolve {
                 false => Ok(found),
             }
         })
+    })
+}
+
+/// Hands the questions of others on to a DNS server.
+pub fn forward(sockets: Sockets, server: SocketAddr) -> Forward {
+    Forward::new(move |question| {
+        let resolver = Resolver { sockets: sockets.clone(), server, timeout: dns::PATIENCE };
+        Box::pin(async move { resolver.relay(&question).await.map_err(|error| error.to_string()) })
     })
 }

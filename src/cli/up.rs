@@ -29,6 +29,7 @@ Examples:
   sudo glasstcp up --www ~/site --serve http:8080    a folder over HTTP, on port 8080
   sudo glasstcp up --addr 192.168.77.1/24            another network, the stack at 192.168.77.2
   sudo glasstcp up --serve ping --ping-loss 20%      something for 'glasstcp ping' that loses one in five
+  sudo glasstcp up --serve dns --dns 10.9.0.1        dig @10.9.0.2 example.org asks the server at 10.9.0.1
   sudo glasstcp up --cc tahoe -vv                    what cwnd did before there was fast recovery
   sudo glasstcp up --serve http --serve http:81,cc=reno
                                                      the same pages with two congestion controls
@@ -51,8 +52,8 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     www: Option<PathBuf>,
 
-    /// Run a service (echo, discard, daytime, chargen or http, which run anyway, or hello, ping or tasks), on this
-    /// port instead of its own, and with this congestion control instead of --cc; can be given several times
+    /// Run a service (echo, discard, daytime, chargen or http, which run anyway, or dns, hello, ping or tasks), on
+    /// this port instead of its own, and with this congestion control instead of --cc; can be given several times
     #[arg(long, value_name = "NAME[:PORT][,cc=NAME]")]
     serve: Vec<ServiceSpec>,
 
@@ -60,7 +61,8 @@ pub struct Args {
     #[arg(long, value_name = "SHARE", value_parser = parse_share)]
     ping_loss: Option<Share>,
 
-    /// The DNS server that the service tasks asks for names; port 53 unless another is given
+    /// The DNS server that the service tasks asks for names, and that the service dns hands questions on to; port 53
+    /// unless another is given
     #[arg(long, value_name = "SERVER[:PORT]", value_parser = client::dns_server)]
     dns: Option<SocketAddr>,
 
@@ -84,7 +86,7 @@ pub struct Plan {
     pub www: Option<PathBuf>,
     /// What ping does not answer.
     pub ping_loss: Share,
-    /// Whom the service tasks asks for names.
+    /// Whom the services tasks and dns ask.
     pub dns: Option<SocketAddr>,
     /// The control socket, where it is not to be the usual one.
     pub control: Option<PathBuf>,
@@ -105,8 +107,13 @@ pub enum PlanError {
     #[error("--ping-loss is for the service ping: add --serve ping, or leave it out")]
     NoPing,
     /// A DNS server for a service that does not run.
-    #[error("--dns is for the service tasks: add --serve tasks, or leave it out")]
-    NoTasks,
+    #[error(
+        "--dns is for the services tasks and dns: add --serve tasks or --serve dns, or leave it out"
+    )]
+    NoAsker,
+    /// A service that asks a DNS server, and no server.
+    #[error("the service dns hands questions on to a DNS server: say to which with --dns SERVER")]
+    NoServer,
     /// The services do not fit together.
     #[error(transparent)]
     Services(#[from] ServiceError),
@@ -126,9 +133,12 @@ impl Args {
             return Err(PlanError::NoPing);
         }
         let ping_loss = self.ping_loss.unwrap_or_default();
-        let tasks = services.iter().any(|spec| spec.service == Service::Tasks);
-        if self.dns.is_some() && !tasks {
-            return Err(PlanError::NoTasks);
+        let asks = |spec: &ServiceSpec| matches!(spec.service, Service::Tasks | Service::Dns);
+        if self.dns.is_some() && !services.iter().any(asks) {
+            return Err(PlanError::NoAsker);
+        }
+        if self.dns.is_none() && services.iter().any(|spec| spec.service == Service::Dns) {
+            return Err(PlanError::NoServer);
         }
         let (www, dns, control) = (self.www, self.dns, self.control);
         Ok(Plan { host, services, www, ping_loss, dns, control })

@@ -111,6 +111,9 @@ pub enum LookupError {
     /// It cannot be asked for.
     #[error("'{0}' is no name that DNS knows how to ask for: {1}")]
     Name(String, String),
+    /// What is to be handed on is no question.
+    #[error("this is no question for a DNS server: {0}")]
+    Question(String),
     /// NXDOMAIN.
     #[error("there is no name {0}, says the DNS server {1}")]
     NoSuchName(String, SocketAddr),
@@ -159,17 +162,43 @@ impl Resolver {
     /// over, and one waits on.
     pub async fn lookup(&self, name: &str, kind: Kind) -> Result<Answers, LookupError> {
         let mut question = Question::new(name, kind)?;
-        let mut chain = Chain::new(&question, self.server);
+        let mut chain = Chain::new(&question, kind, self.server);
         let deadline = Instant::now() + self.timeout;
         loop {
-            let (way, reading) = match self.over_udp(&question, deadline).await? {
-                Reading::Truncated => (Way::Tcp, self.over_tcp(&question, deadline).await?),
-                reading => (Way::Udp, reading),
-            };
+            let (way, reading) = self.ask(&question, deadline).await?;
             match chain.follow(reading)? {
                 Some(next) => question = Question::of(next, kind)?,
                 None => return Ok(Answers { records: chain.found, way }),
             }
+        }
+    }
+
+    /// Hands a question of somebody else on, with a number and a port of its own (RFC 5625 6.1). What the server answers
+    /// is given as it came, whatever it says, but with the number of that question; it has at least a header.
+    ///
+    /// # Errors
+    /// [`LookupError`] says which there are: the server does not answer, or `message` is not one question.
+    pub async fn relay(&self, message: &[u8]) -> Result<Vec<u8>, LookupError> {
+        let question = Question::relayed(message)?;
+        let deadline = Instant::now() + self.timeout;
+        match self.ask(&question, deadline).await? {
+            (_, Reading::Whole(mut answer)) => {
+                answer[..2].copy_from_slice(&message[..2]);
+                Ok(answer)
+            }
+            _ => Err(LookupError::NoAnswer(self.server, self.timeout)),
+        }
+    }
+
+    /// Asks over UDP, and over TCP what is too long for it.
+    async fn ask(
+        &self,
+        question: &Question,
+        deadline: Instant,
+    ) -> Result<(Way, Reading), LookupError> {
+        match self.over_udp(question, deadline).await? {
+            Reading::Truncated => Ok((Way::Tcp, self.over_tcp(question, deadline).await?)),
+            reading => Ok((Way::Udp, reading)),
         }
     }
 

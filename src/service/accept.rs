@@ -10,7 +10,7 @@ use std::time::Duration;
 use nix::sys::socket::{setsockopt, sockopt};
 use tokio::sync::Notify;
 
-use super::{Service, ServiceContext, Stream, answer_udp, hello, serve_tcp};
+use super::{Service, ServiceContext, Stream, answer_udp, dns, hello, serve_tcp};
 use crate::tcp::Keepalive;
 
 #[cfg(test)]
@@ -23,7 +23,7 @@ pub const CONNECTIONS_MAX: usize = 65_536;
 pub const KEEPALIVE: Keepalive =
     Keepalive { idle: Duration::from_secs(300), interval: Duration::from_secs(30), count: 5 };
 /// Pause after a failed call; it doubles with each further failure in a row.
-const PAUSE_MIN: Duration = Duration::from_millis(1);
+pub(super) const PAUSE_MIN: Duration = Duration::from_millis(1);
 /// The longest pause.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 
@@ -192,6 +192,9 @@ impl Datagrams for tokio::net::UdpSocket {
 
 /// Answers every datagram that reaches `socket`, until it is gone. A failed call is logged at debug.
 pub async fn serve_socket<D: Datagrams>(socket: D, service: Service, context: Arc<ServiceContext>) {
+    if service == Service::Dns {
+        return dns::serve_socket(socket, context).await;
+    }
     let mut buffer = vec![0; usize::from(u16::MAX)];
     let mut pause = PAUSE_MIN;
     while let Some(received) = socket.receive(&mut buffer).await {
@@ -214,7 +217,7 @@ pub async fn serve_socket<D: Datagrams>(socket: D, service: Service, context: Ar
 }
 
 /// Waits, and says how long to wait the next time.
-async fn wait(pause: Duration) -> Duration {
+pub(super) async fn wait(pause: Duration) -> Duration {
     tokio::time::sleep(pause).await;
     (2 * pause).min(PAUSE_MAX)
 }

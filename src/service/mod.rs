@@ -1,4 +1,4 @@
-//! The services one can talk to: echo, discard, daytime, chargen, HTTP, hello, ping and tasks.
+//! The services one can talk to: echo, discard, daytime, chargen, DNS, HTTP, hello, ping and tasks.
 //!
 //! A service is an async function over any [`Stream`] of bytes, so it runs over this stack, over a
 //! kernel socket and over a pipe in memory alike. It knows nothing of the stack but
@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! --serve NAME[:PORT][,cc=..] -> registry::plan -> accept::serve_listener -> serve_tcp -> echo, ..., ping
-//!                                               -> accept::serve_socket   -> answer_udp
+//!                                               -> accept::serve_socket   -> answer_udp, dns
 //! ```
 
 use std::fmt;
@@ -25,6 +25,7 @@ pub mod calc;
 pub mod chargen;
 pub mod daytime;
 pub mod discard;
+pub mod dns;
 pub mod echo;
 pub mod hello;
 pub mod http;
@@ -78,7 +79,7 @@ impl fmt::Debug for Resolve {
 pub struct ServiceContext {
     /// The folder that HTTP serves and stores uploads in, and whose files tasks ask for, if there is one.
     pub www: Option<Www>,
-    /// The addresses of the stack, for the welcome page.
+    /// The addresses of the stack, where it is reached.
     pub addresses: Vec<IpAddr>,
     /// What runs, and on which port, for the welcome page.
     pub services: Vec<ServiceSpec>,
@@ -90,6 +91,8 @@ pub struct ServiceContext {
     pub limits: Limits,
     /// How tasks find names, if they can.
     pub resolve: Option<Resolve>,
+    /// Whom DNS hands questions on to; without anybody it fails them all.
+    pub forward: Option<dns::Forward>,
     /// Through which tasks read files, so that however many ask it takes a few threads.
     pub disk: Arc<tasks::Disk>,
     /// How many connections there were.
@@ -119,12 +122,14 @@ pub async fn serve_tcp<S: Stream>(
             let info = stream.info();
             Box::pin(http::serve(stream, Arc::clone(context), info)).await
         }
+        Service::Dns => Box::pin(dns::serve(stream, Arc::clone(context))).await,
         Service::Hello => Box::pin(hello::serve(stream, context.limits.head)).await,
         Service::Tasks => Box::pin(tasks::serve(stream, Arc::clone(context))).await,
     }
 }
 
-/// The answer of a service to one datagram; `None` when it does not answer.
+/// The answer of a service to one datagram; `None` when it does not answer, or not at once, as DNS, which decides for
+/// itself whom it answers.
 ///
 /// A datagram from a port under 1024 is not answered, nor one from the port of ping: it comes from
 /// another service, and two services that answer each other never stop (CERT CA-1996-01).
@@ -142,6 +147,6 @@ pub fn answer_udp(
         Service::Discard => discard::answer(request),
         Service::Daytime => daytime::answer(request),
         Service::Ping => ping::answer(request, &context.ping_loss),
-        Service::Chargen | Service::Http | Service::Hello | Service::Tasks => None,
+        Service::Chargen | Service::Dns | Service::Http | Service::Hello | Service::Tasks => None,
     }
 }

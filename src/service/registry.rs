@@ -19,6 +19,8 @@ pub enum Service {
     Daytime,
     /// A pattern without end (RFC 864).
     Chargen,
+    /// Questions are handed on to a DNS server (RFC 1035).
+    Dns,
     /// A small web server.
     Http,
     /// "Hello in X" is answered "Goodbye X from Rust".
@@ -31,11 +33,12 @@ pub enum Service {
 
 impl Service {
     /// All of them, by their default ports.
-    pub const ALL: [Service; 8] = [
+    pub const ALL: [Service; 9] = [
         Service::Echo,
         Service::Discard,
         Service::Daytime,
         Service::Chargen,
+        Service::Dns,
         Service::Http,
         Service::Hello,
         Service::Ping,
@@ -53,6 +56,7 @@ impl Service {
             Service::Discard => "discard",
             Service::Daytime => "daytime",
             Service::Chargen => "chargen",
+            Service::Dns => "dns",
             Service::Http => "http",
             Service::Hello => "hello",
             Service::Ping => "ping",
@@ -67,6 +71,7 @@ impl Service {
             Service::Discard => 9,
             Service::Daytime => 13,
             Service::Chargen => 19,
+            Service::Dns => 53,
             Service::Http => 80,
             Service::Hello => 12_000,
             Service::Ping => 12_001,
@@ -77,7 +82,10 @@ impl Service {
     /// Whether it also listens on the UDP port of the same number. Chargen would, by its RFC, but
     /// a datagram with a forged source would make it an amplifier.
     pub const fn has_udp(self) -> bool {
-        matches!(self, Service::Echo | Service::Discard | Service::Daytime | Service::Ping)
+        matches!(
+            self,
+            Service::Echo | Service::Discard | Service::Daytime | Service::Dns | Service::Ping
+        )
     }
 }
 

@@ -5,9 +5,12 @@
 #[path = "../common/binomial.rs"]
 mod binomial;
 mod harness;
+#[path = "../common/transcript.rs"]
+mod transcript;
 
 mod cli;
 mod get;
+mod homework;
 mod link;
 mod nc;
 mod ping;

@@ -1,4 +1,4 @@
-//! The daemon against real tools: ping, curl, telnet, nc, ab, nmap, hping3, scapy, tcpdump and tshark.
+//! The daemon against real tools: ping, curl, dig, telnet, nc, ab, nmap, hping3, scapy, tcpdump and tshark.
 //!
 //! Each test starts the real binary in a network namespace of its own and takes away what it made,
 //! also when it fails. They need root, `/dev/net/tun` and the tools, so plain `cargo test` shows them
@@ -7,14 +7,18 @@
 #[path = "../common/binomial.rs"]
 mod binomial;
 mod harness;
+#[path = "../common/transcript.rs"]
+mod transcript;
 
 mod bad_input;
 mod bad_links;
 mod capture;
 mod differential;
+mod dns;
 mod ecn;
 mod fast_open;
 mod get;
+mod homework;
 mod hostile;
 mod http;
 mod icmp;

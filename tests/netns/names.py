@@ -18,6 +18,8 @@ NAMES = {
     "long.test": [(A, f"10.9.1.{host}") for host in range(100)],
     "none.test": [],
 }
+# What nothing is answered to.
+SILENT = {"silent.test"}
 CODES = {"fail.test": SERVFAIL, "refused.test": REFUSED}
 
 
@@ -50,6 +52,7 @@ def records(name, wanted):
 
 
 def answer(message, longest):
+    """The answer to a question, with what fits; nothing to some."""
     number, _, _, _, _, _ = struct.unpack("!6H", message[:12])
     at, labels = 12, []
     while message[at]:
@@ -58,6 +61,8 @@ def answer(message, longest):
     question = message[12 : at + 5]
     wanted = struct.unpack("!H", message[at + 1 : at + 3])[0]
     name = ".".join(labels).lower()
+    if name in SILENT:
+        return None
     code = CODES.get(name, NO_ERROR if name in NAMES else NXDOMAIN)
     found = records(name, wanted) if code == NO_ERROR else []
     body = b""
@@ -87,7 +92,8 @@ def converse(connection):
             while True:
                 (length,) = struct.unpack("!H", exactly(connection, 2))
                 reply = answer(exactly(connection, length), 65535)
-                connection.sendall(struct.pack("!H", len(reply)) + reply)
+                if reply is not None:
+                    connection.sendall(struct.pack("!H", len(reply)) + reply)
         except (EOFError, OSError):
             pass
 
@@ -105,8 +111,10 @@ threading.Thread(target=over_tcp, args=(listening,), daemon=True).start()
 print("ready", flush=True)
 while True:
     text, sender = datagrams.recvfrom(65535)
+    reply = answer(text, 512)
     try:
-        datagrams.sendto(answer(text, 512), sender)
+        if reply is not None:
+            datagrams.sendto(reply, sender)
     except OSError:
         # Its device has gone: so has who asked.
         pass

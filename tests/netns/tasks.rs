@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::harness::{Daemon, KERNEL, Lab, STACK, Tool, write_pattern};
 
-/// A daemon with both services and a folder of files.
+/// A daemon with these services, with ping, and a folder of files.
 fn up() -> (Lab, Daemon) {
     let lab = Lab::new();
     fs::create_dir(lab.www()).expect("the folder is writable");
@@ -14,7 +14,8 @@ fn up() -> (Lab, Daemon) {
     fs::write(lab.www().join("empty"), "").expect("the folder is writable");
     let www = lab.www();
     let www = www.to_str().expect("a plain path");
-    let daemon = lab.daemon(&["--serve", "tasks", "--serve", "hello", "--www", www, "-v"]);
+    let services = ["--serve", "tasks", "--serve", "hello", "--serve", "ping"];
+    let daemon = lab.daemon(&[&services[..], &["--www", www, "-v"]].concat());
     lab.wait_until_up(&daemon, STACK);
     (lab, daemon)
 }
@@ -146,12 +147,23 @@ fn names_are_found_by_the_server() {
     daemon.stop();
 }
 
-/// As many clients as the homework has never seen, all connected before the first is answered.
+/// As many clients as the homework has never seen, all connected before the first is answered, and two hundred that
+/// ping meanwhile, of which none may wait for all the others.
 #[test]
 #[ignore = "needs root: run scripts/test"]
-fn a_thousand_python_clients_are_served() {
+fn a_thousand_python_clients_and_two_hundred_pings_are_served() {
     let (lab, daemon) = up();
+    let pings = lab.script("upper.py").args(["crowd", STACK, "12001", "200"]).limit_s(180);
+    let mut pings = pings.start();
+    pings.wait_for_output("open");
     let crowd = lab.script("tasks.py").args(["crowd", STACK, "1000"]).limit_s(120).finish();
     assert_eq!(crowd.assert_success().text(), "1000 are right\n");
+    pings.close_input();
+    let text = pings.finish().assert_success().text();
+    let rounds =
+        text.strip_prefix("open\n").and_then(|text| text.strip_suffix(" right over each of 200\n"));
+    let rounds: u64 = rounds.and_then(|rounds| rounds.parse().ok()).expect(&text);
+    assert!(rounds >= 2, "{text}");
+    daemon.counters().assert_accounted();
     daemon.stop();
 }

@@ -2,7 +2,10 @@
 
 upper.py serve PORT        answers lines over TCP and datagrams over UDP, until it is ended
 upper.py ask HOST PORT N   sends N lines and N datagrams, prints how many were answered rightly
+upper.py crowd HOST PORT N sends a line over each of N connections, again and again until its input ends,
+                           prints how many lines were answered rightly over each
 """
+import select
 import socket
 import sys
 import threading
@@ -45,7 +48,23 @@ def ask(host, port, count):
     print(right, "right")
 
 
+def crowd(host, port, count):
+    connections = [socket.create_connection((host, port), timeout=20) for _ in range(count)]
+    readers = [connection.makefile("rb") for connection in connections]
+    print("open", flush=True)
+    rounds = 0
+    while not select.select([sys.stdin], [], [], 0)[0] or rounds == 0:
+        for number, connection in enumerate(connections):
+            connection.sendall(b"ping number %d\n" % number)
+        for number, reader in enumerate(readers):
+            assert reader.readline() == b"PING NUMBER %d\n" % number, number
+        rounds += 1
+    print(rounds, "right over each of", count)
+
+
 if sys.argv[1] == "serve":
     serve(int(sys.argv[2]))
+elif sys.argv[1] == "crowd":
+    crowd(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
 else:
     ask(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))

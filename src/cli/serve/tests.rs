@@ -36,7 +36,8 @@ fn mistakes_are_refused_with_the_way_out() {
         ("--kernel 127.0.0.1:80 gopher", "choose one of echo, discard"),
         ("--kernel 127.0.0.1:80 echo --www /srv", "--www is for http and tasks, not for echo"),
         ("--kernel 127.0.0.1:80 echo --ping-loss 1%", "--ping-loss is for ping, not for echo"),
-        ("--kernel 127.0.0.1:80 echo --dns 127.0.0.1", "--dns is for tasks, not for echo"),
+        ("--kernel 127.0.0.1:80 echo --dns 127.0.0.1", "--dns is for tasks and dns, not for echo"),
+        ("--kernel 127.0.0.1:53 dns", "say to which with --dns SERVER"),
         ("--kernel 127.0.0.1:80 ping --ping-loss 101%", "at most 100%"),
     ] {
         let error = parse(line).expect_err(line);

@@ -23,9 +23,9 @@ pub(super) struct Chain {
 
 impl Chain {
     /// At its beginning.
-    pub fn new(question: &Question, server: SocketAddr) -> Chain {
+    pub fn new(question: &Question, kind: Kind, server: SocketAddr) -> Chain {
         let passed = vec![question.name.clone()];
-        Chain { kind: question.kind, server, passed, found: Vec::new() }
+        Chain { kind, server, passed, found: Vec::new() }
     }
 
     /// Goes on with the answer to a question for the name where it is (RFC 1034 3.6.2). The name to ask for next,
@@ -34,7 +34,7 @@ impl Chain {
         let records = match reading {
             Reading::Records(records) => records,
             Reading::Code(code) => return Err(refused(code, self.here().to_ascii(), self.server)),
-            Reading::Foreign | Reading::Truncated => Vec::new(),
+            Reading::Foreign | Reading::Truncated | Reading::Whole(_) => Vec::new(),
         };
         let begun = self.passed.len();
         while !self.take(&records) {

@@ -10,6 +10,10 @@ use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
 
 use super::{Kind, LookupError};
 
+/// Longest answer that may come in a datagram, in bytes: our stack does not put together what the network has cut (RFC
+/// 9715 3.2).
+const DATAGRAM_MAX: u16 = 1232;
+
 /// What is asked.
 pub(super) struct Question {
     /// A number that nobody can guess (RFC 5452 4.3).
@@ -17,7 +21,11 @@ pub(super) struct Question {
     /// For which name, with the dot at its end.
     pub name: Name,
     /// For which of its records.
-    pub kind: Kind,
+    pub kind: RecordType,
+    /// Of which class.
+    class: DNSClass,
+    /// Whether the answer is wanted as it came, for somebody else.
+    is_relayed: bool,
     /// The message that asks.
     pub bytes: Vec<u8>,
 }
@@ -32,6 +40,8 @@ pub(super) enum Reading {
     Code(ResponseCode),
     /// One with these records, of any name and kind.
     Records(Vec<Record>),
+    /// One for somebody else, as it came.
+    Whole(Vec<u8>),
 }
 
 impl Question {
@@ -53,7 +63,32 @@ impl Question {
         message.metadata.recursion_desired = true;
         message.add_query(Query::query(asked.clone(), record_type(kind)));
         let bytes = message.to_vec().map_err(|error| bad(error.to_string()))?;
-        Ok(Question { id, name: asked, kind, bytes })
+        Ok(Question {
+            id,
+            name: asked,
+            kind: record_type(kind),
+            class: DNSClass::IN,
+            is_relayed: false,
+            bytes,
+        })
+    }
+
+    /// What somebody else asks, with a number of our own; and no answer may come in a longer datagram than
+    /// [`DATAGRAM_MAX`].
+    pub fn relayed(message: &[u8]) -> Result<Question, LookupError> {
+        let bad = |why: String| LookupError::Question(why.escape_debug().to_string());
+        let mut message = Message::from_vec(message).map_err(|error| bad(error.to_string()))?;
+        let [query] = &message.queries[..] else {
+            return Err(bad("it has not one question".to_owned()));
+        };
+        let (name, kind, class) = (query.name().clone(), query.query_type(), query.query_class());
+        let id = random().map_err(|error| bad(error.to_string()))?;
+        message.metadata.id = id;
+        if let Some(edns) = &mut message.edns {
+            edns.set_max_payload(edns.max_payload().min(DATAGRAM_MAX));
+        }
+        let bytes = message.to_vec().map_err(|error| bad(error.to_string()))?;
+        Ok(Question { id, name, kind, class, is_relayed: true, bytes })
     }
 
     /// Whether the network speaks of it, which has quoted this much: often nothing.
@@ -71,8 +106,8 @@ impl Question {
 
     fn is(&self, query: &Query) -> bool {
         query.name() == &self.name
-            && query.query_type() == record_type(self.kind)
-            && query.query_class() == DNSClass::IN
+            && query.query_type() == self.kind
+            && query.query_class() == self.class
     }
 }
 
@@ -111,6 +146,9 @@ pub(super) fn read(question: &Question, bytes: &[u8]) -> Result<Reading, String>
     }
     if metadata.truncation {
         return Ok(Reading::Truncated);
+    }
+    if question.is_relayed {
+        return Ok(Reading::Whole(bytes.to_vec()));
     }
     if metadata.response_code != ResponseCode::NoError {
         return Ok(Reading::Code(metadata.response_code));

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
+use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::rdata::{A, AAAA, CNAME};
 use hickory_proto::rr::{Name, RData, RecordType};
 use proptest::prelude::*;
@@ -399,7 +399,11 @@ fn an_error_about_another_question_is_not_believed() {
 
 /// What there is in an answer, or led on from there.
 fn followed(question: &Question, reading: Reading) -> Vec<Record> {
-    let mut chain = Chain::new(question, ([10, 9, 0, 2], PORT).into());
+    let kind = match question.kind {
+        RecordType::CNAME => Kind::Cname,
+        _ => Kind::A,
+    };
+    let mut chain = Chain::new(question, kind, ([10, 9, 0, 2], PORT).into());
     let _ = chain.follow(reading);
     chain.found
 }
@@ -421,6 +425,70 @@ fn names_are_what_dns_can_carry() {
     let plain = Message::from_vec(&asked("a_b.example")).unwrap();
     assert_eq!(plain.queries[0].name().to_ascii(), "a_b.example.");
     assert!(plain.metadata.recursion_desired);
+}
+
+/// A question as dig asks it: of a kind that we know nothing of, and with what it takes.
+fn foreign() -> Message {
+    let mut message = Message::new(0x1234, MessageType::Query, OpCode::Query);
+    message.metadata.checking_disabled = true;
+    message.add_query(Query::query(Name::from_ascii("Www.Example.").unwrap(), RecordType::MX));
+    let mut edns = Edns::new();
+    edns.set_max_payload(4096).set_dnssec_ok(true);
+    message.set_edns(edns);
+    message
+}
+
+/// What is asked for somebody else is asked under another number, with the rest as it was; and the answer comes as the
+/// server has sent it, code and all.
+#[tokio::test]
+async fn a_question_of_somebody_else_is_handed_on() {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&asked);
+    let server: Replies = Box::new(move |_, question| {
+        seen.lock().unwrap().push(question.clone());
+        let mut wrong = answered(question);
+        wrong.metadata.id ^= 1;
+        let mut other = answered(question);
+        other.queries[0].set_query_type(RecordType::TXT);
+        let mut answer = answered(question);
+        answer.metadata.response_code = ResponseCode::NXDomain;
+        answer.metadata.authoritative = true;
+        [wrong, other, answer].map(|answer| (true, answer.to_vec().unwrap())).into()
+    });
+    let world = world(60_000, server, None).await;
+    let question = foreign();
+    let answer = world.resolver.relay(&question.to_vec().unwrap()).await.unwrap();
+    let mut expected = answered(&question);
+    expected.metadata.response_code = ResponseCode::NXDomain;
+    expected.metadata.authoritative = true;
+    assert_eq!(answer, expected.to_vec().unwrap());
+    let mut asked = asked.lock().unwrap().remove(0);
+    assert_eq!(asked.edns.as_ref().map(Edns::max_payload), Some(1232));
+    asked.edns.as_mut().unwrap().set_max_payload(4096);
+    asked.metadata.id = question.metadata.id;
+    assert_eq!(asked, question);
+}
+
+#[tokio::test]
+async fn what_is_too_long_for_a_datagram_is_handed_on_over_tcp() {
+    let world = world(60_000, truncated(), Some(Vec::new())).await;
+    let answer = world.resolver.relay(&foreign().to_vec().unwrap()).await.unwrap();
+    let answer = Message::from_vec(&answer).unwrap();
+    assert_eq!((answer.metadata.id, answer.answers.len()), (0x1234, 200));
+    assert!(!answer.metadata.truncation);
+}
+
+#[tokio::test]
+async fn what_is_no_question_is_not_handed_on() {
+    let world = world(60_000, records(Vec::new()), None).await;
+    let question = foreign().to_vec().unwrap();
+    let mut two = foreign();
+    two.add_query(two.queries[0].clone());
+    for bytes in [&[][..], &question[..20], &two.to_vec().unwrap()] {
+        let error = world.resolver.relay(bytes).await.unwrap_err().to_string();
+        assert!(error.starts_with("this is no question for a DNS server: "), "{error}");
+    }
+    assert!(world.asked.lock().unwrap().is_empty());
 }
 
 #[test]

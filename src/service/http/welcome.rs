@@ -117,6 +117,9 @@ fn trials(context: &ServiceContext) -> Vec<Trial> {
             Service::Chargen => {
                 add(format!("nc {address} {port} | head"), "a pattern without end (RFC 864)")
             }
+            Service::Dns => {
+                add(format!("dig -p {port} @{address} example.org"), "what a DNS server says")
+            }
             Service::Ping => {
                 add(format!("nc {address} {port}"), "every line comes back in upper case")
             }

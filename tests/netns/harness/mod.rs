@@ -26,7 +26,7 @@ pub use capture::Capture;
 pub use daemon::Daemon;
 pub use files::{bulk_mib, first_word, sha256, write_pattern};
 pub use inject::Injector;
-pub use tool::{Running, Tool};
+pub use tool::{Finished, Running, Tool};
 
 /// The stack's address when nothing else is asked for.
 pub const STACK: &str = "10.9.0.2";
