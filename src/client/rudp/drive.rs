@@ -13,8 +13,9 @@ use tokio::time::{Instant as Clock, sleep};
 use super::codec::{MAX_DATA, MAX_PACKET};
 use super::receiver::{self, Gone, Receiver};
 use super::sender::{self, Ended, Sender};
-use super::store::{Storing, Target, hex};
+use super::store::{Storing, Target};
 use crate::client::DatagramSocket;
+use crate::service::text::hex;
 use crate::time::{Duration, Instant};
 
 /// A file that was sent.
@@ -113,7 +114,7 @@ pub async fn send(
         if let Some(ended) = sender.ended() {
             let (counts, took) = (*sender.counts(), begun.elapsed());
             return match ended {
-                Ended::Whole => Ok(Sent { counts, sha256: hex(pieces.hash), took }),
+                Ended::Whole => Ok(Sent { counts, sha256: hex(&pieces.hash.finalize()), took }),
                 ended => Err(SendError::Unfinished { to, ended, counts }),
             };
         }
