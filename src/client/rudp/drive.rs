@@ -113,8 +113,8 @@ fn useless(counts: &sender::Counts) -> String {
 }
 
 /// Sends `file` to `to`, and tells `progress` what was counted after each answer. Pieces have `piece` bytes, at
-/// most [`MAX_DATA`]. When the network says that nobody can be reached there, and there was never an answer, that is
-/// given up after [`REFUSALS`] time-outs: the receiver may be late.
+/// most [`MAX_DATA`]. When the network says that nobody can be reached there, and there was never an answer, it is
+/// given up after three time-outs: the receiver may be late.
 ///
 /// # Errors
 /// Why it was not sent, or may not have arrived.
