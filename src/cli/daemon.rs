@@ -1,6 +1,7 @@
 //! The life of the daemon: open the device, run the stack and its services, end on a signal.
 
-use std::net::SocketAddr;
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -186,8 +187,14 @@ fn hints(plan: &Plan) -> Vec<String> {
         // The kernel cannot reach it.
         Link::Udp(ends) => {
             let here = SocketAddr::new(reachable(ends.local.ip()), ends.local.port());
-            let there = ends.remote.unwrap_or(SocketAddr::new(here.ip(), 0));
-            let there = format!("--link udp:{there},{here}");
+            let there = match ends.remote {
+                // Nobody else can be there.
+                Some(remote) if is_taken(remote) => format!("--via udp-{remote}"),
+                remote => {
+                    let there = remote.unwrap_or(SocketAddr::new(here.ip(), 0));
+                    format!("--link udp:{there},{here}")
+                }
+            };
             let port = port_of(Service::Ping);
             let way = port.map_or(" --icmp".to_owned(), |port| format!(" -p {port}"));
             let ping = format!("glasstcp ping {address}{way} {there}");
@@ -205,6 +212,11 @@ fn hints(plan: &Plan) -> Vec<String> {
         hints.push(format!("{prefix}telnet {address} {port}"));
     }
     hints
+}
+
+/// Whether somebody is at a place of this machine: over a link of ours, a glasstcp.
+fn is_taken(place: SocketAddr) -> bool {
+    UdpSocket::bind(place).is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{anyhow, bail, ensure};
 use glasstcp::client::Connection;
 use glasstcp::service::hello::{LEN_MAX, greeting};
+use glasstcp::service::text::harmless_line;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
@@ -130,8 +131,7 @@ where
         }
     }
     // It is printed, so it must not do anything to a terminal.
-    let answer = String::from_utf8_lossy(&answer);
-    Ok(answer.trim().chars().map(|c| if c.is_control() { '?' } else { c }).collect())
+    Ok(harmless_line(String::from_utf8_lossy(&answer).trim()))
 }
 
 /// What a hello can be from.

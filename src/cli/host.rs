@@ -452,8 +452,22 @@ fn udp_link(text: &str) -> Result<UdpEnds, String> {
         if remote.is_ipv4() != local.is_ipv4() {
             return Err("both ends must be of IPv4, or both of IPv6".to_owned());
         }
+        if is_of_many(remote.ip()) {
+            return Err(format!("{} is not one other end but many: {wanted}", remote.ip()));
+        }
+        if remote == local {
+            return Err(format!("{remote} would be both ends: {wanted}"));
+        }
+    }
+    if is_of_many(local.ip()) {
+        return Err(format!("{} is no address of this machine: {wanted}", local.ip()));
     }
     Ok(UdpEnds { local, remote })
+}
+
+/// Whether an address is that of a group, or of everybody.
+fn is_of_many(address: IpAddr) -> bool {
+    address.is_multicast() || address == IpAddr::V4(Ipv4Addr::BROADCAST)
 }
 
 /// A rule of `--impair` that drops, without the word.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{anyhow, bail};
 use glasstcp::control::{self, LaneStatus, LinkStatus, Reply, Request};
 use glasstcp::device::impair::Spec;
+use glasstcp::service::text::{harmless_line, harmless_lines};
 
 /// Change the link of a running glasstcp, and show how it is
 ///
@@ -44,10 +45,10 @@ impl Args {
         match reply.map_err(|error| anyhow!(ask_error(&path, &error)))? {
             Reply::Link(link) => {
                 // Who stops reading has read enough.
-                let _ = io::stdout().write_all(format(&link).as_bytes());
+                let _ = io::stdout().write_all(harmless_lines(&format(&link)).as_bytes());
                 Ok(())
             }
-            Reply::Error(sentence) => Err(anyhow!(sentence)),
+            Reply::Error(sentence) => Err(anyhow!(harmless_line(&sentence))),
             Reply::Open { .. } | Reply::Failed(_) => Err(anyhow!("it has answered something else")),
         }
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use glasstcp::client::http::{self, Upload};
+use glasstcp::service::text::harmless_lines;
 
 use super::client;
 use super::progress::{Progress, explain};
@@ -54,26 +55,10 @@ impl Args {
             progress.end("sent", &done);
             let mut text = format!("{} {}\n", reply.head.status(), reply.url).into_bytes();
             match io::stdout().is_terminal() {
-                true => text.extend(harmless(&words).bytes()),
+                true => text.extend(harmless_lines(&String::from_utf8_lossy(&words)).bytes()),
                 false => text.extend(words),
             }
             io::stdout().write_all(&text).context("cannot write what the server says")
         })
     }
 }
-
-/// Text of a server for a terminal, which must not obey it.
-fn harmless(text: &[u8]) -> String {
-    let mut shown = String::new();
-    for c in String::from_utf8_lossy(text).chars() {
-        match c {
-            '\n' | '\t' => shown.push(c),
-            c if c.is_control() => shown.extend(c.escape_default()),
-            c => shown.push(c),
-        }
-    }
-    shown
-}
-
-#[cfg(test)]
-mod tests;

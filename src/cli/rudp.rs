@@ -1,6 +1,5 @@
 //! `glasstcp rudp`: files over UDP, by a course's protocol, and the harness that tries it.
 
-use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -75,11 +74,6 @@ impl Side {
     ) -> anyhow::Result<()> {
         if self.kernel { self.client.run_over_kernel(work) } else { self.client.run(work) }
     }
-}
-
-/// An address of IPv4.
-fn address(text: &str) -> Result<Ipv4Addr, String> {
-    text.parse().map_err(|_| format!("'{text}' is not an IPv4 address: write it as 10.9.0.1"))
 }
 
 /// How much came in which time, and how fast that was.

@@ -14,7 +14,6 @@ mod message;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::ops::Range;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -22,6 +21,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{DatagramSocket, Sockets};
 use crate::stack::{SocketError, UdpError};
+use crate::wire::icmp::Notice;
 use chain::Chain;
 use message::{Question, Reading};
 
@@ -34,10 +34,11 @@ pub const PORT: u16 = 53;
 /// When a try over UDP ends, as parts of the whole time: each lasts three times as long as the one before.
 const TRIES: [u32; 3] = [1, 4, 13];
 
-/// Ports to ask from, in which nobody listens as a rule (RFC 6056 3.2).
-const PORTS: Range<u16> = 32_768..61_000;
+/// The lowest port to ask from: of all that are not the system's, so that there are as many as can be (RFC 6056 3.2,
+/// RFC 5452 9.2).
+const PORT_MIN: u16 = 1024;
 /// How many of them are tried, as one may be in use.
-const PORT_TRIES: usize = 8;
+const PORT_TRIES: usize = 16;
 
 /// Longest message (RFC 1035 4.2.2).
 const MESSAGE_MAX: usize = 65_535;
@@ -136,6 +137,9 @@ pub enum LookupError {
     /// Nothing came, or nothing that was an answer.
     #[error("the DNS server {0} has not answered within {1:?}: look whether --dns is right")]
     NoAnswer(SocketAddr, Duration),
+    /// Nothing came, and the network has reported why that may be.
+    #[error("the DNS server {0} has not answered within {1:?}: {2}")]
+    Reported(SocketAddr, Duration, Notice),
     /// What came cannot be read.
     #[error("the DNS server {0} sends what cannot be read: {1}")]
     Unreadable(SocketAddr, String),
@@ -216,11 +220,12 @@ impl Resolver {
         let socket = timeout_at(deadline, self.socket()).await;
         let socket = socket.map_err(|_| nothing())?.map_err(failed)?;
         let mut buffer = vec![0; MESSAGE_MAX];
-        let mut unreadable = None;
+        let (mut unreadable, mut notice) = (None, None);
         for part in TRIES {
             socket.send_to(&question.bytes, self.server).await.map_err(failed)?;
             let until = begun + whole * part / TRIES[2];
-            while let Ok(heard) = timeout_at(until, self.hear(&socket, question, &mut buffer)).await
+            while let Ok(heard) =
+                timeout_at(until, self.hear(&socket, question, &mut buffer, &mut notice)).await
             {
                 let len = heard.map_err(failed)?;
                 match message::read(question, &buffer[..len]) {
@@ -231,15 +236,21 @@ impl Resolver {
                 }
             }
         }
-        Err(unreadable.map_or_else(nothing, |why| LookupError::Unreadable(self.server, why)))
+        Err(match (unreadable, notice) {
+            (Some(why), _) => LookupError::Unreadable(self.server, why),
+            (None, Some(notice)) => LookupError::Reported(self.server, self.timeout, notice),
+            (None, None) => nothing(),
+        })
     }
 
-    /// What the server sends; fails when the network says that the question cannot reach it.
+    /// What the server sends; fails when the network says that the question cannot reach it. What else the network
+    /// says about it, and what anybody could say who does not know the question, is kept in `said`.
     async fn hear(
         &self,
         socket: &DatagramSocket,
         question: &Question,
         buffer: &mut [u8],
+        said: &mut Option<Notice>,
     ) -> io::Result<usize> {
         loop {
             tokio::select! {
@@ -249,9 +260,11 @@ impl Resolver {
                 },
                 error = socket.recv_error() => {
                     let UdpError { to, notice, text } = error?;
-                    let believed = to == self.server && question.is_quoted_as(&text);
-                    if believed && notice.report.is_hard() {
-                        return Err(SocketError::Reported(notice).into());
+                    if to == self.server && question.may_be_quoted_as(&text) {
+                        *said = Some(notice);
+                        if notice.report.is_hard() && question.is_quoted_as(&text) {
+                            return Err(SocketError::Reported(notice).into());
+                        }
                     }
                 }
             }
@@ -261,7 +274,11 @@ impl Resolver {
     /// A socket on a port that nobody can guess (RFC 5452 4.5); one that the stack chooses is the one after the last.
     async fn socket(&self) -> io::Result<DatagramSocket> {
         for _ in 0..PORT_TRIES {
-            let port = PORTS.start + message::random()? % (PORTS.end - PORTS.start);
+            let port = message::random()?;
+            // Each is as likely as any other.
+            if port < PORT_MIN {
+                continue;
+            }
             match self.sockets.datagrams(port).await {
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
                 made => return made,

@@ -13,6 +13,7 @@ pub mod http;
 pub mod rudp;
 mod sockets;
 pub mod tasks;
+pub mod temporary;
 
 pub use datagrams::DatagramSocket;
 pub use sockets::{Acknowledged, Connection, Duplex, Listening, Sockets};

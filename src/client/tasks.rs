@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::time::timeout;
 
-use crate::service::tasks::hex;
 pub use crate::service::tasks::{LINE_MAX, Task};
+use crate::service::text::{harmless_line, hex};
 
 #[cfg(test)]
 mod tests;
@@ -155,7 +155,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Asker<S> {
             };
         };
         let line = String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line));
-        let line: String = line.chars().map(harmless).collect();
+        let line = harmless_line(&line);
         match line.split_once(' ').unwrap_or((&line, "")) {
             ("OK", answer) => Ok(answer.to_owned()),
             ("ERR", sentence) => Err(TaskError::Refused(sentence.to_owned())),
@@ -233,14 +233,6 @@ fn described(answer: &str) -> Option<(u64, &str)> {
     let (len, sum) = answer.trim().split_once(' ')?;
     let sum_is_one = sum.len() == 64 && sum.bytes().all(|byte| byte.is_ascii_hexdigit());
     len.parse().ok().filter(|_| sum_is_one).map(|len| (len, sum))
-}
-
-/// What the server says is printed, so it must do nothing to a terminal: neither control characters nor those that turn
-/// the direction of writing or break a line are passed on (Unicode 15.1: UAX 9 2, UAX 14).
-fn harmless(c: char) -> char {
-    let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let breaks = matches!(c, '\u{2028}' | '\u{2029}');
-    if c.is_control() || turns || breaks { '?' } else { c }
 }
 
 /// Enough of a line to know it by.

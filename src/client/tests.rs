@@ -21,9 +21,8 @@ mod carried;
 
 const ECHO: &str = "10.9.0.2:7";
 
-/// A stack that reaches another with an echo service, and that one; a control socket of the first is at `path`, until
-/// the task ends that was begun last.
-async fn world(path: &Path, tasks: &mut JoinSet<()>) -> (Net, Net, AbortHandle) {
+/// Two stacks that reach each other: 10.9.0.1 and 10.9.0.2.
+pub(super) fn stacks(tasks: &mut JoinSet<()>) -> (Net, Net) {
     let (one, other) = memory::pair(1500);
     let mut start = |host: u8, device| {
         let config = Config::new([10, 9, 0, host].into(), 24, [host; 32]);
@@ -31,7 +30,13 @@ async fn world(path: &Path, tasks: &mut JoinSet<()>) -> (Net, Net, AbortHandle) 
         tasks.spawn(async { drop(driver.await) });
         net
     };
-    let (near, far) = (start(1, one), start(2, other));
+    (start(1, one), start(2, other))
+}
+
+/// A stack that reaches another with an echo service, and that one; a control socket of the first is at `path`, until
+/// the task ends that was begun last.
+async fn world(path: &Path, tasks: &mut JoinSet<()>) -> (Net, Net, AbortHandle) {
+    let (near, far) = stacks(tasks);
     let other = far.clone();
     let any = ([0, 0, 0, 0], 7);
     let (listener, socket) =

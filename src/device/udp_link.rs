@@ -8,7 +8,8 @@
 //!
 //! Whoever is told of no remote end learns where each IP address is from the packets that come from there, as a
 //! switch does: so many others may join it, and behind a proxy it need not know the proxy's ports. It believes
-//! them, as a switch does, but an address stays where it is for as long as it is heard there, and [`HELD`] longer.
+//! them, as a switch does, but an address stays where it is for as long as it is heard there, and [`HELD`] longer,
+//! whatever else is heard: when there is no room for more addresses, new ones are not heard.
 
 mod places;
 
@@ -97,7 +98,8 @@ impl UdpLink {
     }
 
     /// How many packets could not be sent, for nobody is known to have their destination or the system refused
-    /// them, or came from elsewhere than the remote end, or than where their source is. The counter can be read while the device is elsewhere.
+    /// them, or came from elsewhere than the remote end, or than where their source is, or were larger than the MTU.
+    /// The counter can be read while the device is elsewhere.
     pub fn dropped(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.dropped)
     }
@@ -134,15 +136,20 @@ impl Device for UdpLink {
 
     fn receive(&mut self, rx: &mut RxBatch, max: usize) -> io::Result<usize> {
         let (mut count, mut strangers) = (0, 0);
+        let mtu = usize::from(self.mtu);
         while count < max && strangers < MAX_STRANGERS {
             let mut from = None;
             let received = self.pool.receive(|buffer| {
-                let (len, sender) = self.socket.recv_from(buffer)?;
+                // One that is too large fills this, whatever is cut off.
+                let (len, sender) = self.socket.recv_from(&mut buffer[..=mtu])?;
                 from = Some(sender);
                 Ok::<_, io::Error>(len)
             });
             match received {
-                Ok(packet) if from.is_some_and(|from| self.far.admits(from, &packet)) => {
+                Ok(packet)
+                    if packet.len() <= mtu
+                        && from.is_some_and(|from| self.far.admits(from, &packet)) =>
+                {
                     rx.push_back(Packet::new(packet));
                     count += 1;
                 }

@@ -34,6 +34,7 @@ pub mod ping;
 pub mod registry;
 mod stream;
 pub mod tasks;
+pub mod text;
 
 pub use accept::{Accept, Datagrams, Tally, serve_listener, serve_socket};
 pub use http::{Limits, Pages, Www};

@@ -11,7 +11,7 @@
 //! Requests are answered one after the other, in their order, however many are sent ahead. A line ends with
 //! LF; a CR before it is ignored.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -20,6 +20,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
+use super::text::harmless_line;
 use super::{ServiceContext, Stream, calc, discard};
 
 mod disk;
@@ -207,14 +208,6 @@ async fn broken<R: AsyncBufRead + Unpin>(reader: &mut R) -> io::Error {
     }
 }
 
-/// Bytes in hexadecimal, small letters.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 /// A writer that gives up when the peer takes nothing for too long.
 struct Patient<W> {
     writer: W,
@@ -237,7 +230,6 @@ impl<W: AsyncWrite + Unpin> Patient<W> {
 
     /// A sentence, as one line whatever is in it.
     async fn refuse(&mut self, sentence: &str) -> io::Result<()> {
-        let line: String = sentence.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
-        self.write(format!("ERR {line}\n").as_bytes()).await
+        self.write(format!("ERR {}\n", harmless_line(sentence)).as_bytes()).await
     }
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -208,7 +209,7 @@ fn what_cannot_be_done_is_said_in_a_sentence() {
     let said = fails("rudp recv -o . --kernel -p 0", path);
     assert!(said.contains("cannot write ."), "{said}");
     let said = fails("rudp recv -o nowhere/copy --kernel -p 0", path);
-    assert!(said.contains("cannot write nowhere/copy: No such file"), "{said}");
+    assert!(said.contains("cannot write nowhere/copy: there is no such folder"), "{said}");
     let taken = UdpSocket::bind("0.0.0.0:0").expect("a free port");
     let port = taken.local_addr().expect("it is bound").port();
     let said = fails(&format!("rudp recv -o copy --kernel -p {port}"), path);
@@ -265,6 +266,94 @@ fn a_start_alone_does_not_keep_the_place() {
     assert_same(folder.path());
 }
 
+/// Two files from the same port, as some programs send them: what is late of the first is neither in the second nor its
+/// end.
+#[test]
+fn a_late_packet_of_the_file_before_destroys_nothing() {
+    let folder = folder(10);
+    let line = "--dir got --count 2 --linger 0.5 --timeout 20";
+    let (receiving, port) = receiver(line, folder.path());
+    let (sender, _) = socket();
+    let to = ("127.0.0.1", port);
+    let file = |tag: &str| -> Vec<Vec<u8>> {
+        let kinds = ["start", "data", "data", "data", "end"];
+        let packets = (0..).zip(kinds);
+        packets.map(|(seq, kind)| sealed(&format!("{kind}|{seq}|{tag}{seq}|"))).collect()
+    };
+    // As a sender that has one packet on the way: each again until the answer says that it has arrived.
+    let send = |seq: usize, packet: &[u8]| {
+        let wanted = sealed(&format!("ack|{}|", seq + 1));
+        let arrived = |_| {
+            sender.send_to(packet, to).expect("it can be sent");
+            let mut answer = [0; 100];
+            sender.recv(&mut answer).is_ok_and(|len| answer[..len] == wanted)
+        };
+        assert!((0..20).any(arrived), "{seq}");
+    };
+    sender.set_read_timeout(Some(Duration::from_millis(300))).expect("it can be set");
+    for (seq, packet) in file("A").iter().enumerate() {
+        send(seq, packet);
+    }
+    for (seq, packet) in file("B").iter().enumerate() {
+        if seq == 3 {
+            for late in [&file("A")[1], &sealed("end|4|A4|")] {
+                sender.send_to(late, to).expect("it can be sent");
+                // An answer to it says nothing new.
+                let _ = sender.recv(&mut [0; 100]);
+            }
+        }
+        send(seq, packet);
+    }
+    let (success, said) = end(receiving);
+    assert!(success, "{said}");
+    let got = fs::read_dir(folder.path().join("got")).expect("a folder");
+    let mut got: Vec<_> =
+        got.map(|entry| fs::read(entry.expect("readable").path()).expect("a file")).collect();
+    got.sort();
+    assert_eq!(got, [b"A0A1A2A3A4", b"B0B1B2B3B4"]);
+}
+
+/// Names are asked for over what the file goes over.
+#[test]
+fn a_receiver_has_a_name() {
+    let folder = folder(2000);
+    let (receiving, port) = receiver("-o copy --linger 0.2", folder.path());
+    let (server, dns) = socket();
+    let answering = std::thread::spawn(move || {
+        let mut question = [0; 512];
+        let (len, from) = server.recv_from(&mut question).expect("a question");
+        // RFC 1035 4.1: it is answered with one record, for the name in it.
+        let counts = [0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0];
+        let record = [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4, 127, 0, 0, 1];
+        let answer = [&question[..2], &counts, &question[12..len], &record].concat();
+        server.send_to(&answer, from).expect("it can be sent");
+    });
+    let line = format!("rudp send file www.test {port} --kernel --dns {dns}");
+    succeeds(&line, folder.path());
+    answering.join().expect("it was asked");
+    assert!(end(receiving).0);
+    assert_same(folder.path());
+    let said = fails("rudp send file www.test 9 --kernel", folder.path());
+    assert!(
+        said.contains("'www.test' is not an IPv4 address, and there is nobody to ask"),
+        "{said}"
+    );
+}
+
+/// Soon, and by whom it was said.
+#[test]
+fn what_the_network_says_is_told() {
+    let folder = folder(10);
+    let line = "rudp recv -p 5000 -o copy";
+    let (_other, place) =
+        waiting(&mut glasstcp(line, folder.path()), "receiving on 0.0.0.0:5000\n");
+    let link = format!("--link udp:127.0.0.1:0,{place} --stack-addr 10.9.0.2 --timeout 300");
+    let said = fails(&format!("rudp send file 10.9.0.1 9 --rto 20 {link}"), folder.path());
+    let sentence =
+        "10.9.0.1:9 has never answered (8 packets sent): port unreachable (10.9.0.1 says so)";
+    assert!(said.contains(sentence), "{said}");
+}
+
 /// A mistake that students make: their answers are no silence.
 #[test]
 fn answers_with_a_wrong_checksum_are_told() {
@@ -277,7 +366,7 @@ fn answers_with_a_wrong_checksum_are_told() {
     wrong.send_to(b"ack|1|1", from).expect("it can be sent");
     let (success, said) = end(sending);
     assert!(
-        !success && said.contains("of 1 answers that could not be read 1 had a wrong"),
+        !success && said.contains("of 1 answers that were of no use 1 had a wrong checksum"),
         "{said}"
     );
 }

@@ -7,7 +7,7 @@
 use std::thread;
 use std::time::Duration;
 
-use crate::harness::{Daemon, Lab, STACK, Tool};
+use crate::harness::{Daemon, Lab, STACK, Tool, write_pattern};
 
 /// Three namespaces in a row.
 struct Row {
@@ -125,6 +125,37 @@ fn a_connection_that_cannot_be_opened_says_why() {
         let (code, text) = told(words, || {
             let nc = row.glasstcp(&format!("nc {line} --timeout 2")).input("").finish();
             (nc.status.code(), nc.stderr)
+        });
+        assert!(text.contains(words), "{line}: {text}");
+        assert_eq!(code, Some(1), "{line}: {text}");
+    }
+}
+
+/// Whether it is at once, or when the time is over for what may pass by itself.
+#[test]
+#[ignore = "needs root: run scripts/test"]
+fn a_file_that_cannot_be_sent_and_a_name_that_cannot_be_asked_for_say_why() {
+    let row = Row::new();
+    let file = row.near.folder.path().join("file");
+    write_pattern(&file, 1);
+    let send = |to| format!("rudp send {} {to} --rto 100", file.display());
+    for (line, words) in [
+        (send("10.9.2.2 83"), "10.9.2.2:83 has never answered ("),
+        (send("10.9.2.2 83"), "): port unreachable (10.9.2.2 says so): look whether"),
+        (send("10.9.50.1 9"), "): prohibited by 10.9.1.2: look whether"),
+        (send("10.9.2.77 9 --timeout 2"), "): host unreachable (10.9.1.2 says so): look whether"),
+        (
+            "dns www.test --timeout 3 --dns 10.9.2.77".to_owned(),
+            "10.9.2.77:53 has not answered within 3s: host unreachable (10.9.1.2 says so)",
+        ),
+        (
+            "dns www.test --dns 10.9.50.1".to_owned(),
+            "cannot ask the DNS server 10.9.50.1:53 over UDP: prohibited by 10.9.1.2",
+        ),
+    ] {
+        let (code, text) = told(words, || {
+            let run = row.glasstcp(&line).finish();
+            (run.status.code(), run.stderr)
         });
         assert!(text.contains(words), "{line}: {text}");
         assert_eq!(code, Some(1), "{line}: {text}");

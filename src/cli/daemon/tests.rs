@@ -55,7 +55,7 @@ fn what_is_suggested_over_udp_leads_there() {
         ("0.0.0.0:7000", None, "udp:127.0.0.1:0,127.0.0.1:7000"),
         ("[::]:7000", None, "udp:[::1]:0,[::1]:7000"),
         ("[::1]:7000", None, "udp:[::1]:0,[::1]:7000"),
-        ("127.0.0.1:7000", Some("127.0.0.1:7001"), "udp:127.0.0.1:7001,127.0.0.1:7000"),
+        ("127.0.0.1:7000", Some("127.0.0.1:1"), "udp:127.0.0.1:1,127.0.0.1:7000"),
     ] {
         let mut plan = plan(None, &["ping"]);
         let remote = remote.map(|remote: &str| remote.parse().unwrap());
@@ -63,6 +63,17 @@ fn what_is_suggested_over_udp_leads_there() {
         let expected = format!("glasstcp ping 10.9.0.2 -p 12001 --link {link}");
         assert_eq!(hints(&plan), [expected]);
     }
+}
+
+/// Where the other end of a link is another glasstcp, nobody else can be there: it goes over that one's stack.
+#[test]
+fn what_is_suggested_between_two_goes_over_the_other() {
+    let other = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let remote = other.local_addr().unwrap();
+    let mut plan = plan(None, &["ping"]);
+    plan.host.link =
+        Link::Udp(UdpEnds { local: "127.0.0.1:9".parse().unwrap(), remote: Some(remote) });
+    assert_eq!(hints(&plan), [format!("glasstcp ping 10.9.0.2 -p 12001 --via udp-{remote}")]);
 }
 
 #[test]

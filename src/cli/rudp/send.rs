@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use glasstcp::client::rudp::{Sent, codec, send, sender};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::super::client::{Client, explain};
-use super::{Side, address, speed};
+use super::{Side, speed};
 
 /// Room that a packet needs beside its data.
 const HEADER: usize = codec::MAX_PACKET - codec::MAX_DATA;
@@ -24,9 +24,9 @@ pub struct Args {
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
-    /// The receiver's host, as an address
-    #[arg(value_name = "HOST", value_parser = address)]
-    host: Ipv4Addr,
+    /// The receiver's host: an address, or a name with --dns
+    #[arg(value_name = "HOST")]
+    host: String,
 
     /// The receiver's port
     #[arg(value_name = "PORT", value_parser = value_parser!(u16).range(1..))]
@@ -53,10 +53,10 @@ impl Args {
     pub fn run(self) -> anyhow::Result<()> {
         let Args { file: path, host, port, window, rto, packet, side } = self;
         let (file, len) = open(&path)?;
-        let to = SocketAddr::from((host, port));
         let piece = packet as usize - HEADER;
         let selective = side.selective;
         side.run(async |client: &Client| {
+            let to = SocketAddr::new(client.resolve(&host).await?, port);
             let socket = client.sockets.datagrams(0).await;
             let socket = socket.map_err(|error| explain("cannot make a UDP socket", error))?;
             let rto = Duration::from_millis(rto);

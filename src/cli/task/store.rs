@@ -1,13 +1,12 @@
 //! Where received files go: into one folder, and under their names only when they are whole.
 
 use std::collections::BTreeMap;
-use std::fs::Permissions;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 use glasstcp::client::tasks::Task;
+use glasstcp::client::temporary::{NEW, temporary};
 use nix::sys::statvfs::fstatvfs;
 use tempfile::NamedTempFile;
 use tokio::fs::File;
@@ -62,13 +61,7 @@ impl Store {
     pub fn begin(&self, name: &str) -> anyhow::Result<Unfinished> {
         let base = base(name)?;
         let what = || format!("cannot store {base} in {}", self.folder.display());
-        let temporary = tempfile::Builder::new()
-            .prefix(".glasstcp-")
-            .suffix(".part")
-            // As any other file, less the umask.
-            .permissions(Permissions::from_mode(0o666))
-            .tempfile_in(&self.folder)
-            .with_context(what)?;
+        let temporary = temporary(&self.folder, base.as_ref(), NEW).with_context(what)?;
         let file = File::from_std(temporary.as_file().try_clone().with_context(what)?);
         Ok(Unfinished { temporary, place: self.folder.join(base), file })
     }

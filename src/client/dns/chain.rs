@@ -11,6 +11,9 @@ use super::{Data, Kind, LookupError, Record};
 /// Most aliases one after another.
 const ALIASES_MAX: usize = 16;
 
+/// Longest time for which a record may be kept, in seconds (RFC 2181 8).
+const TTL_MAX: u32 = i32::MAX as u32;
+
 /// The way from a name to its records, over one answer or several.
 pub(super) struct Chain {
     kind: Kind,
@@ -33,23 +36,35 @@ impl Chain {
     pub fn follow(&mut self, reading: Reading) -> Result<Option<Name>, LookupError> {
         let records = match reading {
             Reading::Records(records) => records,
-            Reading::Code(code) => return Err(refused(code, self.here().to_ascii(), self.server)),
+            Reading::Code(code, records) => {
+                // It is about the name to which the aliases lead (RFC 6604 3).
+                while let Some((record, next)) = self.alias(&records) {
+                    self.step(record, next)?;
+                }
+                return Err(refused(code, self.here().to_ascii(), self.server));
+            }
             Reading::Foreign | Reading::Truncated | Reading::Whole(_) => Vec::new(),
         };
         let begun = self.passed.len();
         while !self.take(&records) {
-            let here = self.here().clone();
-            let alias = of(&records, &here).find_map(|record| match &record.data {
-                RData::CNAME(other) if self.kind != Kind::Cname => Some((record, &other.0)),
-                _ => None,
-            });
-            match alias {
+            match self.alias(&records) {
                 Some((record, next)) => self.step(record, next)?,
-                None if self.passed.len() > begun => return Ok(Some(here)),
-                None => return Err(LookupError::NoRecord(here.to_ascii(), self.kind, self.server)),
+                None if self.passed.len() > begun => return Ok(Some(self.here().clone())),
+                None => {
+                    let here = self.here().to_ascii();
+                    return Err(LookupError::NoRecord(here, self.kind, self.server));
+                }
             }
         }
         Ok(None)
+    }
+
+    /// Where the name where it is leads to, if that is an alias and not what is wanted.
+    fn alias<'a>(&self, records: &'a [rr::Record]) -> Option<(&'a rr::Record, &'a Name)> {
+        of(records, self.here()).find_map(|record| match &record.data {
+            RData::CNAME(other) if self.kind != Kind::Cname => Some((record, &other.0)),
+            _ => None,
+        })
     }
 
     fn here(&self) -> &Name {
@@ -81,7 +96,7 @@ impl Chain {
 }
 
 /// The records of one name.
-fn of<'a>(records: &'a [rr::Record], name: &'a Name) -> impl Iterator<Item = &'a rr::Record> {
+fn of<'a>(records: &'a [rr::Record], name: &Name) -> impl Iterator<Item = &'a rr::Record> {
     records.iter().filter(move |record| record.dns_class == DNSClass::IN && &record.name == name)
 }
 
@@ -103,5 +118,7 @@ fn kept(record: &rr::Record) -> Option<Record> {
         RData::CNAME(other) => Data::Cname(other.0.to_ascii()),
         _ => return None,
     };
-    Some(Record { name: record.name.to_ascii(), ttl: record.ttl, data })
+    // One with the highest bit is none (RFC 2181 8).
+    let ttl = if record.ttl > TTL_MAX { 0 } else { record.ttl };
+    Some(Record { name: record.name.to_ascii(), ttl, data })
 }

@@ -36,8 +36,8 @@ pub(super) enum Reading {
     Foreign,
     /// One that is too long for a datagram.
     Truncated,
-    /// One that has a code other than 0.
-    Code(ResponseCode),
+    /// One that has a code other than 0, with the records that lead to the name that it is about.
+    Code(ResponseCode, Vec<Record>),
     /// One with these records, of any name and kind.
     Records(Vec<Record>),
     /// One for somebody else, as it came.
@@ -91,9 +91,14 @@ impl Question {
         Ok(Question { id, name, kind, class, is_relayed: true, bytes })
     }
 
-    /// Whether the network speaks of it, which has quoted this much: often nothing.
-    pub fn is_quoted_as(&self, text: &[u8]) -> bool {
+    /// Whether the network may speak of it, which has quoted this much: often nothing.
+    pub fn may_be_quoted_as(&self, text: &[u8]) -> bool {
         text.iter().zip(&self.bytes).all(|(quoted, sent)| quoted == sent)
+    }
+
+    /// Whether it does: what is quoted has the number that nobody can guess.
+    pub fn is_quoted_as(&self, text: &[u8]) -> bool {
+        text.len() >= size_of_val(&self.id) && self.may_be_quoted_as(text)
     }
 
     /// Whether a message with this beginning answers it (RFC 5452 9.1).
@@ -150,11 +155,12 @@ pub(super) fn read(question: &Question, bytes: &[u8]) -> Result<Reading, String>
     if question.is_relayed {
         return Ok(Reading::Whole(bytes.to_vec()));
     }
-    if metadata.response_code != ResponseCode::NoError {
-        return Ok(Reading::Code(metadata.response_code));
-    }
     let answers = usize::from(counts.answers);
     let read = Message::read_records(&mut decoder, answers, false, metadata.op_code);
+    if metadata.response_code != ResponseCode::NoError {
+        let records = read.map_or_else(|_| Vec::new(), |(records, ..)| records);
+        return Ok(Reading::Code(metadata.response_code, records));
+    }
     // It may name what came, which no terminal should obey.
     let (records, ..) = read.map_err(|error| error.to_string().escape_debug().to_string())?;
     Ok(Reading::Records(records))

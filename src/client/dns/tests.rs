@@ -1,8 +1,12 @@
 //! The resolver over a stack in memory, against servers on the other one, friendly and not.
 
+use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use etherparse::icmpv4::DestUnreachableHeader;
+use etherparse::{Icmpv4Type, PacketBuilder};
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::rdata::{A, AAAA, CNAME};
 use hickory_proto::rr::{Name, RData, RecordType};
@@ -11,22 +15,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinSet;
 
 use super::*;
-use crate::device::memory;
-use crate::net::{Net, TcpListener, UdpSocket};
+use crate::client::tests::stacks;
+use crate::device::{Device, memory};
+use crate::net::{TcpListener, UdpSocket};
 use crate::runtime;
 use crate::stack::{Config, Stack};
-
-/// Two stacks, of which the second is the server's.
-fn stacks(tasks: &mut JoinSet<()>) -> (Net, Net) {
-    let (one, other) = memory::pair(1500);
-    let mut start = |host: u8, device| {
-        let config = Config::new([10, 9, 0, host].into(), 24, [host; 32]);
-        let (net, driver) = runtime::start(Stack::new(config), device).unwrap();
-        tasks.spawn(async { drop(driver.await) });
-        net
-    };
-    (start(1, one), start(2, other))
-}
+use crate::wire::RxBatch;
 
 /// What a server sends, for the number of a question and the question: messages, each from its own port or from
 /// another one.
@@ -391,10 +385,88 @@ async fn a_host_without_a_server_is_an_error_at_once() {
 #[test]
 fn an_error_about_another_question_is_not_believed() {
     let question = Question::new("a.example", Kind::A).unwrap();
-    assert!(question.is_quoted_as(b"") && question.is_quoted_as(&question.bytes[..5]));
     let mut other = question.bytes.clone();
     other[1] ^= 1;
-    assert!(question.is_quoted_as(&question.bytes) && !question.is_quoted_as(&other));
+    for quoted in [&question.bytes[..], &question.bytes[..2]] {
+        assert!(question.is_quoted_as(quoted) && question.may_be_quoted_as(quoted));
+    }
+    // Whoever has not seen the question could have said that.
+    for quoted in [&b""[..], &question.bytes[..1]] {
+        assert!(!question.is_quoted_as(quoted) && question.may_be_quoted_as(quoted));
+    }
+    assert!(!question.is_quoted_as(&other) && !question.may_be_quoted_as(&other));
+}
+
+/// What a lookup fails with when a router says that of each question, of which it quotes so many bytes.
+async fn reported(what: DestUnreachableHeader, quoted: usize) -> LookupError {
+    let mut tasks = JoinSet::new();
+    let (one, mut other) = memory::pair(1500);
+    let config = Config::new([10, 9, 0, 1].into(), 24, [1; 32]);
+    let (net, driver) = runtime::start(Stack::new(config), one).unwrap();
+    tasks.spawn(async { drop(driver.await) });
+    tasks.spawn(async move {
+        loop {
+            poll_fn(|cx| other.poll_readable(cx)).await;
+            let mut rx = RxBatch::new();
+            other.receive(&mut rx, 1).unwrap();
+            let asked = rx.pop_front().unwrap().bytes;
+            let error = Icmpv4Type::DestinationUnreachable(what.clone());
+            let builder = PacketBuilder::ipv4([10, 9, 0, 254], [10, 9, 0, 1], 64).icmpv4(error);
+            let mut packet = Vec::new();
+            builder.write(&mut packet, &asked[..quoted.min(asked.len())]).unwrap();
+            other.send_packets(&mut VecDeque::from([packet.into()])).unwrap();
+        }
+    });
+    let timeout = Duration::from_millis(130);
+    let (sockets, server) = (Sockets::Stack(net), ([10, 9, 0, 2], PORT).into());
+    let resolver = Resolver { sockets, server, timeout };
+    resolver.lookup("www.example", Kind::A).await.expect_err("it fails")
+}
+
+/// What may pass by itself is waited for, and told when it has not.
+#[tokio::test]
+async fn what_the_network_has_reported_is_told() {
+    let soft = reported(DestUnreachableHeader::Host, 1500).await.to_string();
+    let sentence = "the DNS server 10.9.0.2:53 has not answered within 130ms: \
+                    host unreachable (10.9.0.254 says so)";
+    assert_eq!(soft, sentence);
+    let hard = reported(DestUnreachableHeader::FilterProhibited, 1500).await;
+    assert!(matches!(hard, LookupError::Io(_, Way::Udp, _)), "{hard}");
+    // Without a word of the question anybody could have said it.
+    let blind = reported(DestUnreachableHeader::FilterProhibited, 28).await;
+    assert!(matches!(&blind, LookupError::Reported(..)), "{blind}");
+    assert!(blind.to_string().contains("prohibited by 10.9.0.254"), "{blind}");
+}
+
+/// RFC 2181 8.
+#[tokio::test]
+async fn a_time_with_its_highest_bit_is_none() {
+    let replies: Replies = Box::new(|_, question| {
+        let mut answer = answered(question);
+        for (host, ttl) in [(1, u32::MAX), (2, 1 << 31), (3, (1 << 31) - 1)] {
+            let name = Name::from_ascii("a.example.").unwrap();
+            answer.add_answer(hickory_proto::rr::Record::from_rdata(name, ttl, a(host)));
+        }
+        vec![(true, answer.to_vec().unwrap())]
+    });
+    let world = world(5000, replies, None).await;
+    let answers = world.resolver.lookup("a.example", Kind::A).await.unwrap();
+    let ttls: Vec<u32> = answers.records.iter().map(|record| record.ttl).collect();
+    assert_eq!(ttls, [0, 0, (1 << 31) - 1]);
+}
+
+/// It is not the name that was asked for which is missing (RFC 6604 3).
+#[tokio::test]
+async fn a_name_that_is_missing_at_the_end_of_aliases_is_named() {
+    let replies: Replies = Box::new(|_, question| {
+        let mut answer = answered(question);
+        answer.metadata.response_code = ResponseCode::NXDomain;
+        add(&mut answer, "www.example.", alias("web.example."));
+        add(&mut answer, "web.example.", alias("gone.example."));
+        vec![(true, answer.to_vec().unwrap())]
+    });
+    let error = failure(5000, replies, None).await;
+    assert!(error.contains("there is no name gone.example., says"), "{error}");
 }
 
 /// What there is in an answer, or led on from there.

@@ -9,9 +9,10 @@ use url::Url;
 
 use super::part::{self, Answer};
 use super::place::Place;
-use super::writer::{Done, Out, Writer, hex};
+use super::writer::{Done, Out, Writer};
 use super::{HttpError, Reply, Seen, get};
 use crate::client::dial::Dialer;
+use crate::service::text::hex;
 
 /// What is fetched, and where to.
 pub struct Download {

@@ -7,7 +7,7 @@
 //! ```
 
 use std::ffi::OsString;
-use std::fs::{self, File, Metadata, Permissions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -18,6 +18,7 @@ use url::Url;
 
 use super::HttpError;
 use super::writer::Out;
+use crate::client::temporary::{NEW, folder_of, temporary};
 
 /// Most bytes of what says of what a part is a part.
 const FROM_MAX: u64 = 64 * 1024;
@@ -72,7 +73,10 @@ impl Place {
         if keep {
             return Kept::open(name).map(Place::Kept);
         }
-        temporary(&name, old.as_ref()).map(|file| Place::Whole(file, name)).map_err(failed)
+        // With the rights of the one that it replaces.
+        let mode = old.map_or(NEW, |old| old.permissions().mode() & 0o777);
+        let made = temporary(folder_of(&name), name.file_name().unwrap_or_default(), mode);
+        made.map(|file| Place::Whole(file, name)).map_err(failed)
     }
 
     /// How much of which version is there already, if it is a part of what is at `url`.
@@ -206,27 +210,4 @@ impl Drop for Kept {
 
 fn failed(path: &Path, error: io::Error) -> HttpError {
     HttpError::File("write", path.display().to_string(), error)
-}
-
-/// An empty file beside the name that it will have, with the rights of the one that it replaces.
-fn temporary(name: &Path, old: Option<&Metadata>) -> io::Result<NamedTempFile> {
-    let mut prefix = OsString::from(".");
-    prefix.push(name.file_name().unwrap_or_default());
-    prefix.push(".");
-    let folder = name.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mode = old.map_or(0o666, |old| old.permissions().mode() & 0o777);
-    tempfile::Builder::new()
-        .prefix(&prefix)
-        .suffix(".part")
-        .permissions(Permissions::from_mode(mode)) // less the umask, as any new file
-        .tempfile_in(folder.unwrap_or(Path::new(".")))
-        .map_err(|error| match error.kind() {
-            // It would name the temporary file, of which nobody knows.
-            ErrorKind::NotFound => io::Error::other("there is no such folder"),
-            kind @ (ErrorKind::PermissionDenied
-            | ErrorKind::ReadOnlyFilesystem
-            | ErrorKind::StorageFull
-            | ErrorKind::InvalidFilename) => kind.into(),
-            _ => error,
-        })
 }

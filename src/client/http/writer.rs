@@ -8,6 +8,8 @@ use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use crate::service::text::hex;
+
 /// Most pieces that wait to be written. One is at most what hyper reads ahead.
 const WAITING: usize = 16;
 /// Bytes that are read at a time.
@@ -88,8 +90,4 @@ impl Done {
     pub fn hex(&self) -> String {
         hex(&self.sha256)
     }
-}
-
-pub(super) fn hex(sum: &[u8; 32]) -> String {
-    sum.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -13,9 +13,14 @@ use tokio::time::{Instant as Clock, sleep};
 use super::codec::{MAX_DATA, MAX_PACKET};
 use super::receiver::{self, Gone, Receiver};
 use super::sender::{self, Ended, Sender};
-use super::store::{Storing, Target, hex};
+use super::store::{Storing, Target};
 use crate::client::DatagramSocket;
+use crate::service::text::hex;
 use crate::time::{Duration, Instant};
+use crate::wire::icmp::Notice;
+
+/// Time-outs after which a hard report of the network is the end of it, if nobody has ever answered.
+const REFUSALS: u64 = 3;
 
 /// A file that was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +51,7 @@ pub enum SendError {
     #[error("cannot receive: {0}")]
     Receive(io::Error),
     /// It is not known that all has arrived.
-    #[error("{}", unfinished(.to, .ended, .counts))]
+    #[error("{}", unfinished(.to, .ended, .counts, .notice.as_ref()))]
     Unfinished {
         /// The receiver.
         to: SocketAddr,
@@ -54,37 +59,62 @@ pub enum SendError {
         ended: Ended,
         /// What was counted.
         counts: sender::Counts,
+        /// What the network has reported since the last answer.
+        notice: Option<Notice>,
     },
 }
 
-fn unfinished(to: &SocketAddr, ended: &Ended, counts: &sender::Counts) -> String {
-    let sender::Counts { packets, corrupt, unsound, bytes, .. } = counts;
+fn unfinished(
+    to: &SocketAddr,
+    ended: &Ended,
+    counts: &sender::Counts,
+    notice: Option<&Notice>,
+) -> String {
+    let sender::Counts { packets, bytes, .. } = counts;
     let tried = format!("{packets} packets sent");
-    if *ended == Ended::Silent && *corrupt > 0 {
-        return format!(
-            "{to} has acknowledged nothing ({tried}): of {corrupt} answers that could not be read {unsound} had a wrong \
-             checksum, which is CRC-32 of everything up to and with the last '|'"
-        );
-    }
-    let unread = match corrupt {
-        0 => String::new(),
-        _ => format!(", {corrupt} answers not read, of which {unsound} had a wrong checksum"),
-    };
+    let (useless, reported) = (useless(counts), notice.map(|notice| format!(": {notice}")));
+    let reported = reported.unwrap_or_default();
     match ended {
         Ended::Stuck { at_end: true } => format!(
-            "{to} has acknowledged all but the last packet ({tried}{unread}): it may have the whole file, and has ended"
+            "{to} has acknowledged all but the last packet ({tried}{useless}): it may have the whole file, and has ended{reported}"
         ),
         Ended::Stuck { at_end: false } => format!(
-            "{to} has stopped acknowledging after {bytes} bytes ({tried}{unread}): look whether it still runs, or be more patient with --timeout"
+            "{to} has stopped acknowledging after {bytes} bytes ({tried}{useless}){reported}: look whether it still runs, or be more patient with --timeout"
         ),
+        Ended::Silent if counts.corrupt > 0 => {
+            format!("{to} has acknowledged nothing ({tried}{useless}){reported}")
+        }
         Ended::Silent | Ended::Whole => format!(
-            "{to} has never answered ({tried}): look whether 'glasstcp rudp recv' runs there, and on that port"
+            "{to} has never answered ({tried}){reported}: look whether 'glasstcp rudp recv' runs there, and on that port"
         ),
+    }
+}
+
+/// Answers that were of no use, and why.
+fn useless(counts: &sender::Counts) -> String {
+    let sender::Counts { corrupt, unsound, impossible, .. } = *counts;
+    let why = [
+        (
+            unsound,
+            "had a wrong checksum, which is CRC-32 of everything up to and with the last '|'",
+        ),
+        (
+            impossible,
+            "acknowledged what was never sent: ack|N says that N is the packet expected next",
+        ),
+        (corrupt - unsound - impossible, "were neither ack|N nor sack|N;N,N with a checksum"),
+    ];
+    let why = why.iter().filter(|(count, _)| *count > 0);
+    let why: Vec<String> = why.map(|(count, what)| format!("{count} {what}")).collect();
+    match corrupt {
+        0 => String::new(),
+        _ => format!("; of {corrupt} answers that were of no use {}", why.join(", and ")),
     }
 }
 
 /// Sends `file` to `to`, and tells `progress` what was counted after each answer. Pieces have `piece` bytes, at
-/// most [`MAX_DATA`].
+/// most [`MAX_DATA`]. When the network says that nobody can be reached there, and there was never an answer, it is
+/// given up after three time-outs: the receiver may be late.
 ///
 /// # Errors
 /// Why it was not sent, or may not have arrived.
@@ -100,6 +130,7 @@ pub async fn send(
     let mut pieces = Pieces::new(file, piece.clamp(1, MAX_DATA));
     let mut sender = Sender::new(config);
     let mut buffer = vec![0; MAX_PACKET + 1];
+    let mut notice = None;
     loop {
         while let Some(packet) = sender.transmit(now()) {
             match socket.send_to(&packet, to).await {
@@ -113,8 +144,8 @@ pub async fn send(
         if let Some(ended) = sender.ended() {
             let (counts, took) = (*sender.counts(), begun.elapsed());
             return match ended {
-                Ended::Whole => Ok(Sent { counts, sha256: hex(pieces.hash), took }),
-                ended => Err(SendError::Unfinished { to, ended, counts }),
+                Ended::Whole => Ok(Sent { counts, sha256: hex(&pieces.hash.finalize()), took }),
+                ended => Err(SendError::Unfinished { to, ended, counts, notice }),
             };
         }
         let pause = sender.deadline().map_or(Duration::MAX, |deadline| deadline.since(now()));
@@ -128,11 +159,24 @@ pub async fn send(
                 Ok((len, from)) if from == to => {
                     sender.receive(now(), &Bytes::copy_from_slice(&buffer[..len]));
                     progress(sender.counts());
+                    notice = None;
                 }
                 Ok(_) => {}
                 Err(error) if is_passing(&error) => {}
                 Err(error) => return Err(SendError::Receive(error)),
             },
+            error = socket.recv_error() => {
+                let error = error.map_err(SendError::Receive)?;
+                let believed = error.to == to && sender.has_sent(&error.text);
+                let hard = believed && error.notice.report.is_hard() && !sender.heard();
+                if believed {
+                    notice = Some(error.notice);
+                }
+                if hard && sender.counts().timeouts >= REFUSALS {
+                    let (ended, counts) = (Ended::Silent, *sender.counts());
+                    return Err(SendError::Unfinished { to, ended, counts, notice });
+                }
+            }
             () = sleep(pause) => sender.expire(now()),
         }
     }

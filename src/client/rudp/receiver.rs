@@ -3,7 +3,7 @@
 //! ```text
 //!   receive -> unreadable?      dropped
 //!           -> start, unknown   begun, if there is room for one more, or one that is silent gives way
-//!           -> another file's   what there is of the one before is dropped, and it begins (`incoming`)
+//!           -> another file's   what there is of the one before is dropped, and it begins, or it is late (`incoming`)
 //!           -> next             delivered, and what was kept after it; at the end: whole
 //!           -> later            kept, within the window
 //!           -> earlier          had it before
@@ -23,8 +23,8 @@ mod incoming;
 
 /// Packets beyond the next one that are kept: as many as any sender of ours has on the way.
 const KEPT: u32 = MAX_BEYOND as u32;
-/// A sender that was silent for so long in the middle gives way to another when there is no more room: its timer
-/// should have run out twice.
+/// A sender that was silent for so long in the middle gives way to another file of the same address, and to another
+/// sender when there is no more room: its timer should have run out twice.
 const SILENCE: Duration = Duration::from_secs(1);
 
 /// How to receive.
@@ -138,6 +138,10 @@ impl Receiver {
         let mut reaction = Reaction::default();
         let head = match compared {
             Some(Compared::Silence) => return reaction,
+            Some(Compared::Foreign) => {
+                self.strangers += 1;
+                return reaction;
+            }
             Some(Compared::Repeat(next)) => {
                 let beyond = self.config.selective.then(Vec::new);
                 reaction.answer = Some(Answer { next, beyond }.packet());
@@ -239,7 +243,7 @@ impl Receiver {
         self.corrupt
     }
 
-    /// Packets of those who have not begun, and could not.
+    /// Packets of those who have not begun, and could not, and those of other files than the one that is known.
     pub fn strangers(&self) -> u64 {
         self.strangers
     }

@@ -54,6 +54,8 @@ pub struct Counts {
     pub corrupt: u64,
     /// Those of them whose checksum was wrong.
     pub unsound: u64,
+    /// Those of them that could be read, and acknowledge what was never sent.
+    pub impossible: u64,
     /// Answers that said nothing new.
     pub duplicates: u64,
     /// Bytes of the file that have arrived.
@@ -179,10 +181,10 @@ impl Sender {
 
     /// Something has arrived at `now`.
     pub fn receive(&mut self, now: Instant, datagram: &Bytes) {
-        let on_the_way = self.flying.len() as u32;
+        // What was never sent cannot have arrived.
+        let sent = self.flying.iter().take_while(|packet| packet.sent).count() as u32;
         match codec::parse(datagram) {
-            // What was never sent cannot have arrived.
-            Ok(Packet::Answer(answer)) if answer.next.wrapping_sub(self.first) <= on_the_way => {
+            Ok(Packet::Answer(answer)) if answer.next.wrapping_sub(self.first) <= sent => {
                 self.heard = true;
                 self.answered(now, &answer);
             }
@@ -191,6 +193,7 @@ impl Sender {
             nonsense => {
                 self.counts.corrupt += 1;
                 self.counts.unsound += u64::from(nonsense == Err(Malformed::Checksum));
+                self.counts.impossible += u64::from(matches!(nonsense, Ok(Packet::Answer(_))));
             }
         }
     }
@@ -204,7 +207,7 @@ impl Sender {
         if self.config.selective {
             for seq in answer.beyond.iter().flatten() {
                 let place = seq.wrapping_sub(self.first) as usize;
-                if let Some(packet) = self.flying.get_mut(place) {
+                if let Some(packet) = self.flying.get_mut(place).filter(|packet| packet.sent) {
                     packet.arrived = true;
                     packet.due = false;
                 }
@@ -263,6 +266,18 @@ impl Sender {
             packet.arrived &= self.tries == 1;
             packet.due = !packet.arrived;
         }
+    }
+
+    /// Whether something is on the way that begins with what the network has quoted of it, which is often nothing.
+    pub fn has_sent(&self, quoted: &[u8]) -> bool {
+        let is_quoted =
+            |packet: &Bytes| quoted.iter().zip(packet).all(|(quoted, sent)| quoted == sent);
+        self.flying.iter().any(|flying| flying.sent && is_quoted(&flying.packet))
+    }
+
+    /// Whether there was an answer.
+    pub fn heard(&self) -> bool {
+        self.heard
     }
 
     /// How it ended, once it has.

@@ -1,17 +1,19 @@
 //! Files that arrive: under another name until they are whole.
 
-use std::ffi::OsString;
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
-use tempfile::TempPath;
+use tempfile::{NamedTempFile, TempPath};
 use tokio::fs::File;
 use tokio::io::{AsyncWrite, AsyncWriteExt, BufWriter};
 use tokio::net::unix::pipe;
+
+use crate::client::temporary::{NEW, folder_of, temporary};
+use crate::service::text::hex;
 
 /// Bytes that are collected for one write.
 const BATCH: usize = 64 << 10;
@@ -45,17 +47,25 @@ impl Target {
     /// # Errors
     /// Why not.
     pub fn check(&self) -> io::Result<()> {
-        let folder = match self {
+        match self {
             Target::File(path) if path.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
             // A pipe would have a reader for a moment.
             Target::File(path) if is_special(path) => return Ok(()),
-            Target::File(path) => folder_of(path),
-            Target::Folder(folder) => {
-                fs::create_dir_all(folder)?;
-                folder.as_path()
-            }
+            Target::File(_) => {}
+            Target::Folder(folder) => fs::create_dir_all(folder)?,
+        }
+        self.temporary("check").map(drop)
+    }
+}
+
+impl Target {
+    /// A file that will get its name there; in a folder it is not known yet, and `called` so meanwhile.
+    fn temporary(&self, called: &str) -> io::Result<NamedTempFile> {
+        let (folder, name) = match self {
+            Target::File(path) => (folder_of(path), path.file_name().unwrap_or_default()),
+            Target::Folder(folder) => (folder.as_path(), called.as_ref()),
         };
-        temporary(folder, "check").map(drop)
+        temporary(folder, name, NEW)
     }
 }
 
@@ -73,14 +83,8 @@ impl Storing {
                 Box::new(File::options().write(true).open(path).await?)
             }
             target => {
-                let (folder, name) = match target {
-                    Target::File(path) => {
-                        let name = path.file_name().unwrap_or_default().to_string_lossy();
-                        (folder_of(path), name.into_owned())
-                    }
-                    Target::Folder(folder) => (folder.as_path(), from.port().to_string()),
-                };
-                let (file, _) = made.insert(temporary(folder, &name)?);
+                let (file, _) =
+                    made.insert(target.temporary(&from.port().to_string())?.into_parts());
                 Box::new(File::from_std(file.try_clone()?))
             }
         };
@@ -105,7 +109,7 @@ impl Storing {
     /// It is whole: gives it its name. Its path, and its SHA-256 in hexadecimal digits.
     pub(super) async fn finish(mut self) -> io::Result<(PathBuf, String)> {
         self.file.flush().await?;
-        let hash = hex(std::mem::take(&mut self.hash));
+        let hash = hex(&std::mem::take(&mut self.hash).finalize());
         let (place, (file, temporary)) = match (&self.target, self.temporary.take()) {
             (Target::File(place) | Target::Folder(place), None) => {
                 return Ok((place.clone(), hash));
@@ -161,28 +165,6 @@ fn open_pipe(path: &Path) -> io::Result<pipe::Sender> {
         ),
         _ => error,
     })
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// An empty file with a name of its own, which begins with a dot.
-fn temporary(folder: &Path, name: &str) -> io::Result<(fs::File, TempPath)> {
-    let mut prefix = OsString::from(".");
-    // Names have a limit, and what is added must fit.
-    prefix.push(name.chars().take(32).collect::<String>());
-    let file = tempfile::Builder::new()
-        .prefix(&prefix)
-        .suffix(".part")
-        .permissions(Permissions::from_mode(0o666)) // less the umask, as any new file
-        .tempfile_in(folder)?;
-    Ok(file.into_parts())
-}
-
-/// A hash as people compare it.
-pub(super) fn hex(hash: Sha256) -> String {
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
+use crate::service::text::harmless_line;
 use crate::stack::SocketError;
 use crate::wire::icmp::Notice;
 
@@ -48,6 +49,9 @@ impl From<Failure> for io::Error {
             return SocketError::Reported(notice).into();
         }
         let known = KINDS.iter().find(|(_, name)| *name == kind);
-        io::Error::new(known.map_or(io::ErrorKind::Other, |(kind, _)| *kind), reason)
+        io::Error::new(
+            known.map_or(io::ErrorKind::Other, |(kind, _)| *kind),
+            harmless_line(&reason),
+        )
     }
 }

@@ -11,6 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use super::Inbox;
 use crate::control::{AGAIN, ANSWER, MAX_LINE, Reply, Request};
+use crate::service::text::harmless_line;
 
 /// Why a running glasstcp cannot be used. It has nothing to do with whom one wants to reach over it, and is to be told
 /// apart from what that one, or the network, says.
@@ -149,8 +150,9 @@ pub async fn opened(way: &mut Way) -> io::Result<(SocketAddr, Option<SocketAddr>
     match serde_json::from_slice(&line) {
         Ok(Reply::Open { local, peer }) => Ok((local, peer)),
         Ok(Reply::Failed(failure)) => Err(failure.into()),
-        Ok(Reply::Error(sentence)) => Err(ControlError::Refused(sentence).into()),
+        Ok(Reply::Error(sentence)) => Err(ControlError::Refused(harmless_line(&sentence)).into()),
         Ok(Reply::Link(_)) => Err(ControlError::Protocol("it tells of a link".to_owned()).into()),
-        Err(error) => Err(ControlError::Protocol(error.to_string()).into()),
+        // It may name what came.
+        Err(error) => Err(ControlError::Protocol(harmless_line(&error.to_string())).into()),
     }
 }

@@ -195,3 +195,22 @@ async fn who_comes_when_many_wait_tries_again() {
     let (opened, _last) = tokio::join!(open(&path, &request, None), served);
     assert_eq!(opened.unwrap().1, place);
 }
+
+/// It is printed, and the one that says it may be anybody's.
+#[tokio::test]
+async fn no_terminal_obeys_what_comes_from_the_control_socket() {
+    for (line, said) in [
+        (r#"{"error":"a\u001b[2J\u202eb\nc"}"#, "a?[2J?b?c"),
+        (r#"{"failed":{"kind":"timed-out","reason":"a\u001b\u2028b"}}"#, "a??b"),
+    ] {
+        let (unix, mut other) = UnixStream::pair().unwrap();
+        other.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+        let mut way = Way { unix, inbox: Inbox::default() };
+        let error = opened(&mut way).await.unwrap_err();
+        assert_eq!(error.to_string(), said);
+    }
+    let (unix, mut other) = UnixStream::pair().unwrap();
+    other.write_all(b"{\"\\u001b[2J\":1}\n").await.unwrap();
+    let error = opened(&mut Way { unix, inbox: Inbox::default() }).await.unwrap_err().to_string();
+    assert!(error.contains("not the protocol") && !error.contains(char::is_control), "{error}");
+}

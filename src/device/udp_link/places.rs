@@ -8,8 +8,11 @@ use crate::stack::Routes;
 use crate::time::{Duration, Instant};
 use crate::wire::ip;
 
-/// Addresses whose place is known; beyond, the one that was not heard for the longest time is forgotten.
+/// Addresses whose place is known; beyond, the one that was not heard for the longest time is forgotten, if that is
+/// longer than [`HELD`].
 const MAX_LEARNED: usize = 4096;
+/// Of these, most that may be at one place; beyond, it takes the room of its own.
+const MAX_OF_ONE: usize = 256;
 /// How long an address stays where it was last heard, whoever else says that it has it.
 pub const HELD: Duration = Duration::from_secs(10);
 
@@ -34,7 +37,7 @@ impl Places {
     }
 
     /// Learns from a packet, and says whether it may come from there: not when its source was heard elsewhere just
-    /// now.
+    /// now, and not when there is no room for one more source.
     pub fn learn(&mut self, from: SocketAddr, packet: &[u8]) -> bool {
         // What is no packet for us teaches nothing; the stack says what is wrong with it.
         let Ok(datagram) = ip::parse(packet) else { return true };
@@ -51,11 +54,11 @@ impl Places {
             *place = Place { at: from, heard };
             return true;
         }
-        if self.known.len() >= MAX_LEARNED {
-            self.forget_one();
+        let has_room = self.make_room(from, heard);
+        if has_room {
+            self.known.insert(source, Place { at: from, heard });
         }
-        self.known.insert(source, Place { at: from, heard });
-        true
+        has_room
     }
 
     /// Where a host is.
@@ -63,11 +66,19 @@ impl Places {
         self.known.get(&host).map(|place| place.at)
     }
 
-    fn forget_one(&mut self) {
-        let oldest = self.known.iter().min_by_key(|(_, place)| place.heard).map(|(host, _)| *host);
-        if let Some(host) = oldest {
-            self.known.remove(&host);
+    /// Whether there is room for one more address at `from`, which may cost another one: of its own if it has many,
+    /// and of others only what is not held any more.
+    fn make_room(&mut self, from: SocketAddr, now: Instant) -> bool {
+        let is_own = |place: &Place| place.at == from;
+        let has_many = self.known.len() >= MAX_OF_ONE
+            && self.known.values().filter(|place| is_own(place)).count() >= MAX_OF_ONE;
+        if !has_many && self.known.len() < MAX_LEARNED {
+            return true;
         }
+        let known = self.known.iter().filter(|(_, place)| !has_many || is_own(place));
+        let oldest = known.min_by_key(|(_, place)| place.heard).map(|(host, place)| (*host, place));
+        let free = oldest.filter(|(_, place)| has_many || now.since(place.heard) >= HELD);
+        free.map(|(host, _)| host).is_some_and(|host| self.known.remove(&host).is_some())
     }
 
     fn warn(&mut self, host: IpAddr, there: SocketAddr, here: SocketAddr) {

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-use super::hex;
+use crate::service::text::hex;
 
 /// Bytes of a file that are read at a time.
 pub(super) const PIECE: u64 = 64 << 10;

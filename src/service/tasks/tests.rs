@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use tokio::io::duplex;
 
 use super::*;
+use crate::service::text::hex;
 use crate::service::{Limits, Resolve, Www};
 
 /// SHA-256 of nothing (FIPS 180-4).

@@ -1,5 +1,8 @@
+use tokio::task::JoinSet;
+
 use super::*;
 use crate::client::Sockets;
+use crate::client::tests::stacks;
 
 /// Both over sockets of the kernel.
 async fn transfer(
@@ -88,18 +91,60 @@ async fn a_pipe_that_has_nothing_for_long_stops_nothing() {
 #[test]
 fn answers_that_cannot_be_read_are_told() {
     let to = ([127, 0, 0, 1], 9).into();
-    let counts = sender::Counts { packets: 9, corrupt: 3, unsound: 2, ..Default::default() };
-    let said = |ended| SendError::Unfinished { to, ended, counts }.to_string();
-    let silent = said(Ended::Silent);
+    let said = |ended, corrupt, unsound, impossible| {
+        let counts =
+            sender::Counts { packets: 9, corrupt, unsound, impossible, ..Default::default() };
+        SendError::Unfinished { to, ended, counts, notice: None }.to_string()
+    };
+    let silent = said(Ended::Silent, 3, 2, 0);
+    let part =
+        "(9 packets sent; of 3 answers that were of no use 2 had a wrong checksum, which is CRC-32";
+    assert!(silent.contains(part) && silent.contains(", and 1 were neither ack|N"), "{silent}");
+    let silent = said(Ended::Silent, 3, 0, 3);
+    assert!(silent.contains("3 acknowledged what was never sent"), "{silent}");
+    assert!(!silent.contains("CRC") && !silent.contains("neither"), "{silent}");
+    let stuck = said(Ended::Stuck { at_end: false }, 3, 2, 1);
+    assert!(stuck.contains("has stopped") && stuck.contains("2 had a wrong"), "{stuck}");
+}
+
+/// The network says so each time; and a receiver that is late is waited for.
+#[tokio::test]
+async fn a_receiver_that_cannot_be_reached_is_given_up_for_what_the_network_says() {
+    let mut tasks = JoinSet::new();
+    let (near, far) = stacks(&mut tasks);
+    let near = Sockets::Stack(near);
+    let sending = near.datagrams(0).await.expect("a socket");
+    let to = ([10, 9, 0, 2], 5000).into();
+    // So often that nobody would wait for the end.
+    let rto = Duration::from_millis(20);
+    let config = sender::Config { rto, tries: u32::MAX, ..Default::default() };
+    let sent = send(&sending, to, &b"text"[..], (config, 100), |_| {}).await;
+    let error = sent.expect_err("nobody is there").to_string();
     assert!(
-        silent.contains("of 3 answers that could not be read 2 had a wrong checksum"),
-        "{silent}"
+        error.contains(
+            "has never answered (8 packets sent): port unreachable (10.9.0.2 says so): look"
+        ),
+        "{error}"
     );
-    let stuck = said(Ended::Stuck { at_end: false });
-    assert!(
-        stuck.contains("(9 packets sent, 3 answers not read, of which 2 had a wrong"),
-        "{stuck}"
-    );
+    let folder = tempfile::tempdir().expect("a folder");
+    let target = Target::File(folder.path().join("file"));
+    let receiving = async {
+        // The network has said once that nobody is there.
+        let probe = near.datagrams(0).await.expect("a socket");
+        probe.send_to(b"", to).await.expect("it can be sent");
+        probe.recv_error().await.expect("a report");
+        let socket = Sockets::Stack(far).datagrams(5000).await.expect("a socket");
+        let config = receiver::Config::default();
+        receive(&socket, &target, config, |_| false).await.expect("it works");
+    };
+    let config = sender::Config { rto: Duration::from_millis(200), ..config };
+    tokio::select! {
+        biased;
+        sent = send(&sending, to, &b"text"[..], (config, 100), |_| {}) => {
+            sent.expect("it arrives");
+        }
+        () = receiving => panic!("it ends"),
+    }
 }
 
 /// Each is told once, however often its sender asks.

@@ -1,10 +1,15 @@
 //! One sender, and how another file of the same address is told from the one that is known.
 //!
 //! A sender sends again what was not acknowledged, so whatever comes under a number that has come before must be what
-//! came before. If it is not, it is of another file, whose sender was begun anew. Nothing is lost with that: nobody has
-//! acknowledged its start. Where both files begin with the same packet, as when a course's `start` carries nothing, the
-//! start that comes again begins a pass: what follows is compared, and acknowledged only as far as it has come
-//! again, so that the sender of another file is told of nothing that it has not sent.
+//! came before. If it is not, it is of another file: of one whose sender was begun anew, which goes on, or a late packet
+//! of one that is over, which does not. Which of the two is not known yet, so nothing is answered and nothing new taken
+//! until the timer of a sender should have run out twice: a sender that was begun anew has sent its start again by then,
+//! and the one that is known what it had on the way. A start begins another file when the one that is known is whole,
+//! or was silent for as long.
+//!
+//! Where both files begin with the same packet, as when a course's `start` carries nothing, the start that comes again
+//! begins a pass: what follows is compared, and acknowledged only as far as it has come again, so that the sender of
+//! another file is told of nothing that it has not sent.
 //!
 //! ```text
 //!   start again, the same    ack|1, then each that is the same as before: ack|2, ack|3, ...
@@ -18,7 +23,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::{Config, Counts, KEPT};
+use super::{Config, Counts, KEPT, SILENCE};
 use crate::client::rudp::codec::{Answer, Kind};
 use crate::time::{Duration, Instant};
 
@@ -35,9 +40,11 @@ pub(super) struct Incoming {
     /// The first packets of those that were delivered.
     head: Vec<(Kind, Bytes)>,
     again: Option<Again>,
+    /// Until when nothing new is taken, for something has come that is of another file.
+    doubted: Option<Instant>,
     whole: bool,
     refused: bool,
-    /// When something has come from it.
+    /// When something has come from it, other than a start.
     heard: Instant,
     /// When it is not listened to any more, and the latest moment for that.
     until: Instant,
@@ -63,6 +70,8 @@ pub(super) enum Compared {
     Repeat(u32),
     /// Of another file, which begins with these packets.
     Other(Vec<(Kind, Bytes)>),
+    /// It may be of another, of which nothing is known: not taken, and not answered.
+    Foreign,
     /// Nothing is taken or said.
     Silence,
 }
@@ -75,6 +84,7 @@ impl Incoming {
             kept: BTreeMap::new(),
             head: Vec::new(),
             again: None,
+            doubted: None,
             whole: false,
             refused: false,
             heard: now,
@@ -86,16 +96,12 @@ impl Incoming {
 
     /// Whether a packet is of the file that is known.
     pub(super) fn compare(&mut self, now: Instant, seq: u32, kind: Kind, data: &Bytes) -> Compared {
-        self.heard = now;
-        let place = seq as usize;
-        let before = self.head.get(place).or_else(|| self.kept.get(&seq));
+        let before = self.head.get(seq as usize).or_else(|| self.kept.get(&seq));
         let is_another = before.is_some_and(|(what, text)| (*what, text) != (kind, data));
         // After the end there is nothing.
         let is_beyond = self.whole && seq >= self.next;
         if is_another || is_beyond {
-            let claimed = self.again.map_or(0, |again| again.claimed as usize);
-            // A start that is another has nothing in common.
-            return Compared::Other(self.head[..claimed.min(place)].to_vec());
+            return self.contradicted(now, seq, kind);
         }
         if self.refused {
             return Compared::Silence;
@@ -105,27 +111,51 @@ impl Incoming {
             self.had();
             return Compared::Repeat(1);
         }
-        let Some(again) = &mut self.again else {
-            return Compared::Fits;
-        };
-        if seq > again.claimed {
-            // What has been claimed stays: one that is another may still come.
-            if std::mem::replace(&mut again.gap, true) {
-                return Compared::Fits;
-            }
-        } else if seq == again.claimed {
-            again.claimed += 1;
+        let in_doubt = self.doubted.is_some_and(|until| now < until);
+        if in_doubt && self.again.is_none_or(|again| seq > again.claimed) {
+            return Compared::Foreign;
         }
-        let claimed = again.claimed;
+        let Some(again) = &mut self.again else {
+            return self.fits(now, kind);
+        };
+        // What has been claimed stays: one that is another may still come.
+        if seq > again.claimed && std::mem::replace(&mut again.gap, true) {
+            return self.fits(now, kind);
+        }
+        let claimed = again.claimed + u32::from(seq == again.claimed);
         if claimed >= self.next {
             self.again = None;
-            return Compared::Fits;
+            return self.fits(now, kind);
         }
         if claimed as usize >= HEAD {
-            return Compared::Other(self.head[..place].to_vec());
+            return self.contradicted(now, seq, kind);
         }
+        again.claimed = claimed;
         self.had();
         Compared::Repeat(claimed)
+    }
+
+    /// It is of the sender that is known. A start alone holds no place, however often it comes.
+    fn fits(&mut self, now: Instant, kind: Kind) -> Compared {
+        if kind != Kind::Start {
+            self.heard = now;
+        }
+        Compared::Fits
+    }
+
+    /// A packet that is of another file begins that, or brings the one that is known into doubt.
+    fn contradicted(&mut self, now: Instant, seq: u32, kind: Kind) -> Compared {
+        // A start that is another has nothing in common.
+        let common = self.again.map_or(0, |again| again.claimed).min(seq) as usize;
+        let begins = kind == Kind::Start || common > 0;
+        let gives_way = self.whole || self.refused || now.since(self.heard) >= SILENCE;
+        if begins && gives_way {
+            return Compared::Other(self.head[..common].to_vec());
+        }
+        // Which of the two was late nobody can tell: it has to come again.
+        self.kept.remove(&seq);
+        self.doubted = Some(now + SILENCE);
+        Compared::Foreign
     }
 
     /// One more that has come before.
@@ -155,8 +185,12 @@ impl Incoming {
             self.counts.beyond += 1;
             return pieces;
         }
-        self.counts.early += u64::from(seq > self.next);
         self.until = now + config.patience;
+        self.counts.early += u64::from(seq > self.next);
+        // A late end of another file would cut this one off: an end is taken in its turn alone.
+        if kind == Kind::End && seq > self.next {
+            return pieces;
+        }
         self.kept.insert(seq, (kind, data));
         while let Some((kind, data)) = self.kept.remove(&self.next).filter(|_| !self.whole) {
             self.whole = kind == Kind::End;

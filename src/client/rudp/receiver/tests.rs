@@ -46,10 +46,10 @@ fn what_comes_in_order_is_delivered_and_answered_with_the_next() {
 fn what_is_early_is_kept_and_named() {
     let mut receiver = selective();
     give(&mut receiver, 0, 1, &packet(0, false));
-    assert_eq!(give(&mut receiver, 0, 1, &packet(3, true)), ("".into(), "sack|1;3".into()));
+    assert_eq!(give(&mut receiver, 0, 1, &packet(3, false)), ("".into(), "sack|1;3".into()));
     assert_eq!(give(&mut receiver, 0, 1, &packet(2, false)), ("".into(), "sack|1;2,3".into()));
     assert_eq!(give(&mut receiver, 0, 1, &packet(2, false)), ("".into(), "sack|1;2,3".into()));
-    assert_eq!(give(&mut receiver, 0, 1, &packet(1, false)), ("123!".into(), "sack|4;".into()));
+    assert_eq!(give(&mut receiver, 0, 1, &packet(1, false)), ("123".into(), "sack|4;".into()));
     assert_eq!((receiver.counts(place(1)).early, receiver.counts(place(1)).duplicates), (2, 1));
 }
 
@@ -108,13 +108,15 @@ fn ends_alone_prolong_the_end() {
     assert_eq!(receiver.deadline(), Some(MS(6000)));
 }
 
-/// The end may have come before what was missing.
+/// An end of another file, which is late, must not cut off this one.
 #[test]
-fn a_file_that_becomes_whole_lingers_no_longer_than_any() {
+fn an_end_is_taken_in_its_turn_alone() {
     let mut receiver = selective();
     give(&mut receiver, 0, 1, &packet(0, false));
-    give(&mut receiver, 1, 1, &packet(2, true));
-    assert_eq!(give(&mut receiver, 500, 1, &packet(1, false)).0, "12!");
+    assert_eq!(give(&mut receiver, 1, 1, &packet(2, true)).1, "sack|1;");
+    assert_eq!(give(&mut receiver, 1, 1, &packet(1, false)), ("1".into(), "sack|2;".into()));
+    assert_eq!(give(&mut receiver, 1, 1, &packet(2, false)), ("2".into(), "sack|3;".into()));
+    assert_eq!(give(&mut receiver, 500, 1, &packet(3, true)), ("3!".into(), "sack|4;".into()));
     assert_eq!(receiver.deadline(), Some(MS(5500)));
 }
 
@@ -149,9 +151,17 @@ fn bare(texts: &[&str]) -> Vec<Bytes> {
 
 /// Gives packets in turn: what was delivered since the last file began, and how files have ended.
 fn give_all(receiver: &mut Receiver, packets: &[Bytes]) -> (String, Vec<(bool, Why)>, String) {
+    give_all_at(receiver, 1, packets)
+}
+
+fn give_all_at(
+    receiver: &mut Receiver,
+    at: u64,
+    packets: &[Bytes],
+) -> (String, Vec<(bool, Why)>, String) {
     let (mut got, mut gone, mut said) = (String::new(), Vec::new(), String::new());
     for packet in packets {
-        let reaction = receiver.receive(MS(1), place(1), packet);
+        let reaction = receiver.receive(MS(at), place(1), packet);
         gone.extend(reaction.gone.map(|gone| (gone.whole, gone.why)));
         if reaction.begun {
             got.clear();
@@ -173,7 +183,14 @@ fn a_file_that_begins_anew_is_never_mixed_with_the_one_before() {
     for before in 1..=4 {
         let mut receiver = selective();
         give_all(&mut receiver, &first[..before]);
-        let (got, gone, said) = give_all(&mut receiver, &second);
+        if before < 4 {
+            // The sender that is known may still be there, and what is another late.
+            for at in [1, 500] {
+                let nothing = (String::new(), Vec::new(), String::new());
+                assert_eq!(give_all_at(&mut receiver, at, &second), nothing, "after {before}");
+            }
+        }
+        let (got, gone, said) = give_all_at(&mut receiver, 1001, &second);
         assert_eq!((&got[..], &said[..]), ("xy!", "sack|2;"), "after {before}");
         assert_eq!(gone, [(before == 4, Why::Anew)]);
     }
@@ -189,7 +206,7 @@ fn nor_if_both_begin_with_the_same_packet() {
         for before in 2 + in_common..=5 {
             let mut receiver = selective();
             give_all(&mut receiver, &first[..before]);
-            let (got, gone, said) = give_all(&mut receiver, &second);
+            let (got, gone, said) = give_all_at(&mut receiver, 1001, &second);
             let next = second.len();
             assert_eq!((got, said), (texts.concat() + "!", format!("sack|{next};")), "{before}");
             assert_eq!(gone, [(before == 5, Why::Anew)]);
@@ -244,9 +261,67 @@ fn whose_start_is_missing_begins_nothing() {
     give_all(&mut receiver, &bare(&["a", "b", "c"]));
     let other = bare(&["x", "y"]);
     let (got, gone, said) = give_all(&mut receiver, &other[1..]);
-    assert_eq!((got, gone, said), (String::new(), vec![(true, Why::Anew)], String::new()));
+    assert_eq!((got, gone, said), (String::new(), vec![], String::new()));
     assert_eq!(receiver.strangers(), 3);
-    assert_eq!(give_all(&mut receiver, &other).0, "xy!");
+    let (got, gone, _) = give_all(&mut receiver, &other);
+    assert_eq!((&got[..], gone), ("xy!", vec![(true, Why::Anew)]));
+}
+
+/// Nor is anything of it in the file that is known: its sender is begun anew, and its start is lost at first.
+#[test]
+fn nothing_is_taken_while_it_is_not_known_of_which_file_it_is() {
+    let first = bare(&["a", "b", "c", "d"]);
+    let second = bare(&["x", "y", "z"]);
+    let mut receiver = selective();
+    give_all(&mut receiver, &first[..3]);
+    for at in [100, 600] {
+        // `z` would be the next.
+        let (got, gone, said) = give_all_at(&mut receiver, at, &second[1..]);
+        assert_eq!((got, gone, said), (String::new(), vec![], String::new()));
+    }
+    let (got, gone, said) = give_all_at(&mut receiver, 1100, &second);
+    assert_eq!((&got[..], &said[..], gone), ("xyz!", "sack|5;", vec![(false, Why::Anew)]));
+}
+
+/// Whatever is late of a file before, the sender that is there goes on after its timer has run out.
+#[test]
+fn what_is_late_of_the_file_before_destroys_nothing() {
+    let before = [packet(0, false), packet(1, false), packet(2, false), packet(9, true)];
+    let file: Vec<Bytes> =
+        ["A", "B", "C", "D", "E"].iter().map(|text| Bytes::from(*text)).collect();
+    let kinds = [Kind::Start, Kind::Data, Kind::Data, Kind::Data, Kind::End];
+    let file: Vec<Bytes> = (0..)
+        .zip(kinds)
+        .zip(&file)
+        .map(|((seq, kind), text)| codec::piece(kind, seq, text))
+        .collect();
+    for late in &before {
+        for came in 3..5 {
+            let mut receiver = selective();
+            let (mut got, gone, _) = give_all(&mut receiver, &file[..came]);
+            assert_eq!(gone, []);
+            let (_, gone, said) = give_all_at(&mut receiver, 2, std::slice::from_ref(late));
+            assert!(gone.is_empty() && (said.is_empty() || late == &before[3]), "{late:?}: {said}");
+            // What goes again when the timer has run out, once and twice.
+            for at in [3, 503, 1003] {
+                let (more, gone, _) = give_all_at(&mut receiver, at, &file[came..]);
+                assert_eq!(gone, []);
+                got += &more;
+            }
+            assert_eq!(got, "ABCDE!", "{late:?} after {came}");
+        }
+    }
+}
+
+/// Of two that are early one is late, and which is not known.
+#[test]
+fn what_is_early_and_contradicted_has_to_come_again() {
+    let mut receiver = selective();
+    give_all(&mut receiver, &[packet(0, false), codec::piece(Kind::Data, 3, b"late")]);
+    assert_eq!(give(&mut receiver, 2, 1, &packet(3, false)).1, "");
+    assert_eq!(give(&mut receiver, 1002, 1, &packet(1, false)).1, "sack|2;");
+    assert_eq!(give(&mut receiver, 1002, 1, &packet(2, false)).1, "sack|3;");
+    assert_eq!(give(&mut receiver, 1002, 1, &packet(3, false)), ("3".into(), "sack|4;".into()));
 }
 
 #[test]
@@ -254,7 +329,7 @@ fn who_is_silent_in_the_middle_gives_way() {
     let mut receiver = Receiver::new(Config { senders: 1, ..Config::default() });
     give(&mut receiver, 0, 1, &packet(0, false));
     assert_eq!(give(&mut receiver, 999, 2, &packet(0, false)).1, "");
-    give(&mut receiver, 500, 1, &packet(0, false));
+    give(&mut receiver, 500, 1, &packet(1, false));
     assert_eq!(give(&mut receiver, 1499, 2, &packet(0, false)).1, "", "heard of at 500");
     let reaction = receiver.receive(MS(1500), place(2), &packet(0, false));
     let gone = reaction.gone.expect("it gives way");
@@ -262,6 +337,20 @@ fn who_is_silent_in_the_middle_gives_way() {
     assert!(reaction.begun);
     assert_eq!(give(&mut receiver, 1500, 2, &packet(1, true)).0, "1!");
     assert_eq!(give(&mut receiver, 4000, 1, &packet(0, false)).1, "", "a whole file does not");
+}
+
+/// A stray start keeps nobody out, however often it comes.
+#[test]
+fn a_start_that_is_repeated_does_not_hold_the_place() {
+    let mut receiver = Receiver::new(Config { senders: 1, ..Config::default() });
+    for at in [0, 500, 999] {
+        give(&mut receiver, at, 1, &packet(0, false));
+    }
+    let reaction = receiver.receive(MS(1000), place(2), &packet(0, false));
+    assert_eq!(reaction.gone.map(|gone| gone.why), Some(Why::GaveWay));
+    assert!(reaction.begun);
+    give(&mut receiver, 1001, 2, &packet(1, false));
+    assert_eq!(give(&mut receiver, 1500, 1, &packet(0, false)).1, "", "who sends more holds it");
 }
 
 #[test]

@@ -146,10 +146,12 @@ fn it_gives_up_and_says_how_far_it_was() {
     assert_eq!(give_up(&mut silent), Some(Ended::Silent));
     assert_eq!(silent.counts().packets, 6);
     let mut stuck = sender(false, 2);
+    sent(&mut stuck, 0);
     ack(&mut stuck, 0, 1, None);
     assert_eq!(give_up(&mut stuck), Some(Ended::Stuck { at_end: false }));
     let mut almost = sender(false, 1);
     almost.push(b"", true);
+    sent(&mut almost, 0);
     ack(&mut almost, 0, 1, None);
     assert_eq!(give_up(&mut almost), Some(Ended::Stuck { at_end: true }));
 }
@@ -162,11 +164,25 @@ fn nonsense_is_counted_and_changes_nothing() {
     ack(&mut sender, 1, u32::MAX, Some(&[u32::MAX]));
     sender.receive(MS(1), &codec::piece(Kind::Data, 1, b"x"));
     sender.receive(MS(1), &Bytes::from_static(b"ack|1|0"));
-    assert_eq!((sender.counts().corrupt, sender.counts().unsound), (4, 1));
+    let counts = sender.counts();
+    assert_eq!((counts.corrupt, counts.unsound, counts.impossible), (4, 1, 2));
     ack(&mut sender, 2, 2, None);
     ack(&mut sender, 3, 1, None);
     assert_eq!((sender.counts().duplicates, sender.counts().bytes), (1, 2));
     ack(&mut sender, 4, 2, Some(&[0, 1, u32::MAX]));
     sender.expire(MS(600));
     assert_eq!(sent(&mut sender, 600), [2]);
+}
+
+/// It may be ready and not have gone out.
+#[test]
+fn what_was_never_sent_is_not_acknowledged() {
+    let mut sender = sender(true, 5);
+    assert!((0..2).all(|_| sender.transmit(MS(0)).is_some()));
+    ack(&mut sender, 1, 3, None);
+    assert_eq!((sender.counts().impossible, sender.heard()), (1, false));
+    ack(&mut sender, 1, 1, Some(&[2]));
+    assert_eq!(sent(&mut sender, 1), [2, 3, 4], "2 has not arrived, whatever is said");
+    ack(&mut sender, 2, 3, None);
+    assert_eq!((sender.counts().bytes, sender.counts().impossible), (3, 1));
 }

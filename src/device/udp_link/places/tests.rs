@@ -25,6 +25,8 @@ fn packet(from: Ipv4Addr, to: Ipv4Addr) -> Vec<u8> {
 
 const US: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);
 
+const OTHER: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 50);
+
 fn host(number: u16) -> Ipv4Addr {
     Ipv4Addr::from_bits(Ipv4Addr::new(10, 9, 1, 0).to_bits() + u32::from(number))
 }
@@ -59,21 +61,55 @@ fn an_address_stays_where_it_is_heard() {
     assert!(!places.hear(1, host(0)));
 }
 
+/// A place of which there are so many that each has few addresses.
+fn shared(number: u16) -> u16 {
+    1 + number / 100
+}
+
 #[test]
 fn the_one_that_was_not_heard_for_the_longest_time_is_forgotten() {
     let (mut places, clock) = places();
     let most = MAX_LEARNED as u16;
     for number in 0..most {
         clock.store(number.into(), Ordering::Relaxed);
-        assert!(places.hear(7, host(number)));
+        assert!(places.hear(shared(number), host(number)));
     }
-    clock.store(most.into(), Ordering::Relaxed);
-    assert!(places.hear(7, host(0)));
-    assert!(places.hear(7, host(most)));
+    clock.store(10_001, Ordering::Relaxed);
+    assert!(places.hear(shared(0), host(0)));
+    assert!(places.hear(shared(most), host(most)));
     assert_eq!(places.known.len(), MAX_LEARNED);
     let forgotten: Vec<u16> =
         (0..=most).filter(|&number| places.where_is(host(number)).is_none()).collect();
     assert_eq!(forgotten, [1]);
+}
+
+/// However many addresses somebody says that it has: it takes the room of its own.
+#[test]
+fn an_address_stays_where_it_is_heard_whatever_else_one_place_says() {
+    let (mut places, _clock) = places();
+    assert!(places.hear(1, OTHER));
+    for number in 0..5000 {
+        assert!(places.hear(2, host(number)));
+    }
+    assert!(!places.hear(2, OTHER));
+    assert_eq!(places.where_is(OTHER), Some(1));
+    assert_eq!(places.known.len(), 1 + MAX_OF_ONE);
+    assert_eq!(places.where_is(host(4999)), Some(2));
+}
+
+#[test]
+fn an_address_stays_where_it_is_heard_when_there_is_no_room() {
+    let (mut places, clock) = places();
+    assert!(places.hear(1, OTHER));
+    let more = MAX_LEARNED as u16 - 1;
+    clock.store(5_000, Ordering::Relaxed);
+    assert!((0..more).all(|number| places.hear(2 + shared(number), host(number))));
+    clock.store(9_999, Ordering::Relaxed);
+    assert!(!places.hear(2, host(more)), "there is no room");
+    assert_eq!(places.where_is(OTHER), Some(1));
+    clock.store(10_000, Ordering::Relaxed);
+    assert!(places.hear(2, host(more)), "one was silent");
+    assert_eq!((places.where_is(OTHER), places.known.len()), (None, MAX_LEARNED));
 }
 
 #[test]
