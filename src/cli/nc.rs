@@ -182,7 +182,6 @@ impl Carrying {
                 return Ok(());
             }
             output.write_all(text.filled()).await?;
-            output.flush().await?;
         }
     }
 

@@ -59,7 +59,7 @@ pub struct Resolve {
 }
 
 /// Names that are looked for at a time, each of which takes a socket and a buffer; more wait.
-const LOOKUPS: usize = 128;
+const LOOKUPS: usize = 512;
 
 /// The addresses of a name, later.
 pub type Found = BoxFuture<'static, Result<Vec<IpAddr>, String>>;
