@@ -9,7 +9,7 @@ use anyhow::Context;
 use glasstcp::client::http::{self, Download, Output};
 
 use super::client;
-use super::progress::{Progress, explain, is_stdout};
+use super::progress::{Progress, explain, explain_fetching, is_stdout};
 
 /// Fetch a file from a web server
 ///
@@ -75,7 +75,7 @@ impl Args {
         let download = Download { url, output, sha256: sha256.map(|sum| sum.0) };
         client.run(async |client| {
             let done = download.run(&client.dialer(), |seen| progress.see(seen)).await;
-            progress.end("received", &done.map_err(explain)?);
+            progress.end("received", &done.map_err(explain_fetching)?);
             Ok(())
         })
     }

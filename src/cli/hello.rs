@@ -95,10 +95,12 @@ async fn hello(
     let mut connection = connected.map_err(|error| explain(&what, error))?;
     let answer = exchange(&mut connection, message, client.timeout).await;
     let answer = answer.map_err(|error| match error.kind() {
-        io::ErrorKind::TimedOut => anyhow!("{to} has not answered in {:?}", client.timeout),
+        io::ErrorKind::TimedOut => {
+            anyhow!("{to} has not answered, or not to the end, in {:?}", client.timeout)
+        }
         _ => anyhow!("the connection to {to} has failed: {error}"),
     })?;
-    ensure!(!answer.trim().is_empty(), "{to} has closed the connection without an answer");
+    ensure!(!answer.trim().is_empty(), "{to} has sent nothing but blanks, or nothing at all");
     Ok((answer, connection))
 }
 
@@ -110,17 +112,20 @@ where
     let deadline = Instant::now() + patience;
     stream.write_all(message.as_bytes()).await?;
     let (mut answer, mut waited) = (Vec::new(), 0);
-    while answer.len() < ANSWER_MAX && !answer.contains(&b'\n') {
+    // Blanks alone are no answer yet, and lines of them no end of one.
+    while answer.len() < ANSWER_MAX && !answer.trim_ascii_start().contains(&b'\n') {
+        let begun = !answer.trim_ascii_start().is_empty();
         let mut text = [0; 512];
         let now = Instant::now() + PAUSE;
-        let until = if waited < 2 || !answer.is_empty() { deadline.min(now) } else { deadline };
+        let until = if waited < 2 || begun { deadline.min(now) } else { deadline };
         match timeout_at(until, stream.read(&mut text)).await {
             Ok(Ok(count @ 1..)) => answer.extend_from_slice(&text[..count]),
             // A server that resets the connection may have answered all the same.
-            Ok(Err(error)) if answer.is_empty() => return Err(error),
+            Ok(Err(error)) if !begun => return Err(error),
             Ok(_ended) => break,
-            Err(_pause) if !answer.is_empty() => break,
+            // Also in its middle, as far as can be seen.
             Err(_) if Instant::now() >= deadline => return Err(io::ErrorKind::TimedOut.into()),
+            Err(_pause) if begun => break,
             Err(_pause) => {
                 match waited {
                     0 => stream.write_all(b"\n").await?,

@@ -1,17 +1,21 @@
 //! `glasstcp nc`: standard input and output over a connection.
 
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
+use std::task::Context;
 use std::time::Duration;
 
-use anyhow::Context;
-use glasstcp::client::Connection;
+use anyhow::Context as _;
+use glasstcp::client::{Acknowledged, Connection};
 use glasstcp::event::State;
 use glasstcp::service::InfoSource;
 use glasstcp::stack::UdpError;
 use tokio::io::{
-    AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, stdin, stdout,
+    AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader,
+    ReadBuf, stdin, stdout,
 };
 use tokio::time::{Instant, sleep, timeout};
 
@@ -95,43 +99,149 @@ impl Args {
 }
 
 /// Standard input to the other side, and what comes from there to standard output, until both have ended and what was
-/// sent has arrived.
+/// sent has arrived, or nothing of it does for as long as `patience`.
 async fn carry(connection: Connection, shutdown: bool, patience: Duration) -> anyhow::Result<()> {
-    let (peer, info) = (connection.peer, connection.info.clone());
-    let (mut reading, mut writing) = tokio::io::split(connection);
+    let peer = connection.peer;
+    let carrying = Carrying::new(connection);
     let out = async {
-        let sent = tokio::io::copy(&mut stdin(), &mut writing).await?;
+        carrying.send(&mut stdin()).await?;
         if shutdown {
-            writing.shutdown().await?;
+            carrying.shutdown().await?;
         }
-        Ok(sent)
+        Ok(())
     };
     let back = async {
         let mut printed = stdout();
-        let copied = tokio::io::copy(&mut reading, &mut printed).await.map(drop);
+        let copied = carrying.receive(&mut printed).await;
         printed.flush().await?;
         copied
     };
-    let ended = both(out, back).await;
-    let sent = ended.with_context(|| format!("the connection to {peer} has failed"))?;
+    let ended = tokio::select! {
+        ended = both(out, back) => ended,
+        error = carrying.stalled(patience) => Err(error),
+    };
+    ended.with_context(|| format!("the connection to {peer} has failed"))?;
     if !shutdown {
         // Nobody waits for it when it is told: the other side has ended.
-        let _ = writing.shutdown().await;
+        let _ = carrying.shutdown().await;
     }
-    arrived(sent, &info, patience).await.with_context(|| format!("not all has reached {peer}"))
+    let arrived = tokio::select! {
+        arrived = carrying.arrived() => arrived,
+        error = carrying.stalled(patience) => Err(error),
+    };
+    arrived.with_context(|| format!("not all has reached {peer}"))
+}
+
+/// A connection both ways at once, within one task.
+struct Carrying {
+    connection: RefCell<Connection>,
+    info: InfoSource,
+    acknowledged: Acknowledged,
+    /// Whether the connection can be looked at; otherwise only what is acknowledged is told.
+    seen: bool,
+    /// Bytes that were or are being written.
+    given: Cell<u64>,
+}
+
+impl Carrying {
+    fn new(connection: Connection) -> Carrying {
+        let (info, acknowledged) = (connection.info.clone(), connection.acknowledged.clone());
+        let seen = info().is_some();
+        let connection = RefCell::new(connection);
+        Carrying { connection, info, acknowledged, seen, given: Cell::new(0) }
+    }
+
+    /// Sends what `input` has, to its end.
+    async fn send(&self, input: &mut (impl AsyncRead + Unpin)) -> io::Result<()> {
+        let mut buffer = vec![0; CHUNK];
+        loop {
+            let count = input.read(&mut buffer).await?;
+            if count == 0 {
+                return Ok(());
+            }
+            self.given.set(self.given.get() + count as u64);
+            let mut text = &buffer[..count];
+            while !text.is_empty() {
+                let write = |cx: &mut Context<'_>| self.pinned(|to| to.poll_write(cx, text));
+                text = &text[poll_fn(write).await?..];
+            }
+        }
+    }
+
+    async fn shutdown(&self) -> io::Result<()> {
+        poll_fn(|cx| self.pinned(|connection| connection.poll_shutdown(cx))).await
+    }
+
+    /// Hands what comes to `output`, to its end.
+    async fn receive(&self, output: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
+        let mut buffer = vec![0; CHUNK];
+        loop {
+            let mut text = ReadBuf::new(&mut buffer);
+            poll_fn(|cx| self.pinned(|connection| connection.poll_read(cx, &mut text))).await?;
+            if text.filled().is_empty() {
+                return Ok(());
+            }
+            output.write_all(text.filled()).await?;
+        }
+    }
+
+    fn pinned<T>(&self, work: impl FnOnce(Pin<&mut Connection>) -> T) -> T {
+        work(Pin::new(&mut self.connection.borrow_mut()))
+    }
+
+    /// How much the other side has acknowledged, while it has not all that was sent; `None` when it has.
+    fn waits_at(&self) -> Option<u64> {
+        let given = self.given.get();
+        if !self.seen {
+            return Some((self.acknowledged)()).filter(|&count| count < given);
+        }
+        // What can no longer be seen has been closed in order: a connection that fails stays to say so.
+        let info = (self.info)()?;
+        let fin = matches!(info.state, State::FinWait1 | State::Closing | State::LastAck);
+        Some(info.bytes_acked).filter(|&count| count < given || fin)
+    }
+
+    /// Waits until the other side has acknowledged everything, when nobody reads or writes any more.
+    async fn arrived(&self) -> io::Result<()> {
+        while self.waits_at().is_some() {
+            if (self.info)().is_some_and(|info| info.state == State::Closed) {
+                return Err(io::ErrorKind::ConnectionReset.into());
+            }
+            sleep(LOOK).await;
+        }
+        Ok(())
+    }
+
+    /// Ready when something is on its way and none of it arrives for as long as `patience`. Who has sent nothing may be silent as long as it likes, and so may the other side.
+    async fn stalled(&self, patience: Duration) -> io::Error {
+        let (mut before, mut since) = (None, Instant::now());
+        loop {
+            let told = poll_fn(|cx| self.connection.borrow_mut().poll_told(cx));
+            if let Ok(error) = timeout(LOOK, told).await {
+                return error;
+            }
+            let now = self.waits_at();
+            if now != before || now.is_none() {
+                (before, since) = (now, Instant::now());
+            } else if since.elapsed() >= patience {
+                let sentence = format!("nothing of what was sent has arrived for {patience:?}");
+                return io::Error::new(io::ErrorKind::TimedOut, sentence);
+            }
+        }
+    }
 }
 
 /// Waits until both directions have ended, or what comes has failed. When sending fails, what has come already is
 /// taken first.
 async fn both(
-    out: impl Future<Output = io::Result<u64>>,
+    out: impl Future<Output = io::Result<()>>,
     back: impl Future<Output = io::Result<()>>,
-) -> io::Result<u64> {
+) -> io::Result<()> {
     let (mut out, mut back) = (pin!(out), pin!(back));
     tokio::select! {
         sent = &mut out => {
             match &sent {
-                Ok(_) => back.await?,
+                Ok(()) => back.await?,
                 Err(_) => drop(timeout(GRACE, back).await),
             }
             sent
@@ -141,25 +251,6 @@ async fn both(
             out.await
         }
     }
-}
-
-/// Waits until the other side has acknowledged so many bytes, where that can be seen, as long as it goes on doing so.
-async fn arrived(sent: u64, info: &InfoSource, patience: Duration) -> io::Result<()> {
-    let (mut before, mut since) = (0, Instant::now());
-    // What can no longer be seen has been closed in order: a connection that fails stays to say so.
-    while let Some(info) = info().filter(|info| info.bytes_acked < sent) {
-        if info.bytes_acked > before {
-            (before, since) = (info.bytes_acked, Instant::now());
-        }
-        if info.state == State::Closed {
-            return Err(io::ErrorKind::ConnectionReset.into());
-        }
-        if since.elapsed() >= patience {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        sleep(LOOK).await;
-    }
-    Ok(())
 }
 
 /// Each line of standard input as a datagram to the other side, which is whoever has sent the first one unless it is
@@ -179,7 +270,10 @@ async fn datagrams(client: &Client, port: u16, to: Option<SocketAddr>) -> anyhow
                 read.context("cannot read standard input")?;
                 ended = text.is_empty();
                 if let Some(to) = to.filter(|_| !ended) {
-                    socket.send_to(&text, to).await.with_context(|| format!("cannot send to {to}"))?;
+                    // A glasstcp in between may not even take it.
+                    let sent = timeout(client.timeout, socket.send_to(&text, to)).await;
+                    let sent = sent.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+                    sent.with_context(|| format!("cannot send to {to}"))?;
                 }
                 text.clear();
             }

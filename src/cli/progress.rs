@@ -82,12 +82,19 @@ fn printable(text: &[u8]) -> String {
 pub fn explain(error: HttpError) -> anyhow::Error {
     match error {
         HttpError::Dial(error) => sentence(error),
+        other => other.into(),
+    }
+}
+
+/// The same for what is fetched.
+pub fn explain_fetching(error: HttpError) -> anyhow::Error {
+    match error {
         HttpError::Short(..) | HttpError::Cut(_) => {
             anyhow!(
                 "{error}; with -o FILE --continue what comes is kept, and the next try goes on from there"
             )
         }
-        other => other.into(),
+        other => explain(other),
     }
 }
 
@@ -95,3 +102,6 @@ pub fn explain(error: HttpError) -> anyhow::Error {
 pub fn is_stdout(path: Option<&Path>) -> bool {
     path.is_none_or(|path| path == Path::new("-"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,6 +18,9 @@ pub struct Signals {
     terminate: Signal,
     hangup: Signal,
     user: Signal,
+    /// A file that would be larger than it may (`ulimit -f`): nobody waits for it, but while it is listened to, writing
+    /// fails with an error, and nothing is killed in its middle.
+    _file_size: Signal,
 }
 
 impl Signals {
@@ -31,6 +34,7 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
             user: signal(SignalKind::user_defined1())?,
+            _file_size: signal(SignalKind::from_raw(libc::SIGXFSZ))?,
         })
     }
 

@@ -40,8 +40,8 @@ const PORT_MIN: u16 = 1024;
 /// How many of them are tried, as one may be in use.
 const PORT_TRIES: usize = 16;
 
-/// Longest message (RFC 1035 4.2.2).
-const MESSAGE_MAX: usize = 65_535;
+/// Longest message that is taken over UDP, in bytes: several times as long as one may be (RFC 1035 4.2.1).
+const REPLY_MAX: usize = 4096;
 
 /// Asks one server.
 #[derive(Clone, Debug)]
@@ -219,11 +219,13 @@ impl Resolver {
         let whole = deadline.saturating_duration_since(begun);
         let socket = timeout_at(deadline, self.socket()).await;
         let socket = socket.map_err(|_| nothing())?.map_err(failed)?;
-        let mut buffer = vec![0; MESSAGE_MAX];
+        let mut buffer = vec![0; REPLY_MAX];
         let (mut unreadable, mut notice) = (None, None);
         for part in TRIES {
-            socket.send_to(&question.bytes, self.server).await.map_err(failed)?;
             let until = begun + whole * part / TRIES[2];
+            // A glasstcp in between may not even take it.
+            let sent = timeout_at(until, socket.send_to(&question.bytes, self.server)).await;
+            sent.unwrap_or(Ok(0)).map_err(failed)?;
             while let Ok(heard) =
                 timeout_at(until, self.hear(&socket, question, &mut buffer, &mut notice)).await
             {

@@ -17,7 +17,6 @@ mod writer;
 use std::error::Error;
 use std::io;
 use std::pin::pin;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -28,7 +27,7 @@ use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use url::Url;
 
 use super::dial::{DialError, Dialer};
@@ -45,8 +44,12 @@ mod tests;
 const REDIRECTS_MAX: usize = 10;
 /// Most bytes that hyper reads ahead, and the longest head that it takes.
 const BUFFER_MAX: usize = 64 * 1024;
-/// For how many times the longest silence a head may come in drops.
+/// For how many times the longest silence a head may come in drops, or what is sent go in drops.
 const DROPS_MAX: u32 = 10;
+/// Fewest bytes that have to move in the time in which anything has to; what is less is a drop.
+const LEAST: u64 = 1024;
+/// Most bytes that are read before there is the head of a reply: one, and those of 100 and its like before it (RFC 9110 15.2).
+const HEADS_MAX: u64 = 4 * BUFFER_MAX as u64;
 
 /// Why nothing has come of it.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +66,16 @@ pub enum HttpError {
     /// Nothing has moved for too long.
     #[error("{0} has sent nothing for {1:?}: try again, or wait longer with --timeout")]
     Silent(String, Duration),
+    /// Too little has moved for too long.
+    #[error(
+        "too little comes from {0}, or goes there: less than {LEAST} bytes in {1:?}: try again, or wait longer with --timeout"
+    )]
+    Slow(String, Duration),
+    /// The head of a reply does not come to its end.
+    #[error(
+        "the head of what {0} answers does not come to its end: it comes in drops, for {1:?} by now"
+    )]
+    Drops(String, Duration),
     /// The connection has failed, or what came is not HTTP.
     #[error("the connection to {0} has failed: {1}")]
     Broken(String, String),
@@ -127,6 +140,8 @@ pub struct Reply {
     pub url: Url,
     body: Incoming,
     timeout: Duration,
+    /// What is left of it, and how many bytes have come of those that have to come in it.
+    patience: (Duration, u64),
     /// Bytes of the body so far.
     taken: u64,
     /// The task that drives the connection, which ends with this.
@@ -230,8 +245,8 @@ where
 {
     let connection = dialer.connect(host(&url), url.port_or_known_default().unwrap_or(80)).await?;
     let acknowledged = connection.acknowledged.clone();
-    let (connection, read) = Counted::new(connection);
-    let progress = || (moved(acknowledged()), read.load(Ordering::Relaxed));
+    let (connection, read) = Counted::new(connection, HEADS_MAX);
+    let progress = || (moved(acknowledged()), read.count());
     let broken = |error: hyper::Error| HttpError::Broken(host(&url).to_owned(), in_words(&error));
     let (mut sender, driver) = http1::Builder::new()
         .max_buf_size(BUFFER_MAX)
@@ -242,32 +257,51 @@ where
     // What it fails with is told to whoever waits for the reply or reads the body.
     tasks.spawn(async { drop(driver.await) });
     let replied = while_moving(dialer.timeout, progress, sender.send_request(request)).await;
-    let silent = || HttpError::Silent(host(&url).to_owned(), dialer.timeout);
-    let replied = replied.ok_or_else(silent)?.map_err(broken)?;
+    let stuck = |stuck| match (stuck, host(&url).to_owned()) {
+        (Stuck::Silent, host) => HttpError::Silent(host, dialer.timeout),
+        (Stuck::Slow, host) => HttpError::Slow(host, dialer.timeout),
+        (Stuck::Drops(drops), host) => HttpError::Drops(host, dialer.timeout * drops),
+    };
+    let replied = replied.map_err(stuck)?.map_err(broken)?;
+    read.free();
     let (head, body) = replied.into_parts();
     let head = Response::from_parts(head, ());
-    Ok(Reply { head, url, body, timeout: dialer.timeout, taken: 0, driver: tasks })
+    let timeout = dialer.timeout;
+    Ok(Reply { head, url, body, timeout, patience: (timeout, 0), taken: 0, driver: tasks })
+}
+
+/// Why nothing is waited for any longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stuck {
+    /// Nothing moves.
+    Silent,
+    /// What is sent goes in drops.
+    Slow,
+    /// What comes does, for so many times the longest silence.
+    Drops(u32),
 }
 
 /// Does the work, as long as one of the two numbers grows within each `limit`: what has been sent, or what has been
-/// read, of which a head that comes in drops is not waited for without an end. `None` when it does not.
+/// read, of which neither may go in drops without an end.
 async fn while_moving<T>(
     limit: Duration,
     moved: impl Fn() -> (u64, u64),
     work: impl Future<Output = T>,
-) -> Option<T> {
+) -> Result<T, Stuck> {
     let mut work = pin!(work);
     let mut drops = 0;
     loop {
         let before = moved();
         if let Ok(done) = timeout(limit, &mut work).await {
-            return Some(done);
+            return Ok(done);
         }
         let (sent, read) = moved();
-        drops = match (sent > before.0, read > before.1) {
-            (true, _) => 0,
-            (false, true) if drops < DROPS_MAX => drops + 1,
-            _ => return None,
+        drops = match (sent - before.0, read > before.1) {
+            (LEAST.., _) => 0,
+            (1.., _) | (0, true) if drops < DROPS_MAX => drops + 1,
+            (1.., _) => return Err(Stuck::Slow),
+            (0, true) => return Err(Stuck::Drops(drops + 1)),
+            (0, false) => return Err(Stuck::Silent),
         };
     }
 }
@@ -275,7 +309,16 @@ async fn while_moving<T>(
 /// What is wrong, without the words that only say that something is.
 fn in_words(error: &hyper::Error) -> String {
     match error.source() {
-        _ if error.is_incomplete_message() => "it has ended without an answer".to_owned(),
+        // The request was not sent, because of this.
+        Some(source) if let Some(cause) = source.downcast_ref().filter(|_| error.is_canceled()) => {
+            in_words(cause)
+        }
+        _ if error.is_incomplete_message() || error.is_canceled() || error.is_closed() => {
+            "it has ended without an answer".to_owned()
+        }
+        Some(source) if source.is::<io::Error>() && source.to_string() == counted::TOO_MUCH => {
+            format!("what comes is not HTTP/1.1 ({source})")
+        }
         _ if error.is_parse() || !has_gone(error) => {
             format!("what comes is not HTTP/1.1 ({error})")
         }
@@ -288,7 +331,8 @@ fn in_words(error: &hyper::Error) -> String {
 fn has_gone(error: &hyper::Error) -> bool {
     let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
     let bad = |kind| matches!(kind, io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData);
-    error.is_incomplete_message() || source.is_some_and(|error| !bad(error.kind()))
+    let ended = error.is_incomplete_message() || error.is_canceled() || error.is_closed();
+    ended || source.is_some_and(|error| !bad(error.kind()))
 }
 
 impl Reply {
@@ -305,18 +349,30 @@ impl Reply {
     /// The next piece of the body; `None` when it is whole.
     ///
     /// # Errors
-    /// It is cut off, or nothing comes for too long.
+    /// It is cut off, or too little comes for too long.
     pub async fn piece(&mut self) -> Result<Option<Bytes>, HttpError> {
         loop {
-            let frame = timeout(self.timeout, self.body.frame()).await;
-            let silent = |_| HttpError::Silent(host(&self.url).to_owned(), self.timeout);
-            match frame.map_err(silent)? {
+            let begun = Instant::now();
+            let (patience, came) = self.patience;
+            let frame = timeout(patience, self.body.frame()).await;
+            let stuck = |_| match host(&self.url).to_owned() {
+                host if came == 0 || patience > self.timeout / 2 => {
+                    HttpError::Silent(host, self.timeout)
+                }
+                host => HttpError::Slow(host, self.timeout),
+            };
+            match frame.map_err(stuck)? {
                 None => return Ok(None),
                 Some(Err(error)) => return Err(self.cut(&error)),
                 // Trailers are of no use here.
                 Some(Ok(frame)) => {
                     if let Ok(piece) = frame.into_data() {
                         self.taken += piece.len() as u64;
+                        // Only what one waits here counts, and not what whoever writes it takes.
+                        self.patience = match came + piece.len() as u64 {
+                            LEAST.. => (self.timeout, 0),
+                            came => (patience.saturating_sub(begun.elapsed()), came),
+                        };
                         return Ok(Some(piece));
                     }
                 }

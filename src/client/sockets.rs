@@ -37,9 +37,22 @@ pub enum Sockets {
 }
 
 /// Bytes in both directions.
-pub trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
+pub trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {
+    /// See [`Connection::poll_told`].
+    fn poll_told(&mut self, _: &mut Context<'_>) -> Poll<io::Error> {
+        Poll::Pending
+    }
+}
 
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Duplex for T {}
+impl Duplex for net::TcpStream {}
+
+impl Duplex for tokio::net::TcpStream {}
+
+impl Duplex for Carried {
+    fn poll_told(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        Carried::poll_told(self, cx)
+    }
+}
 
 /// An open connection.
 pub struct Connection {
@@ -236,6 +249,12 @@ impl Connection {
         let looked = info.clone();
         let acknowledged = Arc::new(move || looked().map_or(0, |info| info.bytes_acked));
         Connection { stream: Box::new(stream), local, peer, info, acknowledged }
+    }
+
+    /// Learns how much is acknowledged when the other side has ended, where that is told as text is; before it is who
+    /// reads that learns it. Ready when the connection has failed since.
+    pub fn poll_told(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        self.stream.poll_told(cx)
     }
 
     fn carried(way: carry::Way, ends: (SocketAddr, SocketAddr)) -> Connection {

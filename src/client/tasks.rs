@@ -232,7 +232,8 @@ fn broken(error: io::Error) -> TaskError {
 fn described(answer: &str) -> Option<(u64, &str)> {
     let (len, sum) = answer.trim().split_once(' ')?;
     let sum_is_one = sum.len() == 64 && sum.bytes().all(|byte| byte.is_ascii_hexdigit());
-    len.parse().ok().filter(|_| sum_is_one).map(|len| (len, sum))
+    let len_is_one = len.bytes().all(|byte| byte.is_ascii_digit());
+    len.parse().ok().filter(|_| sum_is_one && len_is_one).map(|len| (len, sum))
 }
 
 /// Enough of a line to know it by.

@@ -8,7 +8,8 @@
 //!
 //! Both sides send [`Frame`]s. The end of what one side of a connection has to send is a frame, and so is its failure.
 //! A socket that ends without either means that the program behind it is gone: then the connection is reset at once,
-//! or, on the other side, has failed. Nothing is taken from the unix socket that the stack has no room for, and nothing
+//! or, on the other side, has failed. After both ends glasstcp goes on telling what is acknowledged, until everything is, and
+//! closes the socket then. Nothing is taken from the unix socket that the stack has no room for, and nothing
 //! from the stack before the unix socket has taken what came before; so who does not read makes nothing grow.
 
 use std::convert::Infallible;
@@ -26,6 +27,7 @@ use tokio::sync::{Mutex, Notify};
 use tokio::time::{sleep, timeout};
 
 use super::{PATIENCE, Reply, Taken, tell};
+use crate::event::State;
 use crate::net::{InfoHandle, Net, ReadHalf, TcpListener, TcpStream, UdpSocket, WriteHalf};
 use crate::time;
 
@@ -161,31 +163,46 @@ async fn carry(mut unix: UnixStream, mut stream: TcpStream) -> io::Result<()> {
         let sent = out.pass(&unix, &mut writing, &given);
         let came = back(&mut reading, &outbox);
         tokio::select! {
-            end = both(sent, came) => end,
+            end = both(sent, came) => match end {
+                End::Whole => settled(&info).await,
+                end => end,
+            },
             // It goes on for as long as there is something to tell.
             _ = acknowledged(&info, &given, &outbox) => End::Gone,
             () = gone(&unix) => End::Gone,
         }
     };
-    match end {
-        End::Whole => Ok(()),
+    let last = match end {
+        End::Whole => Frame::Acknowledged(out.passed),
         End::Failed(error) => {
-            let failed = Frame::Failed(error.into());
-            let mut outbox = outbox.into_inner();
-            tokio::select! {
-                told = outbox.send(&failed) => told,
-                () = gone(&unix) => Ok(()),
-            }
+            let known = stream.take_error().ok().flatten();
+            Frame::Failed(known.unwrap_or(error).into())
         }
         End::Gone => {
-            let left = timeout(PATIENCE, out.leave(&unix, &mut stream)).await;
-            if !matches!(left, Ok(Ok(true))) {
+            if !matches!(out.leave(&unix, &mut stream).await, Ok(true)) {
                 // RFC 9293 3.10.5: nobody is there any more who would want the rest.
                 stream.set_linger(Some(time::Duration::ZERO))?;
             }
-            Ok(())
+            return Ok(());
         }
+    };
+    let mut outbox = outbox.into_inner();
+    tokio::select! {
+        told = outbox.send(&last) => told,
+        () = gone(&unix) => Ok(()),
     }
+}
+
+/// Waits until the peer has everything, after both have said all; or until it has failed.
+async fn settled(info: &InfoHandle) -> End {
+    // What can no longer be seen has been closed in order: a connection that fails stays to say so.
+    while let Some(info) = info.info().filter(|info| info.send_queue > 0) {
+        if info.state == State::Closed {
+            return End::Failed(io::ErrorKind::ConnectionReset.into());
+        }
+        sleep(TOLD).await;
+    }
+    End::Whole
 }
 
 /// Both directions, until they have ended or one has failed. What has arrived before a failure is told of first.
@@ -215,6 +232,8 @@ struct Out {
     rest: Bytes,
     /// Whether the client has said that this was all.
     ended: bool,
+    /// Bytes that the stack has taken.
+    passed: u64,
 }
 
 impl Out {
@@ -228,7 +247,7 @@ impl Out {
         loop {
             while !self.rest.is_empty() {
                 let written = poll_fn(|cx| writing.poll_write_chunk(cx, &mut self.rest)).await;
-                written.map_err(End::Failed)?;
+                self.passed += written.map_err(End::Failed)? as u64;
                 given.notify_one();
             }
             match self.inbox.next(unix).await {
@@ -242,7 +261,8 @@ impl Out {
         }
     }
 
-    /// Sends what a client has left that has gone; whether that is all it wanted to send.
+    /// Sends what a client has left that has gone, for as long as the stack takes some of it in [`PATIENCE`]; whether
+    /// that is all it wanted to send.
     async fn leave(&mut self, unix: &UnixStream, stream: &mut TcpStream) -> io::Result<bool> {
         if self.ended {
             return Ok(true);
@@ -260,8 +280,11 @@ impl Out {
                     left.push(text);
                 }
                 Frame::End => {
-                    for text in left {
-                        stream.write_chunk(text).await?;
+                    for mut text in left {
+                        while !text.is_empty() {
+                            let written = poll_fn(|cx| stream.poll_write_chunk(cx, &mut text));
+                            timeout(PATIENCE, written).await??;
+                        }
                     }
                     return Ok(true);
                 }

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use tokio::sync::Semaphore;
 
 use crate::tcp;
 
@@ -32,6 +33,7 @@ pub mod http;
 mod over_stack;
 pub mod ping;
 pub mod registry;
+mod room;
 mod stream;
 pub mod tasks;
 pub mod text;
@@ -39,6 +41,7 @@ pub mod text;
 pub use accept::{Accept, Datagrams, Tally, serve_listener, serve_socket};
 pub use http::{Limits, Pages, Www};
 pub use registry::{Service, ServiceSpec};
+pub use room::Room;
 pub use stream::{Drain, DrainBuf, Stream};
 
 /// Looks at the connection under a stream; `None` where there is nothing to see, as over a kernel
@@ -52,7 +55,13 @@ pub fn no_info() -> InfoSource {
 
 /// How the addresses of a name are found; the error is a sentence for whoever has asked.
 #[derive(Clone)]
-pub struct Resolve(Arc<dyn Fn(String) -> Found + Send + Sync>);
+pub struct Resolve {
+    find: Arc<dyn Fn(String) -> Found + Send + Sync>,
+    places: Arc<Semaphore>,
+}
+
+/// Names that are looked for at a time, each of which takes a socket and a buffer; more wait.
+const LOOKUPS: usize = 512;
 
 /// The addresses of a name, later.
 pub type Found = BoxFuture<'static, Result<Vec<IpAddr>, String>>;
@@ -60,12 +69,13 @@ pub type Found = BoxFuture<'static, Result<Vec<IpAddr>, String>>;
 impl Resolve {
     /// Finds them by `resolve`, which gives up by itself in reasonable time.
     pub fn new(resolve: impl Fn(String) -> Found + Send + Sync + 'static) -> Resolve {
-        Resolve(Arc::new(resolve))
+        Resolve { find: Arc::new(resolve), places: Arc::new(Semaphore::new(LOOKUPS)) }
     }
 
-    /// The addresses of `name`.
-    fn ask(&self, name: String) -> Found {
-        (self.0)(name)
+    /// The addresses of `name`, which is looked for when it is its turn.
+    async fn ask(&self, name: String) -> Result<Vec<IpAddr>, String> {
+        let _place = self.places.acquire().await.map_err(|error| error.to_string())?;
+        (self.find)(name).await
     }
 }
 
@@ -88,7 +98,7 @@ pub struct ServiceContext {
     pub netns: Option<String>,
     /// Which requests ping does not answer.
     pub ping_loss: Arc<ping::Loss>,
-    /// How patient HTTP is, and with it hello and tasks.
+    /// How patient HTTP is, and with it hello, ping and tasks.
     pub limits: Limits,
     /// How tasks find names, if they can.
     pub resolve: Option<Resolve>,
@@ -96,6 +106,8 @@ pub struct ServiceContext {
     pub forward: Option<dns::Forward>,
     /// Through which tasks read files, so that however many ask it takes a few threads.
     pub disk: Arc<tasks::Disk>,
+    /// The memory for pieces of files that HTTP and tasks send.
+    pub room: Room,
     /// How many connections there were.
     pub tally: Arc<Tally>,
     /// What the welcome page keeps; it makes it itself.
@@ -117,7 +129,7 @@ pub async fn serve_tcp<S: Stream>(
         Service::Discard => discard::serve(stream).await,
         Service::Daytime => daytime::serve(stream).await,
         Service::Chargen => chargen::serve(stream).await,
-        Service::Ping => ping::serve(stream, &context.ping_loss).await,
+        Service::Ping => ping::serve(stream, &context.ping_loss, context.limits.stall).await,
         // Much larger than the others, which would have to be as large.
         Service::Http => {
             let info = stream.info();

@@ -3,11 +3,13 @@
 use std::fmt;
 use std::io;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use rand_chacha::ChaCha12Rng;
 use rand_core::{Rng, SeedableRng};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
 
 use super::Stream;
 use crate::device::impair::Share;
@@ -54,8 +56,9 @@ impl fmt::Debug for Loss {
 /// has sent before it closed its half counts as a line.
 ///
 /// # Errors
-/// `InvalidData` for a line longer than [`LINE_MAX`], and what reading and writing the stream gave.
-pub async fn serve<S: Stream>(mut stream: S, loss: &Loss) -> io::Result<()> {
+/// `InvalidData` for a line longer than [`LINE_MAX`], `TimedOut` when an answer is not read within `stall`, and what
+/// reading and writing the stream gave.
+pub async fn serve<S: Stream>(mut stream: S, loss: &Loss, stall: Duration) -> io::Result<()> {
     let (mut reader, mut writer) = stream.halves();
     let mut line = Vec::new();
     loop {
@@ -70,7 +73,7 @@ pub async fn serve<S: Stream>(mut stream: S, loss: &Loss) -> io::Result<()> {
         }
         if !loss.is_lost() {
             line.make_ascii_uppercase();
-            writer.write_all(&line).await?;
+            timeout(stall, writer.write_all(&line)).await??;
         }
     }
 }

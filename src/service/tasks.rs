@@ -191,7 +191,8 @@ async fn send_file<R: AsyncBufRead + Unpin, W: AsyncWrite + Unpin>(
     writer.write(format!("OK {len} {sum}\n").as_bytes()).await?;
     let mut left = len;
     while left > 0 {
-        let (back, piece) = context.disk.read(file, left.min(disk::PIECE)).await?;
+        let place = context.room.take(left.min(disk::PIECE) as usize);
+        let (back, piece) = context.disk.read(file, place).await?;
         writer.write(&piece).await?;
         left -= piece.len() as u64;
         file = back;

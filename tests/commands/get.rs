@@ -4,7 +4,7 @@ mod name_server;
 
 use std::fs;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output};
 
 use nix::sys::signal::Signal;
 use sha2::{Digest, Sha256};
@@ -230,4 +230,17 @@ fn a_running_stack_can_be_used_instead() {
     );
     let asked = via("dns www.example --dns 10.9.0.9 --timeout 0.3");
     assert!(asked.contains("the DNS server 10.9.0.9:53 has not answered"), "{asked}");
+}
+
+/// `ulimit -f` kills who writes more, unless it is ready for that.
+#[test]
+fn a_file_that_may_not_be_so_large_is_a_sentence() {
+    let (server, _www, folder) = world(&bytes(200_000));
+    let get = server.client("get 10.9.0.2/file -o copy");
+    let mut limited = Command::new("bash");
+    limited.args(["-c", "ulimit -f 16; exec \"$0\" \"$@\""]).arg(get.get_program());
+    let got = run(limited.args(get.get_args()).current_dir(folder.path()));
+    assert_eq!(got.status.code(), Some(1), "{}", said(&got));
+    assert!(said(&got).contains("cannot write copy: File too large"), "{}", said(&got));
+    assert!(names(folder.path()).is_empty(), "{:?}", names(folder.path()));
 }

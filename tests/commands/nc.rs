@@ -115,3 +115,19 @@ fn a_server_tells_who_has_said_hello() {
     assert!(hello.status.success(), "{}", said(&hello));
     until(&mut server.running.stderr, &["hello from 10.9.0.77:"]);
 }
+
+/// What was sent and does not arrive is given up after the time-out; who only waits is not.
+#[test]
+fn a_peer_that_has_gone_is_given_up() {
+    let mut server = echo_server();
+    let mut client = client("nc 10.9.0.2 7 --timeout 1", &server.link());
+    client.write(b"hello\n");
+    assert_eq!(client.read(6), b"hello\n");
+    server.running.kill();
+    client.write(b"nobody is there\n");
+    let sentence = until(&mut client.stderr, &["\n"]);
+    let expected =
+        "the connection to 10.9.0.2:7 has failed: nothing of what was sent has arrived for 1s";
+    assert!(sentence.contains(expected), "{sentence}");
+    assert_eq!(client.wait(), Some(1));
+}

@@ -94,6 +94,20 @@ fn a_glasstcp_that_is_killed_between_leaves_no_file() {
     assert!(said(&ended).contains("the glasstcp that carries it has gone"), "{}", said(&ended));
 }
 
+/// All of it fits into what the two stacks and the socket between hold, and not all into what the peer does.
+#[test]
+fn what_has_not_arrived_is_not_said_to_have() {
+    let rude = rude::start();
+    let between = Between::start(rude.place, "");
+    let line = format!("nc -N 10.9.0.2 {} --timeout 1", rude::DEAF);
+    let mut nc = Running::start(between.client(&line).stdin(Stdio::piped()));
+    nc.write(&[b'x'; 200_000]);
+    let ended = nc.finish();
+    assert_eq!(ended.status.code(), Some(1), "{}", said(&ended));
+    let sentence = "nothing of what was sent has arrived for 1s";
+    assert!(said(&ended).contains(sentence), "{}", said(&ended));
+}
+
 /// Each takes longer than the time-out, but something arrives all the time.
 #[test]
 fn a_slow_link_is_no_silence() {

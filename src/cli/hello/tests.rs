@@ -118,3 +118,34 @@ async fn an_answer_counts_although_a_reset_follows() {
     let nothing = exchange(&mut Resets(b""), "Hello in Rust", PATIENCE).await;
     assert_eq!(nothing.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
 }
+
+/// Blanks are no answer, and half a line is none when the time is over.
+#[tokio::test(start_paused = true)]
+async fn what_is_no_answer_is_waited_beyond() {
+    let (mut near, mut far) = duplex(4096);
+    far.write_all(b" \r\n\n").await.unwrap();
+    let server = async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        far.write_all(b"\nGoodbye\n").await.unwrap();
+    };
+    let (answer, ()) = tokio::join!(exchange(&mut near, "Hello in Rust", PATIENCE), server);
+    assert_eq!(answer.unwrap(), "Goodbye");
+
+    let (mut near, mut far) = duplex(4096);
+    far.write_all(b"\n \n").await.unwrap();
+    let error = exchange(&mut near, "Hello in Rust", PATIENCE).await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+
+    let (mut near, mut far) = duplex(4096);
+    let server = async {
+        loop {
+            far.write_all(b"x").await.unwrap();
+            tokio::time::sleep(PAUSE / 2).await;
+        }
+    };
+    let error = tokio::select! {
+        answer = exchange(&mut near, "Hello in Rust", PATIENCE) => answer.unwrap_err(),
+        () = server => unreachable!("it drips for ever"),
+    };
+    assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+}

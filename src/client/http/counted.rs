@@ -1,4 +1,4 @@
-//! A stream that tells how much has been read from it.
+//! A stream that tells how much has been read from it, and gives only so much until it may give more.
 
 use std::io;
 use std::pin::Pin;
@@ -8,16 +8,38 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+/// Said when more comes than may.
+pub(super) const TOO_MUCH: &str = "one head after another, and none is that of the answer";
+
 /// The stream, which is used as it is.
 pub(super) struct Counted<S> {
     stream: S,
-    read: Arc<AtomicU64>,
+    read: Arc<Read>,
+}
+
+/// What is read.
+#[derive(Debug)]
+pub(super) struct Read {
+    count: AtomicU64,
+    most: AtomicU64,
+}
+
+impl Read {
+    /// Bytes so far.
+    pub fn count(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Any number of them may come from now on.
+    pub fn free(&self) {
+        self.most.store(u64::MAX, Ordering::Relaxed);
+    }
 }
 
 impl<S> Counted<S> {
-    /// The stream, and the bytes that will have been read from it.
-    pub fn new(stream: S) -> (Counted<S>, Arc<AtomicU64>) {
-        let read = Arc::default();
+    /// The stream, and what will have been read from it, about `most` bytes at first.
+    pub fn new(stream: S, most: u64) -> (Counted<S>, Arc<Read>) {
+        let read = Arc::new(Read { count: AtomicU64::new(0), most: AtomicU64::new(most) });
         (Counted { stream, read: Arc::clone(&read) }, read)
     }
 }
@@ -28,10 +50,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.read.count() >= self.read.most.load(Ordering::Relaxed) {
+            return Poll::Ready(Err(io::Error::other(TOO_MUCH)));
+        }
         let before = buffer.filled().len();
         let done = Pin::new(&mut self.stream).poll_read(cx, buffer);
         let more = buffer.filled().len() - before;
-        self.read.fetch_add(more as u64, Ordering::Relaxed);
+        self.read.count.fetch_add(more as u64, Ordering::Relaxed);
         done
     }
 }

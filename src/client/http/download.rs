@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use hyper::header::HeaderMap;
+use hyper::header::{HeaderMap, HeaderValue};
 use tokio::task::spawn_blocking;
 use url::Url;
 
@@ -136,16 +136,14 @@ async fn to_place(
     let fields = had.as_ref().map(|(have, version)| part::rest(*have, version));
     let mut reply = get(dialer, url.clone(), &fields.unwrap_or_default(), seen).await?;
     let mut answer = part::answer(&reply, have)?;
-    if answer == Answer::Nothing {
-        // What is there is as long as it all, or longer.
+    let other = |(_, version): &(u64, HeaderValue)| !part::may_be(reply.head.headers(), version);
+    if answer == Answer::Nothing || answer != Answer::Whole && had.as_ref().is_some_and(other) {
+        // What is there is as long as it all, or longer; or the rest is that of another version.
         reply = get(dialer, url.clone(), &HeaderMap::new(), seen).await?;
         answer = part::answer(&reply, None)?;
     }
     let version = part::version(reply.head.headers());
     let (have, rest) = match (answer, had) {
-        (Answer::Rest(_), Some((_, before))) if version.is_some_and(|now| now != before) => {
-            return Err(HttpError::Part("it is of another version".to_owned()));
-        }
         (Answer::Rest(rest), Some((have, _))) => (have, Some(rest)),
         _ => {
             place.restart(url, version)?;

@@ -44,6 +44,16 @@ pub(super) fn version(headers: &HeaderMap) -> Option<&HeaderValue> {
     headers.get(header::LAST_MODIFIED).filter(|_| old)
 }
 
+/// Whether a reply can be of the version that was asked for by this. It may tell more of it now than then: a tag that
+/// has become strong is not compared with a date.
+pub(super) fn may_be(headers: &HeaderMap, asked: &HeaderValue) -> bool {
+    let name = match asked.as_bytes().starts_with(b"\"") {
+        true => header::ETAG,
+        false => header::LAST_MODIFIED,
+    };
+    headers.get(name).is_none_or(|now| now == asked)
+}
+
 /// What a reply that is no failure has, when what follows `have` bytes was asked for, or all with `None`.
 pub(super) fn answer(reply: &Reply, have: Option<u64>) -> Result<Answer, HttpError> {
     match (reply.head.status(), have) {
@@ -72,10 +82,15 @@ pub(super) fn answer(reply: &Reply, have: Option<u64>) -> Result<Answer, HttpErr
 fn parsed(range: &str) -> Option<(u64, u64, Option<u64>)> {
     let (places, whole) = range.strip_prefix("bytes ")?.split_once('/')?;
     let (from, to) = places.split_once('-')?;
-    let to: u64 = to.parse().ok().filter(|&to| to < u64::MAX)?;
+    let to = number(to).filter(|&to| to < u64::MAX)?;
     let whole = match whole {
         "*" => None,
-        whole => Some(whole.parse().ok()?),
+        whole => Some(number(whole)?),
     };
-    Some((from.parse().ok()?, to, whole))
+    Some((number(from)?, to, whole))
+}
+
+/// Digits and nothing else (RFC 9110 14.1.2).
+fn number(text: &str) -> Option<u64> {
+    text.bytes().all(|digit| digit.is_ascii_digit()).then(|| text.parse().ok())?
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::time::{Instant as Clock, sleep};
+use tokio::time::{Instant as Clock, sleep, timeout};
 
 use super::codec::{MAX_DATA, MAX_PACKET};
 use super::receiver::{self, Gone, Receiver};
@@ -21,6 +21,9 @@ use crate::wire::icmp::Notice;
 
 /// Time-outs after which a hard report of the network is the end of it, if nobody has ever answered.
 const REFUSALS: u64 = 3;
+
+/// How long a packet may take to be taken that nothing else waits for.
+const TAKEN: Duration = Duration::from_secs(1);
 
 /// A file that was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,8 +136,10 @@ pub async fn send(
     let mut notice = None;
     loop {
         while let Some(packet) = sender.transmit(now()) {
-            match socket.send_to(&packet, to).await {
-                Err(error) if sender.counts().packets == 1 => {
+            // A glasstcp in between may take none, but the time goes on.
+            let limit = sender.deadline().map_or(TAKEN, |deadline| deadline.since(now()));
+            match timeout(limit, socket.send_to(&packet, to)).await {
+                Ok(Err(error)) if sender.counts().packets == 1 => {
                     return Err(SendError::Send { to, error });
                 }
                 // It is as lost as on the way.
@@ -317,7 +322,7 @@ pub async fn receive(
                 enough = arrivals.into_iter().chain(progress).any(&mut told);
                 if let Some(answer) = answer.filter(|_| !enough) {
                     // Lost here or on the way is the same: the sender asks again.
-                    let _ = socket.send_to(&answer, from).await;
+                    let _ = timeout(TAKEN, socket.send_to(&answer, from)).await;
                 }
             }
             Err(error) => {

@@ -53,6 +53,7 @@ async fn answers_are_read() {
 async fn whatever_a_server_does_is_a_sentence() {
     let changed = format!("OK 3 {ABC}\nabd");
     let short = format!("OK 4 {ABC}\nabc");
+    let plus = format!("OK +3 {ABC}\nabc");
     let endless = vec![b'x'; 1 << 17];
     for (task, answer, part) in [
         (calc(), &b"ERR division by \x1bzero\n"[..], "division by ?zero"),
@@ -70,6 +71,7 @@ async fn whatever_a_server_does_is_a_sentence() {
         (calc(), &endless, "does not speak the protocol"),
         (file(), b"OK 3\n", "does not speak the protocol"),
         (file(), b"OK -3 ba78\n", "does not speak the protocol"),
+        (file(), plus.as_bytes(), "does not speak the protocol"),
         (file(), b"OK 99999999999999999999999 ba78\n", "does not speak the protocol"),
         (file(), changed.as_bytes(), "has arrived changed"),
         (file(), short.as_bytes(), "has closed the connection"),

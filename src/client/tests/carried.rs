@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use tokio::task::{spawn_blocking, yield_now};
 
 use super::*;
-use crate::control::{self, carry::Frame};
+use crate::client::dns::{Kind, LookupError, Resolver};
+use crate::client::rudp::{self, sender};
+use crate::control::{self, Reply, carry::Frame};
 use crate::net::TcpStream;
 use crate::time::Duration;
 use crate::wire::icmp::Report;
@@ -302,4 +304,79 @@ async fn sending_a_datagram_may_be_given_up() {
             text => assert!(text.len() == 1000 && text.iter().all(|byte| *byte == text[0])),
         }
     }
+}
+
+/// A glasstcp that opens what it is asked for, and then takes nothing.
+async fn stopped(path: &std::path::Path) -> JoinSet<()> {
+    let listener = tokio::net::UnixListener::bind(path).unwrap();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        let mut open = Vec::new();
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0);
+            let reply = Reply::Open { local: "10.9.0.2:50123".parse().unwrap(), peer: None };
+            let mut text = serde_json::to_vec(&reply).unwrap();
+            text.push(b'\n');
+            stream.write_all(&text).await.unwrap();
+            open.push(stream);
+        }
+    });
+    tasks
+}
+
+/// It is asked in time, whether or not what is asked is taken.
+#[tokio::test]
+async fn a_daemon_that_stops_holds_nobody_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let _tasks = stopped(&path).await;
+    let sockets = Sockets::Daemon(path);
+    let server = "10.9.0.1:53".parse().unwrap();
+    let timeout = std::time::Duration::from_millis(50);
+    let resolver = Resolver { sockets: sockets.clone(), server, timeout };
+    let error = resolver.lookup("www.test", Kind::A).await.unwrap_err();
+    assert!(matches!(error, LookupError::NoAnswer(..)), "{error}");
+    let socket = sockets.datagrams(0).await.unwrap();
+    let rto = std::time::Duration::from_millis(1);
+    let config = sender::Config { rto, tries: 3, ..Default::default() };
+    let sent = rudp::send(&socket, server, &b"text"[..], (config, 100), |_| {}).await;
+    assert!(matches!(sent, Err(rudp::SendError::Unfinished { .. })), "{sent:?}");
+}
+
+/// Also after both have said all, when nobody reads any more.
+#[tokio::test]
+async fn what_is_acknowledged_is_told_to_the_end() {
+    const SENT: u64 = 90_000;
+    let place = Place::new().await;
+    let (mut connection, mut far) = place.open(&place.daemon()).await;
+    far.shutdown().await.unwrap();
+    assert_eq!(connection.read(&mut [0; 10]).await.unwrap(), 0);
+    connection.write_all(&[7; SENT as usize]).await.unwrap();
+    connection.shutdown().await.unwrap();
+    let acknowledged = connection.acknowledged.clone();
+    let told = async |connection: &mut Connection| {
+        let told = std::future::poll_fn(|cx| connection.poll_told(cx));
+        tokio::select! {
+            error = told => Err(error),
+            () = until(|| acknowledged() == SENT) => Ok(()),
+        }
+    };
+    let mut text = vec![0; SENT as usize];
+    let (done, read) = tokio::join!(told(&mut connection), far.read_exact(&mut text));
+    done.unwrap();
+    assert_eq!(read.unwrap(), SENT as usize);
+
+    // And a failure is.
+    let (mut connection, mut far) = place.open(&place.daemon()).await;
+    far.shutdown().await.unwrap();
+    assert_eq!(connection.read(&mut [0; 10]).await.unwrap(), 0);
+    connection.write_all(&[7; SENT as usize]).await.unwrap();
+    connection.shutdown().await.unwrap();
+    while far.info().unwrap().receive_queue == 0 {
+        yield_now().await;
+    }
+    reset(far);
+    let error = std::future::poll_fn(|cx| connection.poll_told(cx)).await;
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionReset, "{error}");
 }

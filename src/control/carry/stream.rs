@@ -24,6 +24,8 @@ pub struct Carried {
     text: Bytes,
     /// Whether the peer has ended what it sends.
     ended: bool,
+    /// Whether it has been closed in order.
+    settled: bool,
     /// Why it has failed, if it has said so.
     failure: Option<Failure>,
     acknowledged: Arc<AtomicU64>,
@@ -42,6 +44,7 @@ impl From<Way> for Carried {
             inbox,
             text: Bytes::new(),
             ended: false,
+            settled: false,
             failure: None,
             acknowledged: Arc::default(),
             head: ArrayVec::new(),
@@ -55,6 +58,26 @@ impl Carried {
     /// How many bytes of what was written the peer has acknowledged, as far as it is known; whoever reads learns it.
     pub fn acknowledged(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.acknowledged)
+    }
+
+    /// Learns how much is acknowledged when there is nothing more to be read, which is ready when it has failed.
+    pub fn poll_told(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        // Until then it is who reads that learns it, and after the last one there is nothing to be learnt.
+        while self.ended && !self.settled {
+            match ready!(self.inbox.poll_next(cx, &self.unix)) {
+                Ok(Some(Frame::Acknowledged(count))) => {
+                    self.acknowledged.store(count, Ordering::Relaxed);
+                }
+                Ok(Some(Frame::Failed(failure))) => return Poll::Ready(failure.into()),
+                Ok(Some(other)) => {
+                    let what = format!("after its end a connection does not have {other:?}");
+                    return Poll::Ready(ControlError::Protocol(what).into());
+                }
+                Ok(None) if self.last && self.head.is_empty() => self.settled = true,
+                Ok(None) | Err(_) => return Poll::Ready(ControlError::Gone.into()),
+            }
+        }
+        Poll::Pending
     }
 
     /// Sends what there is of the frame's beginning and `text`, and says how much of that. Ready as soon as something

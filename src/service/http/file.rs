@@ -17,22 +17,25 @@ use super::path::Path;
 use super::range::{self, Wanted};
 use super::reply::{self, Body, Refused, Reply};
 use super::www::{Found, Www};
+use crate::service::room::Room;
 
 /// How a file is asked for.
 struct Asked {
     head_only: bool,
     /// The fields that make conditions or ask for ranges.
     fields: HeaderMap,
+    /// The memory for what is sent.
+    room: Room,
 }
 
 /// Answers with a file, with the `index.html` of a folder or with a listing of it.
 pub(super) async fn reply(
-    www: Www,
+    (www, room): (Www, Room),
     path: Path,
     head_only: bool,
     headers: &HeaderMap,
 ) -> Result<Reply, Refused> {
-    let asked = Asked { head_only, fields: conditions::fields(headers) };
+    let asked = Asked { head_only, fields: conditions::fields(headers), room };
     // One visit to a blocking thread is all that a short file costs.
     spawn_blocking(move || look(&www, path, &asked)).await.map_err(io::Error::other)?
 }
@@ -75,11 +78,11 @@ fn send(path: &Path, file: File, metadata: &Metadata, asked: &Asked) -> Result<R
             match if ranges { range::wanted(&asked.fields, len) } else { Wanted::Whole } {
                 Wanted::Whole if asked.head_only => whole(empty(), len, &kind),
                 Wanted::Whole => {
-                    let body = FileBody::open(file, [Segment::Part(0..len)])?;
+                    let body = FileBody::open(file, [Segment::Part(0..len)], asked.room.clone())?;
                     whole(Either::Right(body), len, &kind)
                 }
-                Wanted::Part(part) => one_part(file, part, len, &kind)?,
-                Wanted::Parts(parts) => several_parts(file, &parts, len, &kind)?,
+                Wanted::Part(part) => one_part((file, &asked.room), part, len, &kind)?,
+                Wanted::Parts(parts) => several_parts((file, &asked.room), &parts, len, &kind)?,
                 Wanted::Nothing => return Err(Refused::Range(len)),
             }
         }
@@ -100,9 +103,14 @@ fn whole(body: Body, len: u64, kind: &str) -> Reply {
     reply
 }
 
-fn one_part(file: File, part: Range<u64>, len: u64, kind: &str) -> Result<Reply, Refused> {
+fn one_part(
+    (file, room): (File, &Room),
+    part: Range<u64>,
+    len: u64,
+    kind: &str,
+) -> Result<Reply, Refused> {
     let place = place(&part, len);
-    let body = FileBody::open(file, [Segment::Part(part)])?;
+    let body = FileBody::open(file, [Segment::Part(part)], room.clone())?;
     let body_len = body.len();
     let mut reply = reply::bare(StatusCode::PARTIAL_CONTENT, Either::Right(body));
     describe(&mut reply, body_len, kind);
@@ -111,7 +119,12 @@ fn one_part(file: File, part: Range<u64>, len: u64, kind: &str) -> Result<Reply,
 }
 
 /// `multipart/byteranges` (RFC 9110 14.6).
-fn several_parts(file: File, parts: &[Range<u64>], len: u64, kind: &str) -> Result<Reply, Refused> {
+fn several_parts(
+    (file, room): (File, &Room),
+    parts: &[Range<u64>],
+    len: u64,
+    kind: &str,
+) -> Result<Reply, Refused> {
     let boundary = boundary()?;
     let mut segments = Vec::with_capacity(2 * parts.len() + 1);
     let mut line_end = "";
@@ -125,7 +138,7 @@ fn several_parts(file: File, parts: &[Range<u64>], len: u64, kind: &str) -> Resu
         segments.push(Segment::Part(part.clone()));
     }
     segments.push(Segment::Text(format!("\r\n--{boundary}--\r\n").into()));
-    let body = FileBody::open(file, segments)?;
+    let body = FileBody::open(file, segments, room.clone())?;
     let body_len = body.len();
     let mut reply = reply::bare(StatusCode::PARTIAL_CONTENT, Either::Right(body));
     describe(&mut reply, body_len, &format!("multipart/byteranges; boundary={boundary}"));

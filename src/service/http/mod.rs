@@ -9,7 +9,8 @@
 //!
 //! Files come with an entity tag and a date, are sent in parts to who asks for ranges, and not at all
 //! to who has them (RFC 9110 13 and 14). HTTP itself (RFC 9112) is `hyper`'s. Bodies pass in pieces both ways, so that memory does not
-//! depend on their size; files are read and written on tokio's blocking threads.
+//! depend on their size, and those of files have a limit together ([`Room`]), however many clients do not read; files are read and written
+//! on tokio's blocking threads.
 
 use std::convert::Infallible;
 use std::future::{Future, Ready, poll_fn, ready};
@@ -31,6 +32,7 @@ use hyper::{Method, Request, Version};
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWrite;
 
+use super::room::Room;
 use super::{Drain, InfoSource, ServiceContext};
 
 mod alarm;
@@ -146,7 +148,7 @@ fn answer(request: Request<Incoming>, context: &Arc<ServiceContext>, info: &Info
         Ok(Target::Work(work)) => Ok(work),
         Err(refused) => Err(refused),
     };
-    carry_out(work, head, body, context.limits).boxed().right_future()
+    carry_out(work, head, body, (context.limits, context.room.clone())).boxed().right_future()
 }
 
 /// What a request aims at.
@@ -208,7 +210,7 @@ async fn carry_out(
     work: Result<Work, Refused>,
     head: Parts,
     body: Incoming,
-    limits: Limits,
+    (limits, room): (Limits, Room),
 ) -> Reply {
     let mut body = Uploaded::new(body, expectation(&head).is_some(), limits.body);
     let headers = &head.headers;
@@ -216,7 +218,7 @@ async fn carry_out(
         Ok(Work::Sink) => sink::count(&mut body, headers).await,
         Ok(Work::Upload(www, path)) => upload::store(www, path, headers, &mut body).await,
         Ok(Work::File(www, path)) => {
-            file::reply(www, path, head.method == Method::HEAD, headers).await
+            file::reply((www, room), path, head.method == Method::HEAD, headers).await
         }
         Err(refused) => Err(refused),
     };

@@ -2,12 +2,14 @@ use tokio::io::duplex;
 
 use super::*;
 
+const STALL: Duration = Duration::from_secs(900);
+
 /// What comes back for `sent`, to the end of the stream.
 async fn answers(sent: &[u8], loss: &Loss) -> (Vec<u8>, io::Result<()>) {
     let (mut client, server) = duplex(4 * LINE_MAX);
     client.write_all(sent).await.unwrap();
     client.shutdown().await.unwrap();
-    let served = serve(server, loss).await;
+    let served = serve(server, loss, STALL).await;
     let mut back = Vec::new();
     client.read_to_end(&mut back).await.unwrap();
     (back, served)
@@ -63,4 +65,21 @@ fn datagrams_are_answered_or_lost() {
     assert_eq!(answer(b"one\ntwo", &Loss::default()).unwrap(), &b"ONE\nTWO"[..]);
     assert_eq!(answer(b"", &Loss::default()).unwrap(), &b""[..]);
     assert_eq!(answer(b"one", &Loss::new(Share::ALL, 1)), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_read_is_given_up() {
+    let (mut client, server) = duplex(1024);
+    let loss = Loss::default();
+    let asking = async {
+        loop {
+            client.write_all(&[b"x".repeat(100), b"\n".to_vec()].concat()).await.unwrap();
+        }
+    };
+    let begun = tokio::time::Instant::now();
+    let error = tokio::select! {
+        served = serve(server, &loss, STALL) => served.unwrap_err(),
+        () = asking => unreachable!("it asks for ever"),
+    };
+    assert_eq!((error.kind(), begun.elapsed()), (io::ErrorKind::TimedOut, STALL));
 }

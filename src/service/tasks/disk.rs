@@ -9,10 +9,12 @@ use std::io::{self, Read as _, Seek as _};
 use std::os::unix::fs::MetadataExt;
 use std::sync::{Mutex, PoisonError};
 
+use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
+use crate::service::room::Place;
 use crate::service::text::hex;
 
 /// Bytes of a file that are read at a time.
@@ -106,14 +108,14 @@ impl Disk {
         Ok(found.map(|(_, sum)| sum.clone()))
     }
 
-    /// The next `len` bytes of `file`, of which it must have as many.
-    pub(super) async fn read(&self, file: File, len: u64) -> io::Result<(File, Vec<u8>)> {
+    /// The next bytes of `file`, as many as there is place for, of which it must have as many.
+    pub(super) async fn read(&self, file: File, mut place: Place) -> io::Result<(File, Bytes)> {
         let work = move || {
-            let mut piece = Vec::with_capacity(len as usize);
-            (&file).take(len).read_to_end(&mut piece)?;
-            match (piece.len() as u64) < len {
+            (&file).take(place.len() as u64).read_to_end(&mut place.text)?;
+            match place.text.len() < place.len() {
                 true => Err(io::ErrorKind::UnexpectedEof.into()),
-                false => Ok((file, piece)),
+                // The next one is not read before this one is written.
+                false => Ok((file, place.piece().0)),
             }
         };
         self.run(work).await.flatten()

@@ -1,5 +1,6 @@
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::FutureExt as _;
 use sha2::{Digest, Sha256};
@@ -241,4 +242,27 @@ async fn who_asks_nothing_or_takes_nothing_is_given_up() {
     assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     let answer = lines(limited(), "CALC 1\nCALC 2\nCALC 3\nCALC 4\n").await;
     assert_eq!(answer, ["OK 1", "OK 2", "OK 3"]);
+}
+
+#[tokio::test]
+async fn names_are_looked_for_so_many_at_a_time() {
+    const ASKED: usize = 1000;
+    let (at_once, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (now, peak) = (Arc::clone(&at_once), Arc::clone(&most));
+    let resolve = Resolve::new(move |_| {
+        let (now, peak) = (Arc::clone(&now), Arc::clone(&peak));
+        Box::pin(async move {
+            peak.fetch_max(now.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+            // All others have their turn before this one has its answer.
+            for _ in 0..3 {
+                tokio::task::yield_now().await;
+            }
+            now.fetch_sub(1, Ordering::Relaxed);
+            Ok(Vec::new())
+        })
+    });
+    let asked = (0..ASKED).map(|number| resolve.ask(format!("a{number}.test")));
+    let found = futures_util::future::join_all(asked).await;
+    assert!(found.iter().all(Result::is_ok));
+    assert_eq!((at_once.load(Ordering::Relaxed), most.load(Ordering::Relaxed)), (0, 512));
 }

@@ -13,14 +13,18 @@ pub const RESETS: u16 = 81;
 /// The port of the one that sends 1,000 bytes and then nothing.
 pub const STOPS: u16 = 82;
 
+/// The port of the one that says nothing, has nothing more to say and reads nothing.
+pub const DEAF: u16 = 83;
+
 /// The head of a reply whose body ends with the connection (RFC 9112 6.3).
 const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n";
 
-/// Starts both on a stack of their own.
+/// Starts them on a stack of their own.
 pub fn start() -> Inner {
     Inner::start(async |net| {
         let resetting = serve(net.clone(), RESETS, |stream| Box::pin(resets(stream)));
-        tokio::join!(resetting, serve(net, STOPS, |stream| Box::pin(stops(stream))));
+        let deaf = serve(net.clone(), DEAF, |stream| Box::pin(is_deaf(stream)));
+        tokio::join!(resetting, deaf, serve(net, STOPS, |stream| Box::pin(stops(stream))));
     })
 }
 
@@ -49,5 +53,10 @@ async fn resets(mut stream: TcpStream) {
 
 async fn stops(mut stream: TcpStream) {
     answer(&mut stream, 1000).await;
+    std::future::pending().await
+}
+
+async fn is_deaf(mut stream: TcpStream) {
+    stream.shutdown().await.expect("it is open");
     std::future::pending().await
 }

@@ -1,5 +1,7 @@
 use std::os::unix::fs::{PermissionsExt, symlink};
 
+use tokio::io::{DuplexStream, duplex};
+
 use super::super::{part, place};
 use super::*;
 
@@ -262,7 +264,7 @@ async fn a_part_of_something_else_is_not_taken() {
         "",
         "Content-Range: bytes 3-9/10\r\n",
         "Content-Range: bytes 4-8/10\r\n",
-        "Content-Range: bytes 4-9/10\r\nETag: \"two\"\r\n",
+        "Content-Range: bytes +4-+9/+10\r\n",
         "Content-Range: bytes 4-3/4\r\n",
         "Content-Range: bytes 4-18446744073709551615/*\r\n",
         "Content-Range: bytes */10\r\n",
@@ -276,6 +278,113 @@ async fn a_part_of_something_else_is_not_taken() {
         assert!(error.contains("another part"), "{fields}: {error}");
         assert_eq!(fs::read(world.folder.path().join("file.part")).unwrap(), b"0123");
     }
+}
+
+/// A server that is not sure of the version of a young file may be when the rest is asked for.
+#[tokio::test]
+async fn a_version_may_be_known_better_meanwhile() {
+    let date =
+        "Last-Modified: Sat, 28 Nov 2026 10:00:00 GMT\r\nDate: Sat, 28 Nov 2026 10:00:09 GMT\r\n";
+    let young = format!("ETag: W/\"one\"\r\n{date}");
+    let short =
+        |fields: &str| says(&format!("HTTP/1.1 200 OK\r\n{fields}Content-Length: 10\r\n\r\n0123"));
+    let rest = |fields: &str| {
+        let head = "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 4-9/10\r\n";
+        says(&format!("{head}{fields}Content-Length: 6\r\n\r\n456789"))
+    };
+    let old = format!("{TAG}{date}");
+    let later = old.replace("28 Nov 2026 10:00:00", "28 Nov 2026 10:00:01");
+    for (before, after, had) in [
+        (&young, &old, 4),
+        (&young, &young, 4),
+        (&young, &String::new(), 4),
+        (&young, &later, 0),
+        (&TAG.to_owned(), &"ETag: \"two\"\r\n".to_owned(), 0),
+        (&TAG.to_owned(), &later, 4),
+    ] {
+        let texts = vec![short(before), rest(after), whole(b"0123456789", after)];
+        let world = world(20_000, texts).await;
+        fetch(&world, "file", true).await.unwrap_err();
+        let done = fetch(&world, "file", true).await.unwrap();
+        assert_eq!(done, Done { len: 10, had, sha256: sum(b"0123456789") }, "{before}{after}");
+        assert_eq!(world.files(), ["file"]);
+    }
+}
+
+/// 100 and its like may come before the answer (RFC 9110 15.2), but not for ever.
+#[tokio::test]
+async fn heads_without_an_end_are_no_answer() {
+    let heads = "HTTP/1.1 100 Continue\r\n\r\n".repeat(20_000);
+    let some = "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(100);
+    let texts = vec![
+        Says::AndWaits(heads.into()),
+        says(&format!("{some}HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")),
+    ];
+    let world = world(20_000, texts).await;
+    let error = fetch(&world, "file", false).await.unwrap_err().to_string();
+    assert!(error.contains("is not HTTP/1.1 (one head after another"), "{error}");
+    assert_eq!(fetch(&world, "file", false).await.unwrap().len, 2);
+}
+
+/// What the server at the other end of a pipe answers.
+async fn answer(near: DuplexStream, limit: Duration) -> Reply {
+    let (mut sender, driver) = http1::handshake(TokioIo::new(near)).await.unwrap();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async { drop(driver.await) });
+    let url = target("10.9.0.2/").unwrap();
+    let asked = request(Method::GET, &url, &HeaderMap::new(), Empty::<Bytes>::new()).unwrap();
+    let (head, body) = sender.send_request(asked).await.unwrap().into_parts();
+    let head = Response::from_parts(head, ());
+    Reply { head, url, body, timeout: limit, patience: (limit, 0), taken: 0, driver: tasks }
+}
+
+/// A kilobyte has to come in each time-out, though it come in drops.
+#[tokio::test(start_paused = true)]
+async fn a_body_that_drips_is_given_up() {
+    let limit = Duration::from_secs(10);
+    // How many bytes come each second, and for how long one waits; one that is read to its end is not given up.
+    for (drop, seconds) in [(1, Some(10)), (90, Some(10)), (120, None)] {
+        let (near, mut far) = duplex(1 << 16);
+        let server = tokio::spawn(async move {
+            assert!(far.read(&mut [0; 4096]).await? > 0);
+            far.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 12000\r\n\r\n").await?;
+            for _ in 0..100 {
+                far.write_all(&vec![b'x'; drop]).await?;
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            io::Result::Ok(())
+        });
+        let mut reply = answer(near, limit).await;
+        let begun = Instant::now();
+        let end = loop {
+            match reply.piece().await {
+                Ok(Some(_)) => {}
+                Ok(None) => break None,
+                Err(error) => break Some(error.to_string()),
+            }
+        };
+        match seconds {
+            Some(seconds) => {
+                let error = end.unwrap();
+                assert!(error.contains("less than 1024 bytes in 10s"), "{error}");
+                assert_eq!(begun.elapsed().as_secs(), seconds, "{drop}");
+            }
+            None => assert_eq!(end, None),
+        }
+        server.abort();
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_ends_before_the_request_is_no_other_protocol() {
+    let (near, far) = duplex(1 << 16);
+    let (mut sender, driver) = http1::handshake(TokioIo::new(near)).await.unwrap();
+    drop(far);
+    let _ = driver.await;
+    let url = target("10.9.0.2/").unwrap();
+    let asked = request(Method::GET, &url, &HeaderMap::new(), Empty::<Bytes>::new()).unwrap();
+    let error = sender.send_request(asked).await.unwrap_err();
+    assert_eq!(in_words(&error), "it has ended without an answer");
 }
 
 #[tokio::test]
@@ -308,7 +417,9 @@ async fn another_sum_than_the_wanted_one_leaves_nothing() {
 
 #[tokio::test]
 async fn what_cannot_be_written_is_a_sentence() {
-    let texts = vec![whole(&[7; 200_000], ""), whole(b"text", "")];
+    // Who cannot write it does not take all of it.
+    let long = ["HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n".as_bytes(), &[7; 200_000]];
+    let texts = vec![Says::AndWaits(long.concat()), whole(b"text", "")];
     let world = world(20_000, texts).await;
     let get = async |path: &str| {
         let output = Output::File { path: world.folder.path().join(path), keep: false };

@@ -57,17 +57,22 @@ async fn as_long_as_something_moves_it_goes_on() {
     let moves = async |times: u64, wait: u64| {
         for _ in 0..times {
             tokio::time::sleep(Duration::from_secs(wait)).await;
-            moved.set(moved.get() + 1);
+            moved.set(moved.get() + LEAST);
         }
         times
     };
-    assert_eq!(while_moving(limit, || (moved.get(), 0), moves(20, 9)).await, Some(20));
-    assert_eq!(while_moving(limit, || (moved.get(), 0), moves(20, 21)).await, None);
-    assert_eq!(while_moving(limit, || (0, 0), moves(1, 9)).await, Some(1));
-    assert_eq!(while_moving(limit, || (0, 0), moves(2, 9)).await, None);
-    // A head that comes in drops is waited for too, but not for ever.
-    assert_eq!(while_moving(limit, || (0, moved.get()), moves(10, 9)).await, Some(10));
-    assert_eq!(while_moving(limit, || (0, moved.get()), moves(20, 9)).await, None);
+    let sent = || (moved.get(), 0);
+    let drops = || (moved.get() / LEAST, 0);
+    let read = || (0, moved.get());
+    assert_eq!(while_moving(limit, sent, moves(20, 9)).await, Ok(20));
+    assert_eq!(while_moving(limit, sent, moves(20, 21)).await, Err(Stuck::Silent));
+    assert_eq!(while_moving(limit, || (0, 0), moves(1, 9)).await, Ok(1));
+    assert_eq!(while_moving(limit, || (0, 0), moves(2, 9)).await, Err(Stuck::Silent));
+    // What goes or comes in drops is waited for too, but not for ever.
+    assert_eq!(while_moving(limit, drops, moves(10, 9)).await, Ok(10));
+    assert_eq!(while_moving(limit, drops, moves(20, 9)).await, Err(Stuck::Slow));
+    assert_eq!(while_moving(limit, read, moves(10, 9)).await, Ok(10));
+    assert_eq!(while_moving(limit, read, moves(20, 9)).await, Err(Stuck::Drops(11)));
 }
 
 #[tokio::test]
