@@ -88,6 +88,10 @@ pub struct Args {
     #[arg(long, value_name = "on|off", value_parser = on_or_off)]
     sack: Option<bool>,
 
+    /// Whether timestamps are offered and taken up; they take 12 bytes of each segment [default: on]
+    #[arg(long, value_name = "on|off", value_parser = on_or_off)]
+    timestamps: Option<bool>,
+
     /// Explicit congestion notification: never, for whoever asks, or asked for; of use where the queue marks
     /// [default: accept]
     #[arg(long, value_name = "off|accept|request")]
@@ -96,6 +100,11 @@ pub struct Args {
     /// Whose habits both ends have where the RFCs leave a choice [default: linux]
     #[arg(long, value_name = "linux|rfc")]
     profile: Option<Profile>,
+
+    /// How long receivers keep the acknowledgment of a single segment, under 500ms [default: as the profile, 40ms and
+    /// more]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    ack_delay: Option<Duration>,
 
     /// Flows at the same time; --clients is the same [default: 1]
     #[arg(long, visible_alias = "clients", value_name = "N")]
@@ -264,8 +273,10 @@ impl Args {
         overrule(&mut scenario.queue, &self.queue);
         overrule(&mut scenario.loss, &self.loss);
         overrule(&mut scenario.sack, &self.sack);
+        overrule(&mut scenario.timestamps, &self.timestamps);
         overrule(&mut scenario.ecn, &self.ecn);
         overrule(&mut scenario.profile, &self.profile);
+        overrule(&mut scenario.ack_delay, &self.ack_delay.map(Some));
         overrule(&mut scenario.flows, &self.flows);
         overrule(&mut scenario.seed, &self.seed);
         overrule(&mut scenario.buffer, &self.buffer.map(Some));

@@ -172,6 +172,7 @@ fn tcp_config(scenario: &Scenario, congestion: Algorithm) -> tcp::Config {
     let mut config = tcp::Config {
         nodelay: scenario.nodelay,
         sack: scenario.sack,
+        timestamps: scenario.timestamps && habits.timestamps,
         ecn: scenario.ecn,
         quick_ack: scenario.quick_ack && habits.quick_ack,
         congestion,
@@ -179,6 +180,9 @@ fn tcp_config(scenario: &Scenario, congestion: Algorithm) -> tcp::Config {
         black_hole_detection: false,
         ..habits
     };
+    if let Some(delay) = scenario.ack_delay {
+        (config.ack_delay, config.ack_delay_max) = (delay, delay);
+    }
     if let Some(bytes) = scenario.buffer {
         config.fix_buffers(u32::try_from(bytes).unwrap_or(u32::MAX));
     }

@@ -72,6 +72,8 @@ pub struct Scenario {
     pub nodelay: bool,
     /// Whether selective acknowledgments are offered and taken up (RFC 2018).
     pub sack: bool,
+    /// Whether timestamps are offered and taken up (RFC 7323); they take 12 bytes of each segment.
+    pub timestamps: bool,
     /// Whether explicit congestion notification is asked for and taken up (RFC 3168).
     #[serde(deserialize_with = "name")]
     pub ecn: Ecn,
@@ -81,6 +83,10 @@ pub struct Scenario {
     /// Whether receivers acknowledge at once where it helps the sender; if not, only after a delay or
     /// two segments. With the profile of the RFCs they never do.
     pub quick_ack: bool,
+    /// How long receivers keep the acknowledgment of a single segment, under 500 ms (RFC 9293 3.8.6.3), when it is not for
+    /// as long as the profile has it.
+    #[serde(deserialize_with = "some_time")]
+    pub ack_delay: Option<Duration>,
     /// How senders write, when it is not as fast as they can.
     pub write: Option<Pace>,
     /// How receivers read, when it is not as fast as they can.
@@ -108,9 +114,11 @@ impl Default for Scenario {
             mtu: 1500,
             nodelay: false,
             sack: true,
+            timestamps: true,
             ecn: Ecn::default(),
             profile: Profile::default(),
             quick_ack: true,
+            ack_delay: None,
             write: None,
             read: None,
         }
@@ -149,6 +157,8 @@ impl Scenario {
             format!("no congestion control is named; there are {}", Algorithm::names())
         } else if self.bytes == 0 {
             "a transfer of no bytes shows nothing; allowed: 1b and more".to_owned()
+        } else if self.ack_delay.is_some_and(|delay| delay >= Duration::from_millis(500)) {
+            "an acknowledgment may be delayed by less than 500ms (RFC 9293 3.8.6.3)".to_owned()
         } else if self.mtu < 68 {
             format!("an MTU of {} bytes cannot be; allowed: 68 to 65535", self.mtu)
         } else if self.cross.len() > usize::from(MAX_FLOWS) {

@@ -26,9 +26,11 @@ fn every_field_is_read() {
         mtu = 576
         nodelay = true
         sack = false
+        timestamps = false
         ecn = "request"
         profile = "rfc"
         quick-ack = false
+        ack-delay = "10ms"
         write = { size = "10b", every = "1ms" }
         read = { size = "1k", every = "2ms" }
     "#;
@@ -58,9 +60,11 @@ fn every_field_is_read() {
         mtu: 576,
         nodelay: true,
         sack: false,
+        timestamps: false,
         ecn: Ecn::Request,
         profile: Profile::Rfc,
         quick_ack: false,
+        ack_delay: Some(ms(10)),
         write: Some(Pace { size: 10, every: ms(1) }),
         read: Some(Pace { size: 1024, every: ms(2) }),
     };
@@ -99,6 +103,7 @@ fn mistakes_show_the_words_and_what_is_allowed() {
         ("bytes = '0'", "a transfer of no bytes"),
         ("title = \"a\\u0007\"", "the title may have no control characters"),
         ("mtu = 67", "an MTU of 67 bytes cannot be"),
+        ("ack-delay = '500ms'", "by less than 500ms (RFC 9293 3.8.6.3)"),
         ("read = { size = '0', every = '1ms' }", "'size' must be at least one byte"),
         ("read = { size = '1k' }", "missing field `every`"),
         ("cross = 5", "expected cross traffic in braces, or a list of such"),
