@@ -112,7 +112,7 @@
 //! | bring a device of your own | [`device::Device`] and [`runtime::AsyncDevice`] |
 
 // What lies above the sockets is left out where only they and what is below are looked at: by loom, and by
-// AddressSanitizer. That halves what has to be compiled for them.
+// AddressSanitizer, so that less has to be compiled for them.
 #[cfg(not(glasstcp_sockets_only))]
 pub mod client;
 pub mod context;
