@@ -48,6 +48,7 @@ impl Stack {
         ends: Endpoints,
         segment: &mut Segment,
     ) {
+        self.acknowledge_apart(key);
         let outcome = self.update_connection(key, |tcb, cx| {
             let view = cx.is_observed().then(|| tcb.view_received(segment));
             let conn = tcb.conn();

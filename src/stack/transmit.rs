@@ -121,6 +121,19 @@ impl Stack {
         }
     }
 
+    /// Queues the acknowledgment that has to go before another segment for the connection is looked at, if one is owed.
+    pub(super) fn acknowledge_apart(&mut self, key: ConnKey) {
+        let Some(Connection { tcb, .. }) = self.connections.get_mut(key) else {
+            return;
+        };
+        if let Some(outgoing) = tcb.acknowledge_apart(&mut self.env.context()) {
+            let (ends, ip) = (tcb.endpoints(), tcb.config().ip);
+            self.env.counters.tcp_segments_sent += 1;
+            let burst = self.burst(ends, ip, outgoing);
+            self.queue_reply(burst);
+        }
+    }
+
     /// Puts the IP header before a segment.
     fn burst(&mut self, ends: Endpoints, ip: IpSettings, outgoing: Outgoing) -> Burst {
         let Outgoing { header, payload, payload_len, segment_size, dont_fragment } = outgoing;
@@ -160,13 +173,9 @@ impl Stack {
 
     /// Queues one packet whose IP header is the first part of `header`.
     pub(super) fn reply(&mut self, header: HeaderBuf, protocol: u8, payload: Bytes) {
-        if self.queues.replies.len() >= MAX_REPLIES {
-            self.env.counters.replies_dropped += 1;
-            return;
-        }
         let payload_len = payload.len() as u32;
         let payload = Some(payload).filter(|bytes| !bytes.is_empty()).into_iter().collect();
-        self.queues.replies.push_back(Burst {
+        self.queue_reply(Burst {
             header,
             ip_header_len: ip::IPV4_HEADER_LEN as u8,
             protocol,
@@ -174,6 +183,14 @@ impl Stack {
             payload_len,
             segment_size: 0,
         });
+    }
+
+    fn queue_reply(&mut self, reply: Burst) {
+        if self.queues.replies.len() >= MAX_REPLIES {
+            self.env.counters.replies_dropped += 1;
+            return;
+        }
+        self.queues.replies.push_back(reply);
     }
 
     /// Queues a segment that no control block sends: a reset, a SYN-ACK, an acknowledgment from

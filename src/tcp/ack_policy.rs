@@ -12,11 +12,12 @@
 //! ```
 //!
 //! The delay (`ato`) adapts to the time between segments, so that an acknowledgment waits for a second
-//! segment if one may be expected. Whatever is due, one acknowledgment a batch is sent: it is built only
-//! after all segments of a batch were processed.
+//! segment if one may be expected. One acknowledgment a batch is sent, for it is built after all segments
+//! of a batch were processed; only what is due for a gap goes before the next segment is looked at.
 
 use crate::event::Why;
 use crate::tcp::Config;
+use crate::tcp::loss::dupack::THRESHOLD;
 use crate::tcp::mss::Mss;
 use crate::time::{Duration, Instant};
 
@@ -82,6 +83,10 @@ pub struct AckPolicy {
     /// The application answers.
     interactive: bool,
     pushed: Pushed,
+    /// What is due is for text out of order, or that has filled a gap.
+    of_gap: bool,
+    /// So many acknowledgments were since text last came in order.
+    of_gap_sent: u8,
     /// How long an acknowledgment waits, before bounds; zero before the first text.
     ato: Duration,
     /// When text last arrived.
@@ -104,8 +109,22 @@ impl AckPolicy {
         self.full_size
     }
 
+    /// Text arrived that is out of order, or fills a gap (RFC 5681 4.2).
+    pub fn gap_seen(&mut self) {
+        self.now(Why::AckNow);
+        self.of_gap = true;
+    }
+
+    /// Whether what is due has to go before anything else of a batch is looked at: from the number of them a sender
+    /// without SACK sees the loss, and what has left the path. With `sack` the next one tells as much, and those that
+    /// mean a loss are enough, as in Linux.
+    pub fn goes_apart(&self, sack: bool) -> bool {
+        self.of_gap && (!sack || u32::from(self.of_gap_sent) < THRESHOLD)
+    }
+
     /// In-order text arrived.
     pub fn text_arrived(&mut self, config: &Config, text: &Arrival) {
+        self.of_gap_sent = 0;
         let first = self.full_size == 0;
         if first {
             let guess = text.guess.min(Mss::DEFAULT.bytes().into()).min(text.window / 2);
@@ -263,6 +282,9 @@ impl AckPolicy {
             if self.quick == 0 {
                 self.ato = config.ack_delay;
             }
+        }
+        if std::mem::take(&mut self.of_gap) {
+            self.of_gap_sent = self.of_gap_sent.saturating_add(1);
         }
         self.due = Due::Nothing;
         self.unacknowledged = 0;

@@ -291,3 +291,31 @@ fn the_round_trip_time_stays_honest_through_losses() {
     assert!(srtt > 150 * MS && srtt < 600 * MS, "{srtt:?}");
     assert!(world.info(Client, pair.client).bytes_received == 20 * LEN as u64);
 }
+
+/// Ten segments that arrive at once, less the first; gives how often the gap was acknowledged.
+fn duplicates_of_a_burst(sack: bool) -> usize {
+    let mut world = World::with_tcp(|config| {
+        config.sack = sack;
+        config.pacing = false;
+    });
+    world.observe();
+    let pair = world.open();
+    world.pass(50 * MS);
+    world.judge = drop_numbers([0], is_text);
+    let before = world.sent_by(Client).last().unwrap().1.ack;
+    world.transfer(&pair, Server, 10 * 1448, SECOND);
+    assert_eq!(timeouts(&world), 0, "duplicates have shown it");
+    world.sent_by(Client).filter(|(_, segment)| segment.ack == before).count() - 1
+}
+
+/// One acknowledgment for all of a batch would hide from a sender without SACK that something is lost.
+#[test]
+fn each_segment_of_a_batch_beyond_a_gap_is_acknowledged_rfc_5681_4_2() {
+    assert_eq!(duplicates_of_a_burst(false), 9);
+}
+
+/// What a later one reports with SACK, it reports better (as Linux).
+#[test]
+fn with_sack_three_duplicates_go_apart_and_the_rest_of_a_batch_shares_one() {
+    assert_eq!(duplicates_of_a_burst(true), 3 + 1);
+}

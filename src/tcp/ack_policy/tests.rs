@@ -182,3 +182,23 @@ proptest! {
         }
     }
 }
+
+/// RFC 5681 4.2: the sender counts them.
+#[test]
+fn what_is_due_for_a_gap_goes_apart_until_it_says_nothing_new() {
+    let (mut policy, config) = (AckPolicy::default(), plain());
+    policy.now(Why::AckNow);
+    assert!(!policy.goes_apart(false), "not for a gap");
+    policy.sent(&config);
+    for nth in 1..=5 {
+        policy.gap_seen();
+        assert!(policy.goes_apart(false));
+        assert_eq!(policy.goes_apart(true), nth <= 3, "{nth}");
+        policy.sent(&config);
+        assert!(!policy.goes_apart(false), "it is sent");
+    }
+    // The gap is filled.
+    policy.gap_seen();
+    arrive(&mut policy, &config, text(1, SIZE));
+    assert!(policy.goes_apart(true));
+}

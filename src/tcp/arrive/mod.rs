@@ -1,7 +1,8 @@
 //! SEGMENT ARRIVES (RFC 9293 3.10.7): one screen, in the RFC's order.
 //!
 //! Each step either passes the segment on or gives an `Err(Discard)`, which the stack handles at one
-//! place. An acknowledgment that is owed is only noted; it is built after the whole batch.
+//! place. An acknowledgment that is owed is only noted; it is built after the whole batch, or before the
+//! next segment ([`Tcb::acknowledge_apart`]).
 
 mod ack;
 pub mod closed;

@@ -96,7 +96,7 @@ impl Tcb {
 
     /// Out of order, or filling a gap: acknowledged at once (RFC 5681 4.2).
     fn queue_text(&mut self, cx: &mut Context<'_>, segment: &mut InWindow<'_>) {
-        self.ack.now(Why::AckNow);
+        self.ack.gap_seen();
         if cx.memory == Memory::Exhausted && segment.seq != self.rcv.nxt {
             // The peer keeps it until it is acknowledged, whatever was reported of it (RFC 2018 8).
             self.rcv.drop_reassembly();

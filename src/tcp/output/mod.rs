@@ -46,6 +46,12 @@ impl Tcb {
         }
     }
 
+    /// The acknowledgment that has to go before another segment of the same batch is looked at, if one is owed:
+    /// duplicates are counted (RFC 5681 4.2).
+    pub fn acknowledge_apart(&mut self, cx: &mut Context<'_>) -> Option<Outgoing> {
+        self.plan_apart().map(|transmission| self.build(cx, transmission))
+    }
+
     /// RFC 5681 4.1: a window that was not used for a whole time-out says nothing any more.
     fn restart_after_idle(&mut self, cx: &mut Context<'_>) {
         let idle = self.snd.outstanding() == 0 && self.snd.unsent() > 0;

@@ -40,6 +40,13 @@ pub struct Transmission {
     pub why: Why,
 }
 
+impl Transmission {
+    /// A segment without text.
+    fn bare(seq: SeqNum, flags: Flags, why: Why) -> Self {
+        Transmission { seq, len: 0, segment_size: 0, flags, again: false, why }
+    }
+}
+
 impl Tcb {
     /// Decides; changes nothing.
     pub fn plan(&self, now: Instant) -> Plan {
@@ -79,9 +86,20 @@ impl Tcb {
         self.sends_early() && self.timeouts == 0
     }
 
-    /// A segment without text.
+    /// The acknowledgment that has to go before another segment is looked at.
+    pub(super) fn plan_apart(&self) -> Option<Transmission> {
+        let over = self.reset_pending || self.state == State::Closed;
+        match self.ack.due() {
+            Due::Now(why) if !over && self.ack.goes_apart(self.sack) => {
+                Some(Transmission::bare(self.snd.nxt, Flags::default(), why))
+            }
+            _ => None,
+        }
+    }
+
+    /// See [`Transmission::bare`].
     fn bare(&self, seq: SeqNum, flags: Flags, why: Why) -> Plan {
-        Plan::Send(Transmission { seq, len: 0, segment_size: 0, flags, again: false, why })
+        Plan::Send(Transmission::bare(seq, flags, why))
     }
 
     fn plan_syn(&self) -> Plan {
