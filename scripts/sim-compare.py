@@ -117,7 +117,7 @@ def write(folder, results, names, checks, args):
 def main():
     parser = argparse.ArgumentParser(prog="sim-compare")
     parser.add_argument("binaries")
-    parser.add_argument("--runs", type=int, default=15)
+    parser.add_argument("--runs", type=int, default=51)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cc")
     parser.add_argument("--out")
