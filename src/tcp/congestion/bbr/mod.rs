@@ -114,8 +114,6 @@ struct Sample {
     in_flight: u64,
     /// Of what was sent last of what it acknowledges.
     rtt: Option<Duration>,
-    /// The smoothed round trip.
-    srtt: Option<Duration>,
     /// The window held sending back.
     cwnd_limited: bool,
     /// Bytes a second, or 0.
@@ -142,7 +140,6 @@ impl Sample {
             newly_acked: ack.delivered.into(),
             in_flight: ack.in_flight.into(),
             rtt: ack.rtt,
-            srtt: ack.srtt,
             cwnd_limited: ack.window_limited,
             rate: ack.rate.map_or(0, |rate| rate.rate()),
             delivered: ack.rate.map_or(0, |rate| rate.delivered),

@@ -11,7 +11,7 @@
 use super::aggregation::Aggregation;
 use super::filter::WindowedMax;
 use super::{NO_LIMIT, Sample};
-use crate::time::Duration;
+use crate::time::{Duration, Instant};
 
 /// A loss takes no more than this off a short-term bound, in percent (BBR.Beta).
 pub(super) const BETA: u64 = 70;
@@ -113,6 +113,34 @@ impl OwnLosses {
     }
 }
 
+/// The shortest of the latest round trips: of the last quarter of one and up to another, and of so many samples at
+/// least.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Recent {
+    /// In this stretch, and in the one before it.
+    pub(super) shortest: [Option<Duration>; 2],
+    /// When this stretch began.
+    since: Instant,
+    samples: u32,
+}
+
+impl Recent {
+    const LEAST: u32 = 4;
+
+    fn add(&mut self, now: Instant, rtt: Duration, min_rtt: Duration) {
+        if self.samples >= Self::LEAST && now.since(self.since) >= min_rtt / 4 {
+            self.shortest = [None, self.shortest[0]];
+            (self.since, self.samples) = (now, 0);
+        }
+        self.shortest[0] = Some(self.shortest[0].map_or(rtt, |shortest| shortest.min(rtt)));
+        self.samples += 1;
+    }
+
+    fn shortest(&self) -> Option<Duration> {
+        self.shortest.into_iter().flatten().min()
+    }
+}
+
 /// The model.
 #[derive(Clone, Debug)]
 pub(super) struct Model {
@@ -129,8 +157,8 @@ pub(super) struct Model {
     pub(super) bw: u64,
     /// The shortest round trip, once there was one; kept by `probe_rtt`.
     pub(super) min_rtt: Option<Duration>,
-    /// The smoothed one.
-    pub(super) srtt: Option<Duration>,
+    /// The latest ones.
+    pub(super) recent: Recent,
     /// What the path loses by itself.
     own_losses: OwnLosses,
     /// See the table above.
@@ -155,7 +183,7 @@ impl Model {
             max_bw: WindowedMax::new(),
             bw: 0,
             min_rtt: None,
-            srtt: None,
+            recent: Recent::default(),
             own_losses: OwnLosses::default(),
             bw_shortterm: NO_LIMIT,
             inflight_shortterm: NO_LIMIT,
@@ -186,11 +214,11 @@ impl Model {
     }
 
     /// Whether round trips are longer than without a queue: by a sixteenth, and by half a millisecond
-    /// that the ends may take.
+    /// that the ends may take. Where a queue is that holds for all of them; where the path wavers, only for most.
     pub(super) fn has_queue(&self) -> bool {
-        match (self.srtt, self.min_rtt) {
-            (Some(srtt), Some(min)) => {
-                srtt > min.saturating_add(min / 16).saturating_add(HOST_DELAY)
+        match (self.recent.shortest(), self.min_rtt) {
+            (Some(shortest), Some(min)) => {
+                shortest > min.saturating_add(min / 16).saturating_add(HOST_DELAY)
             }
             _ => true,
         }
@@ -213,7 +241,9 @@ impl Model {
     /// An acknowledgment has come: what it says of this round trip (UpdateLatestDeliverySignals).
     pub(super) fn take_latest(&mut self, sample: &Sample) {
         self.delivered = sample.total_delivered;
-        self.srtt = sample.srtt;
+        if let Some(rtt) = sample.rtt {
+            self.recent.add(sample.now, rtt, self.min_rtt.unwrap_or(rtt));
+        }
         self.own_losses.delivered += sample.newly_acked;
         self.own_losses.queue |= self.has_queue();
         self.latest.bw = self.latest.bw.max(sample.rate);

@@ -21,11 +21,11 @@ fn cruising() -> Bbr {
 
 #[test]
 fn two_percent_are_the_limit_and_two_fifths_more_without_a_queue() {
-    let mut bbr = Bbr::new(1000, Profile::Linux);
-    for (srtt_ms, limit) in [(None, 2), (Some(100), 42), (Some(106), 42), (Some(107), 2)] {
+    for (rtt_ms, limit) in [(None, 2), (Some(100), 42), (Some(106), 42), (Some(107), 2)] {
+        let mut bbr = Bbr::new(1000, Profile::Linux);
         bbr.model.min_rtt = Some(Duration::from_millis(100));
-        let srtt = srtt_ms.map(Duration::from_millis);
-        bbr.model.take_latest(&Sample::new(&Ack { srtt, ..Ack::default() }, 0));
+        let rtt = rtt_ms.map(Duration::from_millis);
+        bbr.model.take_latest(&Sample::new(&Ack { rtt, ..Ack::default() }, 0));
         for (bytes, in_flight, too_much) in [
             (0, 0, false),
             (1, 0, true),
@@ -33,7 +33,7 @@ fn two_percent_are_the_limit_and_two_fifths_more_without_a_queue() {
             (limit * 1000 + 1, 100_000, true),
             (u64::MAX, u64::MAX, true),
         ] {
-            assert_eq!(bbr.is_too_much(bytes, in_flight), too_much, "{srtt:?}");
+            assert_eq!(bbr.is_too_much(bytes, in_flight), too_much, "{rtt:?}");
         }
     }
 }
@@ -63,7 +63,7 @@ fn a_loss_lowers_the_short_term_bounds_once_a_round_trip_and_a_probe_raises_them
     path.run(Duration::from_millis(200));
     path.bbr.on_segment_lost(&lost(MSS, 100_000, MSS.into()));
     assert!(!path.bbr.model.latest.loss, "a loss where no queue is says nothing");
-    path.bbr.model.srtt = Some(path.rtt * 2);
+    path.bbr.model.recent.shortest = [Some(path.rtt * 2); 2];
     path.bbr.on_segment_lost(&lost(MSS, 100_000, MSS.into()));
     path.run(Duration::from_millis(100));
     let model = &path.bbr.model;
@@ -80,7 +80,7 @@ fn losses_in_the_queue_of_startup_do_not_lower_the_short_term_bounds() {
     path.run_until(|path| path.bbr.state == State::Cruise);
     path.run(Duration::from_millis(200));
     let bbr = &mut path.bbr;
-    bbr.model.srtt = Some(path.rtt * 2);
+    bbr.model.recent.shortest = [Some(path.rtt * 2); 2];
     let delivered = bbr.model.delivered;
     let sent_when = |prior_delivered| LostSegment { prior_delivered, ..lost(MSS, 100_000, 50_000) };
     // Sent before the end of Drain, and between that and when the last of those losses was found: of what is lost

@@ -1,5 +1,6 @@
 use super::super::tests::{MSS, sample};
 use super::*;
+use crate::tcp::congestion::Ack;
 
 fn model() -> Model {
     Model::new(MSS.into())
@@ -120,4 +121,25 @@ fn a_sixth_of_the_long_term_bound_is_left_to_others_but_no_segment_of_the_last_f
         model.inflight_longterm = bound;
         assert_eq!(model.inflight_with_headroom(), left);
     }
+}
+
+/// A queue makes all of them longer; where most are, but not all, the path wavers.
+#[test]
+fn a_queue_is_seen_when_all_of_a_quarter_of_a_round_trip_are_longer() {
+    let mut model = model();
+    model.min_rtt = Some(Duration::from_millis(40));
+    let mut at = 0;
+    let mut arrives = |model: &mut Model, micros: u64| {
+        at += 1;
+        let rtt = Some(Duration::from_micros(micros));
+        let ack = Ack { now: Instant::from_millis(at), rtt, ..Ack::default() };
+        model.take_latest(&Sample::new(&ack, 0));
+        model.has_queue()
+    };
+    assert!((0..200).all(|n| !arrives(&mut model, if n % 10 == 0 { 42_900 } else { 60_000 })));
+    // Then all are; after 10 ms it may not be a chance any more, after 20 it is none.
+    let seen: Vec<_> = (0..40).map(|_| arrives(&mut model, 43_100)).collect();
+    let first = seen.iter().position(|&queue| queue).unwrap();
+    assert!((9..=20).contains(&first) && seen[first..].iter().all(|&queue| queue), "{first}");
+    assert!(!arrives(&mut model, 42_900), "one is enough to the contrary");
 }
