@@ -119,8 +119,9 @@ def die(sentence):
     sys.exit(f"packetdrill: {sentence}")
 
 
-def find_scripts(places):
-    """Every script for IPv4, as pairs of a path and what it is called; the name is relative to the place."""
+def find_scripts(places, expected):
+    """Every script for IPv4, as pairs of a path and what it is called: as where it is expected to fail, wherever the
+    place is; otherwise the name is relative to the place."""
     found = {}
     for place in map(pathlib.Path, places):
         if place.is_file():
@@ -135,7 +136,22 @@ def find_scripts(places):
             die(f"there is no {place}; give folders with scripts, or scripts.")
     if not found:
         die("there is not one script (*.pkt for IPv4) below the folders.")
+    for path in found:
+        parts = path.resolve().parts
+        tails = ("/".join(parts[at:]) for at in range(len(parts)))
+        found[path] = next((tail for tail in tails if tail in expected), found[path])
     return sorted(found.items(), key=lambda item: item[1])
+
+
+def missing(scripts, expected):
+    """Which scripts are expected to fail, and are not where others of the same folder are."""
+    folders = {}
+    for path, name in scripts:
+        folders.setdefault(name.rpartition("/")[0], set()).add(path.parent)
+    for name in expected:
+        folder, _, file = name.rpartition("/")
+        if folder in folders and not any((there / file).exists() for there in folders[folder]):
+            yield name
 
 
 def read_expected(path):
@@ -190,7 +206,7 @@ class Runner:
             die("user namespaces are not allowed here; run it as root, or allow them (sysctl kernel.unprivileged_userns_clone=1).")
 
     def run(self, path):
-        """Whether the script passes, and what it prints."""
+        """Whether the script has passed, failed, or broken off, which nobody expects; and what it has printed."""
         text = path.read_text(errors="replace")
         local = option(text, "local_ip", LOCAL_IP)
         settings = pathlib.Path(tempfile.mkdtemp(dir=self.folder))
@@ -219,27 +235,30 @@ class Runner:
         )
         try:
             printed, _ = process.communicate(timeout=TIMEOUT)
-            passed = process.returncode == 0
+            verdict = "passed" if process.returncode == 0 else "failed"
+            if process.returncode < 0:
+                printed, verdict = printed + f"ended by signal {-process.returncode}\n", "broken"
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
-            printed, passed = process.communicate()[0] + f"not done after {TIMEOUT} s\n", False
+            printed, verdict = process.communicate()[0] + f"not done after {TIMEOUT} s\n", "broken"
         pathlib.Path(f"/tmp/sysctl_restore_{process.pid}.sh").unlink(missing_ok=True)
         shutil.rmtree(settings, ignore_errors=True)
-        return passed, printed
+        return verdict, printed
 
 
-def report(results, expected):
+def report(results, expected, gone):
     """Prints a line for each folder and for each surprise, and says whether there was one."""
     areas = {}
-    surprises = []
-    for name, (passed, printed) in results.items():
+    surprises = [f"{name} is expected to fail, and is not there" for name in gone]
+    for name, (verdict, printed) in results.items():
         counts = areas.setdefault(name.split("/")[0], {"passed": 0, "failed": 0, "expected": 0})
-        if passed and name in expected:
+        failed_as_expected = verdict == "failed" and name in expected
+        if verdict == "passed" and name in expected:
             surprises.append(f"{name} passes, and was expected to fail: {expected[name]}")
-        elif not passed and name not in expected:
+        elif verdict != "passed" and not failed_as_expected:
             last = printed.strip().splitlines()[-1:] or ["it has printed nothing"]
             surprises.append(f"{name} fails: {last[0]}")
-        counts["passed" if passed else "expected" if name in expected else "failed"] += 1
+        counts["passed" if verdict == "passed" else "expected" if failed_as_expected else "failed"] += 1
     print(f"{'area':<20}{'passed':>8}{'failed':>8}{'expected to fail':>18}")
     for area, counts in sorted(areas.items()):
         print(f"{area:<20}{counts['passed']:>8}{counts['failed']:>8}{counts['expected']:>18}")
@@ -261,16 +280,16 @@ def main():
     arguments = parser.parse_args()
     arguments.binary, arguments.library = arguments.binary.resolve(), arguments.library.resolve()
     expected = read_expected(arguments.expected)
-    scripts = find_scripts(arguments.scripts)
+    scripts = find_scripts(arguments.scripts, expected)
     with tempfile.TemporaryDirectory(prefix="packetdrill-") as folder:
         runner = Runner(arguments, pathlib.Path(folder))
         with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
             outcomes = pool.map(lambda item: runner.run(item[0]), scripts)
             results = {name: outcome for (_, name), outcome in zip(scripts, outcomes)}
     if arguments.log:
-        failed = [f"== {name}\n{printed}\n" for name, (passed, printed) in results.items() if not passed]
+        failed = [f"== {name}\n{printed}\n" for name, (verdict, printed) in results.items() if verdict != "passed"]
         arguments.log.write_text("".join(failed))
-    sys.exit(1 if report(results, expected) else 0)
+    sys.exit(1 if report(results, expected, missing(scripts, expected)) else 0)
 
 
 main()

@@ -12,7 +12,7 @@ use glasstcp::tcp::SendFlags;
 use crate::address::Places;
 use crate::errno::{Errno, Result};
 use crate::settings;
-use crate::socket::{Kind, Socket};
+use crate::socket::{Kind, Socket, Sockets};
 use crate::world::{Use, World};
 
 /// What the kernel's calls give where these do not wait, and otherwise what they wait for.
@@ -120,14 +120,13 @@ impl Use {
         let Kind::Listener(key) = socket.kind else {
             return Err(Errno::EINVAL);
         };
+        let number = Sockets::number()?;
         let (conn, peer) = self.block(None, Err(Errno::EAGAIN), |world, cx| {
             or_again(world.stack.poll_accept(key, cx), waits)
         })?;
         let config = self.settings.tcp();
-        let fd = self
-            .sockets
-            .insert(Socket { zerocopy, ..Socket::new(Kind::Stream(conn), false, config) })?;
-        Ok((fd, peer))
+        let socket = Socket { zerocopy, ..Socket::new(Kind::Stream(conn), false, config) };
+        Ok((self.sockets.insert_as(number, socket), peer))
     }
 
     /// Without an address it dissolves the connection, as AF_UNSPEC does.

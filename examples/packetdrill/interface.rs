@@ -129,12 +129,10 @@ const MOST_POLLED: usize = 1 << 16;
 pub unsafe extern "C" fn packetdrill_interface_init(flags: *const c_char, table: *mut Interface) {
     // SAFETY: as the caller has promised.
     let flags = if flags.is_null() { c"" } else { unsafe { CStr::from_ptr(flags) } };
-    match Settings::parse(&flags.to_string_lossy()) {
-        Ok(settings) => world::begin(settings),
-        Err(sentence) => {
-            eprintln!("glasstcp: {sentence}.");
-            std::process::exit(2);
-        }
+    let begun = catch_unwind(|| Settings::parse(&flags.to_string_lossy()).map(world::begin));
+    if let Err(sentence) = begun.unwrap_or(Err("the stack could not be made; see above".into())) {
+        eprintln!("glasstcp: {sentence}.");
+        std::process::exit(2);
     }
     // What a script starts does not need this library.
     // SAFETY: no other thread reads the environment while a script begins.
@@ -471,7 +469,8 @@ unsafe extern "C" fn netdev_receive(
 }
 
 unsafe extern "C" fn usleep(_: User, micros: c_uint) -> c_int {
-    world::let_finish();
+    // Should it panic, time passes all the same.
+    let _ = catch_unwind(world::let_finish);
     answer(|host| {
         host.pass(Duration::from_micros(micros.into()));
         Ok(DONE)
@@ -575,7 +574,8 @@ pub unsafe extern "C" fn getsockopt(
 ) -> c_int {
     type Function = unsafe extern "C" fn(c_int, c_int, c_int, *mut c_void, *mut socklen_t) -> c_int;
     static NEXT: OnceLock<usize> = OnceLock::new();
-    if world::enter().is_ok_and(|host| host.sockets.has(fd)) {
+    let is_ours = || world::enter().is_ok_and(|host| host.sockets.has(fd));
+    if catch_unwind(is_ours).unwrap_or(false) {
         // SAFETY: the caller promises the same.
         return unsafe { get_option(std::ptr::null_mut(), fd, level, name, room, len) };
     }

@@ -157,6 +157,9 @@ impl Use {
         let Kind::Epoll(epoll) = &mut self.sockets.find(epfd)?.kind else {
             return Err(Errno::EINVAL);
         };
+        if fd == epfd {
+            return Err(Errno::EINVAL);
+        }
         let known = epoll.watched.contains_key(&fd);
         match (op, known) {
             (libc::EPOLL_CTL_ADD, true) => return Err(Errno(libc::EEXIST)),

@@ -1,7 +1,7 @@
 //! The table of sockets. Each has a real descriptor with nothing in it, so that its number is its own.
 
 use std::collections::BTreeMap;
-use std::os::fd::{IntoRawFd, RawFd};
+use std::os::fd::{IntoRawFd, OwnedFd, RawFd};
 
 use glasstcp::stack::{BoundKey, ConnKey, ListenerKey};
 use glasstcp::tcp;
@@ -83,13 +83,31 @@ impl Socket {
 #[derive(Default)]
 pub struct Sockets(BTreeMap<RawFd, Socket>);
 
+impl Drop for Sockets {
+    fn drop(&mut self) {
+        for &fd in self.0.keys() {
+            // At the end nobody is left to be told.
+            let _ = nix::unistd::close(fd);
+        }
+    }
+}
+
 impl Sockets {
+    /// A number for another one.
+    pub fn number() -> Result<OwnedFd> {
+        memfd_create("glasstcp", MFdFlags::MFD_CLOEXEC).map_err(|errno| Errno(errno as i32))
+    }
+
     /// Gives it a number.
     pub fn insert(&mut self, socket: Socket) -> Result<RawFd> {
-        let fd = memfd_create("glasstcp", MFdFlags::MFD_CLOEXEC);
-        let fd = fd.map_err(|errno| Errno(errno as i32))?.into_raw_fd();
+        Ok(self.insert_as(Self::number()?, socket))
+    }
+
+    /// Gives it this number.
+    pub fn insert_as(&mut self, number: OwnedFd, socket: Socket) -> RawFd {
+        let fd = number.into_raw_fd();
         self.0.insert(fd, socket);
-        Ok(fd)
+        fd
     }
 
     /// Every listener, with what its socket says of fast open.

@@ -63,7 +63,8 @@ async fn live(mut plan: Plan, printer: &Printer) -> anyhow::Result<()> {
         let (link, net) = (daemon.host.link().clone(), daemon.host.net().clone());
         services.spawn(listener.serve(control::handler(link, Some(net))));
     }
-    say(&welcome(&plan, daemon.host.owns_netns()));
+    // It serves whoever asks, whether or not somebody reads this.
+    let _ = say(&welcome(&plan, daemon.host.owns_netns()));
     let result = daemon.until_told(&mut signals).await;
     if result.is_ok() {
         daemon.close(&mut signals).await;
@@ -165,11 +166,12 @@ fn welcome(plan: &Plan, owns_netns: bool) -> String {
         true => "none".to_owned(),
         false => services.join(", "),
     };
-    format!(
-        "glasstcp is up: {} {place}\nservices: {services}\ntry: {}\nCtrl-C ends it\n",
-        own.join(", "),
-        hints(plan).join("\n     "),
-    )
+    let hints = match &hints(plan)[..] {
+        [] => String::new(),
+        hints => format!("try: {}\n", hints.join("\n     ")),
+    };
+    let own = own.join(", ");
+    format!("glasstcp is up: {own} {place}\nservices: {services}\n{hints}Ctrl-C ends it\n")
 }
 
 /// Commands that show something, for what runs.
@@ -195,11 +197,15 @@ fn hints(plan: &Plan) -> Vec<String> {
                     format!("--link udp:{there},{here}")
                 }
             };
-            let port = port_of(Service::Ping);
-            let way = port.map_or(" --icmp".to_owned(), |port| format!(" -p {port}"));
-            let ping = format!("glasstcp ping {address}{way} {there}");
+            let way = match port_of(Service::Ping) {
+                Some(port) => Some(format!("-p {port}")),
+                // Over another's stack there is none.
+                None if there.starts_with("--via") => None,
+                None => Some("--icmp".to_owned()),
+            };
+            let ping = way.map(|way| format!("glasstcp ping {address} {way} {there}"));
             let get = url.map(|url| format!("glasstcp get {url} {there}"));
-            return std::iter::once(ping).chain(get).collect();
+            return ping.into_iter().chain(get).collect();
         }
         Link::Tun(device) => match &device.netns {
             Some(name) => format!("sudo ip netns exec {name} "),

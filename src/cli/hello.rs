@@ -65,10 +65,10 @@ impl Args {
             let mut failed = Vec::new();
             for place in &places {
                 let message = greeting(place);
-                say(&format!("{message}\n"));
+                say(&format!("{message}\n"))?;
                 match hello(client, to, &message).await {
                     Ok((answer, connection)) => {
-                        say(&format!("{answer}\nfrom {to}, to {}\n", connection.local));
+                        say(&format!("{answer}\nfrom {to}, to {}\n", connection.local))?;
                     }
                     Err(error) => failed.push(format!("{message:?}: {error:#}")),
                 }

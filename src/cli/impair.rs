@@ -1,6 +1,6 @@
 //! `glasstcp impair`: changes the link of a running glasstcp, and shows how it is.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail};
@@ -43,11 +43,7 @@ impl Args {
         let spec = (!rules.is_empty()).then(|| Spec { rules }.to_string());
         let reply = control::ask(&path, &Request::Impair { spec });
         match reply.map_err(|error| anyhow!(ask_error(&path, &error)))? {
-            Reply::Link(link) => {
-                // Who stops reading has read enough.
-                let _ = io::stdout().write_all(harmless_lines(&format(&link)).as_bytes());
-                Ok(())
-            }
+            Reply::Link(link) => super::say(&harmless_lines(&format(&link))),
             Reply::Error(sentence) => Err(anyhow!(harmless_line(&sentence))),
             Reply::Open { .. } | Reply::Failed(_) => Err(anyhow!("it has answered something else")),
         }

@@ -118,15 +118,24 @@ fn print(answer: &clap::Error) -> ExitCode {
         // Who stops reading, as `head` does, has read enough; and without standard error there is
         // nobody to tell.
         Err(error) if error.kind() != ErrorKind::BrokenPipe && !answer.use_stderr() => {
-            fail(&anyhow::Error::new(error).context("cannot write to standard output"), 1)
+            fail(&unprinted(error), 1)
         }
         _ => ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(u8::MAX)),
     }
 }
 
-/// Prints to standard output, if there is one.
-fn say(text: &str) {
-    let _ = io::stdout().write_all(text.as_bytes());
+/// Prints to standard output. Who stops reading, as `head` does, has read enough.
+fn say(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(unprinted(error)),
+        _ => Ok(()),
+    }
+}
+
+/// What is wrong when results cannot be printed.
+fn unprinted(error: io::Error) -> anyhow::Error {
+    anyhow::Error::new(error).context("cannot write to standard output")
 }
 
 fn fail(error: &anyhow::Error, code: u8) -> ExitCode {

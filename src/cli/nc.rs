@@ -8,7 +8,7 @@ use std::pin::{Pin, pin};
 use std::task::Context;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use glasstcp::client::{Acknowledged, Connection};
 use glasstcp::event::State;
 use glasstcp::service::InfoSource;
@@ -20,6 +20,7 @@ use tokio::io::{
 use tokio::time::{Instant, sleep, timeout};
 
 use super::client::{self, Client, explain};
+use super::unprinted;
 
 /// Send standard input to another host, and print what it answers
 ///
@@ -75,6 +76,10 @@ impl Args {
     /// A sentence that says what to do.
     pub fn run(self) -> anyhow::Result<()> {
         let Args { host, port, listen, shutdown, udp, client } = self;
+        ensure!(
+            port != Some(0),
+            "port 0 is nowhere to connect to: give the port of the other side"
+        );
         client.run(async |client| match (udp, host.zip(port)) {
             (true, Some((host, port))) => {
                 let to = SocketAddr::new(client.resolve(&host).await?, port);
@@ -110,17 +115,18 @@ async fn carry(connection: Connection, shutdown: bool, patience: Duration) -> an
         }
         Ok(())
     };
-    let back = async {
-        let mut printed = stdout();
-        let copied = carrying.receive(&mut printed).await;
-        printed.flush().await?;
-        copied
-    };
+    let back = async { carrying.receive(&mut stdout()).await };
     let ended = tokio::select! {
         ended = both(out, back) => ended,
-        error = carrying.stalled(patience) => Err(error),
+        error = carrying.stalled(patience) => Err(Failed::Connection(error)),
     };
-    ended.with_context(|| format!("the connection to {peer} has failed"))?;
+    ended.map_err(|failed| match failed {
+        Failed::Connection(error) => {
+            anyhow::Error::new(error).context(format!("the connection to {peer} has failed"))
+        }
+        Failed::Input(error) => anyhow::Error::new(error).context("cannot read standard input"),
+        Failed::Output(error) => unprinted(error),
+    })?;
     if !shutdown {
         // Nobody waits for it when it is told: the other side has ended.
         let _ = carrying.shutdown().await;
@@ -130,6 +136,20 @@ async fn carry(connection: Connection, shutdown: bool, patience: Duration) -> an
         error = carrying.stalled(patience) => Err(error),
     };
     arrived.with_context(|| format!("not all has reached {peer}"))
+}
+
+/// What has failed of a connection that is carried between standard input and output.
+#[derive(Debug)]
+enum Failed {
+    Input(io::Error),
+    Output(io::Error),
+    Connection(io::Error),
+}
+
+impl From<io::Error> for Failed {
+    fn from(error: io::Error) -> Self {
+        Failed::Connection(error)
+    }
 }
 
 /// A connection both ways at once, within one task.
@@ -152,10 +172,10 @@ impl Carrying {
     }
 
     /// Sends what `input` has, to its end.
-    async fn send(&self, input: &mut (impl AsyncRead + Unpin)) -> io::Result<()> {
+    async fn send(&self, input: &mut (impl AsyncRead + Unpin)) -> Result<(), Failed> {
         let mut buffer = vec![0; CHUNK];
         loop {
-            let count = input.read(&mut buffer).await?;
+            let count = input.read(&mut buffer).await.map_err(Failed::Input)?;
             if count == 0 {
                 return Ok(());
             }
@@ -172,16 +192,20 @@ impl Carrying {
         poll_fn(|cx| self.pinned(|connection| connection.poll_shutdown(cx))).await
     }
 
-    /// Hands what comes to `output`, to its end.
-    async fn receive(&self, output: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
+    /// Hands what comes to `output`, to its end, or until nobody reads that any more, as `head` has read enough.
+    async fn receive(&self, output: &mut (impl AsyncWrite + Unpin)) -> Result<(), Failed> {
         let mut buffer = vec![0; CHUNK];
         loop {
             let mut text = ReadBuf::new(&mut buffer);
             poll_fn(|cx| self.pinned(|connection| connection.poll_read(cx, &mut text))).await?;
+            let printed = output.write_all(text.filled()).await;
+            match printed.and(output.flush().await) {
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+                printed => printed.map_err(Failed::Output)?,
+            }
             if text.filled().is_empty() {
                 return Ok(());
             }
-            output.write_all(text.filled()).await?;
         }
     }
 
@@ -234,9 +258,9 @@ impl Carrying {
 /// Waits until both directions have ended, or what comes has failed. When sending fails, what has come already is
 /// taken first.
 async fn both(
-    out: impl Future<Output = io::Result<()>>,
-    back: impl Future<Output = io::Result<()>>,
-) -> io::Result<()> {
+    out: impl Future<Output = Result<(), Failed>>,
+    back: impl Future<Output = Result<(), Failed>>,
+) -> Result<(), Failed> {
     let (mut out, mut back) = (pin!(out), pin!(back));
     tokio::select! {
         sent = &mut out => {
@@ -281,8 +305,8 @@ async fn datagrams(client: &Client, port: u16, to: Option<SocketAddr>) -> anyhow
             received = socket.recv_from(&mut answer) => {
                 let (len, from) = received.context("cannot receive")?;
                 if from == *to.get_or_insert(from) {
-                    printed.write_all(&answer[..len]).await?;
-                    printed.flush().await?;
+                    let written = printed.write_all(&answer[..len]).await;
+                    written.and(printed.flush().await).map_err(unprinted)?;
                 }
             }
             error = socket.recv_error() => {

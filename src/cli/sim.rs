@@ -1,7 +1,7 @@
 //! `glasstcp sim`: flows over one link, in virtual time.
 
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -213,15 +213,7 @@ impl Args {
             plots::draw(folder, &scenario, &of_first_seed.collect::<Vec<_>>())?;
         }
         let outcomes: Vec<&Outcome> = done.iter().map(|done| &done.outcome).collect();
-        let mut out = io::stdout().lock();
-        let table = table::format(&scenario, &jobs, &outcomes);
-        match out.write_all(table.as_bytes()).and_then(|()| out.flush()) {
-            // Who stops reading, as `head` does, has read enough.
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                return Err(anyhow::Error::new(error).context("cannot write to standard output"));
-            }
-            _ => {}
-        }
+        super::say(&table::format(&scenario, &jobs, &outcomes))?;
         // Standard output is the same each time; this is not.
         eprintln!("{}", table::speed(&outcomes, took));
         let failed = jobs.iter().zip(&outcomes).find(|(_, outcome)| !outcome.is_complete());

@@ -77,14 +77,14 @@ impl Args {
             let to = SocketAddr::new(client.resolve(&host).await?, port);
             let work = work::Work::new(client, to, &tasks, store);
             let rows = work.all(parallel).await;
-            say(&work::table(&tasks, &rows));
+            let printed = say(&work::table(&tasks, &rows));
             let failed = tasks.iter().zip(&rows).filter_map(|(task, row)| {
                 let error = row.result.as_ref().err()?;
                 Some(format!("{}: {error}", work::shown(task)))
             });
             let failed: Vec<String> = failed.collect();
             match &failed[..] {
-                [] => Ok(()),
+                [] => printed,
                 [only] if tasks.len() == 1 => bail!("{only}"),
                 [first, ..] => {
                     bail!("{} of {} tasks are not done: {first}", failed.len(), tasks.len())

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::process::Stdio;
 
-use crate::harness::{glasstcp, said};
+use crate::harness::{Up, glasstcp, said};
 
 /// Runs glasstcp with its standard output on `place`: the exit code and what it says of it.
 fn run(line: &str, place: &str) -> (Option<i32>, String) {
@@ -19,6 +19,37 @@ fn help_that_cannot_be_written_is_a_failure() {
         assert_eq!(code, Some(1), "{argument}: {said}");
         assert!(said.contains("cannot write") && said.contains("No space left"), "{said}");
         assert_eq!(run(argument, "/dev/null"), (Some(0), String::new()), "{argument}");
+    }
+}
+
+#[test]
+fn results_that_cannot_be_written_are_a_failure() {
+    let server = Up::start("--serve hello --serve tasks --serve echo");
+    let mut impair = glasstcp("impair --control");
+    impair.arg(server.socket());
+    let lines = ["task 10.9.0.2 --calc 1+1", "hello 10.9.0.2", "nc -N 10.9.0.2 7"];
+    for mut command in lines.map(|line| server.client(line)).into_iter().chain([impair]) {
+        let full = File::options().write(true).open("/dev/full").expect("every Linux has it");
+        let text = File::open(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).expect("ours");
+        let output = command.stdin(text).stdout(full).output().expect("it runs");
+        assert_eq!(output.status.code(), Some(1), "{command:?}");
+        let sentence = "glasstcp: cannot write to standard output: No space left";
+        assert!(said(&output).contains(sentence), "{command:?}: {}", said(&output));
+    }
+}
+
+/// What cannot be read is not the connection's fault, and port 0 nobody's.
+#[test]
+fn nc_says_which_side_has_failed() {
+    let server = Up::start("--serve echo");
+    for (line, sentence) in [
+        ("nc 10.9.0.2 7", "cannot read standard input: Is a directory"),
+        ("nc 10.9.0.2 0", "port 0 is nowhere to connect to"),
+    ] {
+        let folder = File::open("/").expect("it is there");
+        let output = server.client(line).stdin(folder).output().expect("it runs");
+        assert_eq!(output.status.code(), Some(1), "{line}");
+        assert!(said(&output).contains(sentence), "{line}: {}", said(&output));
     }
 }
 

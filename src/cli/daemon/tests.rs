@@ -74,6 +74,8 @@ fn what_is_suggested_between_two_goes_over_the_other() {
     plan.host.link =
         Link::Udp(UdpEnds { local: "127.0.0.1:9".parse().unwrap(), remote: Some(remote) });
     assert_eq!(hints(&plan), [format!("glasstcp ping 10.9.0.2 -p 12001 --via udp-{remote}")]);
+    plan.services.clear();
+    assert!(welcome(&plan, false).ends_with("services: none\nCtrl-C ends it\n"), "no ICMP over it");
 }
 
 #[test]

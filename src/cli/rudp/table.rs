@@ -1,7 +1,6 @@
 //! `glasstcp rudp test`: every kind of link, in both modes, as a table.
 
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -52,13 +51,7 @@ impl Args {
         let failed = rows.iter().filter(|(.., outcome)| outcome.verdict().is_err()).count();
         let mut text = table(&rows);
         let _ = writeln!(text, "{} of {} passed", rows.len() - failed, rows.len());
-        match io::stdout().write_all(text.as_bytes()) {
-            // Who stops reading, as `head` does, has read enough.
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                return Err(anyhow::Error::new(error).context("cannot write to standard output"));
-            }
-            _ => {}
-        }
+        crate::cli::say(&text)?;
         match failed {
             0 => Ok(()),
             _ => bail!("{failed} of {} have failed: the table says which", rows.len()),

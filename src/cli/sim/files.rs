@@ -90,7 +90,7 @@ impl Files {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.screen = None,
             Err(error) => {
                 self.screen = None;
-                self.keep(anyhow::Error::new(error).context("cannot write to standard output"));
+                self.keep(crate::cli::unprinted(error));
             }
         }
     }
