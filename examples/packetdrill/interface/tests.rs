@@ -383,7 +383,9 @@ fn without_a_stack_every_call_fails() {
     call!(drill, free);
     refused!(ENXIO, drill, listen, fd, 1);
     refused!(ENXIO, drill, socket, libc::AF_INET, libc::SOCK_STREAM, 0);
-    // The C library's function is asked about what is not ours any more.
+    // The C library's function is asked about what is not ours.
+    let file = std::fs::File::open("/").expect("it is there");
+    let fd = std::os::fd::AsRawFd::as_raw_fd(&file);
     let (mut kind, mut len) = (0, 4);
     // SAFETY: a number, and room for it.
     let result = unsafe {

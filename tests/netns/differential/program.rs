@@ -24,6 +24,8 @@ enum Step {
     Close,
     /// Closes with a reset.
     Reset,
+    /// Does nothing for so long: an acknowledgment that waits for company goes meanwhile, or does not yet.
+    Pause(Duration),
 }
 
 /// Who takes a step.
@@ -55,7 +57,7 @@ impl Program {
 
 impl Step {
     fn random(dice: &mut Dice) -> Step {
-        match dice.below(20) {
+        match dice.below(22) {
             0..=5 => Step::Write(size(dice, [10, 1_000, 4_000])),
             6..=7 => Step::WriteUrgent(1 + dice.below(100)),
             8..=12 => Step::Read(size(dice, [10, 1_000, 20_000])),
@@ -63,7 +65,16 @@ impl Step {
             15..=16 => Step::Shutdown(Shutdown::Write),
             17 => Step::Shutdown([Shutdown::Read, Shutdown::Both][dice.below(2)]),
             18 => Step::Close,
-            _ => Step::Reset,
+            19 => Step::Reset,
+            _ => Step::Pause(Duration::from_millis(dice.below(60) as u64)),
+        }
+    }
+
+    /// How long nobody does anything after it, beside what the network needs.
+    fn pause(&self) -> Duration {
+        match self {
+            Step::Pause(pause) => *pause,
+            _ => Duration::ZERO,
         }
     }
 }
@@ -103,6 +114,7 @@ impl Pair {
                 self.ends[who as usize] = None;
                 return "done".into();
             }
+            Step::Pause(_) => return "done".into(),
         };
         match (who, result) {
             // Ours goes on telling a server why its connection has ended, where the kernel tells it once.
@@ -157,7 +169,7 @@ pub fn run(program: &Program, connections: [[End; 2]; 2], settle: Duration) -> [
         for (pair, told) in pairs.iter_mut().zip(&mut told) {
             told.push(format!("{who:?} {step:?}: {}", pair.step(*who, step)));
         }
-        thread::sleep(settle);
+        thread::sleep(settle + step.pause());
     }
     told
 }
