@@ -102,7 +102,8 @@ impl TcpStream {
         Ok(chunk.map_or(0, |chunk| chunk.len()))
     }
 
-    /// The urgent octet, read by itself (MSG_OOB), before a read that begins where it stands passes it, as in Linux; `peek` leaves it for the next time. `None` at the end of the
+    /// The urgent octet, read by itself (MSG_OOB), before a read that begins where it stands passes it, as in
+    /// Linux; `peek` leaves it for the next time. `None` at the end of the
     /// stream. It never waits: see [`TcpStream::poll_readiness`]. New applications should not use it (RFC 6093 5).
     ///
     /// # Errors

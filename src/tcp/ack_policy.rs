@@ -85,7 +85,7 @@ pub struct AckPolicy {
     pushed: Pushed,
     /// What is due is for text out of order, or that has filled a gap.
     of_gap: bool,
-    /// So many acknowledgments were since text last came in order.
+    /// So many acknowledgments of such text were sent since text last came in order.
     of_gap_sent: u8,
     /// How long an acknowledgment waits, before bounds; zero before the first text.
     ato: Duration,

@@ -75,6 +75,12 @@ fn a_quarter_mib_goes_up_at_30_percent() {
     lossy(Loss::Percent(30), 256).upload(LONG_LIMIT_S);
 }
 
+#[test]
+#[ignore = "needs root and some minutes: run scripts/test --full"]
+fn long_one_mib_goes_up_at_30_percent() {
+    lossy(Loss::Percent(30), 1024).upload(LONG_LIMIT_S);
+}
+
 /// Each try to repair a hole fails with 51 %, and each failure doubles the time-out, so that the
 /// mean grows without end up to the largest time-out: minutes are usual, an hour is possible.
 /// (Upwards it is mostly quick, because the kernel notices that its own firewall has dropped a packet; of a whole MiB one
