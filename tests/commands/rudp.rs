@@ -349,9 +349,12 @@ fn what_the_network_says_is_told() {
         waiting(&mut glasstcp(line, folder.path()), "receiving on 0.0.0.0:5000\n");
     let link = format!("--link udp:127.0.0.1:0,{place} --stack-addr 10.9.0.2 --timeout 300");
     let said = fails(&format!("rudp send file 10.9.0.1 9 --rto 20 {link}"), folder.path());
-    let sentence =
-        "10.9.0.1:9 has never answered (8 packets sent): port unreachable (10.9.0.1 says so)";
-    assert!(said.contains(sentence), "{said}");
+    let (before, after) =
+        ("10.9.0.1:9 has never answered (", " packets sent): port unreachable (10.9.0.1 says so)");
+    let sent = said.split_once(before).and_then(|(_, rest)| rest.split_once(after));
+    let sent: u64 = sent.and_then(|(sent, _)| sent.parse().ok()).expect(&said);
+    // Eight where each report comes within the time-out; on a busy machine some come later.
+    assert!((8..100).contains(&sent), "{said}");
 }
 
 /// A mistake that students make: their answers are no silence.

@@ -120,12 +120,9 @@ async fn a_receiver_that_cannot_be_reached_is_given_up_for_what_the_network_says
     let config = sender::Config { rto, tries: u32::MAX, ..Default::default() };
     let sent = send(&sending, to, &b"text"[..], (config, 100), |_| {}).await;
     let error = sent.expect_err("nobody is there").to_string();
-    assert!(
-        error.contains(
-            "has never answered (8 packets sent): port unreachable (10.9.0.2 says so): look"
-        ),
-        "{error}"
-    );
+    // How many packets is a matter of when the reports come.
+    let sentence = " packets sent): port unreachable (10.9.0.2 says so): look";
+    assert!(error.contains("has never answered (") && error.contains(sentence), "{error}");
     let folder = tempfile::tempdir().expect("a folder");
     let target = Target::File(folder.path().join("file"));
     let receiving = async {
