@@ -160,13 +160,15 @@ async fn carry(mut unix: UnixStream, mut stream: TcpStream) -> io::Result<()> {
     let given = Notify::new();
     let end = {
         let (mut reading, mut writing) = TcpStream::split(&mut stream);
-        let sent = out.pass(&unix, &mut writing, &given);
         let came = back(&mut reading, &outbox);
-        tokio::select! {
-            end = both(sent, came) => match end {
-                End::Whole => settled(&info).await,
+        let whole = async {
+            match both(out.pass(&unix, &mut writing, &given), came).await {
+                End::Whole => settled(&info, out.passed).await,
                 end => end,
-            },
+            }
+        };
+        tokio::select! {
+            end = whole => end,
             // It goes on for as long as there is something to tell.
             _ = acknowledged(&info, &given, &outbox) => End::Gone,
             () = gone(&unix) => End::Gone,
@@ -193,16 +195,20 @@ async fn carry(mut unix: UnixStream, mut stream: TcpStream) -> io::Result<()> {
     }
 }
 
-/// Waits until the peer has everything, after both have said all; or until it has failed.
-async fn settled(info: &InfoHandle) -> End {
-    // What can no longer be seen has been closed in order: a connection that fails stays to say so.
-    while let Some(info) = info.info().filter(|info| info.send_queue > 0) {
-        if info.state == State::Closed {
-            return End::Failed(io::ErrorKind::ConnectionReset.into());
+/// Waits until the peer has all of the bytes that were `passed` on, after both have said all; or until it is known
+/// that it never will.
+async fn settled(info: &InfoHandle, passed: u64) -> End {
+    loop {
+        match info.info() {
+            Some(info) if info.bytes_acked >= passed => return End::Whole,
+            // Nothing waits any more in a connection that has failed, but it was not acknowledged.
+            Some(info) if info.state == State::Closed => {
+                return End::Failed(io::ErrorKind::ConnectionReset.into());
+            }
+            Some(_) => sleep(TOLD).await,
+            None => return End::Failed(io::ErrorKind::ConnectionAborted.into()),
         }
-        sleep(TOLD).await;
     }
-    End::Whole
 }
 
 /// Both directions, until they have ended or one has failed. What has arrived before a failure is told of first.

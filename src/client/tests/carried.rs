@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use tokio::task::{spawn_blocking, yield_now};
+use tokio::time::sleep;
 
 use super::*;
 use crate::client::dns::{Kind, LookupError, Resolver};
@@ -373,8 +374,13 @@ async fn what_is_acknowledged_is_told_to_the_end() {
     assert_eq!(connection.read(&mut [0; 10]).await.unwrap(), 0);
     connection.write_all(&[7; SENT as usize]).await.unwrap();
     connection.shutdown().await.unwrap();
-    while far.info().unwrap().receive_queue == 0 {
-        yield_now().await;
+    // Until the window is full, with the rest in the buffer of the stack: nothing waits in between.
+    let queued = |far: &TcpStream| far.info().unwrap().receive_queue;
+    until(|| queued(&far) > 0).await;
+    let mut before = 0;
+    while queued(&far) != before {
+        before = queued(&far);
+        sleep(Duration::from_millis(20)).await;
     }
     reset(far);
     let error = std::future::poll_fn(|cx| connection.poll_told(cx)).await;
