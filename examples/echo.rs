@@ -49,7 +49,8 @@ async fn main() -> anyhow::Result<()> {
 /// Serves on a TUN device until Ctrl-C.
 async fn over_tun(name: String, netns: Option<String>) -> anyhow::Result<()> {
     let address = Cidr { address: THEIRS, prefix_len: PREFIX_LEN };
-    let (tun, _guard) = device::open(&OpenConfig { name, address, mtu: MTU, netns }, &[OURS])?;
+    let config = OpenConfig { mtu: MTU, netns, ..OpenConfig::new(name, address) };
+    let (tun, _guard) = device::open(&config, &[OURS])?;
     let net = start(OURS, FdDevice::new(tun)?)?;
     println!("try: nc {OURS} {PORT}    (end with Ctrl-C)");
     tokio::select! {

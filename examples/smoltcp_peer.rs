@@ -17,7 +17,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use anyhow::{Context, bail, ensure};
 use glasstcp::device::link::Cidr;
-use glasstcp::device::{self, Guard, OpenConfig};
+use glasstcp::device::{self, Guard, Offload, OpenConfig};
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::{TimeSpec, TimeValLike};
 use smoltcp::iface::{Interface, PollResult, SocketHandle, SocketSet};
@@ -77,7 +77,8 @@ fn main() -> anyhow::Result<()> {
         }
     }
     ensure!(!specs.is_empty(), "nothing to serve: give NAME:PORT:SOCKETS, as echo:7:48");
-    let config = OpenConfig { name: "glass0".into(), address: KERNEL, mtu, netns };
+    let config =
+        OpenConfig { mtu, netns, offload: Offload::Off, ..OpenConfig::new("glass0", KERNEL) };
     let (tun, guard) = device::open(&config, &[STACK])?;
     run(Tun::new(tun.as_fd().try_clone_to_owned()?, mtu), &guard, &specs)
 }

@@ -123,7 +123,7 @@ class Link:
     def glasstcp(self, sends, cc, www):
         """A glasstcp beside the router of its side; gives its address."""
         router, side = (self.names[1], 1) if sends else (self.names[2], 2)
-        command = [BINARY, "up", "--netns", router, "--addr", f"10.9.{side}.1/24", "--cc", cc]
+        command = [BINARY, "up", "--offload", "off", "--netns", router, "--addr", f"10.9.{side}.1/24", "--cc", cc]
         command += ["--no-default-services", "--serve", "http", "--www", www, "--control", f"{self.folder.name}/up{side}"]
         self.start(command, " is up")
         self.lengthen(router, "glass0")

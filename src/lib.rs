@@ -60,7 +60,7 @@
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 //! let address = Cidr { address: [10, 9, 0, 1].into(), prefix_len: 24 }; // the kernel's side
 //! let ours = [10, 9, 0, 2].into();
-//! let config = OpenConfig { name: "glass0".into(), address, mtu: 1500, netns: None };
+//! let config = OpenConfig::new("glass0", address);
 //! let (tun, _taken_back_when_dropped) = device::open(&config, &[ours])?;
 //!
 //! let mut seed = [0; 32];

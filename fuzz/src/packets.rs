@@ -203,7 +203,8 @@ impl Scene {
         }
         // A half-open connection may become a whole one.
         self.world.opened += 1;
-        let packet = Packet { bytes: Bytes::from(packet), checksum: control.checksum() };
+        let checksum = control.checksum();
+        let packet = Packet { checksum, ..Packet::new(Bytes::from(packet)) };
         self.world.receive(Server, RxBatch::from([packet]));
         self.world.turn();
     }

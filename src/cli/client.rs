@@ -26,7 +26,7 @@ pub struct Args {
 
     /// Use the stack of a running glasstcp instead of bringing one up: the path of its control socket, or its
     /// name, such as glass0 or glass0@NETNS
-    #[arg(long, value_name = "SOCKET", conflicts_with_all = ["dev", "addr", "stack_addr", "netns", "link", "impair", "drop", "transcript"])]
+    #[arg(long, value_name = "SOCKET", conflicts_with_all = ["dev", "addr", "stack_addr", "netns", "offload", "checksum", "link", "impair", "drop", "transcript"])]
     via: Option<PathBuf>,
 
     /// Ask this DNS server for the addresses of names, over the same stack

@@ -4,6 +4,7 @@
 //!   Args -> plan -> Plan -> Host::start ... Host::close, Host::end
 //! ```
 
+mod offload;
 mod run;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -19,6 +20,7 @@ use glasstcp::tcp::{Ecn, FastConnect, Profile};
 
 use super::log::Detail;
 
+use offload::{Checksum, Offload};
 pub use run::{Counts, Host};
 
 /// Smallest MTU that is taken: what every host of the Internet must accept (RFC 791 3.1), and TCP's
@@ -60,9 +62,31 @@ pub struct Args {
     #[arg(long, value_name = "NAME", value_parser = netns_name)]
     netns: Option<String>,
 
+    /// Whether the kernel cuts up what the stack sends, and hands over uncut what its own TCP has: many times as fast.
+    /// auto does it if the kernel can; with off each packet is one as on a wire
+    #[arg(
+        long,
+        value_name = "auto|on|off",
+        value_enum,
+        default_value_t,
+        hide_possible_values = true
+    )]
+    offload: Offload,
+
+    /// With offload, the checksums of what the stack sends: partial leaves them to whoever sends a packet on, and a kernel
+    /// that keeps it never takes them; full takes them here, for captures that look at them
+    #[arg(
+        long,
+        value_name = "partial|full",
+        value_enum,
+        default_value_t,
+        hide_possible_values = true
+    )]
+    checksum: Checksum,
+
     /// Instead of a device, which takes root, carry the IP packets over UDP between two glasstcp: from this
     /// address and port to that one; without the second, to wherever packets come from. Port 0 is any that is free
-    #[arg(long, value_name = "udp:LOCAL[,REMOTE]", value_parser = udp_link, conflicts_with_all = ["dev", "netns"])]
+    #[arg(long, value_name = "udp:LOCAL[,REMOTE]", value_parser = udp_link, conflicts_with_all = ["dev", "netns", "offload", "checksum"])]
     link: Option<UdpEnds>,
 
     /// The congestion control: what becomes of a window in which something was lost. tahoe begins anew
@@ -256,12 +280,12 @@ impl Args {
         };
         let link = match self.link {
             Some(ends) => Link::Udp(ends),
-            None => Link::Tun(OpenConfig {
-                name: self.dev,
-                address: addr,
-                mtu: self.mtu,
-                netns: self.netns,
-            }),
+            None => {
+                let (offload, checksums) = (self.offload.into(), self.checksum.into());
+                let (mtu, netns) = (self.mtu, self.netns);
+                let usual = OpenConfig::new(self.dev, addr);
+                Link::Tun(OpenConfig { mtu, netns, offload, checksums, ..usual })
+            }
         };
         Ok(Plan {
             link,

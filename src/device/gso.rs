@@ -16,11 +16,12 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use arrayvec::ArrayVec;
 use bytes::{Buf, Bytes, BytesMut};
+use etherparse::TcpSlice;
 use smallvec::SmallVec;
 
 use crate::wire::checksum::Sum;
 use crate::wire::tcp::Flags;
-use crate::wire::{Burst, HeaderBuf, append, icmp, ip, tcp, udp};
+use crate::wire::{Burst, Checksum, HeaderBuf, Packet, append, icmp, ip, tcp, udp};
 
 /// Most slices of one packet, its header counted; payload in more chunks is copied together.
 pub const MAX_PARTS: usize = 32;
@@ -30,6 +31,17 @@ const UDP_LEN_AT: usize = 4;
 /// Offset of the source and of the destination address in an IPv4 header.
 const IPV4_SRC_AT: usize = 12;
 const IPV4_DST_AT: usize = 16;
+
+/// What the transport checksums are of packets that a device takes whole, and cuts itself if it has to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Checksums {
+    /// Only the sum of the pseudo-header, to which whoever has to send the packet on adds the rest. A kernel that
+    /// keeps the packet never does.
+    #[default]
+    Partial,
+    /// Those of all bytes, as they would be on a wire.
+    Full,
+}
 
 /// Cuts `burst` and calls `send` for each packet, in order, with the slices that make it up: first
 /// the whole header, then the payload. Lengths, identification, flags and checksums are final.
@@ -84,6 +96,44 @@ pub fn join(parts: &[IoSlice<'_>]) -> Bytes {
     packet.freeze()
 }
 
+/// Calls `take` with the packets of the wire that a received one stands for, their checksums filled in if a device has
+/// left them out: what links that are not perfect carry. One that cannot be cut is left as it is.
+pub fn split(packet: Packet, mut take: impl FnMut(Bytes)) {
+    let Packet { bytes, checksum, segment_size } = packet;
+    if segment_size == 0 && checksum == Checksum::Unverified {
+        return take(bytes);
+    }
+    match as_burst(&bytes, segment_size) {
+        Some(burst) => cut_whole(burst, take),
+        None => take(bytes),
+    }
+}
+
+/// The burst that a received packet would be if we sent it; `None` for what has no transport header to be seen.
+fn as_burst(packet: &Bytes, segment_size: u16) -> Option<Burst> {
+    let datagram = ip::parse(packet).ok().filter(|datagram| datagram.fragment.is_none())?;
+    let transport = packet.get(datagram.payload.clone())?;
+    let transport_len = match datagram.protocol {
+        ip::TCP => TcpSlice::from_slice(transport).ok()?.header_len(),
+        ip::UDP => udp::HEADER_LEN.min(transport.len()),
+        _ => return None,
+    };
+    let payload = packet.slice(datagram.payload.start + transport_len..datagram.payload.end);
+    let mut header = HeaderBuf::new();
+    append(&mut header, &packet[..datagram.header_len + transport_len]);
+    let (network, transport) = header.split_at_mut(datagram.header_len);
+    put(network, ip::IPV4_CHECKSUM_AT, 0);
+    put(transport, checksum_at(datagram.protocol)?, 0);
+    Some(Burst {
+        header,
+        ip_header_len: datagram.header_len as u8,
+        protocol: datagram.protocol,
+        payload_len: payload.len() as u32,
+        payload: SmallVec::from_iter([payload]),
+        segment_size,
+    })
+}
+
 /// One packet, with its checksums; `transport` is the header after that of IP.
 pub fn packet(repr: &ip::Repr, transport: &[u8], payload: Bytes) -> Bytes {
     let mut header = HeaderBuf::new();
@@ -102,15 +152,32 @@ pub fn packet(repr: &ip::Repr, transport: &[u8], payload: Bytes) -> Bytes {
     packet
 }
 
-/// A burst that is one packet lacks nothing but its checksums. They are taken out again when it stays.
+/// A burst that is one packet lacks nothing but its checksums.
 fn send_whole<E>(
     burst: &mut Burst,
     mut send: impl FnMut(&[IoSlice<'_>]) -> Result<(), E>,
 ) -> Result<(), E> {
+    whole(burst, Checksums::Full, |header, payload| send_parts(header, payload, &mut send))
+}
+
+/// Calls `send` with `burst` in one piece, for a device that cuts it itself: first the header with its
+/// checksums, of which that of the IP header is final, then the payload. The checksums are taken out again
+/// when it fails, and the burst stays as it was.
+pub fn whole<E>(
+    burst: &mut Burst,
+    checksums: Checksums,
+    send: impl FnOnce(&HeaderBuf, &[&[u8]]) -> Result<(), E>,
+) -> Result<(), E> {
     let Burst { header, ip_header_len, protocol, payload, payload_len, .. } = burst;
     let result = Cursor::new(payload).gather(*payload_len as usize, |payload| {
-        fill_checksums(*ip_header_len, *protocol, header, payload);
-        send_parts(header, payload, &mut send)
+        match checksums {
+            Checksums::Partial if can_be_partial(*protocol) => {
+                let len = header.len() + *payload_len as usize - usize::from(*ip_header_len);
+                begin_checksums(*ip_header_len, *protocol, header, len);
+            }
+            _ => fill_checksums(*ip_header_len, *protocol, header, payload),
+        }
+        send(header, payload)
     });
     if result.is_err() {
         let (network, transport) = header.split_at_mut((*ip_header_len).into());
@@ -173,21 +240,13 @@ fn packet_header(burst: &Burst, index: u32, offset: usize, len: usize, last: boo
 /// Fills in the checksum of the IP header and the one of the transport header.
 fn fill_checksums(ip_header_len: u8, protocol: u8, header: &mut HeaderBuf, payload: &[&[u8]]) {
     let (network, transport) = header.split_at_mut(ip_header_len.into());
-    let checksum = Sum::new().add_bytes(network).finish();
-    put(network, ip::IPV4_CHECKSUM_AT, checksum);
-
+    fill_ip_checksum(network);
     let Some(at) = checksum_at(protocol) else {
         return;
     };
-    let start = match protocol {
-        ip::ICMP => Sum::new(),
-        _ => {
-            let len = transport.len() + payload.iter().map(|part| part.len()).sum::<usize>();
-            let src = address(network, IPV4_SRC_AT);
-            Sum::pseudo_header(src, address(network, IPV4_DST_AT), protocol, len as u32)
-        }
-    };
+    let len = transport.len() + payload.iter().map(|part| part.len()).sum::<usize>();
     // A transport header is of even length, so the payload starts at an even offset.
+    let start = pseudo_header(network, protocol, len);
     let sum = start.add_bytes(transport).add_parts(payload.iter().copied());
     let checksum = match protocol {
         ip::UDP => sum.finish_nonzero(),
@@ -196,8 +255,38 @@ fn fill_checksums(ip_header_len: u8, protocol: u8, header: &mut HeaderBuf, paylo
     put(transport, at, checksum);
 }
 
+/// The same, but of the transport, of `len` bytes, only the pseudo-header is summed.
+fn begin_checksums(ip_header_len: u8, protocol: u8, header: &mut HeaderBuf, len: usize) {
+    let (network, transport) = header.split_at_mut(ip_header_len.into());
+    fill_ip_checksum(network);
+    if let Some(at) = checksum_at(protocol) {
+        put(transport, at, !pseudo_header(network, protocol, len).finish());
+    }
+}
+
+fn fill_ip_checksum(network: &mut [u8]) {
+    let checksum = Sum::new().add_bytes(network).finish();
+    put(network, ip::IPV4_CHECKSUM_AT, checksum);
+}
+
+/// The sum of the pseudo-header, where the protocol has one.
+fn pseudo_header(network: &[u8], protocol: u8, len: usize) -> Sum {
+    match protocol {
+        ip::ICMP => Sum::new(),
+        _ => {
+            let src = address(network, IPV4_SRC_AT);
+            Sum::pseudo_header(src, address(network, IPV4_DST_AT), protocol, len as u32)
+        }
+    }
+}
+
+/// Whether a device can complete the checksum of a transport header.
+pub const fn can_be_partial(protocol: u8) -> bool {
+    matches!(protocol, ip::TCP | ip::UDP)
+}
+
 /// Where a transport header has its checksum.
-fn checksum_at(protocol: u8) -> Option<usize> {
+pub(super) const fn checksum_at(protocol: u8) -> Option<usize> {
     match protocol {
         ip::TCP => Some(tcp::CHECKSUM_AT),
         ip::UDP => Some(udp::CHECKSUM_AT),

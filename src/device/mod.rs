@@ -1,11 +1,12 @@
 //! Where packets come from and go to.
 //!
 //! ```text
-//!   open -> netns (where), tun (what), link (address, MTU, up)
-//!   tun    -> pool (receive without a copy), gso (cut bursts),
-//!             uring (many small packets in one system call)     a plain TUN device
-//!   udp_link -> pool, gso                                       IP packets over a UDP socket, without root
-//!   memory -> gso                                               a wire in memory, for tests
+//!   open -> netns (where), tun or tun_offload (what), link (address, MTU, up)
+//!   tun         -> pool (receive without a copy), gso (cut bursts),
+//!                  writer, uring (many small packets in one call)   a plain TUN device
+//!   tun_offload -> pool, writer, uring                             one whose bursts the kernel cuts
+//!   udp_link    -> pool, gso                        IP packets over a UDP socket, without root
+//!   memory      -> gso                              a wire in memory, for tests
 //! ```
 
 pub mod gso;
@@ -14,12 +15,17 @@ pub mod link;
 pub mod memory;
 pub mod netns;
 mod open;
+mod opened;
 pub mod pool;
 pub mod tun;
+pub mod tun_offload;
 pub mod udp_link;
 mod uring;
+mod writer;
 
-pub use open::{Guard, OpenConfig, OpenError, check_name, open};
+pub use gso::Checksums;
+pub use open::{Guard, Offload, OpenConfig, OpenError, check_name, open};
+pub use opened::Opened;
 
 use std::collections::VecDeque;
 use std::io;

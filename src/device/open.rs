@@ -5,12 +5,27 @@ use std::net::Ipv4Addr;
 
 use nix::errno::Errno;
 
+use super::gso::Checksums;
 use super::link::{self, Cidr, LinkError};
 use super::netns::{Namespace, NetnsError, on_thread};
+use super::opened::Opened;
 use super::tun::Tun;
+use super::tun_offload::TunOffload;
 
 /// Longest name of an interface, in bytes.
 const MAX_NAME: usize = 15;
+
+/// Whether the kernel cuts up what is sent, and hands over uncut what it has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Offload {
+    /// If it can.
+    #[default]
+    Auto,
+    /// Or the device cannot be opened.
+    On,
+    /// Never: each packet is one as on a wire, with its checksum.
+    Off,
+}
 
 /// What the device shall be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +39,24 @@ pub struct OpenConfig {
     /// The named network namespace to put it into, made when it does not exist; `None` for the
     /// one of this process.
     pub netns: Option<String>,
+    /// Whether packets are cut by the kernel.
+    pub offload: Offload,
+    /// The checksums of what is sent, where it is.
+    pub checksums: Checksums,
+}
+
+impl OpenConfig {
+    /// An interface in the namespace of this process, with an MTU of 1,500 bytes and with offload if that can be.
+    pub fn new(name: impl Into<String>, address: Cidr) -> OpenConfig {
+        OpenConfig {
+            name: name.into(),
+            address,
+            mtu: 1500,
+            netns: None,
+            offload: Offload::Auto,
+            checksums: Checksums::Partial,
+        }
+    }
 }
 
 /// Why the device cannot be opened. Each says what to do about it.
@@ -57,6 +90,16 @@ pub enum OpenError {
     /// The name belongs to another kind of interface.
     #[error("'{0}' exists already and is not a plain TUN device: choose another name with --dev")]
     NotTun(String),
+    /// The kernel does not cut for this device.
+    #[error(
+        "the kernel refuses to cut packets for the network device '{name}': use --offload auto or off"
+    )]
+    NoOffload {
+        /// The name of the interface.
+        name: String,
+        /// What the system said.
+        source: io::Error,
+    },
     /// Anything else the system said.
     #[error("cannot open the network device '{name}'")]
     Io {
@@ -109,7 +152,7 @@ pub fn check_name(name: &str) -> Result<(), OpenError> {
 /// Opens the TUN device, in its namespace when one is asked for, with address and MTU set and up, and
 /// makes sure that packets to the addresses of `stack` come out of it.
 /// On an error everything made so far is taken back.
-pub fn open(config: &OpenConfig, stack: &[Ipv4Addr]) -> Result<(Tun, Guard), OpenError> {
+pub fn open(config: &OpenConfig, stack: &[Ipv4Addr]) -> Result<(Opened, Guard), OpenError> {
     check_name(&config.name)?;
     let netns = match &config.netns {
         Some(name) => Some(Namespace::use_or_make(name)?),
@@ -129,13 +172,12 @@ fn attach(
     stack: &[Ipv4Addr],
     owned_netns: bool,
     added: &mut Option<(String, Cidr)>,
-) -> Result<Tun, OpenError> {
+) -> Result<Opened, OpenError> {
     if owned_netns {
         link::loopback_up()?;
     }
     let existed = link::exists(&config.name);
-    let tun =
-        Tun::attach(&config.name, config.mtu).map_err(|error| explain(error, &config.name))?;
+    let tun = attach_as(config)?;
     let fresh = link::configure(tun.name(), config.address, config.mtu)?;
     if !existed {
         link::remove_queue(tun.name())?;
@@ -143,6 +185,26 @@ fn attach(
     *added = (existed && fresh).then(|| (config.name.clone(), config.address));
     link::check_routes(tun.name(), stack)?;
     Ok(tun)
+}
+
+/// Attaches to the device as one of the kind that is asked for.
+fn attach_as(config: &OpenConfig) -> Result<Opened, OpenError> {
+    let OpenConfig { name, mtu, offload, checksums, .. } = config;
+    let failed = match offload {
+        Offload::Off => None,
+        Offload::Auto | Offload::On => match TunOffload::attach(name, *mtu, *checksums) {
+            Ok(tun) => return Ok(Opened::Offload(tun)),
+            Err(error) => Some(error),
+        },
+    };
+    // What is wrong with any device is said first.
+    let plain = Tun::attach(name, *mtu).map_err(|error| explain(error, name))?;
+    match failed {
+        Some(source) if *offload == Offload::On => {
+            Err(OpenError::NoOffload { name: name.clone(), source })
+        }
+        _ => Ok(Opened::Plain(plain)),
+    }
 }
 
 /// Runs `f` in the namespace, or on a thread of its own in that of this process.

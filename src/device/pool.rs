@@ -38,13 +38,17 @@ pub struct Pool {
 impl Pool {
     /// A pool for packets of up to `mtu` bytes, of up to 64 MiB.
     pub fn new(mtu: u16) -> Self {
-        let size = buffer_size(mtu);
-        Pool::with_limit(mtu, (MAX_POOL_BYTES / size).max(MIN_BUFFERS))
+        Pool::of_size(usize::from(mtu) + SLACK)
     }
 
-    /// A pool for packets of up to `mtu` bytes with at most `limit` buffers (at least 1).
-    pub fn with_limit(mtu: u16, limit: usize) -> Self {
-        let size = buffer_size(mtu);
+    /// A pool of buffers of at least `size` bytes, of up to 64 MiB.
+    pub fn of_size(size: usize) -> Self {
+        Pool::with_limit(size, (MAX_POOL_BYTES / size).max(MIN_BUFFERS))
+    }
+
+    /// A pool of at most `limit` buffers (at least 1) of at least `size` bytes, which are made whole cache lines.
+    pub fn with_limit(size: usize, limit: usize) -> Self {
+        let size = size.next_multiple_of(64);
         let limit = limit.max(1);
         let prepared = limit.min(PREPARED);
         Pool {
@@ -124,11 +128,6 @@ impl Drop for Lent {
     fn drop(&mut self) {
         self.home.lock().push(std::mem::take(&mut self.buffer));
     }
-}
-
-/// Room for a packet of `mtu` bytes and a little more, in whole cache lines.
-fn buffer_size(mtu: u16) -> usize {
-    (usize::from(mtu) + SLACK).next_multiple_of(64)
 }
 
 /// A new buffer with every page touched (a vector of zeros would be mapped on first use only).

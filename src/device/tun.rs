@@ -2,10 +2,11 @@
 //! offload.
 
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind, IoSlice};
+use std::convert::Infallible;
+use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
 use filedescriptor::FileDescriptor;
@@ -13,27 +14,18 @@ use rustix::io::Errno;
 use tun_tap::{Iface, Mode};
 
 use super::pool::Pool;
-use super::uring::Ring;
-use super::{Device, gso};
-use crate::wire::{Packet, RxBatch, TxBatch};
-
-/// Packets up to this many bytes are put together before they are written: for so few, a copy is
-/// cheaper than to have the kernel walk over a list of slices.
-const JOIN_MAX: usize = 2048;
+use super::writer::{self, Writer, explain};
+use super::{Device, gso, tun_offload};
+use crate::wire::{Burst, Packet, RxBatch, TxBatch};
 
 /// An open TUN device. The kernel removes the interface when it is dropped, unless somebody made it
 /// persistent before.
-///
-/// Its reads and writes go around libc, where each would be a point of cancellation of threads.
 #[derive(Debug)]
 pub struct Tun {
     file: OwnedFd,
-    name: String,
     mtu: u16,
     pool: Pool,
-    dropped: Arc<AtomicU64>,
-    joined: Box<[u8; JOIN_MAX]>,
-    ring: Option<Ring>,
+    writer: Writer,
 }
 
 impl Tun {
@@ -52,27 +44,21 @@ impl Tun {
         let file = FileDescriptor::dup(&iface)
             .and_then(|descriptor| descriptor.as_file())
             .map_err(io::Error::other)?;
-        Ok(Tun {
-            file: file.into(),
-            name: iface.name().to_owned(),
-            mtu,
-            pool: Pool::new(mtu),
-            dropped: Arc::default(),
-            joined: Box::new([0; JOIN_MAX]),
-            ring: Ring::new().ok(),
-        })
+        tun_offload::turn_off(file.as_fd())?;
+        let writer = Writer::new(iface.name().to_owned());
+        Ok(Tun { file: file.into(), mtu, pool: Pool::new(mtu), writer })
     }
 
     /// The name of the interface.
     pub fn name(&self) -> &str {
-        &self.name
+        self.writer.name()
     }
 
     /// How many packets the kernel refused to take: the interface is down, they are not valid to it,
     /// or it had no room for small ones sent many at a time. The counter can be read while the device
     /// is elsewhere.
     pub fn dropped(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.dropped)
+        self.writer.dropped()
     }
 }
 
@@ -98,113 +84,30 @@ impl Device for Tun {
                 }
                 Err(Errno::AGAIN) => break,
                 Err(Errno::INTR) => {}
-                Err(errno) => return Err(explain(errno, &self.name)),
+                Err(errno) => return Err(explain(errno, self.writer.name())),
             }
         }
         Ok(count)
     }
 
     fn send(&mut self, tx: &mut TxBatch) -> io::Result<()> {
-        if let Err(errno) = self.send_small(tx) {
-            return Err(explain(errno, &self.name));
-        }
-        while let Some(burst) = tx.front_mut() {
-            let joined = &mut *self.joined;
-            match gso::cut(burst, |parts| write(&self.file, parts, joined, &self.dropped)) {
-                Ok(()) => {
-                    tx.pop_front();
-                }
-                // The kernel has no room for more packets now.
-                Err(Errno::AGAIN | Errno::NOBUFS) => return Ok(()),
-                Err(errno) => return Err(explain(errno, &self.name)),
-            }
-        }
-        Ok(())
+        let Tun { file, writer, .. } = self;
+        writer.send_small(tx, file.as_fd(), put)?;
+        writer.send_all(tx, |writer, burst| gso::cut(burst, |parts| writer.write(&*file, parts)))
     }
 
     fn send_packets(&mut self, packets: &mut VecDeque<Bytes>) -> io::Result<()> {
-        while let Some(packet) = packets.front() {
-            let parts = [IoSlice::new(packet)];
-            match write(&self.file, &parts, &mut self.joined, &self.dropped) {
-                Ok(()) => {
-                    packets.pop_front();
-                }
-                Err(Errno::AGAIN | Errno::NOBUFS) => return Ok(()),
-                Err(errno) => return Err(explain(errno, &self.name)),
-            }
-        }
-        Ok(())
+        let Tun { file, writer, .. } = self;
+        writer.send_all(packets, |writer, packet| writer.write(&*file, &[IoSlice::new(packet)]))
     }
 }
 
-impl Tun {
-    /// Sends the small packets at the front of `tx`, if there are many.
-    fn send_small(&mut self, tx: &mut TxBatch) -> Result<(), Errno> {
-        let Some(ring) = &mut self.ring else {
-            return Ok(());
-        };
-        let (file, joined, dropped) = (&self.file, &mut self.joined, &self.dropped);
-        let mut unsupported = false;
-        let sent = ring.send(tx, file.as_fd(), |packet, errno| {
-            unsupported |= errno == Errno::OPNOTSUPP;
-            match write(file, &[IoSlice::new(packet)], joined, dropped) {
-                // It is out of `tx`, and cannot wait.
-                Err(Errno::AGAIN | Errno::NOBUFS) => {
-                    dropped.fetch_add(1, Ordering::Relaxed);
-                    Ok(())
-                }
-                written => written,
-            }
-        });
-        if unsupported || ring.has_failed() {
-            // Unsupported: a driver from before Linux 6.4, for which a ring would always have to wait.
-            self.ring = None;
-        }
-        sent
-    }
-}
-
-/// Writes one packet. One that the kernel will never take is dropped and counted, as a network
-/// card would.
-fn write(
-    file: &OwnedFd,
-    parts: &[IoSlice<'_>],
-    joined: &mut [u8; JOIN_MAX],
-    dropped: &AtomicU64,
-) -> Result<(), Errno> {
-    let len = parts.iter().map(|part| part.len()).sum();
-    if let Some(packet) = joined.get_mut(..len) {
-        let mut rest = &mut packet[..];
-        for part in parts {
-            let (front, back) = rest.split_at_mut(part.len());
-            front.copy_from_slice(part);
-            rest = back;
-        }
-    }
-    loop {
-        let written = match joined.get(..len) {
-            Some(packet) => rustix::io::write(file, packet),
-            None => rustix::io::writev(file, parts),
-        };
-        match written {
-            Ok(_) => return Ok(()),
-            Err(Errno::INTR) => {}
-            Err(Errno::INVAL | Errno::IO | Errno::MSGSIZE | Errno::NOMEM) => {
-                dropped.fetch_add(1, Ordering::Relaxed);
-                return Ok(());
-            }
-            Err(errno) => return Err(errno),
-        }
-    }
-}
-
-/// Says what happened when the interface was deleted under us.
-fn explain(errno: Errno, name: &str) -> io::Error {
-    match errno {
-        Errno::BADFD | Errno::FAULT => io::Error::new(
-            ErrorKind::NotConnected,
-            format!("the network device {name} is gone: somebody has deleted it"),
-        ),
-        errno => errno.into(),
-    }
+/// Puts together the one packet of a burst.
+pub(super) fn put(burst: &mut Burst, out: &mut [u8]) -> usize {
+    let mut len = 0;
+    let Ok(()) = gso::cut(burst, |parts| {
+        len = writer::join(parts, out);
+        Ok::<(), Infallible>(())
+    });
+    len
 }

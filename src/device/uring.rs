@@ -15,7 +15,6 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use io_uring::{IoUring, Probe, opcode, types};
 use rustix::io::Errno;
 
-use super::gso;
 use crate::wire::{Burst, TxBatch};
 
 /// Fewer packets than this are left to be written one by one.
@@ -24,11 +23,13 @@ const FEWEST: usize = 4;
 const MOST: usize = 64;
 /// The longest packet that is small, in bytes.
 const SMALL: usize = 256;
+/// Room for one, and for what may have to stand before it.
+const ROOM: usize = SMALL + 16;
 
 /// A ring of requests to the kernel.
 pub(super) struct Ring {
     ring: IoUring,
-    packets: Box<[u8; MOST * SMALL]>,
+    packets: Box<[u8; MOST * ROOM]>,
     /// The kernel has refused a call: nobody knows what it still holds.
     failed: bool,
 }
@@ -47,12 +48,12 @@ impl Ring {
         if !probe.is_supported(opcode::Write::CODE) {
             return Err(io::ErrorKind::Unsupported.into());
         }
-        Ok(Ring { ring, packets: Box::new([0; MOST * SMALL]), failed: false })
+        Ok(Ring { ring, packets: Box::new([0; MOST * ROOM]), failed: false })
     }
 
     /// Writes the small packets at the front of `tx` to `file`, and removes them; nothing when they are
-    /// few. It does not wait: one that the kernel did not take goes to `refused`, with the reason; those
-    /// after it may have been sent by then.
+    /// few. `put` puts one together in the bytes given, and says how many it has taken of them. It does not wait: one
+    /// that the kernel did not take goes to `refused`, with the reason; those after it may have been sent by then.
     ///
     /// # Errors
     /// What `refused` says.
@@ -60,6 +61,7 @@ impl Ring {
         &mut self,
         tx: &mut TxBatch,
         file: BorrowedFd<'_>,
+        mut put: impl FnMut(&mut Burst, &mut [u8]) -> usize,
         mut refused: impl FnMut(&[u8], Errno) -> Result<(), Errno>,
     ) -> Result<(), Errno> {
         let count = tx.iter().take(MOST).take_while(|burst| is_small(burst)).count();
@@ -69,14 +71,7 @@ impl Ring {
         let mut ends = [0; MOST];
         let mut end = 0;
         for (mut burst, its_end) in tx.drain(..count).zip(&mut ends) {
-            let joined = gso::cut(&mut burst, |parts| {
-                for part in parts {
-                    self.packets[end..end + part.len()].copy_from_slice(part);
-                    end += part.len();
-                }
-                Ok(())
-            });
-            joined?;
+            end += put(&mut burst, &mut self.packets[end..]);
             *its_end = end;
         }
         let results = self.write(file, &ends[..count]);

@@ -13,6 +13,10 @@ use crate::wire::{RxBatch, TxBatch};
 
 /// Packets received in one turn; more gain nothing and make tasks wait.
 const RECEIVE_BATCH: usize = 64;
+/// The same while they are long: what they hold stays in the cache until it is read.
+const RECEIVE_LONG: usize = 24;
+/// A packet at least this many bytes long is long.
+const LONG: usize = 8 << 10;
 /// At least this often, while there is work, tokio gets the chance to look at its own I/O and timers, and
 /// the device that to give a whole batch although packets came singly.
 pub(super) const YIELD_AFTER: Duration = Duration::from_millis(2);
@@ -37,8 +41,8 @@ pub(super) struct Loop<D, T> {
     tx: TxBatch,
     /// When tokio last looked at its I/O and timers for our sake.
     yielded: Instant,
-    /// The last batch with anything in it was a single packet.
-    singly: bool,
+    /// Packets to ask the device for next.
+    batch: usize,
 }
 
 /// What the first half of a turn found.
@@ -63,7 +67,7 @@ impl<D: AsyncDevice, T: Time> Loop<D, T> {
             rx: RxBatch::new(),
             tx: TxBatch::new(),
             yielded: Instant::ZERO,
-            singly: false,
+            batch: RECEIVE_BATCH,
         }
     }
 
@@ -102,11 +106,13 @@ impl<D: AsyncDevice, T: Time> Loop<D, T> {
     /// To find the device empty costs a system call. While packets come one by one, as in a dialogue,
     /// it is put off until the answer is sent: often the next packet is there by then.
     fn receive(&mut self) -> io::Result<Input> {
-        let max = if self.singly { 1 } else { RECEIVE_BATCH };
-        let count = self.device.receive(&mut self.rx, max)?;
-        if count > 0 {
-            self.singly = count == 1;
-        }
+        let count = self.device.receive(&mut self.rx, self.batch)?;
+        self.batch = match count {
+            0 => self.batch,
+            1 => 1,
+            _ if self.rx.iter().all(|packet| packet.bytes.len() >= LONG) => RECEIVE_LONG,
+            _ => RECEIVE_BATCH,
+        };
         let now = self.time.now();
         let received = self.stack.receive(now, &mut self.rx)?;
         let input = Input {
@@ -125,7 +131,7 @@ impl<D: AsyncDevice, T: Time> Loop<D, T> {
     async fn let_tasks_run(&mut self, now: Instant) {
         if now.since(self.yielded) >= YIELD_AFTER {
             self.yielded = now;
-            self.singly = false;
+            self.batch = RECEIVE_BATCH;
             tokio::task::yield_now().await;
         } else {
             back_of_the_queue().await;

@@ -24,6 +24,7 @@ use super::clock::Clock;
 use super::driver::{Time, YIELD_AFTER, back_of_the_queue};
 use super::lanes::{Lanes, LinkHandle};
 use super::timer::Timer;
+use crate::device::gso;
 use crate::device::impair::Direction;
 use crate::time::Instant;
 use crate::wire::RxBatch;
@@ -145,7 +146,9 @@ impl<D: AsyncDevice> End<D> {
 
     /// What was received goes into the link.
     fn enter(&mut self, lanes: &mut Lanes, now: Instant, direction: Direction) {
-        self.received.drain(..).for_each(|packet| lanes.push(now, direction, packet.bytes));
+        for packet in self.received.drain(..) {
+            gso::split(packet, |packet| lanes.push(now, direction, packet));
+        }
     }
 
     /// What has come through the link comes out, unless the device is full.

@@ -59,7 +59,9 @@ impl<D: Device> Device for Impaired<D> {
         let Impaired { device, link, timer, received, outbox } = self;
         let mut lanes = link.lanes();
         let now = timer.now();
-        received.drain(..).for_each(|packet| lanes.push(now, Direction::In, packet.bytes));
+        for packet in received.drain(..) {
+            gso::split(packet, |packet| lanes.push(now, Direction::In, packet));
+        }
         let before = rx.len();
         rx.extend(iter::from_fn(|| lanes.pop(now, Direction::In)).take(max).map(Packet::new));
         flush(device, &mut lanes, outbox, now)?;

@@ -1,11 +1,14 @@
 //! Character generator (RFC 864): a rotating pattern without end.
 
+use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
 use std::sync::LazyLock;
 
-use tokio::io::{AsyncWrite, AsyncWriteExt};
+use bytes::Bytes;
+use tokio::io::AsyncWriteExt;
 
-use super::{Stream, discard};
+use super::{Stream, WriteChunk, discard};
 
 #[cfg(test)]
 mod tests;
@@ -40,10 +43,13 @@ pub async fn serve<S: Stream>(mut stream: S) -> io::Result<()> {
 
 async fn generate<S>(writer: &mut S) -> io::Result<()>
 where
-    S: AsyncWrite + Unpin,
+    S: WriteChunk + Unpin,
 {
     loop {
-        tokio::task::coop::consume_budget().await;
-        writer.write_all(&TEXT).await?;
+        let mut text = Bytes::from_static(&TEXT);
+        while !text.is_empty() {
+            tokio::task::coop::consume_budget().await;
+            poll_fn(|cx| Pin::new(&mut *writer).poll_write_chunk(cx, &mut text)).await?;
+        }
     }
 }

@@ -42,7 +42,7 @@ pub use accept::{Accept, Datagrams, Tally, serve_listener, serve_socket};
 pub use http::{Limits, Pages, Www};
 pub use registry::{Service, ServiceSpec};
 pub use room::Room;
-pub use stream::{Drain, DrainBuf, Stream};
+pub use stream::{Drain, DrainBuf, Stream, WriteChunk};
 
 /// Looks at the connection under a stream; `None` where there is nothing to see, as over a kernel
 /// socket.

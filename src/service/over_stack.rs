@@ -7,11 +7,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncWrite, ReadBuf};
+use bytes::Bytes;
+use tokio::io::ReadBuf;
 
 use super::accept::KEEPALIVE;
-use super::{Accept, Datagrams, Drain, DrainBuf, InfoSource, Stream};
-use crate::net::{ReadHalf, TcpListener, TcpStream, UdpSocket};
+use super::{Accept, Datagrams, Drain, DrainBuf, InfoSource, Stream, WriteChunk};
+use crate::net::{ReadHalf, TcpListener, TcpStream, UdpSocket, WriteHalf};
 
 #[cfg(test)]
 mod tests;
@@ -49,8 +50,18 @@ impl DrainBuf for ReadHalf<'_> {
     }
 }
 
+impl WriteChunk for WriteHalf<'_> {
+    fn poll_write_chunk(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        chunk: &mut Bytes,
+    ) -> Poll<io::Result<usize>> {
+        self.get_mut().poll_write_chunk(cx, chunk)
+    }
+}
+
 impl Stream for TcpStream {
-    fn halves(&mut self) -> (impl DrainBuf + Unpin + Send, impl AsyncWrite + Unpin + Send) {
+    fn halves(&mut self) -> (impl DrainBuf + Unpin + Send, impl WriteChunk + Unpin + Send) {
         self.split()
     }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use bytes::{Buf, Bytes};
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 
 use super::buffered::Buffered;
@@ -40,12 +41,30 @@ pub trait DrainBuf: AsyncBufRead {
     }
 }
 
+/// Writing of text that is there already, and need not be copied where it is kept until it has gone.
+pub trait WriteChunk: AsyncWrite {
+    /// [`AsyncWrite::poll_write`] of the front of `chunk`, which is then taken off it.
+    ///
+    /// # Errors
+    /// Those of writing.
+    fn poll_write_chunk(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        chunk: &mut Bytes,
+    ) -> Poll<io::Result<usize>> {
+        self.poll_write(cx, chunk).map_ok(|len| {
+            chunk.advance(len);
+            len
+        })
+    }
+}
+
 /// A connection as a service takes it: whole, or as halves of which one is read without a buffer of
 /// the service's. What is written goes out without being flushed, and so it does before a stream that
 /// is dropped closes the connection.
 pub trait Stream: Drain + AsyncWrite + Unpin + Send + 'static {
     /// Both halves.
-    fn halves(&mut self) -> (impl DrainBuf + Unpin + Send, impl AsyncWrite + Unpin + Send);
+    fn halves(&mut self) -> (impl DrainBuf + Unpin + Send, impl WriteChunk + Unpin + Send);
 
     /// How to look at the connection.
     fn info(&self) -> InfoSource {
@@ -55,8 +74,10 @@ pub trait Stream: Drain + AsyncWrite + Unpin + Send + 'static {
 
 impl Drain for tokio::net::TcpStream {}
 
+impl WriteChunk for tokio::net::tcp::WriteHalf<'_> {}
+
 impl Stream for tokio::net::TcpStream {
-    fn halves(&mut self) -> (impl DrainBuf + Unpin + Send, impl AsyncWrite + Unpin + Send) {
+    fn halves(&mut self) -> (impl DrainBuf + Unpin + Send, impl WriteChunk + Unpin + Send) {
         let (reader, writer) = self.split();
         (Buffered::new(reader), writer)
     }
@@ -65,8 +86,10 @@ impl Stream for tokio::net::TcpStream {
 /// A pipe in memory, over which tests and fuzz targets are served.
 impl Drain for tokio::io::DuplexStream {}
 
+impl WriteChunk for tokio::io::WriteHalf<&mut tokio::io::DuplexStream> {}
+
 impl Stream for tokio::io::DuplexStream {
-    fn halves(&mut self) -> (impl DrainBuf + Unpin + Send, impl AsyncWrite + Unpin + Send) {
+    fn halves(&mut self) -> (impl DrainBuf + Unpin + Send, impl WriteChunk + Unpin + Send) {
         let (reader, writer) = tokio::io::split(self);
         (Buffered::new(reader), writer)
     }

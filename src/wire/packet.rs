@@ -6,8 +6,8 @@ use arrayvec::ArrayVec;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-/// The longest header a burst can carry: IPv6 (40) and TCP with all options (60).
-pub const MAX_HEADER: usize = 100;
+/// The longest header a burst can carry: IPv4 (60) and TCP (60), each with all options.
+pub const MAX_HEADER: usize = 120;
 
 /// A network and transport header in place, without an allocation.
 pub type HeaderBuf = ArrayVec<u8, MAX_HEADER>;
@@ -38,12 +38,14 @@ pub struct Packet {
     pub bytes: Bytes,
     /// Whether the transport checksum still has to be verified.
     pub checksum: Checksum,
+    /// Text of each of the segments that the device has put together, in bytes; 0 when it is one packet.
+    pub segment_size: u16,
 }
 
 impl Packet {
     /// A packet whose checksums must be verified.
     pub fn new(bytes: Bytes) -> Self {
-        Packet { bytes, checksum: Checksum::Unverified }
+        Packet { bytes, checksum: Checksum::Unverified, segment_size: 0 }
     }
 }
 

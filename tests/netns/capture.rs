@@ -1,13 +1,19 @@
 //! What an independent judge says about the stack's packets.
 
+use std::path::Path;
+
 use crate::harness::{Capture, KERNEL, Lab, Loss, STACK, first_word, sha256, write_pattern};
 
 /// Expert information of tshark at the level of a warning or above.
 const WARNING: &str = "_ws.expert.severity >= 0x600000";
 
-/// Fails when tshark finds a fault in any packet that the stack sent, or could not read one.
+/// A device on which each packet is one as on a wire, with its checksum.
+const PLAIN: [&str; 2] = ["--offload", "off"];
+
+/// Fails when tshark finds a fault in any packet that the stack sent, or could not read one. What the kernel sends has
+/// its checksums, or not, for with offload it leaves them to the device.
 #[track_caller]
-fn assert_no_fault(capture: &Capture, tolerated: &[&str]) {
+fn assert_no_fault(capture: &Capture, kernel_sums: bool, tolerated: &[&str]) {
     let columns = ["frame.number", "ip.src", "ip.dst", "_ws.expert.message"];
     // What is retransmitted may be cut in other places than at first. If that is after tshark has put
     // the reply together it says that its own reassembly failed, and counts the packet as malformed; a
@@ -15,10 +21,11 @@ fn assert_no_fault(capture: &Capture, tolerated: &[&str]) {
     let overlaps =
         "tcp.analysis.retransmission && _ws.expert.message contains \"New fragment overlaps\"";
     // The kernel writes 0xffff where the sum is 0, which is the same number to the receiver.
+    let unsummed = if kernel_sums { "tcp.checksum == 0xffff" } else { "(tcp || udp)" };
     let bad = format!(
         "(_ws.malformed && !({overlaps})) || tcp.segment.overlap.conflict || (ip.checksum.status == 0 || tcp.checksum.status == 0 \
          || udp.checksum.status == 0 || icmp.checksum.status == 0) \
-         && !(ip.src == {KERNEL} && tcp.checksum == 0xffff)"
+         && !(ip.src == {KERNEL} && {unsummed})"
     );
     assert_eq!(capture.select(&bad, &columns), Vec::<String>::new());
     let tolerated: String = tolerated.iter().map(|one| format!(" && !({one})")).collect();
@@ -40,10 +47,21 @@ fn assert_no_fault(capture: &Capture, tolerated: &[&str]) {
 #[test]
 #[ignore = "needs root: run scripts/test"]
 fn tshark_finds_no_fault_in_ordinary_traffic() {
-    let (lab, daemon) = Lab::up_with_www(|www| write_pattern(&www.join("file"), 8 * 1024));
+    assert_ordinary_traffic_is_good(&PLAIN, true);
+}
+
+#[test]
+#[ignore = "needs root: run scripts/test"]
+fn tshark_finds_no_fault_in_bursts_with_their_checksums() {
+    assert_ordinary_traffic_is_good(&["--offload", "on", "--checksum", "full"], false);
+}
+
+fn assert_ordinary_traffic_is_good(arguments: &[&str], kernel_sums: bool) {
+    let file = |www: &Path| write_pattern(&www.join("file"), 8 * 1024);
+    let (lab, daemon) = Lab::up_with_www_and(arguments, file);
     let www = lab.www();
 
-    let mut capture = Capture::start(&lab);
+    let mut capture = Capture::start_with(&lab, if kernel_sums { "2048" } else { "65535" });
     let scripts = [
         "ping -n -q -c 100 -i 0.002 -s 1000 10.9.0.2",
         "curl -sS -f http://10.9.0.2/ http://10.9.0.2/file | sha256sum",
@@ -61,8 +79,13 @@ fn tshark_finds_no_fault_in_ordinary_traffic() {
     capture.stop();
     // The reset that refuses port 81 is what it should be, and a window that closes because the
     // application is slow is flow control.
-    let tolerated = ["tcp.flags.reset == 1 && tcp.srcport == 81", "tcp.analysis.zero_window"];
-    assert_no_fault(&capture, &tolerated);
+    let mut tolerated =
+        vec!["tcp.flags.reset == 1 && tcp.srcport == 81", "tcp.analysis.zero_window"];
+    if !kernel_sums {
+        // An error quotes what has arrived.
+        tolerated.push("icmp.type == 3 && udp.checksum.status == 0");
+    }
+    assert_no_fault(&capture, kernel_sums, &tolerated);
     let resets = capture.select("tcp.flags.reset == 1", &["tcp.srcport", "tcp.dstport"]);
     assert!(matches!(resets.as_slice(), [one] if one.starts_with("81\t")), "resets: {resets:?}");
     let refused = capture.select("icmp.type == 3", &["icmp.code"]);
@@ -73,7 +96,8 @@ fn tshark_finds_no_fault_in_ordinary_traffic() {
 #[test]
 #[ignore = "needs root: run scripts/test"]
 fn tshark_finds_no_fault_when_packets_are_lost() {
-    let (lab, daemon) = Lab::up_with_www(|www| write_pattern(&www.join("file"), 2 * 1024));
+    let file = |www: &Path| write_pattern(&www.join("file"), 2 * 1024);
+    let (lab, daemon) = Lab::up_with_www_and(&PLAIN, file);
     let www = lab.www();
     let sum = sha256(&www.join("file"));
     lab.lose(Loss::Percent(5));
@@ -99,6 +123,6 @@ fn tshark_finds_no_fault_when_packets_are_lost() {
         "tcp.analysis.retransmission && _ws.expert.message contains \"New fragment overlaps\"",
         "tcp.flags.reset == 1",
     ];
-    assert_no_fault(&capture, &tolerated);
+    assert_no_fault(&capture, true, &tolerated);
     daemon.stop();
 }

@@ -49,7 +49,7 @@ impl Field {
         let address = Cidr { address: KERNEL.parse().expect("an address"), prefix_len: 24 };
         let ours = STACK.parse().expect("an address");
         let netns = Some(cable.right.netns.clone());
-        let config = OpenConfig { name: DEVICE.into(), address, mtu: 1500, netns };
+        let config = OpenConfig { netns, ..OpenConfig::new(DEVICE, address) };
         let (tun, device) = device::open(&config, &[ours]).expect("root may make a device");
         let stack = Stack::new(Config::new(ours.into(), 24, [7; 32]));
         let started = blocking::start_with(stack, || FdDevice::new(tun)).expect("a thread");

@@ -69,8 +69,8 @@ fn start_client(lab: &Lab) -> (blocking::Net, device::Guard) {
     lab.inside(|| {
         let address = Cidr { address: KERNEL.parse().expect("an address"), prefix_len: 24 };
         let ours = STACK.parse().expect("an address");
-        let config = OpenConfig { name: DEVICE.to_owned(), address, mtu: 1500, netns: None };
-        let (tun, guard) = device::open(&config, &[ours]).expect("root may open a device");
+        let (tun, guard) = device::open(&OpenConfig::new(DEVICE, address), &[ours])
+            .expect("root may open a device");
         let stack = Stack::new(Config::new(ours.into(), 24, [7; 32]));
         let (net, _) = blocking::start_with(stack, || FdDevice::new(tun)).expect("it starts");
         (net, guard)

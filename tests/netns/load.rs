@@ -1,6 +1,7 @@
 //! Many clients at once.
 
 use std::fs;
+use std::io::Write;
 use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -141,10 +142,15 @@ fn twenty_thousand_idle_connections_stay_open() {
 #[ignore = "needs root: run scripts/test"]
 fn memory_goes_when_a_crowd_has_gone() {
     const COUNT: u64 = 200;
-    let (lab, daemon) = Lab::up(&[]);
+    let (lab, daemon) = Lab::up_with_www(|www| write_pattern(&www.join("file"), 1024));
     let before = daemon.usage().memory_kib;
     let grown = || daemon.usage().memory_kib.saturating_sub(before);
-    let crowd: Vec<TcpStream> = (0..COUNT).map(|_| lab.connect(19)).collect();
+    let ask = |_| {
+        let mut stream = lab.connect(80);
+        stream.write_all(b"GET /file HTTP/1.1\r\nHost: 10.9.0.2\r\n\r\n").expect("it is open");
+        stream
+    };
+    let crowd: Vec<TcpStream> = (0..COUNT).map(ask).collect();
     wait_for("the buffers to fill", Duration::from_secs(60), || grown() > COUNT * 60);
     // While they are there, so that the daemon sees how many they were.
     thread::sleep(Duration::from_secs(2));

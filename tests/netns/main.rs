@@ -26,6 +26,7 @@ mod lifecycle;
 mod link;
 mod load;
 mod loss;
+mod offload;
 mod ping;
 mod routed;
 mod rudp;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use glasstcp::device::udp_link::UdpLink;
-use glasstcp::device::{self, Device, Guard};
+use glasstcp::device::{self, Device, Guard, Offload, Opened};
 use glasstcp::net::Net;
 use glasstcp::runtime::{self, Driver, FdDevice, Impaired, LinkHandle};
 use glasstcp::stack::{Address, Config, Stack};
@@ -79,6 +79,12 @@ impl Host {
         let ((net, driver), dropped, guard) = match &plan.link {
             Link::Tun(config) => {
                 let (tun, guard) = device::open(config, &plan.addresses)?;
+                if config.offload != Offload::Off && matches!(tun, Opened::Plain(_)) {
+                    ::log::warn!(
+                        "the kernel cannot cut packets for {}: each goes by itself, which is slower",
+                        tun.name()
+                    );
+                }
                 let dropped = tun.dropped();
                 (start(stack, tun, &link)?, dropped, Some(guard))
             }

@@ -30,12 +30,24 @@ fn the_defaults_are_those_of_the_manual() {
     assert_eq!(device.address.to_string(), "10.9.0.1/24");
     assert_eq!((device.mtu, plan.mtu), (1500, 1500));
     assert_eq!((&device.netns, plan.netns()), (&None, None));
+    let kernel = (device::Offload::Auto, device::Checksums::Partial);
+    assert_eq!((device.offload, device.checksums), kernel);
     assert_eq!((plan.addresses, plan.prefix_len), (vec![ip("10.9.0.2")], 24));
     assert_eq!((plan.congestion, plan.ecn), (Algorithm::Cubic, Ecn::Accept));
     assert_eq!(plan.profile, Profile::Linux);
     assert_eq!(plan.fast_open, FastOpen::Client);
     assert_eq!((plan.fast_open.connect(), plan.fast_open.accept()), (FastConnect::Cookie, None));
     assert_eq!((plan.detail, plan.absolute), (Detail::Warnings, false));
+}
+
+#[test]
+fn what_the_kernel_does_can_be_chosen_where_there_is_one() {
+    let plan = plan("--offload off --checksum full").unwrap();
+    let Link::Tun(device) = &plan.link else { panic!("{plan:?}") };
+    let kernel = (device::Offload::Off, device::Checksums::Full);
+    assert_eq!((device.offload, device.checksums), kernel);
+    let error = self::plan("--link udp:127.0.0.1:0 --offload off").unwrap_err();
+    assert!(error.contains("cannot be used with"), "{error}");
 }
 
 #[test]

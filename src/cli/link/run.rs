@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::{Context, anyhow, bail, ensure};
 use futures_util::FutureExt;
 use glasstcp::control::{LinkStatus, Listener};
-use glasstcp::device::{self, Guard, OpenConfig};
+use glasstcp::device::{self, Guard, Offload, OpenConfig, Opened};
 use glasstcp::runtime::{AsyncDevice, Emulator, FdDevice, LinkHandle, udp_proxy};
 use tokio::net::lookup_host;
 use tokio::task::JoinSet;
@@ -84,12 +84,13 @@ impl Life<'_> {
         &self,
         end: &End,
         other: &End,
-    ) -> anyhow::Result<(FdDevice<device::tun::Tun>, Arc<AtomicU64>, Guard)> {
+    ) -> anyhow::Result<(FdDevice<Opened>, Arc<AtomicU64>, Guard)> {
+        // A wire carries packets, and loses single ones.
         let config = OpenConfig {
-            name: end.device.clone(),
-            address: end.address,
             mtu: self.args.mtu,
             netns: end.netns.clone(),
+            offload: Offload::Off,
+            ..OpenConfig::new(&end.device, end.address)
         };
         let (tun, guard) = device::open(&config, &[other.address.address])?;
         let dropped = tun.dropped();

@@ -215,3 +215,91 @@ fn what_was_refused_stays_in_the_burst() {
     assert_eq!(segment.seq, SeqNum::new(120));
     assert!(segment.fin());
 }
+
+/// A burst as one packet of a device that would cut it itself.
+fn in_one_piece(burst: &mut Burst, checksums: Checksums) -> Vec<u8> {
+    let mut packet = Vec::new();
+    let sent = whole(burst, checksums, |header, payload| {
+        packet.extend_from_slice(header);
+        payload.iter().for_each(|part| packet.extend_from_slice(part));
+        Ok::<(), ()>(())
+    });
+    assert_eq!(sent, Ok(()));
+    packet
+}
+
+proptest! {
+    /// What goes whole and is cut at the other end is what would have gone cut.
+    #[test]
+    fn a_whole_burst_is_split_as_it_would_have_been_cut(
+        chunks in chunks(),
+        size in prop_oneof![Just(0u16), 1u16..1500, Just(1460)],
+        checksums in prop_oneof![Just(Checksums::Partial), Just(Checksums::Full)],
+    ) {
+        let flags = Flags::ACK | Flags::PSH | Flags::FIN | Flags::CWR;
+        let burst = tcp_burst(7, flags, chunks, size);
+        let expected = packets(burst.clone(), 0);
+        let bytes = Bytes::from(in_one_piece(&mut burst.clone(), checksums));
+        let (_, transport) = datagram(&bytes);
+        if checksums == Checksums::Full {
+            prop_assert!(tcp::parse(transport, SRC, DST, Checksum::Unverified).is_ok());
+        }
+        let mut parts = Vec::new();
+        let received = Packet { bytes, checksum: Checksum::Verified, segment_size: size };
+        split(received, |packet| parts.push(packet.to_vec()));
+        prop_assert_eq!(parts, expected);
+    }
+
+    /// Whatever a device hands over, nothing is lost and nothing panics.
+    #[test]
+    fn what_cannot_be_cut_stays_as_it_is(
+        mut bytes in prop::collection::vec(any::<u8>(), 0..200),
+        good in any::<bool>(),
+        segment_size in 0u16..99,
+    ) {
+        if good && bytes.len() >= 20 {
+            bytes[0] = 0x45;
+            let len = bytes.len() as u16;
+            put(&mut bytes, ip::IPV4_TOTAL_LEN_AT, len);
+            put(&mut bytes, ip::IPV4_CHECKSUM_AT, 0);
+            let sum = Sum::new().add_bytes(&bytes[..20]).finish();
+            put(&mut bytes, ip::IPV4_CHECKSUM_AT, sum);
+        }
+        let cut = as_burst(&bytes.clone().into(), segment_size).is_some();
+        let packet = Packet { bytes: bytes.clone().into(), checksum: Checksum::Verified, segment_size };
+        let mut parts = Vec::new();
+        split(packet, |packet| parts.push(packet));
+        prop_assert!(!parts.is_empty());
+        if !cut {
+            prop_assert_eq!(&parts[0], &bytes);
+        }
+        // A wrong checksum stays wrong.
+        let mut same = None;
+        split(Packet::new(bytes.clone().into()), |packet| same = Some(packet));
+        prop_assert_eq!(same, Some(bytes.into()));
+    }
+}
+
+#[test]
+fn a_device_that_refuses_a_whole_burst_leaves_it_as_it_was() {
+    for checksums in [Checksums::Partial, Checksums::Full] {
+        let mut burst = tcp_burst(7, Flags::ACK, vec![vec![1; 4000]], 1000);
+        let before = burst.header.clone();
+        assert_eq!(whole(&mut burst, checksums, |_, _| Err(3)), Err(3));
+        assert_eq!((burst.header, burst.payload_len), (before, 4000));
+    }
+}
+
+#[test]
+fn a_datagram_without_its_checksum_gets_it() {
+    let mut header = ip_header(ip::UDP, 9, 8 + 5);
+    append(&mut header, &[0, 53, 0, 99, 0, 13, 0, 0]);
+    let burst = burst(header, ip::UDP, vec![b"hello".to_vec()], 0);
+    let expected = packets(burst.clone(), 0);
+    let bytes = Bytes::from(in_one_piece(&mut burst.clone(), Checksums::Partial));
+    assert_ne!(bytes, expected[0]);
+    let mut parts = Vec::new();
+    let packet = Packet { bytes, checksum: Checksum::Verified, segment_size: 0 };
+    split(packet, |packet| parts.push(packet.to_vec()));
+    assert_eq!(parts, expected);
+}

@@ -24,7 +24,7 @@ fn size_has_room_beyond_the_mtu_in_whole_cache_lines() {
 
 #[test]
 fn a_large_packet_is_the_buffer_and_comes_back() {
-    let mut pool = Pool::with_limit(1500, 4);
+    let mut pool = Pool::with_limit(SIZE, 4);
     let before = pool.current.as_ptr();
     let packet = pool.receive(read(1500, 7)).unwrap();
     assert_eq!(packet, vec![7; 1500]);
@@ -39,7 +39,7 @@ fn a_large_packet_is_the_buffer_and_comes_back() {
 
 #[test]
 fn a_small_packet_is_copied_and_its_buffer_used_again() {
-    let mut pool = Pool::with_limit(1500, 4);
+    let mut pool = Pool::with_limit(SIZE, 4);
     let before = pool.current.as_ptr();
     let small = pool.receive(read(SIZE / 4 - 1, 1)).unwrap();
     assert_ne!(small.as_ptr(), before);
@@ -51,7 +51,7 @@ fn a_small_packet_is_copied_and_its_buffer_used_again() {
 
 #[test]
 fn beyond_the_limit_packets_are_copied() {
-    let mut pool = Pool::with_limit(1500, 3);
+    let mut pool = Pool::with_limit(SIZE, 3);
     let held: Vec<_> = (0..10).map(|n| pool.receive(read(1400, n)).unwrap()).collect();
     assert_eq!(pool.made, 3);
     for (n, packet) in held.iter().enumerate() {
@@ -63,7 +63,7 @@ fn beyond_the_limit_packets_are_copied() {
 
 #[test]
 fn slices_keep_the_buffer_until_the_last_is_gone() {
-    let mut pool = Pool::with_limit(1500, 2);
+    let mut pool = Pool::with_limit(SIZE, 2);
     let packet = pool.receive(read(1000, 3)).unwrap();
     let slice = packet.slice(500..600);
     drop(packet);
@@ -74,7 +74,7 @@ fn slices_keep_the_buffer_until_the_last_is_gone() {
 
 #[test]
 fn buffers_come_back_from_other_threads_in_any_order_and_after_the_pool() {
-    let mut pool = Pool::with_limit(1500, 32);
+    let mut pool = Pool::with_limit(SIZE, 32);
     let mut packets: Vec<_> = (0..32).map(|n| pool.receive(read(1200, n)).unwrap()).collect();
     packets.swap(0, 20);
     let late = packets.split_off(16);
@@ -86,7 +86,7 @@ fn buffers_come_back_from_other_threads_in_any_order_and_after_the_pool() {
 
 #[test]
 fn an_error_keeps_the_buffer() {
-    let mut pool = Pool::with_limit(1500, 1);
+    let mut pool = Pool::with_limit(SIZE, 1);
     assert_eq!(pool.receive(|_| Err("busy")), Err("busy"));
     assert_eq!(pool.receive(read(1500, 1)).unwrap().len(), 1500);
     assert_eq!(free(&pool), 0);

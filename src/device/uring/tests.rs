@@ -6,6 +6,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::*;
+use crate::device::tun::put;
 
 /// A burst of one packet: a header of `header` bytes, and a payload of `payload` bytes.
 fn burst(number: u8, header: usize, payload: usize) -> Burst {
@@ -35,7 +36,7 @@ fn setup() -> Option<(Ring, OwnedFd, UnixDatagram)> {
     }
     let file = ours.into();
     let mut first = TxBatch::from_iter((0..FEWEST as u8).map(|n| burst(n, 40, 0)));
-    let outcome = ring.send(&mut first, OwnedFd::as_fd(&file), |_, errno| Err(errno));
+    let outcome = ring.send(&mut first, OwnedFd::as_fd(&file), put, |_, errno| Err(errno));
     if outcome == Err(Errno::OPNOTSUPP) {
         not_tested("this kernel's sockets cannot be written to without waiting");
         return None;
@@ -61,7 +62,7 @@ fn small_packets_are_written_in_order_and_the_others_are_left() {
         let mut tx = TxBatch::from_iter((0..6).map(|n| burst(n, 40, 10 * usize::from(n))));
         tx.push_back(burst(6, 40, SMALL));
         tx.push_back(burst(7, 40, 0));
-        ring.send(&mut tx, file.as_fd(), nothing_refused).unwrap();
+        ring.send(&mut tx, file.as_fd(), put, nothing_refused).unwrap();
         assert_eq!(arrived(&peer), [(0, 40), (1, 50), (2, 60), (3, 70), (4, 80), (5, 90)]);
         assert_eq!(tx.iter().map(|burst| burst.header[30]).collect::<Vec<_>>(), [6, 7]);
     }
@@ -71,7 +72,7 @@ fn small_packets_are_written_in_order_and_the_others_are_left() {
 fn a_few_packets_are_left_for_single_calls() {
     let Some((mut ring, file, peer)) = setup() else { return };
     let mut tx = TxBatch::from_iter((0..FEWEST as u8 - 1).map(|n| burst(n, 40, 0)));
-    ring.send(&mut tx, file.as_fd(), nothing_refused).unwrap();
+    ring.send(&mut tx, file.as_fd(), put, nothing_refused).unwrap();
     assert_eq!((tx.len(), arrived(&peer)), (FEWEST - 1, Vec::new()));
 }
 
@@ -84,7 +85,7 @@ fn what_the_kernel_refuses_is_named_in_order() {
     for round in 0..100 {
         let packets = (0..100).map(|len| burst(round, 60, len));
         let mut tx = TxBatch::from_iter(packets);
-        ring.send(&mut tx, file.as_fd(), |packet, errno| {
+        ring.send(&mut tx, file.as_fd(), put, |packet, errno| {
             assert_eq!(errno, Errno::AGAIN);
             refused.push((packet[0], packet.len()));
             Ok(())
@@ -105,7 +106,7 @@ fn whoever_minds_a_refusal_is_heard() {
     let Some((mut ring, _, _)) = setup() else { return };
     let nowhere = OwnedFd::from(std::fs::File::open("/dev/null").unwrap());
     let mut tx = TxBatch::from_iter((0..5).map(|n| burst(n, 40, 0)));
-    let outcome = ring.send(&mut tx, nowhere.as_fd(), |_, errno| Err(errno));
+    let outcome = ring.send(&mut tx, nowhere.as_fd(), put, |_, errno| Err(errno));
     assert_eq!(outcome, Err(Errno::BADF));
 }
 
@@ -115,13 +116,13 @@ fn a_ring_that_fails_loses_nothing_and_is_not_used_again() {
         return;
     }
     let disabled = IoUring::builder().setup_r_disabled().build(MOST as u32).unwrap();
-    let mut ring = Ring { ring: disabled, packets: Box::new([0; MOST * SMALL]), failed: false };
+    let mut ring = Ring { ring: disabled, packets: Box::new([0; MOST * ROOM]), failed: false };
     let (ours, peer) = UnixDatagram::pair().unwrap();
     peer.set_nonblocking(true).unwrap();
     let mut refused = Vec::new();
     for _ in 0..2 {
         let mut tx = TxBatch::from_iter((0..5).map(|n| burst(n, 40, 0)));
-        let outcome = ring.send(&mut tx, ours.as_fd(), |packet, errno| {
+        let outcome = ring.send(&mut tx, ours.as_fd(), put, |packet, errno| {
             refused.push((packet[0], errno));
             Ok(())
         });

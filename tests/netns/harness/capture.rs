@@ -1,6 +1,7 @@
 //! What tcpdump and tshark see on the device.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -14,12 +15,17 @@ pub struct Capture {
 }
 
 impl Capture {
-    /// Starts to capture everything on the device of `lab`.
+    /// Starts to capture everything on the device of `lab`; of bursts only the front.
     pub fn start(lab: &Lab) -> Capture {
+        Capture::start_with(lab, "2048")
+    }
+
+    /// The same with so many bytes of each packet.
+    pub fn start_with(lab: &Lab, len: &str) -> Capture {
         let file = lab.folder.path().join("capture.pcap");
         let tcpdump = lab
             .tool("tcpdump")
-            .args(["-i", DEVICE, "-n", "-s", "2048", "-B", "65536"])
+            .args(["-i", DEVICE, "-n", "-s", len, "-B", "65536"])
             .args(["--immediate-mode", "-U", "-Z", "root", "-w"])
             .args([&file])
             .start();
@@ -50,6 +56,7 @@ impl Capture {
             // What stands in segments is for others to judge; and after a retransmission tshark takes the
             // text of a reply for headers.
             .args(["--disable-protocol", "http"])
+            .args(guesses().iter().flat_map(|name| ["--disable-protocol", name]))
             .args(verify.iter().flat_map(|preference| ["-o", preference.as_str()]))
             .args(["-Y", filter, "-T", "fields"]);
         for field in fields {
@@ -59,4 +66,18 @@ impl Capture {
         read.assert_success();
         read.text().lines().map(str::to_owned).collect()
     }
+}
+
+/// What tshark takes the text of segments and datagrams for where it only guesses, as random text makes it.
+fn guesses() -> &'static [String] {
+    static GUESSES: OnceLock<Vec<String>> = OnceLock::new();
+    GUESSES.get_or_init(|| {
+        let list = Tool::new("tshark").args(["-G", "heuristic-decodes"]).finish();
+        list.assert_success();
+        let name = |line: &str| match line.split('\t').collect::<Vec<_>>()[..] {
+            ["tcp" | "udp", protocol, _] => Some(protocol.to_owned()),
+            _ => None,
+        };
+        list.text().lines().filter_map(name).collect()
+    })
 }

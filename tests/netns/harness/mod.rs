@@ -82,10 +82,17 @@ impl Lab {
 
     /// The same with a web server that shows what `fill` writes into its folder.
     pub fn up_with_www(fill: impl FnOnce(&Path)) -> (Lab, Daemon) {
+        Lab::up_with_www_and(&[], fill)
+    }
+
+    /// Both.
+    pub fn up_with_www_and(arguments: &[&str], fill: impl FnOnce(&Path)) -> (Lab, Daemon) {
         let lab = Lab::new();
         fs::create_dir(lab.www()).expect("the folder is writable");
         fill(&lab.www());
-        let daemon = lab.daemon(&["--www", lab.www().to_str().expect("a plain path")]);
+        let www = lab.www();
+        let www = ["--www", www.to_str().expect("a plain path")];
+        let daemon = lab.daemon(&[&www, arguments].concat());
         lab.wait_until_up(&daemon, STACK);
         (lab, daemon)
     }

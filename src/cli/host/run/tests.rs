@@ -14,10 +14,11 @@ impl Plan {
     pub fn sample() -> Plan {
         Plan {
             link: Link::Tun(OpenConfig {
-                name: "glass0".to_owned(),
-                address: Cidr { address: Ipv4Addr::new(10, 9, 0, 1), prefix_len: 24 },
                 mtu: 1400,
-                netns: None,
+                ..OpenConfig::new(
+                    "glass0",
+                    Cidr { address: Ipv4Addr::new(10, 9, 0, 1), prefix_len: 24 },
+                )
             }),
             mtu: 1400,
             addresses: vec![Ipv4Addr::new(10, 9, 0, 2), Ipv4Addr::new(10, 9, 0, 3)],
