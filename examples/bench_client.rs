@@ -1,11 +1,12 @@
 //! The load of `scripts/bench`, from sockets of the kernel, and the table made of what it measured.
 //!
 //! ```text
-//! bench_client bulk-in    ADDR:PORT SECONDS     sends as fast as it can          Gbit/s
-//! bench_client bulk-out   ADDR:PORT SECONDS     reads as fast as it can          Gbit/s
+//! bench_client bulk-in    ADDR:PORT SECONDS [FLOWS]   sends as fast as it can    Gbit/s
+//! bench_client bulk-out   ADDR:PORT SECONDS [FLOWS]   reads as fast as it can    Gbit/s
 //! bench_client ping-pong  ADDR:PORT SECONDS     one byte to an echo and back     us, p50 and p99
 //! bench_client churn      ADDR:PORT SECONDS     connect, 64 bytes, close; 32     a second
 //! bench_client idle       ADDR:PORT COUNT PID BASE   idle connections to an echo   bytes each, us
+//! bench_client crowd      ADDR PORTS COUNT SECONDS   as many to echoes: before and beside them   us, Gbit/s
 //! bench_client resident   PID                   resident memory of a process     bytes
 //! bench_client table      FILE                  the table of what was measured
 //! ```
@@ -14,7 +15,7 @@
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
@@ -47,11 +48,17 @@ fn main() -> anyhow::Result<()> {
         ["idle", to, count, pid, base] => {
             idle(address(to)?, count.parse()?, pid.parse()?, base.parse()?)
         }
+        ["crowd", to, ports, count, seconds] => {
+            let ports = ports.split(',').map(str::parse).collect::<Result<Vec<u16>, _>>()?;
+            crowd(to.parse()?, &ports, count.parse()?, duration(seconds)?)
+        }
+        [what @ ("bulk-in" | "bulk-out"), to, seconds, flows] => {
+            bulk(what, address(to)?, duration(seconds)?, flows.parse()?)
+        }
         [what, to, seconds] => {
-            let (to, time) = (address(to)?, Duration::try_from_secs_f64(seconds.parse()?)?);
+            let (to, time) = (address(to)?, duration(seconds)?);
             match what {
-                "bulk-in" => bulk_in(to, time),
-                "bulk-out" => bulk_out(to, time),
+                "bulk-in" | "bulk-out" => bulk(what, to, time, 1),
                 "ping-pong" => ping_pong(&mut connect(to)?, time),
                 "churn" => churn(to, time),
                 _ => bail!("there is no load {what:?}: see the head of examples/bench_client.rs"),
@@ -59,6 +66,10 @@ fn main() -> anyhow::Result<()> {
         }
         _ => bail!("give a load, an address and a time: see the head of examples/bench_client.rs"),
     }
+}
+
+fn duration(seconds: &str) -> anyhow::Result<Duration> {
+    Ok(Duration::try_from_secs_f64(seconds.parse()?)?)
 }
 
 fn address(text: &str) -> anyhow::Result<SocketAddr> {
@@ -82,9 +93,28 @@ fn connect(to: SocketAddr) -> anyhow::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Calls `step` for the time of the warm-up, then for `time`, and prints what the bytes it moved
-/// meanwhile come to.
-fn bulk(time: Duration, mut step: impl FnMut() -> io::Result<usize>) -> anyhow::Result<()> {
+/// Moves as much as it can over each of `flows` connections for `time`, after the time of the warm-up, and prints what
+/// all of it comes to.
+fn bulk(what: &str, to: SocketAddr, time: Duration, flows: usize) -> anyhow::Result<()> {
+    println!("{:.3}", bulk_rate(what, to, time, flows)?);
+    Ok(())
+}
+
+fn bulk_rate(what: &str, to: SocketAddr, time: Duration, flows: usize) -> anyhow::Result<f64> {
+    let streams = (0..flows).map(|_| connect(to)).collect::<anyhow::Result<Vec<_>>>()?;
+    let rates = std::thread::scope(|scope| {
+        let spawn = |stream| scope.spawn(move || flow(what == "bulk-in", stream, time));
+        let threads: Vec<_> = streams.into_iter().map(spawn).collect();
+        let ended = |thread: std::thread::ScopedJoinHandle<'_, _>| thread.join().expect("no panic");
+        threads.into_iter().map(ended).collect::<anyhow::Result<Vec<f64>>>()
+    })?;
+    Ok(rates.iter().sum())
+}
+
+/// One connection of them: its Gbit/s.
+fn flow(send: bool, mut stream: TcpStream, time: Duration) -> anyhow::Result<f64> {
+    let mut data = vec![b'x'; CALL];
+    let mut step = || if send { stream.write(&data) } else { stream.read(&mut data) };
     let start = Instant::now();
     while start.elapsed() < WARM_UP {
         ensure!(step()? > 0, "the connection ended too early");
@@ -95,24 +125,23 @@ fn bulk(time: Duration, mut step: impl FnMut() -> io::Result<usize>) -> anyhow::
         ensure!(moved > 0, "the connection ended too early");
         bytes += moved;
     }
-    println!("{:.3}", bytes as f64 * 8.0 / start.elapsed().as_secs_f64() / 1e9);
-    Ok(())
-}
-
-fn bulk_in(to: SocketAddr, time: Duration) -> anyhow::Result<()> {
-    let mut stream = connect(to)?;
-    let data = vec![b'x'; CALL];
-    bulk(time, || stream.write(&data))
-}
-
-fn bulk_out(to: SocketAddr, time: Duration) -> anyhow::Result<()> {
-    let mut stream = connect(to)?;
-    let mut data = vec![0; CALL];
-    bulk(time, || stream.read(&mut data))
+    Ok(bytes as f64 * 8.0 / start.elapsed().as_secs_f64() / 1e9)
 }
 
 /// Sends one byte, waits for it, and again; prints the median and the 99th percentile.
 fn ping_pong(stream: &mut TcpStream, time: Duration) -> anyhow::Result<()> {
+    for part in round_trips(stream, time, &[50, 99])? {
+        println!("{part:.2}");
+    }
+    Ok(())
+}
+
+/// So many hundredths of the round trips take no longer than that, in us.
+fn round_trips(
+    stream: &mut TcpStream,
+    time: Duration,
+    parts: &[usize],
+) -> anyhow::Result<Vec<f64>> {
     let (start, mut byte, mut times) = (Instant::now(), [7], Vec::with_capacity(1 << 20));
     while start.elapsed() < time {
         let sent = Instant::now();
@@ -121,10 +150,8 @@ fn ping_pong(stream: &mut TcpStream, time: Duration) -> anyhow::Result<()> {
         times.push(sent.elapsed());
     }
     times.sort_unstable();
-    for part in [50, 99] {
-        println!("{:.2}", times[times.len() * part / 100].as_secs_f64() * 1e6);
-    }
-    Ok(())
+    let part = |part: usize| times[times.len() * part / 100].as_secs_f64() * 1e6;
+    Ok(parts.iter().map(|&hundredths| part(hundredths)).collect())
 }
 
 /// Where a connection of `churn` stands.
@@ -194,21 +221,43 @@ fn go_on(visit: &mut Visit) -> io::Result<bool> {
 /// Opens `count` connections, lets each echo a byte, and prints by how much the resident memory of
 /// process `pid` is above `base` for each, and the round-trip time of one of them beside the others.
 fn idle(to: SocketAddr, count: usize, pid: u32, base: u64) -> anyhow::Result<()> {
+    let mut streams = gather(&[to], count)?;
+    let grown = resident(pid)?.saturating_sub(base);
+    println!("{:.0}", grown as f64 / count as f64);
+    ping_pong(&mut streams[count / 2], Duration::from_millis(500))
+}
+
+/// Opens `count` connections to these echoes in turn, and lets each echo a byte.
+fn gather(to: &[SocketAddr], count: usize) -> anyhow::Result<Vec<TcpStream>> {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
     ensure!(hard > count as u64 + 16, "only {hard} files may be open here: raise 'ulimit -Hn'");
     let mut streams = Vec::with_capacity(count);
     let mut byte = [7];
-    for _ in 0..count {
+    for &to in to.iter().cycle().take(count) {
         let mut stream = connect(to)?;
         stream.write_all(&byte)?;
         stream.read_exact(&mut byte)?;
         streams.push(stream);
     }
     std::thread::sleep(Duration::from_millis(300));
-    let grown = resident(pid)?.saturating_sub(base);
-    println!("{:.0}", grown as f64 / count as f64);
-    ping_pong(&mut streams[count / 2], Duration::from_millis(500))
+    Ok(streams)
+}
+
+/// Prints the median round-trip time of an echo on the first of `ports`, and what is sent in bulk to port 9, with nobody else
+/// there; then the same beside `count` connections to the echoes on all of the ports.
+fn crowd(to: IpAddr, ports: &[u16], count: usize, time: Duration) -> anyhow::Result<()> {
+    let echoes: Vec<SocketAddr> = ports.iter().map(|&port| (to, port).into()).collect();
+    let measure = || {
+        let p50 = round_trips(&mut connect(echoes[0])?, time, &[50])?[0];
+        Ok::<_, anyhow::Error>([p50, bulk_rate("bulk-in", (to, 9).into(), time, 1)?])
+    };
+    let alone = measure()?;
+    let _idle = gather(&echoes, count)?;
+    for value in alone.into_iter().chain(measure()?) {
+        println!("{value:.2}");
+    }
+    Ok(())
 }
 
 /// Resident memory of a process, in bytes.

@@ -9,6 +9,9 @@
 //! options but MSS and the scale of windows, no timers, no states beyond open and closed, and verifies nothing. It is
 //! no TCP; nothing that is one can be faster.
 
+#[path = "common/vnet.rs"]
+mod vnet;
+
 use std::collections::HashMap;
 use std::io::{IoSlice, Write};
 use std::net::Ipv4Addr;
@@ -34,8 +37,6 @@ const BATCH: usize = 64;
 const BURSTS: usize = 16;
 /// Headers of IP and TCP without options.
 const HEADERS: usize = 40;
-/// The header of virtio-net.
-const VNET: usize = 10;
 /// The window that is always offered, 16 MiB, and its scale.
 const WINDOW: u16 = u16::MAX;
 const SCALE: u8 = 8;
@@ -149,11 +150,11 @@ impl Link {
 
     /// Writes a segment; false when the device has no room.
     fn send(&mut self, segment: &Segment<'_>) -> anyhow::Result<bool> {
-        let mut head = [0; VNET + HEADERS + 8];
+        let mut head = [0; vnet::LEN + HEADERS + 8];
         let options = if segment.flags & SYN != 0 { 8 } else { 0 };
         let headers = HEADERS + options;
         let mss = self.mss() as u16;
-        let ip = &mut head[VNET..];
+        let ip = &mut head[vnet::LEN..];
         let len = (headers + segment.payload.len()) as u16;
         ip[0] = 0x45;
         ip[2..4].copy_from_slice(&len.to_be_bytes());
@@ -180,16 +181,10 @@ impl Link {
             false => pseudo.add_bytes(&ip[20..headers]).add_bytes(segment.payload).finish(),
         };
         ip[36..38].copy_from_slice(&sum.to_be_bytes());
-        if self.offload {
-            let cut = segment.payload.len() > usize::from(mss);
-            head[..2].copy_from_slice(&[1, u8::from(cut)]);
-            head[2..4].copy_from_slice(&(headers as u16).to_ne_bytes());
-            head[4..6].copy_from_slice(&(if cut { mss } else { 0 }).to_ne_bytes());
-            head[6..8].copy_from_slice(&20u16.to_ne_bytes());
-            head[8..10].copy_from_slice(&16u16.to_ne_bytes());
-        }
+        let cut = if segment.payload.len() > usize::from(mss) { mss } else { 0 };
+        head[..vnet::LEN].copy_from_slice(&vnet::header(headers as u16, cut));
         self.written = self.written.wrapping_add(64);
-        let head = &head[if self.offload { 0 } else { VNET }..VNET + headers];
+        let head = &head[if self.offload { 0 } else { vnet::LEN }..vnet::LEN + headers];
         loop {
             match writev(&self.file, &[IoSlice::new(head), IoSlice::new(segment.payload)]) {
                 Ok(_) => return Ok(true),
@@ -221,8 +216,8 @@ struct Null {
 impl Null {
     /// Serves until it is ended by a signal; `_guard` takes the device's namespace away after it.
     fn run(mut self, _guard: &Guard) -> anyhow::Result<()> {
-        let mut buffer = vec![0xff; VNET + usize::from(u16::MAX)];
-        let skip = if self.link.offload { VNET } else { 0 };
+        let mut buffer = vec![0xff; vnet::LEN + usize::from(u16::MAX)];
+        let skip = if self.link.offload { vnet::LEN } else { 0 };
         let mut moved = Instant::now();
         loop {
             let mut count = 0;

@@ -1,27 +1,33 @@
 //! The services of the benchmark on the `smoltcp` crate: what glasstcp is compared with.
 //!
 //! ```text
-//! smoltcp_peer --netns NS --mtu 1500 echo:7:48 http:80:48      NAME:PORT:SOCKETS, as often as needed
+//! smoltcp_peer --netns NS --mtu 1500 [--offload] echo:7:48 http:80:48    NAME:PORT:SOCKETS, as often as needed
 //! ```
 //!
 //! The loop is the one that did best for smoltcp when its parts were measured: up to 64 packets are
 //! read into buffers that are used again, the stack takes them, the services run inline, then
 //! everything is sent, and only when the device is drained the thread sleeps in `ppoll`. Sockets have
 //! buffers of 1 MiB, a delayed acknowledgment of 10 ms, no Nagle algorithm, no congestion control
-//! (smoltcp's default) and no timestamps; a service listens with all its sockets at once.
+//! (smoltcp's default) and no timestamps; a service listens with all its sockets at once. With `--offload` the kernel
+//! cuts what is sent and leaves checksums out, by smoltcp's feature `segmentation-offload`.
+
+#[path = "common/vnet.rs"]
+mod vnet;
 
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::Ipv4Addr;
+use std::num::{NonZeroU16, NonZeroUsize};
 use std::os::fd::{AsFd, OwnedFd};
 
 use anyhow::{Context, bail, ensure};
 use glasstcp::device::link::Cidr;
 use glasstcp::device::{self, Guard, Offload, OpenConfig};
+use glasstcp::wire::checksum::Sum;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::{TimeSpec, TimeValLike};
 use smoltcp::iface::{Interface, PollResult, SocketHandle, SocketSet};
-use smoltcp::phy::{Device, DeviceCapabilities, Medium};
+use smoltcp::phy::{Checksum, Device, DeviceCapabilities, Medium, PacketMeta};
 use smoltcp::socket::tcp::{self, Socket, SocketBuffer};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{HardwareAddress, IpCidr};
@@ -31,6 +37,8 @@ const KERNEL: Cidr = Cidr { address: Ipv4Addr::new(10, 9, 0, 1), prefix_len: 24 
 const STACK: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);
 /// Send and receive buffer of a socket, in bytes.
 const BUFFER: usize = 1 << 20;
+/// The longest packet, in bytes, which is what the kernel cuts at most.
+const LONGEST: usize = 65_535;
 /// Packets read before the services run.
 const BATCH: usize = 64;
 /// Passes over the sockets before the device is looked at again; each sends a segment a socket.
@@ -65,10 +73,11 @@ struct Data {
 
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let (mut netns, mut mtu, mut specs) = (None, 1500, Vec::new());
+    let (mut netns, mut mtu, mut offload, mut specs) = (None, 1500, false, Vec::new());
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--netns" => netns = arguments.next(),
+            "--offload" => offload = true,
             "--mtu" => {
                 let text = arguments.next().context("--mtu needs a number")?;
                 mtu = text.parse().with_context(|| format!("{text:?} is no MTU"))?;
@@ -77,10 +86,10 @@ fn main() -> anyhow::Result<()> {
         }
     }
     ensure!(!specs.is_empty(), "nothing to serve: give NAME:PORT:SOCKETS, as echo:7:48");
-    let config =
-        OpenConfig { mtu, netns, offload: Offload::Off, ..OpenConfig::new("glass0", KERNEL) };
+    let kind = if offload { Offload::On } else { Offload::Off };
+    let config = OpenConfig { mtu, netns, offload: kind, ..OpenConfig::new("glass0", KERNEL) };
     let (tun, guard) = device::open(&config, &[STACK])?;
-    run(Tun::new(tun.as_fd().try_clone_to_owned()?, mtu), &guard, &specs)
+    run(Tun::new(tun.as_fd().try_clone_to_owned()?, mtu, offload), &guard, &specs)
 }
 
 fn parse_spec(spec: &str) -> anyhow::Result<(Service, u16, usize)> {
@@ -221,6 +230,7 @@ fn answer(socket: &mut Socket<'_>, reply: &[u8]) {
 struct Tun {
     file: File,
     mtu: usize,
+    offload: bool,
     rx: Vec<Vec<u8>>,
     lengths: [usize; BATCH],
     /// Packets read, and how many of them smoltcp has taken.
@@ -230,16 +240,18 @@ struct Tun {
 }
 
 impl Tun {
-    fn new(fd: OwnedFd, mtu: u16) -> Tun {
+    fn new(fd: OwnedFd, mtu: u16, offload: bool) -> Tun {
         let mtu = usize::from(mtu);
+        let longest = if offload { vnet::LEN + LONGEST } else { mtu };
         Tun {
             file: fd.into(),
             mtu,
-            rx: vec![vec![0xff; mtu]; BATCH],
+            offload,
+            rx: vec![vec![0xff; longest]; BATCH],
             lengths: [0; BATCH],
             count: 0,
             taken: 0,
-            tx: vec![0xff; mtu],
+            tx: vec![0xff; vnet::LEN + LONGEST],
         }
     }
 
@@ -282,18 +294,25 @@ impl Device for Tun {
         }
         let at = self.taken;
         self.taken += 1;
-        let tx = TxToken { file: &self.file, buffer: &mut self.tx };
-        Some((RxToken(&self.rx[at][..self.lengths[at]]), tx))
+        let skip = if self.offload { vnet::LEN } else { 0 };
+        let packet = self.rx[at].get(skip..self.lengths[at]).unwrap_or_default();
+        let Tun { file, tx, offload, .. } = self;
+        Some((RxToken(packet), TxToken { file, buffer: tx, offload: *offload, cut: 0 }))
     }
 
     fn transmit(&mut self, _now: Instant) -> Option<TxToken<'_>> {
-        Some(TxToken { file: &self.file, buffer: &mut self.tx })
+        let Tun { file, tx, offload, .. } = self;
+        Some(TxToken { file, buffer: tx, offload: *offload, cut: 0 })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
         let mut capabilities = DeviceCapabilities::default();
         capabilities.medium = Medium::Ip;
         capabilities.max_transmission_unit = self.mtu;
+        if self.offload {
+            capabilities.segmentation.tcpv4 = NonZeroUsize::new(LONGEST);
+            capabilities.checksum.tcp = Checksum::None;
+        }
         capabilities
     }
 }
@@ -309,14 +328,33 @@ impl smoltcp::phy::RxToken for RxToken<'_> {
 struct TxToken<'a> {
     file: &'a File,
     buffer: &'a mut [u8],
+    offload: bool,
+    /// Text of each segment that the kernel is to cut, 0 for one that stays whole.
+    cut: u16,
 }
 
 impl smoltcp::phy::TxToken for TxToken<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, fill: F) -> R {
-        let packet = &mut self.buffer[..len];
+        let (head, packet) = self.buffer[..vnet::LEN + len].split_at_mut(vnet::LEN);
         let result = fill(packet);
+        let mut begin = vnet::LEN;
+        if self.offload && packet.len() >= 40 && packet[9] == 6 {
+            let len = packet.len() as u32 - 20;
+            let sum = Sum::pseudo_header(STACK.into(), KERNEL.address.into(), 6, len);
+            packet[36..38].copy_from_slice(&(!sum.finish()).to_be_bytes());
+            let headers = 20 + u16::from(packet[32] >> 4) * 4;
+            head.copy_from_slice(&vnet::header(headers, self.cut));
+            begin = 0;
+        } else if self.offload {
+            head.fill(0);
+            begin = 0;
+        }
         // A full queue loses the packet, as a network card would; TCP sends it again.
-        let _ = (&mut &*self.file).write(packet);
+        let _ = (&mut &*self.file).write(&self.buffer[begin..vnet::LEN + len]);
         result
+    }
+
+    fn set_meta(&mut self, meta: PacketMeta) {
+        self.cut = meta.segmentation_offload_size.map_or(0, NonZeroU16::get);
     }
 }

@@ -114,6 +114,10 @@ pub enum Cause {
     Connect,
     /// A SYN arrived.
     SynArrived,
+    /// What a SYN cookie has kept came back with an acknowledgment (RFC 4987 3.6).
+    SynCookie,
+    /// There is no room for another connection.
+    NoRoom,
     /// A SYN that acknowledges ours arrived.
     SynAckArrived,
     /// Our SYN was acknowledged.
@@ -161,6 +165,8 @@ pub enum Why {
     HandshakeRetransmission(u8),
     /// To open, again: the peer's SYN came again.
     HandshakeAnswer,
+    /// To open, without keeping anything of it: the SYN queue is full (RFC 4987 3.6).
+    SynCookie,
     /// Data never sent before.
     NewData,
     /// The end of our data.

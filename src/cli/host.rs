@@ -117,6 +117,11 @@ pub struct Args {
     )]
     fast_open: FastOpen,
 
+    /// Drop SYNs for which there is no room, as in a flood of them, and do not answer with cookies, from which a
+    /// connection can be made when they come back
+    #[arg(long)]
+    no_syn_cookies: bool,
+
     /// The longest time until something lost goes again, however often it was lost, in seconds, 0.2 to 120. On a
     /// link that loses half, time-outs which double without end are what takes minutes
     #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = rto_max)]
@@ -222,6 +227,8 @@ pub struct Plan {
     pub profile: Profile,
     /// Who uses TCP Fast Open.
     pub fast_open: FastOpen,
+    /// Whether SYNs for which there is no room are answered with cookies.
+    pub syn_cookies: bool,
     /// The longest retransmission time-out.
     pub rto_max: Duration,
     /// What the link does to packets.
@@ -296,6 +303,7 @@ impl Args {
             ecn: self.ecn,
             profile: self.profile,
             fast_open: self.fast_open,
+            syn_cookies: !self.no_syn_cookies,
             rto_max: self.rto_max,
             impair: Spec {
                 rules: self

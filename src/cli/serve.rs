@@ -50,7 +50,7 @@ pub struct Args {
     #[arg(long, value_name = "ADDRESS:PORT", required = true, value_parser = address)]
     kernel: SocketAddr,
 
-    /// The service: echo, discard, daytime, chargen, dns, http, hello, ping or tasks
+    /// The service: echo, discard, daytime, chargen, dns, http, iperf3, hello, ping or tasks
     #[arg(value_name = "NAME")]
     service: Service,
 
@@ -191,6 +191,7 @@ fn welcome(service: Service, place: SocketAddr) -> String {
         Service::Daytime => format!("nc {ip} {port}"),
         Service::Chargen => format!("nc {ip} {port} | head"),
         Service::Dns => format!("dig -p {port} @{ip} example.org"),
+        Service::Iperf3 => format!("iperf3 -c {ip} -p {port}"),
         Service::Hello => format!("echo Hello in Python | nc {ip} {port}"),
         Service::Tasks => format!("echo 'CALC 2+3*4' | nc -N {ip} {port}"),
         Service::Ping => format!("nc {ip} {port}"),

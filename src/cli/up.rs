@@ -52,7 +52,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     www: Option<PathBuf>,
 
-    /// Run a service (echo, discard, daytime, chargen or http, which run anyway, or dns, hello, ping or tasks), on
+    /// Run a service (echo, discard, daytime, chargen or http, which run anyway, or dns, iperf3, hello, ping or tasks), on
     /// this port instead of its own, and with this congestion control instead of --cc; can be given several times
     #[arg(long, value_name = "NAME[:PORT][,cc=NAME]")]
     serve: Vec<ServiceSpec>,

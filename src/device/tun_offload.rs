@@ -5,7 +5,7 @@
 //!   packet:  what the kernel's TCP has sent in one go, uncut, its checksum left out
 //! ```
 //!
-//! Before each stands a header that says so ([`header`]).
+//! Before each stands a header that says so (`header`).
 
 mod attach;
 mod header;

@@ -195,6 +195,7 @@ fn why_words(why: Why) -> Option<Cow<'static, str>> {
             return Some(format!("retransmission {n} of the handshake").into());
         }
         Why::HandshakeAnswer => "the peer's SYN came again",
+        Why::SynCookie => "SYN cookie, there is no room to remember it",
         Why::Rto(n) => {
             return Some(format!("retransmission, after time-out {n} in a row").into());
         }
@@ -222,6 +223,8 @@ fn cause_words(cause: Cause) -> &'static str {
     match cause {
         Cause::Connect => "the application connects",
         Cause::SynArrived => "a SYN arrived",
+        Cause::SynCookie => "a SYN cookie came back",
+        Cause::NoRoom => "there is no room for it",
         Cause::SynAckArrived => "a SYN with the acknowledgment of ours arrived",
         Cause::SynAcked => "our SYN was acknowledged",
         Cause::FinArrived => "a FIN arrived",

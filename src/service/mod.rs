@@ -1,4 +1,4 @@
-//! The services one can talk to: echo, discard, daytime, chargen, DNS, HTTP, hello, ping and tasks.
+//! The services one can talk to: echo, discard, daytime, chargen, DNS, HTTP, iperf3, hello, ping and tasks.
 //!
 //! A service is an async function over any [`Stream`] of bytes, so it runs over this stack, over a
 //! kernel socket and over a pipe in memory alike. It knows nothing of the stack but
@@ -30,6 +30,7 @@ pub mod dns;
 pub mod echo;
 pub mod hello;
 pub mod http;
+pub mod iperf;
 mod over_stack;
 pub mod ping;
 pub mod registry;
@@ -106,6 +107,8 @@ pub struct ServiceContext {
     pub forward: Option<dns::Forward>,
     /// Through which tasks read files, so that however many ask it takes a few threads.
     pub disk: Arc<tasks::Disk>,
+    /// The tests of iperf3 that are going on.
+    pub iperf: iperf::Tests,
     /// The memory for pieces of files that HTTP and tasks send.
     pub room: Room,
     /// How many connections there were.
@@ -136,6 +139,7 @@ pub async fn serve_tcp<S: Stream>(
             Box::pin(http::serve(stream, Arc::clone(context), info)).await
         }
         Service::Dns => Box::pin(dns::serve(stream, Arc::clone(context))).await,
+        Service::Iperf3 => Box::pin(iperf::serve(stream, Arc::clone(context))).await,
         Service::Hello => Box::pin(hello::serve(stream, context.limits.head)).await,
         Service::Tasks => Box::pin(tasks::serve(stream, Arc::clone(context))).await,
     }
@@ -160,6 +164,11 @@ pub fn answer_udp(
         Service::Discard => discard::answer(request),
         Service::Daytime => daytime::answer(request),
         Service::Ping => ping::answer(request, &context.ping_loss),
-        Service::Chargen | Service::Dns | Service::Http | Service::Hello | Service::Tasks => None,
+        Service::Chargen
+        | Service::Dns
+        | Service::Http
+        | Service::Iperf3
+        | Service::Hello
+        | Service::Tasks => None,
     }
 }

@@ -25,6 +25,8 @@ pub enum Service {
     Http,
     /// "Hello in X" is answered "Goodbye X from Rust".
     Hello,
+    /// What iperf3 measures.
+    Iperf3,
     /// Each line comes back in upper case.
     Ping,
     /// Files, arithmetic and names.
@@ -33,13 +35,14 @@ pub enum Service {
 
 impl Service {
     /// All of them, by their default ports.
-    pub const ALL: [Service; 9] = [
+    pub const ALL: [Service; 10] = [
         Service::Echo,
         Service::Discard,
         Service::Daytime,
         Service::Chargen,
         Service::Dns,
         Service::Http,
+        Service::Iperf3,
         Service::Hello,
         Service::Ping,
         Service::Tasks,
@@ -59,6 +62,7 @@ impl Service {
             Service::Dns => "dns",
             Service::Http => "http",
             Service::Hello => "hello",
+            Service::Iperf3 => "iperf3",
             Service::Ping => "ping",
             Service::Tasks => "tasks",
         }
@@ -73,6 +77,7 @@ impl Service {
             Service::Chargen => 19,
             Service::Dns => 53,
             Service::Http => 80,
+            Service::Iperf3 => super::iperf::protocol::PORT,
             Service::Hello => 12_000,
             Service::Ping => 12_001,
             Service::Tasks => 12_345,

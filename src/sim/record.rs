@@ -178,6 +178,7 @@ pub fn is_retransmission(why: Why) -> bool {
         | Why::SynText => true,
         Why::Handshake
         | Why::HandshakeAnswer
+        | Why::SynCookie
         | Why::NewData
         | Why::TailLossProbeNew
         | Why::PathMtuProbe

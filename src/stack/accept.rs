@@ -21,6 +21,7 @@ use crate::stack::wheel::TimerId;
 use crate::stack::{BoundKey, ConnKey, HalfOpenKey, ListenerKey, Owner, SocketError, Stack, Token};
 use crate::tcp::congestion::Algorithm;
 use crate::tcp::{self, CookieKeys, Endpoints, HalfOpen, Keepalive, Mss, Reply, Step};
+use crate::time::Instant;
 use crate::wire::tcp::Segment;
 use crate::wire::tcp_options::FastOpen;
 
@@ -34,8 +35,10 @@ const NO_CROWD: usize = 4;
 #[derive(Debug)]
 pub(super) struct Listener {
     local: SocketAddr,
-    backlog: usize,
+    pub(super) backlog: usize,
     half_open: usize,
+    /// Until when a SYN cookie may come back.
+    pub(super) cookies_until: Option<Instant>,
     /// What its connections begin with; they share it until one is given settings of its own.
     pub(super) config: Arc<tcp::Config>,
     pub(super) queue: VecDeque<(ConnKey, SocketAddr)>,
@@ -142,6 +145,7 @@ impl Stack {
             local,
             backlog: backlog.max(1),
             half_open: 0,
+            cookies_until: None,
             config: config.map_or_else(|| self.tcp_config.clone(), Arc::new),
             queue: VecDeque::new(),
             fast: self.config.fast_accept.map(|accept| Box::new(FastQueue::new(accept))),
@@ -261,7 +265,11 @@ impl Stack {
             return self.refuse_segment(Refusal::AcceptQueueFull, ends);
         }
         if full || listener.half_open >= listener.backlog {
-            return self.refuse_segment(Refusal::SynQueueFull, ends);
+            return match replaces {
+                // Its number would have to be beyond those of the connection before.
+                None if self.config.syn_cookies => self.send_syn_cookie(key, ends, syn),
+                _ => self.refuse_segment(Refusal::SynQueueFull, ends),
+            };
         }
         let config = listener.config.clone();
         let verdict = self.judge_fast_open(key, ends, syn);
@@ -274,18 +282,29 @@ impl Stack {
         if verdict.fast {
             return self.open_fast(key, record, syn, verdict.option);
         }
-        if let Some(listener) = self.listeners.get_mut(key) {
+        let half = self.insert_half_open(key, record, config);
+        self.send_syn_ack(half, Why::Handshake, verdict.option);
+    }
+
+    /// Puts a record into the SYN queue of a listener.
+    pub(super) fn insert_half_open(
+        &mut self,
+        listener: ListenerKey,
+        record: HalfOpen,
+        config: Arc<tcp::Config>,
+    ) -> HalfOpenKey {
+        if let Some(listener) = self.listeners.get_mut(listener) {
             listener.half_open += 1;
         }
-        let wheel = &mut self.wheel;
+        let (wheel, ends) = (&mut self.wheel, record.ends);
         let half = self.half_open.insert_with_key(|half| HalfOpenEntry {
             record,
-            listener: key,
+            listener,
             config,
             timer: wheel.insert(Token::HalfOpen(half)),
         });
         self.demux.insert(ends, Owner::HalfOpen(half));
-        self.send_syn_ack(half, Why::Handshake, verdict.option);
+        half
     }
 
     /// What a SYN makes, which observers are told of.

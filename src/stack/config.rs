@@ -88,6 +88,9 @@ pub struct Config {
     pub fast_accept: Option<FastAccept>,
     /// The limits of its tables.
     pub limits: Limits,
+    /// Whether SYNs that find no room are answered with cookies, from which a connection can be made when they come back
+    /// (RFC 4987 3.6), and not dropped.
+    pub syn_cookies: bool,
     /// How long a connection stays in TIME-WAIT (RFC 9293 3.4.2: twice the maximum segment
     /// lifetime; 60 s, as Linux).
     pub time_wait: Duration,
@@ -104,6 +107,7 @@ impl Config {
             tcp: tcp::Config::default(),
             fast_accept: None,
             limits: Limits::default(),
+            syn_cookies: true,
             time_wait: Duration::from_secs(60),
             seed,
         }

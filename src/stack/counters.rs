@@ -66,6 +66,12 @@ counters! {
     tcp_fast_passive_opens,
     /// Cookies given to peers, so that they can do that.
     tcp_cookies_sent,
+    /// SYN-ACKs sent in place of a half-open connection, for which there was no room (RFC 4987 3.6).
+    tcp_syn_cookies_sent,
+    /// Connections opened by what such a SYN-ACK has brought back.
+    tcp_syn_cookies_received,
+    /// Acknowledgments that came while such SYN-ACKs were out, and answered none of them.
+    tcp_syn_cookies_failed,
     /// Segments received with a valid checksum.
     tcp_segments_received,
     /// Of these, segments that a connection or a listener took, at least in part.

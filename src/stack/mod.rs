@@ -27,6 +27,7 @@ mod readiness;
 mod receive;
 mod route;
 mod socket;
+mod syn_cookies;
 mod tables;
 mod tcp_receive;
 mod time_wait;

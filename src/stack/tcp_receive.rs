@@ -35,7 +35,7 @@ impl Stack {
             Some(Owner::HalfOpen(key)) => self.receive_half_open(key, ends, &mut segment),
             Some(Owner::TimeWait(key)) => self.receive_in_time_wait(key, ends, &segment),
             None => match self.demux.find_listener(ends.local) {
-                Some(key) => self.receive_in_listen(key, ends, &segment),
+                Some(key) => self.receive_in_listen(key, ends, &mut segment),
                 None => self.receive_closed(ends, &segment),
             },
         }
@@ -74,9 +74,10 @@ impl Stack {
         }
     }
 
-    fn receive_in_listen(&mut self, key: ListenerKey, ends: Endpoints, segment: &Segment) {
+    fn receive_in_listen(&mut self, key: ListenerKey, ends: Endpoints, segment: &mut Segment) {
         match check_listen(segment) {
             Ok(()) => self.receive_syn(key, ends, segment, None),
+            Err(_) if self.receive_syn_cookie(key, ends, segment) => {}
             Err(discard) => {
                 self.refuse_segment(discard.reason, ends);
                 if let Reply::Reset(seq) = discard.reply {

@@ -18,6 +18,7 @@ mod ping;
 mod readiness;
 mod repair;
 mod socket;
+mod syn_cookies;
 mod transfer;
 mod udp_errors;
 mod window;

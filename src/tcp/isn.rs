@@ -21,7 +21,8 @@ impl Secrets {
         Secrets { key }
     }
 
-    fn hash(&self, purpose: u8, local: SocketAddr, remote: SocketAddr) -> u64 {
+    /// A number of these ends, another one for each purpose.
+    pub(super) fn hash(&self, purpose: u32, local: SocketAddr, remote: SocketAddr) -> u64 {
         let mut hasher = SipHasher24::new_with_key(&self.key);
         let ports = u32::from(local.port()) << 16 | u32::from(remote.port());
         hasher.write_u64(u64::from(purpose) << 32 | u64::from(ports));

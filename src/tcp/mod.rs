@@ -33,6 +33,7 @@ mod rtt;
 mod scoreboard;
 mod send_buffer;
 mod snd;
+mod syn_cookie;
 mod tcb;
 #[cfg(test)]
 mod testing;
@@ -54,6 +55,7 @@ pub use isn::Secrets;
 pub use mss::Mss;
 pub use profile::{Profile, UnknownProfile};
 pub use rtt::{Rto, RttEstimator};
+pub use syn_cookie::LIFETIME as SYN_COOKIE_LIFETIME;
 pub use tcb::{Endpoints, Tcb};
 pub use user::{Refused, SendFlags};
 pub use window_scale::WindowScale;

@@ -11,6 +11,7 @@ mod transcript;
 mod cli;
 mod get;
 mod homework;
+mod iperf;
 mod link;
 mod nc;
 mod ping;

@@ -22,6 +22,7 @@ mod homework;
 mod hostile;
 mod http;
 mod icmp;
+mod iperf;
 mod lifecycle;
 mod link;
 mod load;

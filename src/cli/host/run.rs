@@ -250,6 +250,7 @@ fn stack_config(plan: &Plan) -> anyhow::Result<Config> {
         mtu: plan.mtu,
         tcp,
         fast_accept: plan.fast_open.accept(),
+        syn_cookies: plan.syn_cookies,
         ..Config::new(plan.addresses[0].into(), plan.prefix_len, seed)
     })
 }

@@ -275,13 +275,13 @@ fn values() -> Vec<(&'static str, Vec<String>)> {
         ("state", State::ALL.map(|state| state.name().to_owned()).to_vec()),
         (
             "why",
-            names!("why", Why: Handshake, HandshakeRetransmission(1), HandshakeAnswer, NewData, Fin,
+            names!("why", Why: Handshake, HandshakeRetransmission(1), HandshakeAnswer, SynCookie, NewData, Fin,
                 FastRetransmit, Rack, TailLossProbe, TailLossProbeNew, PartialAck, GoBackN, Rto(1), RtoRecovery, PathMtu, SynText, PathMtuProbe, ZeroWindowProbe,
                 Keepalive, AckNow, AckQuick, AckDelayed, WindowUpdate, Challenge, Reset),
         ),
         (
             "cause",
-            names!("cause", Cause: Connect, SynArrived, SynAckArrived, SynAcked, FinArrived,
+            names!("cause", Cause: Connect, SynArrived, SynCookie, NoRoom, SynAckArrived, SynAcked, FinArrived,
                 FinAcked, UserClose, UserAbort, ResetArrived, IcmpError, DataAfterClose,
                 RetransmissionLimit, UserTimeout, KeepaliveLimit, LingerTimeout, FinWait2Timeout,
                 TimeWaitOver, TimeWaitReused, StackShutdown),

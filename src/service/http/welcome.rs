@@ -133,6 +133,10 @@ fn trials(context: &ServiceContext) -> Vec<Trial> {
                     );
                 }
             }
+            Service::Iperf3 => add(
+                format!("iperf3 -c {address} -p {port}"),
+                "how fast it goes, by another's clock",
+            ),
             Service::Hello => {
                 add(format!("echo Hello in Python | nc {address} {port}"), "and it says goodbye")
             }

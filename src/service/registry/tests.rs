@@ -50,11 +50,11 @@ fn mistakes_are_explained() {
     for (text, error) in [
         (
             "gopher",
-            "there is no service \"gopher\": choose one of echo, discard, daytime, chargen, dns, http, hello, ping, tasks",
+            "there is no service \"gopher\": choose one of echo, discard, daytime, chargen, dns, http, iperf3, hello, ping, tasks",
         ),
         (
             "",
-            "there is no service \"\": choose one of echo, discard, daytime, chargen, dns, http, hello, ping, tasks",
+            "there is no service \"\": choose one of echo, discard, daytime, chargen, dns, http, iperf3, hello, ping, tasks",
         ),
         ("http:0", "\"0\" is not a port: give a number from 1 to 65535, as in http:8080"),
         ("http:65536", "\"65536\" is not a port: give a number from 1 to 65535, as in http:8080"),

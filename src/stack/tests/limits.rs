@@ -48,7 +48,10 @@ fn connections_are_limited_for_who_listens() {
 
 #[test]
 fn half_open_connections_of_all_listeners_together_are_limited() {
-    let mut world = World::with(|_, config| config.limits.syn_queue = 3);
+    let mut world = World::with(|_, config| {
+        config.limits.syn_queue = 3;
+        config.syn_cookies = false;
+    });
     for port in [80, 81] {
         world.stack(Server).listen(Server.addr(port), 16).unwrap();
     }

@@ -257,7 +257,7 @@ fn connect_many(world: &mut World, count: u16) -> Vec<ConnKey> {
 
 #[test]
 fn the_syn_queue_is_bounded_and_those_refused_come_later() {
-    let mut world = World::new();
+    let mut world = World::with(|_, config| config.syn_cookies = false);
     let listener = world.stack(Server).listen(Server.addr(PORT), 2).unwrap();
     world.judge =
         Box::new(|side, seg| if side == Client && !seg.syn() { Fate::Drop } else { Fate::Deliver });

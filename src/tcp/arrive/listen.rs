@@ -20,7 +20,7 @@ use crate::tcp::mss::Mss;
 use crate::tcp::rtt::Rto;
 use crate::tcp::tcb::{Endpoints, Tcb};
 use crate::tcp::window_scale::WindowScale;
-use crate::tcp::{Config, Profile};
+use crate::tcp::{Config, Profile, syn_cookie};
 use crate::time::Instant;
 use crate::wire::SeqNum;
 use crate::wire::tcp::{Flags, Segment};
@@ -111,6 +111,52 @@ impl HalfOpen {
         };
         record.note_ecn(syn);
         record
+    }
+
+    /// The record that a SYN cookie has stood for, which `ack` brings back; `None` if it is none.
+    pub fn from_cookie(
+        cx: &Context<'_>,
+        conn: ConnId,
+        ends: Endpoints,
+        ack: &Segment,
+        secrets: &Secrets,
+    ) -> Option<Self> {
+        let (irs, iss) = (ack.seq - 1, ack.ack()? - 1);
+        let mss = secrets.open_syn_cookie(cx.now, ends, irs, iss)?;
+        let timestamps = ack.options.timestamps;
+        let kept = timestamps.map(|ts| syn_cookie::read_stamp(ts.tsecr));
+        let (window_scale, sack_permitted) = kept.unwrap_or_default();
+        Some(HalfOpen {
+            conn,
+            ends,
+            iss,
+            irs,
+            retransmissions: 0,
+            mss: Some(mss),
+            window_scale,
+            sack_permitted,
+            tsval: timestamps.map(|ts| ts.tsval),
+            timestamp_offset: secrets.initial_numbers(cx.now, ends.local, ends.remote).1,
+            ecn: Negotiation::default(),
+            sent: cx.now,
+            // When, nobody knows.
+            sent_again: true,
+            answered: false,
+            answers: ChallengeLimit::default(),
+        })
+    }
+
+    /// The SYN-ACK after which the record can be forgotten (see `tcp::syn_cookie`).
+    pub fn cookie(self, now: Instant, config: &Config, own_mss: Mss, secrets: &Secrets) -> Segment {
+        let plain = HalfOpen { ecn: Negotiation::default(), ..self };
+        let mut segment = plain.syn_ack(now, config, own_mss);
+        segment.seq = secrets.syn_cookie(now, plain.ends, plain.irs, plain.mss);
+        let Options { timestamps, window_scale, sack_permitted, .. } = &mut segment.options;
+        match timestamps {
+            Some(ts) => ts.tsval = syn_cookie::stamp(ts.tsval, plain.window_scale, *sack_permitted),
+            None => (*window_scale, *sack_permitted) = (None, false),
+        }
+        segment
     }
 
     /// Takes up only what the settings allow of what the SYN offered.

@@ -1,0 +1,73 @@
+//! Listeners whose SYN queue is full go on with cookies (RFC 4987 3.6): nothing is kept of a SYN, so that a flood of
+//! them costs no memory and keeps nobody out.
+
+use crate::event::{Cause, Event, Refusal, State, Why};
+use crate::stack::{ListenerKey, Stack};
+use crate::tcp::{Endpoints, HalfOpen, Mss, SYN_COOKIE_LIFETIME, WindowScale};
+use crate::wire::tcp::Segment;
+
+impl Stack {
+    /// Answers a SYN and forgets it.
+    pub(super) fn send_syn_cookie(&mut self, key: ListenerKey, ends: Endpoints, syn: &Segment) {
+        let now = self.env.now;
+        let Some(listener) = self.listeners.get_mut(key) else {
+            return;
+        };
+        listener.cookies_until = Some(now + SYN_COOKIE_LIFETIME);
+        let config = listener.config.clone();
+        let conn = self.new_conn_id();
+        let mut record = HalfOpen::new(&self.env.context(), conn, ends, syn, &self.secrets);
+        record.limit(&config);
+        let own_mss = Mss::of_mtu(self.config.mtu, ends.local.ip());
+        let segment = record.cookie(now, &config, own_mss, &self.secrets);
+        self.env.counters.tcp_segments_accepted += 1;
+        self.env.counters.tcp_syn_cookies_sent += 1;
+        let view = || ends.view(&segment, WindowScale::NONE, segment.seq, syn.seq);
+        let view = self.env.is_observed().then(view);
+        self.reply_segment(&segment, ends, config.ip, (None, State::Listen, Why::SynCookie), view);
+    }
+
+    /// Makes a connection of what a cookie has kept that comes back with `segment`; false if there is none.
+    pub(super) fn receive_syn_cookie(
+        &mut self,
+        key: ListenerKey,
+        ends: Endpoints,
+        segment: &mut Segment,
+    ) -> bool {
+        let Some(listener) = self.listeners.get(key) else {
+            return false;
+        };
+        let expected = listener.cookies_until.is_some_and(|until| self.env.now < until);
+        if !expected || segment.syn() || segment.rst() || segment.ack().is_none() {
+            return false;
+        }
+        let (config, full) = (listener.config.clone(), listener.queue.len() >= listener.backlog);
+        let conn = self.new_conn_id();
+        let cx = self.env.context();
+        let Some(mut record) = HalfOpen::from_cookie(&cx, conn, ends, segment, &self.secrets)
+        else {
+            self.env.counters.tcp_syn_cookies_failed += 1;
+            return false;
+        };
+        if full {
+            // The peer, which takes the connection for open, will send again.
+            self.refuse_segment(Refusal::AcceptQueueFull, ends);
+            return true;
+        }
+        record.limit(&config);
+        self.env.counters.tcp_syn_cookies_received += 1;
+        self.env.context().emit(|| Event::StateChanged {
+            conn,
+            local: ends.local,
+            remote: ends.remote,
+            from: State::Listen,
+            to: State::SynReceived,
+            cause: Cause::SynCookie,
+        });
+        let half = self.insert_half_open(key, record, config);
+        self.receive_half_open(half, ends, segment);
+        // What has not become a connection now keeps no room: the cookie will come again.
+        self.forget_half_open(half, Cause::NoRoom);
+        true
+    }
+}
