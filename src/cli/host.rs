@@ -54,6 +54,11 @@ pub struct Args {
     #[arg(long, value_name = "ADDRESS")]
     stack_addr: Vec<Ipv4Addr>,
 
+    /// After something was to be done, look for more for so many microseconds, up to 1000, before going to sleep, unless
+    /// that is seen to be of no use: answers come sooner, and a processor is busy for as long
+    #[arg(long, value_name = "US", default_value_t = 50, value_parser = clap::value_parser!(u32).range(0..=1000))]
+    spin_us: u32,
+
     /// Largest IP packet on the device, in bytes, 576 to 65535
     #[arg(long, value_name = "BYTES", default_value_t = 1500, value_parser = mtu)]
     mtu: u16,
@@ -231,6 +236,8 @@ pub struct Plan {
     pub syn_cookies: bool,
     /// The longest retransmission time-out.
     pub rto_max: Duration,
+    /// How long to look for more before going to sleep.
+    pub spin: Duration,
     /// What the link does to packets.
     pub impair: Spec,
     /// From which chance on the link comes.
@@ -303,6 +310,7 @@ impl Args {
             ecn: self.ecn,
             profile: self.profile,
             fast_open: self.fast_open,
+            spin: Duration::from_micros(self.spin_us.into()),
             syn_cookies: !self.no_syn_cookies,
             rto_max: self.rto_max,
             impair: Spec {

@@ -367,8 +367,8 @@ impl Conn {
         }
         let dry = ready!(self.net.poll(cx, |stack, cx| {
             let taken = ready!(self.take_over(stack, held, cx))?;
-            let ask = taken > 0 && taken < Held::MAX && taken == held.text().len();
-            Poll::Ready(Ok(ask && stack.poll_receive(self.key, 1, cx).is_pending()))
+            let ask = taken > 0 && taken == held.text().len();
+            Poll::Ready(Ok(ask && stack.poll_peek(self.key, &mut [0], cx).is_pending()))
         }))?;
         self.note(held);
         Poll::Ready(Ok(dry))
@@ -380,7 +380,7 @@ impl Conn {
         held: &mut Held,
         cx: &mut task::Context<'_>,
     ) -> Poll<Result<usize, SocketError>> {
-        stack.poll_receive_all(self.key, Held::MAX, cx, |chunk| held.push(chunk))
+        stack.poll_receive_chunks(self.key, Held::MAX, cx, |chunk| held.push(chunk))
     }
 
     /// The first `len` bytes of what is held have been read.

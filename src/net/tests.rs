@@ -44,7 +44,7 @@ fn world() -> World {
 }
 
 fn world_of(server: Config, client: Config) -> World {
-    let (one, other) = memory::pair(1500);
+    let (one, other) = memory::pair(server.mtu);
     let (server, server_driver) = runtime::start(Stack::new(server), one).unwrap();
     let (client, client_driver) = runtime::start(Stack::new(client), other).unwrap();
     World {

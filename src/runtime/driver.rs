@@ -7,13 +7,14 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::AsyncDevice;
+use super::spin::Spin;
 use crate::net::{DriverSide, End};
 use crate::time::Instant;
 use crate::wire::{RxBatch, TxBatch};
 
 /// Packets received in one turn; more gain nothing and make tasks wait.
 const RECEIVE_BATCH: usize = 64;
-/// The same while they are long: what they hold stays in the cache until it is read.
+/// The same while there are long ones: what they hold stays in the cache until it is read.
 const RECEIVE_LONG: usize = 24;
 /// A packet at least this many bytes long is long.
 const LONG: usize = 8 << 10;
@@ -43,6 +44,7 @@ pub(super) struct Loop<D, T> {
     yielded: Instant,
     /// Packets to ask the device for next.
     batch: usize,
+    spin: Spin,
 }
 
 /// What the first half of a turn found.
@@ -59,7 +61,7 @@ struct Input {
 }
 
 impl<D: AsyncDevice, T: Time> Loop<D, T> {
-    pub(super) fn new(stack: DriverSide, device: D, time: T) -> Loop<D, T> {
+    pub(super) fn new(stack: DriverSide, device: D, time: T, spin: Duration) -> Loop<D, T> {
         Loop {
             stack,
             device,
@@ -68,6 +70,7 @@ impl<D: AsyncDevice, T: Time> Loop<D, T> {
             tx: TxBatch::new(),
             yielded: Instant::ZERO,
             batch: RECEIVE_BATCH,
+            spin: Spin::new(spin),
         }
     }
 
@@ -88,13 +91,18 @@ impl<D: AsyncDevice, T: Time> Loop<D, T> {
             if input.stopping {
                 return self.flush();
             }
+            if input.busy || input.output || more_output {
+                self.spin.found();
+            }
             if input.busy || more_output {
                 self.let_tasks_run(input.now).await;
             }
             if input.busy || input.output || more_output || !self.tx.is_empty() {
                 more_output = self.transmit()?;
             }
-            if !input.more && !more_output {
+            let idle = !input.more && !more_output;
+            // What the device has no room for is waited for in sleep.
+            if idle && !(self.tx.is_empty() && self.spin.again(input.now)) {
                 more_output = self.sleep().await?;
             }
         }
@@ -110,7 +118,7 @@ impl<D: AsyncDevice, T: Time> Loop<D, T> {
         self.batch = match count {
             0 => self.batch,
             1 => 1,
-            _ if self.rx.iter().all(|packet| packet.bytes.len() >= LONG) => RECEIVE_LONG,
+            _ if self.rx.iter().any(|packet| packet.bytes.len() >= LONG) => RECEIVE_LONG,
             _ => RECEIVE_BATCH,
         };
         let now = self.time.now();

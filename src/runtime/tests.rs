@@ -204,7 +204,9 @@ fn a_driver_that_sleeps_often_takes_batches_all_the_same() {
         let device = Crowds { inner, asked: Arc::clone(&asked), waiting: 1 };
         let stack = Stack::new(Config::new([10, 0, 0, 1].into(), 24, [1; 32]));
         let (net, side) = Net::new(stack, || Instant::ZERO);
-        let driver = tokio::spawn(Loop::new(side, device, Ticks(Cell::default())).run());
+        let driver = tokio::spawn(
+            Loop::new(side, device, Ticks(Cell::default()), std::time::Duration::ZERO).run(),
+        );
         while asked.lock().unwrap().len() < 200 {
             tokio::task::yield_now().await;
         }

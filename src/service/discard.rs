@@ -4,9 +4,13 @@ use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::io::{AsyncBufRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::task::coop;
 
 use super::Stream;
+
+/// Pieces that are read before others have their turn.
+const PIECES: usize = 512;
 
 /// Reads to the end of the stream, then closes.
 ///
@@ -28,7 +32,33 @@ pub(super) async fn drain<R>(reader: &mut R) -> io::Result<()>
 where
     R: AsyncBufRead + Unpin,
 {
-    tokio::io::copy_buf(reader, &mut tokio::io::sink()).await.map(drop)
+    drain_with(reader, |_| ()).await
+}
+
+/// The same; `see` is told how long each piece was.
+pub(super) async fn drain_with<R>(reader: &mut R, mut see: impl FnMut(usize)) -> io::Result<()>
+where
+    R: AsyncBufRead + Unpin,
+{
+    loop {
+        // Tokio would have a task yield after 64 pieces, which is no more than may have come since: what then waits is
+        // read when it is in no cache any more.
+        let some = async {
+            for _ in 0..PIECES {
+                let len = reader.fill_buf().await?.len();
+                if len == 0 {
+                    return Ok(true);
+                }
+                reader.consume(len);
+                see(len);
+            }
+            Ok::<bool, io::Error>(false)
+        };
+        if coop::unconstrained(some).await? {
+            return Ok(());
+        }
+        tokio::task::yield_now().await;
+    }
 }
 
 /// Closes our half, then gives the peer two seconds to close its own: a stream dropped with text

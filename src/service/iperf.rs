@@ -21,7 +21,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncBufRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -318,15 +318,10 @@ impl Lane {
     }
 
     async fn receive<R: AsyncBufRead + Unpin>(&self, reader: &mut R) -> io::Result<()> {
-        loop {
-            tokio::task::coop::consume_budget().await;
-            let len = reader.fill_buf().await?.len();
-            if len == 0 {
-                return Ok(());
-            }
-            reader.consume(len);
+        let count = |len| {
             self.moved.fetch_add(len as u64, Ordering::Relaxed);
-        }
+        };
+        discard::drain_with(reader, count).await
     }
 }
 

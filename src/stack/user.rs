@@ -232,6 +232,27 @@ impl Stack {
         })
     }
 
+    /// The same for whole chunks, of which none but the first is cut in two because it is too long.
+    pub fn poll_receive_chunks(
+        &mut self,
+        key: ConnKey,
+        max: usize,
+        cx: &mut task::Context<'_>,
+        mut sink: impl FnMut(Bytes),
+    ) -> Poll<Result<usize, SocketError>> {
+        self.poll_read(key, cx, |tcb| {
+            let first = tcb.receive(max.max(1))?;
+            let mut left = max.saturating_sub(first.len());
+            sink(first);
+            while (1..=left).contains(&tcb.next_chunk_len()) && !tcb.at_mark() {
+                let chunk = tcb.receive(left)?;
+                left -= chunk.len();
+                sink(chunk);
+            }
+            Ok(max - left)
+        })
+    }
+
     /// The same without taking anything: copies to `buf` as many bytes as wait and fit, and says how
     /// many; none at the end of the stream.
     pub fn poll_peek(

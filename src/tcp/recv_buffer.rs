@@ -37,6 +37,11 @@ impl RecvBuffer {
         self.len == 0
     }
 
+    /// Bytes that [`RecvBuffer::pop`] can give in one piece.
+    pub fn front_len(&self) -> usize {
+        self.chunks.front().map_or(self.tail.len(), Bytes::len)
+    }
+
     /// What holding them costs, in bytes.
     pub fn memory(&self) -> usize {
         let spare = self.tail.capacity() - self.tail.len();

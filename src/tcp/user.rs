@@ -201,6 +201,11 @@ impl Tcb {
         }
     }
 
+    /// Bytes of text that wait to be read in one piece.
+    pub fn next_chunk_len(&self) -> usize {
+        if self.has_text() { self.rcv.buffer.front_len() } else { 0 }
+    }
+
     /// Whether no more data will ever arrive, or nobody is to wait for it.
     fn at_end(&self) -> bool {
         self.rcv.finished

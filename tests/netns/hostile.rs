@@ -178,3 +178,30 @@ fn a_flood_of_syns_does_not_lock_out_the_others() {
     assert_eq!(echo.text(), "alive");
     daemon.stop();
 }
+
+/// SYNs from addresses of strangers, as many as hping3 can send: who really wants something gets it, and they cost nothing.
+#[test]
+#[ignore = "needs root: run scripts/test"]
+fn a_flood_of_syns_keeps_nobody_out() {
+    let (lab, daemon) = Lab::up(&[]);
+    let before = daemon.usage().memory_kib;
+    let flood = "timeout 8 hping3 -q -S -p 80 --flood --rand-source 10.9.0.2; true";
+    let flood = lab.shell(flood).limit_s(30).start();
+    wait_for("the flood to begin", Duration::from_secs(10), || {
+        daemon.counters().of("tcp_syn_cookies_sent") > 10_000
+    });
+    let curls = "for n in $(seq 20); do curl -sS -f -m 30 -o page http://10.9.0.2/ || exit 1; done";
+    lab.shell(curls).limit_s(120).finish().assert_success();
+    let grown = daemon.usage().memory_kib.saturating_sub(before);
+    assert!(grown < 64 << 10, "{grown} KiB more");
+    flood.finish();
+    let counters = daemon.counters();
+    counters.assert_accounted();
+    println!(
+        "{} SYNs answered with cookies, {} replies dropped",
+        counters.of("tcp_syn_cookies_sent"),
+        counters.of("replies_dropped")
+    );
+    lab.assert_alive(&daemon);
+    daemon.stop();
+}

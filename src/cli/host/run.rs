@@ -10,7 +10,7 @@ use anyhow::{Context, anyhow};
 use glasstcp::device::udp_link::UdpLink;
 use glasstcp::device::{self, Device, Guard, Offload, Opened};
 use glasstcp::net::Net;
-use glasstcp::runtime::{self, Driver, FdDevice, Impaired, LinkHandle};
+use glasstcp::runtime::{self, Driver, FdDevice, Impaired, LinkHandle, Settings};
 use glasstcp::stack::{Address, Config, Stack};
 use glasstcp::tcp;
 use tokio::task::JoinHandle;
@@ -86,14 +86,14 @@ impl Host {
                     );
                 }
                 let dropped = tun.dropped();
-                (start(stack, tun, &link)?, dropped, Some(guard))
+                (start(stack, tun, &link, plan.spin)?, dropped, Some(guard))
             }
             Link::Udp(ends) => {
                 let (udp, local) = open_udp(*ends, plan)
                     .map_err(|error| anyhow!(serve::bind_error(ends.local, &error)))?;
                 place = Some(local);
                 let dropped = udp.dropped();
-                (start(stack, udp, &link)?, dropped, None)
+                (start(stack, udp, &link, plan.spin)?, dropped, None)
             }
         };
         if let (Some(place), [own, ..]) = (place, &plan.addresses[..]) {
@@ -205,13 +205,18 @@ fn full_sized(mtu: u16) -> u32 {
 }
 
 /// Joins the stack and its device, with the link between.
-fn start<D>(stack: Stack, device: D, link: &LinkHandle) -> anyhow::Result<(Net, Driver)>
+fn start<D>(
+    stack: Stack,
+    device: D,
+    link: &LinkHandle,
+    spin: Duration,
+) -> anyhow::Result<(Net, Driver)>
 where
     D: Device + std::os::fd::AsFd + Send + 'static,
 {
     let device = FdDevice::new(device).and_then(|device| Impaired::new(device, link.clone()));
     let device = device.context("cannot wait for the network device")?;
-    Ok(runtime::start(stack, device)?)
+    Ok(runtime::start_with(stack, device, Settings { spin })?)
 }
 
 /// A link over UDP, and where it is.

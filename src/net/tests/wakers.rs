@@ -11,12 +11,12 @@ use std::thread;
 use futures_util::FutureExt;
 use tokio::io::{AsyncBufRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
-use super::{CLIENT, PATIENCE, SERVER, config, connected, run, until, world};
+use super::{CLIENT, PATIENCE, SERVER, config, connected, run, until, world, world_of};
 use crate::device::Device;
 use crate::device::memory;
 use crate::event::{Event, Observer};
 use crate::net::{DriverSide, Net, TcpListener, TcpStream, UdpSocket};
-use crate::stack::Stack;
+use crate::stack::{Config, Stack};
 use crate::time::Instant;
 use crate::wire::{RxBatch, TxBatch};
 
@@ -186,6 +186,30 @@ fn a_reader_that_was_shown_all_there_is_is_woken_for_more() {
         client.shutdown().await.unwrap();
         until(|| count.woken() == 6).await;
         assert_eq!(fill(), Poll::Ready((0, false)));
+    });
+}
+
+/// Pieces that are too long to be taken over together are not cut: each is shown by itself, and whole.
+#[test]
+fn long_pieces_are_shown_one_by_one() {
+    const EACH: usize = 50_000;
+    run(async {
+        let [mut server, client] = [SERVER, CLIENT].map(|ip| Config { mtu: 65_535, ..config(ip) });
+        (server.tcp.receive_buffer, server.tcp.receive_buffer_initial) = (1 << 20, 1 << 20);
+        let world = world_of(server, client);
+        let (mut client, mut server) = connected(&world).await;
+        client.set_nodelay(true).unwrap();
+        for piece in 1..4 {
+            client.write_all(&[piece; EACH]).await.unwrap();
+            until(|| client.info().unwrap().bytes_acked == u64::from(piece) * EACH as u64).await;
+        }
+        for piece in 1..4 {
+            let mut reader = server.split().0;
+            let cx = &mut Context::from_waker(Waker::noop());
+            let Poll::Ready(Ok((text, dry))) = reader.poll_fill_dry(cx) else { panic!("{piece}") };
+            assert_eq!((text, dry), (&[piece; EACH][..], piece == 3));
+            Pin::new(&mut reader).consume(EACH);
+        }
     });
 }
 

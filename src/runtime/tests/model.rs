@@ -65,7 +65,7 @@ type Driving = JoinHandle<io::Result<()>>;
 /// A stack whose driver runs on a thread of the model.
 fn drive(ip: IpAddr, device: Memory) -> (Net, Driving) {
     let (net, side) = Net::new(Stack::new(Config::new(ip, 24, [1; 32])), || Instant::ZERO);
-    let driver = Loop::new(side, device, Still);
+    let driver = Loop::new(side, device, Still, std::time::Duration::ZERO);
     (net, spawn(move || block_on(driver.run())))
 }
 

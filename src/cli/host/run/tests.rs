@@ -24,6 +24,7 @@ impl Plan {
             addresses: vec![Ipv4Addr::new(10, 9, 0, 2), Ipv4Addr::new(10, 9, 0, 3)],
             prefix_len: 24,
             congestion: Algorithm::Tahoe,
+            spin: std::time::Duration::ZERO,
             syn_cookies: true,
             rto_max: std::time::Duration::from_secs(120),
             profile: Profile::Rfc,
