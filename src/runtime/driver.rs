@@ -14,8 +14,10 @@ use crate::wire::{RxBatch, TxBatch};
 
 /// Packets received in one turn; more gain nothing and make tasks wait.
 const RECEIVE_BATCH: usize = 64;
-/// The same while there are long ones: what they hold stays in the cache until it is read.
-const RECEIVE_LONG: usize = 24;
+/// The same while there are long ones: they are read while they are in the cache, and their buffers used again.
+const RECEIVE_LONG: usize = 6;
+/// So many such turns in a row send nothing: an acknowledgment for each would cost more than that gains.
+const SILENT: u32 = 4;
 /// A packet at least this many bytes long is long.
 const LONG: usize = 8 << 10;
 /// At least this often, while there is work, tokio gets the chance to look at its own I/O and timers, and
@@ -58,6 +60,8 @@ struct Input {
     output: bool,
     /// The stack is being stopped.
     stopping: bool,
+    /// These were but the first of many long packets.
+    part: bool,
 }
 
 impl<D: AsyncDevice, T: Time> Loop<D, T> {
@@ -86,11 +90,18 @@ impl<D: AsyncDevice, T: Time> Loop<D, T> {
 
     async fn turn_until_stopped(&mut self) -> io::Result<()> {
         let mut more_output = false;
+        let mut silent = 0;
         loop {
             let input = self.receive()?;
             if input.stopping {
                 return self.flush();
             }
+            if input.part && silent < SILENT {
+                silent += 1;
+                self.let_tasks_run(input.now).await;
+                continue;
+            }
+            silent = 0;
             if input.busy || input.output || more_output {
                 self.spin.found();
             }
@@ -115,6 +126,7 @@ impl<D: AsyncDevice, T: Time> Loop<D, T> {
     /// it is put off until the answer is sent: often the next packet is there by then.
     fn receive(&mut self) -> io::Result<Input> {
         let count = self.device.receive(&mut self.rx, self.batch)?;
+        let part = self.batch == RECEIVE_LONG && count == RECEIVE_LONG;
         self.batch = match count {
             0 => self.batch,
             1 => 1,
@@ -129,6 +141,7 @@ impl<D: AsyncDevice, T: Time> Loop<D, T> {
             more: count > 0,
             output: received.output,
             stopping: received.stopping,
+            part,
         };
         received.wakes.notify();
         Ok(input)
