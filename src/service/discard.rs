@@ -9,8 +9,8 @@ use tokio::task::coop;
 
 use super::Stream;
 
-/// Pieces that are read before others have their turn.
-const PIECES: usize = 512;
+/// Pieces that are read for one unit of a task's budget, of which it has 128 before others have their turn.
+const PIECES: usize = 8;
 
 /// Reads to the end of the stream, then closes.
 ///
@@ -42,7 +42,8 @@ where
 {
     loop {
         // Tokio would have a task yield after 64 pieces, which is no more than may have come since: what then waits is
-        // read when it is in no cache any more.
+        // read when it is in no cache any more. (Its `yield_now` waits until it looks at its I/O, which is longer still.)
+        coop::consume_budget().await;
         let some = async {
             for _ in 0..PIECES {
                 let len = reader.fill_buf().await?.len();
@@ -57,7 +58,6 @@ where
         if coop::unconstrained(some).await? {
             return Ok(());
         }
-        tokio::task::yield_now().await;
     }
 }
 

@@ -93,7 +93,7 @@ impl Stack {
 
     /// The one exit: wakes whom the change made ready, lets it send, and takes it out of the table
     /// when it is over.
-    fn after(&mut self, key: ConnKey) {
+    pub(super) fn after(&mut self, key: ConnKey) {
         let Some(connection) = self.connections.get_mut(key) else {
             return;
         };

@@ -31,6 +31,7 @@ mod syn_cookies;
 mod tables;
 mod tcp_receive;
 mod time_wait;
+mod train;
 mod transmit;
 mod udp;
 mod user;
@@ -70,6 +71,7 @@ use memory::MemoryUse;
 use ping::Ping;
 use ports::Ports;
 pub(crate) use route::Routes;
+use train::Head;
 use transmit::Queues;
 use udp::Udp;
 use wheel::{TimerId, Wheel};
@@ -237,7 +239,17 @@ impl Stack {
     pub fn receive(&mut self, now: Instant, rx: &mut RxBatch) -> Wakes {
         self.env.now = self.env.now.max(now);
         while let Some(packet) = rx.pop_front() {
+            // Whoever observes sees each by itself.
+            let alone = rx.is_empty() || self.env.is_observed();
+            let head = if alone { None } else { Head::of(&packet) };
+            let accepted = self.env.counters.tcp_segments_accepted;
             self.receive_packet(packet);
+            // What the headers say is good for those that follow only if it was for the first.
+            if let Some(head) = head
+                && self.env.counters.tcp_segments_accepted > accepted
+            {
+                self.receive_followers(head, rx);
+            }
         }
         self.advance(now);
         self.take_wakes().unwrap_or_default()

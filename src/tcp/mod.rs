@@ -44,6 +44,7 @@ mod user;
 mod window_scale;
 
 pub use arrive::closed::reset_for;
+pub use arrive::follow::Follower;
 pub use arrive::listen::{HalfOpen, Step, check_listen};
 pub use config::{Config, IpSettings, Keepalive};
 pub use discard::{Discard, Reply};

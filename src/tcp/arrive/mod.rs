@@ -10,6 +10,7 @@ mod duplicates;
 mod ecn_echo;
 mod fast_open;
 mod fin;
+pub mod follow;
 pub mod listen;
 pub(in crate::tcp) mod news;
 mod recover;

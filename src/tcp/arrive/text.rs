@@ -11,6 +11,30 @@ use crate::tcp::tcb::Tcb;
 use crate::time::{Duration, Instant};
 use crate::wire::tcp::Flags;
 
+/// What the header says of text that was taken.
+pub(super) struct TextHeader {
+    /// Its bytes.
+    pub len: u32,
+    /// Whether it may be the end of a write.
+    pub pushed: bool,
+    /// Length of the options, in bytes.
+    pub options_len: usize,
+    /// The timestamp that it echoes.
+    pub tsecr: Option<u32>,
+}
+
+impl TextHeader {
+    fn of(segment: &InWindow<'_>, len: u32) -> TextHeader {
+        let ends = Flags::PSH | Flags::FIN | Flags::URG;
+        TextHeader {
+            len,
+            pushed: segment.flags != segment.flags.without(ends),
+            options_len: segment.options.len(),
+            tsecr: segment.options.timestamps.map(|timestamps| timestamps.tsecr),
+        }
+    }
+}
+
 impl Tcb {
     pub(super) fn process_text(
         &mut self,
@@ -37,29 +61,29 @@ impl Tcb {
             let len = segment.payload.len() as u32;
             self.rcv.buffer.push(segment.take_text());
             self.rcv.advance(len);
-            self.note_text(cx.now, segment, len);
+            self.note_text(cx.now, &TextHeader::of(segment, len));
             return Ok(());
         }
         self.queue_text(cx, segment);
         Ok(())
     }
 
-    /// Text in order, of `len` bytes, was taken from `segment`: it will be acknowledged, now or later.
-    fn note_text(&mut self, now: Instant, segment: &InWindow<'_>, len: u32) {
+    /// Text in order was taken from a segment: it will be acknowledged, now or later.
+    pub(super) fn note_text(&mut self, now: Instant, header: &TextHeader) {
         let timestamps = if self.timestamps.is_some() { 12 } else { 0 };
-        let ends = Flags::PSH | Flags::FIN | Flags::URG;
+        let TextHeader { len, pushed, options_len, tsecr } = *header;
         let arrival = Arrival {
             now,
             len,
-            size: (len + segment.options.len() as u32).saturating_sub(timestamps),
+            size: (len + options_len as u32).saturating_sub(timestamps),
             most: u32::from(self.own_mss.bytes()).saturating_sub(timestamps),
             guess: self.full_segment(),
-            pushed: segment.flags != segment.flags.without(ends),
+            pushed,
             window: self.rcv.window(),
             rto: self.rto().as_duration(),
         };
         self.ack.text_arrived(&self.config, &arrival);
-        self.sample_receive_rtt(now, segment, len);
+        self.sample_receive_rtt(now, tsecr, len);
         if self.ack.due() == Due::Delayed {
             self.arm_ack_delay(now);
         }
@@ -67,13 +91,13 @@ impl Tcb {
 
     /// The round-trip time as a receiver sees it: from the echo in a full-sized segment, or from the time
     /// that a window's worth of text takes.
-    fn sample_receive_rtt(&mut self, now: Instant, segment: &InWindow<'_>, len: u32) {
-        match (self.timestamps, segment.options.timestamps) {
-            (Some(_), Some(ts)) if len >= self.ack.full_size() => {
-                let age = self.tsval(now).wrapping_sub(ts.tsecr);
+    fn sample_receive_rtt(&mut self, now: Instant, tsecr: Option<u32>, len: u32) {
+        match (self.timestamps, tsecr) {
+            (Some(_), Some(tsecr)) if len >= self.ack.full_size() => {
+                let age = self.tsval(now).wrapping_sub(tsecr);
                 // A peer that echoes nonsense must not set our clock.
                 if age < 1 << 24 {
-                    self.receive_tuning.echo_arrived(ts.tsecr, Duration::from_millis(age.into()));
+                    self.receive_tuning.echo_arrived(tsecr, Duration::from_millis(age.into()));
                 }
             }
             (Some(_), _) => {}
@@ -114,7 +138,8 @@ impl Tcb {
                 }
                 self.rcv.drain_reassembly();
                 if self.rcv.nxt != nxt {
-                    self.note_text(cx.now, segment, segment.payload.len() as u32);
+                    let len = segment.payload.len() as u32;
+                    self.note_text(cx.now, &TextHeader::of(segment, len));
                 }
             }
             Err(Full) if segment.seq == self.rcv.nxt => {
