@@ -18,6 +18,20 @@ HEAD = """# Instructions of the core for each thing that happens, as scripts/ins
 """
 
 
+def compiler():
+    """Which compiler, whose code it is."""
+    return subprocess.run(["rustc", "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
+
+
+def differs(known):
+    """Why what was counted elsewhere cannot be compared with what is counted here, if it cannot."""
+    if known.get("rustc") != compiler():
+        return f"{KNOWN} was counted with rustc {known.get('rustc')}, and this is {compiler()}"
+    if " avx2 " not in Path("/proc/cpuinfo").read_text():
+        return "this processor has no AVX2, with which sums are taken elsewhere"
+    return None
+
+
 def binary():
     """The program that cargo has built."""
     build = ["cargo", "build", "--profile", "checked", "--bench", "core", "--message-format", "json", "-q"]
@@ -56,7 +70,11 @@ def main():
         change = f"{count / before - 1:+.1%}" if before else "new"
         print(f"{name:28} {count:10.0f}  {change}")
     if "--bless" in sys.argv:
-        KNOWN.write_text(HEAD + "".join(f"{name} = {count:.0f}\n" for name, count in counts.items()))
+        lines = "".join(f"{name} = {count:.0f}\n" for name, count in counts.items())
+        KNOWN.write_text(f'{HEAD}rustc = "{compiler()}"\n{lines}')
+        return
+    if reason := differs(known):
+        print(f"NOT COMPARED: {reason}")
         return
     more = [name for name in names if counts[name] > SLACK * known.get(name, 0)]
     if more:

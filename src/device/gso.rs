@@ -115,7 +115,7 @@ fn as_burst(packet: &Bytes, segment_size: u16) -> Option<Burst> {
     let transport = packet.get(datagram.payload.clone())?;
     let transport_len = match datagram.protocol {
         ip::TCP => TcpSlice::from_slice(transport).ok()?.header_len(),
-        ip::UDP => udp::HEADER_LEN.min(transport.len()),
+        ip::UDP if transport.len() >= udp::HEADER_LEN => udp::HEADER_LEN,
         _ => return None,
     };
     let payload = packet.slice(datagram.payload.start + transport_len..datagram.payload.end);

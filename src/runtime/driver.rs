@@ -113,8 +113,13 @@ impl<D: AsyncDevice, T: Time> Loop<D, T> {
             }
             let idle = !input.more && !more_output;
             // What the device has no room for is waited for in sleep.
-            if idle && !(self.tx.is_empty() && self.spin.again(input.now)) {
+            if !idle {
+                continue;
+            }
+            if !(self.tx.is_empty() && self.spin.again(input.now)) {
                 more_output = self.sleep().await?;
+            } else if input.now.since(self.yielded) >= YIELD_AFTER {
+                self.let_tasks_run(input.now).await;
             }
         }
     }

@@ -15,7 +15,7 @@ pub mod protocol;
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -26,7 +26,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{InfoSource, ServiceContext, Stream, WriteChunk, discard};
-use protocol::{Cookie, PARALLEL_MAX, Params, Results, State, StreamResult, TIME_MAX};
+use protocol::{Cookie, OMIT_MAX, PARALLEL_MAX, Params, Results, State, StreamResult, TIME_MAX};
 
 #[cfg(test)]
 mod tests;
@@ -196,56 +196,57 @@ async fn within<T>(time: Duration, work: impl Future<Output = io::Result<T>>) ->
 }
 
 impl Going {
-    /// Talks the test over, from its beginning to its end.
+    /// Talks the test over, from its beginning to its end. Whatever the client does, each step has its time.
     async fn talk<R, W>(&self, reader: &mut R, writer: &mut W) -> io::Result<()>
     where
         R: AsyncBufRead + Unpin,
         W: AsyncWrite + Unpin,
     {
-        protocol::say(writer, State::ParamExchange).await?;
+        within(PATIENCE, protocol::say(writer, State::ParamExchange)).await?;
         let params: Params = within(PATIENCE, protocol::receive(reader)).await?;
-        if params.udp || params.parallel > PARALLEL_MAX {
-            protocol::say(writer, State::ServerError).await?;
-            return writer.write_all(&NOT_IMPLEMENTED).await;
+        if params.udp || params.parallel > PARALLEL_MAX || params.omit > OMIT_MAX {
+            within(PATIENCE, protocol::say(writer, State::ServerError)).await?;
+            return within(PATIENCE, writer.write_all(&NOT_IMPLEMENTED)).await;
         }
         let (received, sent) = params.streams();
         let seconds = if params.time == 0 { TIME_MAX } else { params.time.min(TIME_MAX) };
-        let omit = Duration::from_secs(params.omit.min(TIME_MAX).into());
+        let omit = Duration::from_secs(params.omit.into());
         let limit = omit + Duration::from_secs(seconds.into()) + PATIENCE;
         {
             let mut lanes = self.test.lanes();
             (lanes.expected, lanes.params) = (received + sent, params);
         }
-        protocol::say(writer, State::CreateStreams).await?;
+        within(PATIENCE, protocol::say(writer, State::CreateStreams)).await?;
         let all = async {
             self.test.all_here().await;
             Ok(())
         };
         within(PATIENCE, all).await?;
-        protocol::say(writer, State::TestStart).await?;
-        protocol::say(writer, State::TestRunning).await?;
+        within(PATIENCE, protocol::say(writer, State::TestStart)).await?;
+        within(PATIENCE, protocol::say(writer, State::TestRunning)).await?;
         let usage = Usage::begin();
         self.test.phase.send_replace(Phase::Running);
-        let none = vec![0; self.test.lanes().here.len()];
-        let begun = async {
-            if omit.is_zero() {
-                return (none, Instant::now());
+        let (mut before, mut begun) = (vec![0; received + sent], Instant::now());
+        let ended = {
+            let mut ended = pin!(within(limit, protocol::hear(reader)));
+            tokio::select! {
+                ended = &mut ended => ended,
+                () = sleep(omit), if !omit.is_zero() => {
+                    (before, begun) = (self.moved(), Instant::now());
+                    ended.await
+                }
             }
-            sleep(omit).await;
-            (self.moved(), Instant::now())
         };
-        let ended = within(limit, protocol::hear(reader));
-        let ((before, begun), ended) = tokio::join!(begun, ended);
         let took = begun.elapsed();
         if ended? != State::TestEnd {
             return Ok(());
         }
         let results = self.results(&before, took, &usage);
         self.test.phase.send_replace(Phase::Over);
-        protocol::say(writer, State::ExchangeResults).await?;
+        within(PATIENCE, protocol::say(writer, State::ExchangeResults)).await?;
         within(PATIENCE, protocol::receive::<Results>(reader)).await?;
-        protocol::send(writer, &results).await?;
-        protocol::say(writer, State::DisplayResults).await?;
+        within(PATIENCE, protocol::send(writer, &results)).await?;
+        within(PATIENCE, protocol::say(writer, State::DisplayResults)).await?;
         within(PATIENCE, protocol::hear(reader)).await.map(drop)
     }
 

@@ -4,7 +4,8 @@
 //!   SYN --> half-open record (SYN queue) --ACK--> control block in the accept queue --> accept()
 //! ```
 //!
-//! Both queues are bounded by the backlog. A SYN that finds no room is dropped, and so is an ACK
+//! Both queues are bounded by the backlog. A SYN that finds no room in the first is answered with a cookie ([`syn_cookies`](super::syn_cookies)); one
+//! that finds none in the second is dropped, and so is an ACK
 //! that would complete a handshake: the peer will send again (as Linux does it).
 
 use std::collections::VecDeque;
@@ -202,7 +203,15 @@ impl Stack {
         change: impl FnOnce(&mut tcp::Config),
     ) -> Result<(), SocketError> {
         let listener = self.listeners.get_mut(key).ok_or(SocketError::StackGone)?;
+        let said = |config: &tcp::Config| {
+            (config.most_received(), config.window_scaling, config.timestamps, config.sack)
+        };
+        let before = said(&listener.config);
         change(Arc::make_mut(&mut listener.config));
+        if said(&listener.config) != before {
+            // What the cookies that are out have said holds no more.
+            listener.cookies_until = None;
+        }
         Ok(())
     }
 

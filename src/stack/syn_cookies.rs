@@ -50,7 +50,7 @@ impl Stack {
             return false;
         };
         if full {
-            // The peer, which takes the connection for open, will send again.
+            // The peer, which takes the connection for open, will send its first text again, and the cookie with it.
             self.refuse_segment(Refusal::AcceptQueueFull, ends);
             return true;
         }

@@ -30,7 +30,8 @@ const OPTIONS: usize = TCP + 20;
 /// The headers of a packet on which others may follow.
 pub(super) struct Head {
     headers: HeaderBuf,
-    /// The sequence number after its text.
+    /// The sequence number of its text, and that after it.
+    seq: SeqNum,
     next: SeqNum,
 }
 
@@ -55,7 +56,8 @@ impl Head {
         }
         let mut headers = HeaderBuf::new();
         append(&mut headers, &bytes[..len]);
-        Some(Head { headers, next: seq(bytes) + (total - len) as u32 })
+        let seq = seq(bytes);
+        Some(Head { headers, seq, next: seq + (total - len) as u32 })
     }
 
     /// Whether `packet` has the same headers but for what must differ, and its checksums are right.
@@ -125,7 +127,7 @@ impl Stack {
         let now = self.env.now;
         while let Some(next) = rx.front()
             && head.is_followed_by(next)
-            && connection.tcb.may_follow(head.next, next.bytes.len() - header_len)
+            && connection.tcb.may_follow(head.seq, head.next, next.bytes.len() - header_len)
             && let Some(Packet { bytes: mut text, .. }) = rx.pop_front()
         {
             let counters = &mut self.env.counters;
@@ -135,7 +137,7 @@ impl Stack {
             counters.tcp_segments_accepted += 1;
             let (seq, pushed) = (head.next, Flags::from_bits(text[FLAGS]).contains(Flags::PSH));
             text.advance(header_len);
-            head.next += text.len() as u32;
+            (head.seq, head.next) = (seq, head.next + text.len() as u32);
             connection.tcb.text_follows(now, Follower { seq, text, pushed, options_len, tsecr });
         }
         self.after(key);

@@ -6,7 +6,7 @@
 //!   our timestamp         the clock, but for its last bits:  SACK | window scale (15: none)
 //! ```
 //!
-//! t counts spans of 64 s; a cookie of this one or the one before is good. Without timestamps a connection has neither
+//! t counts spans of 64 s, of which the cookie has the last eight bits and the hash all; a cookie of this one or the one before is good. Without timestamps a connection has neither
 //! SACK nor scaled windows, and none has ECN: there is no room to remember that it was agreed on.
 
 use crate::tcp::isn::Secrets;
@@ -36,7 +36,7 @@ const ENDS: u32 = 2;
 const ENDS_AND_TIME: u32 = 3;
 
 fn span(now: Instant) -> u32 {
-    (now.since(Instant::ZERO).as_nanos() / SPAN.as_nanos()) as u32 & 0xff
+    (now.since(Instant::ZERO).as_nanos() / SPAN.as_nanos()) as u32
 }
 
 impl Secrets {
@@ -52,7 +52,7 @@ impl Secrets {
         let index = SIZES.iter().rposition(|&size| size <= mss).unwrap_or(0) as u32;
         let t = span(now);
         let low = self.of_time(ends, t).wrapping_add(index) & LOW;
-        SeqNum::new(self.of_ends(ends).wrapping_add(irs.value()).wrapping_add((t << 24) + low))
+        SeqNum::new(self.of_ends(ends).wrapping_add(irs.value()).wrapping_add((t << 24) | low))
     }
 
     /// The MSS that the cookie `iss` has kept; `None` for what is no cookie of ours, or too old.
@@ -64,8 +64,9 @@ impl Secrets {
         iss: SeqNum,
     ) -> Option<u16> {
         let cookie = iss.value().wrapping_sub(self.of_ends(ends)).wrapping_sub(irs.value());
-        let t = cookie >> 24;
-        let age = span(now).wrapping_sub(t) & 0xff;
+        let now = span(now);
+        let age = now.wrapping_sub(cookie >> 24) & 0xff;
+        let t = now.wrapping_sub(age);
         let index = cookie.wrapping_sub(self.of_time(ends, t)) & LOW;
         SIZES.get(index as usize).copied().filter(|_| age < SPANS)
     }

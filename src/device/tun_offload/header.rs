@@ -6,6 +6,7 @@
 //! ```
 
 use crate::device::gso::{self, Checksums};
+use crate::wire::tcp::{self, Flags};
 use crate::wire::{Burst, Checksum};
 
 /// Its length, in bytes.
@@ -28,7 +29,11 @@ const GSO_ECN: u8 = 0x80;
 /// The header before a packet to the kernel, which is made of `burst`.
 pub fn emit(burst: &Burst, checksums: Checksums) -> [u8; LEN] {
     let whole = u32::from(burst.segment_size) >= burst.payload_len || burst.segment_size == 0;
-    let (gso_type, gso_size) = if whole { (GSO_NONE, 0) } else { (GSO_TCPV4, burst.segment_size) };
+    let flags_at = usize::from(burst.ip_header_len) + tcp::FLAGS_AT;
+    let cwr = Flags::from_bits(burst.header[flags_at.min(burst.header.len() - 1)]);
+    let ecn = if cwr.contains(Flags::CWR) { GSO_ECN } else { 0 };
+    let (gso_type, gso_size) =
+        if whole { (GSO_NONE, 0) } else { (GSO_TCPV4 | ecn, burst.segment_size) };
     let partial = checksums == Checksums::Partial;
     let at = gso::checksum_at(burst.protocol)
         .filter(|_| partial && gso::can_be_partial(burst.protocol))

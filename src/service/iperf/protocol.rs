@@ -16,6 +16,8 @@ pub const PORT: u16 = 5201;
 pub const PARALLEL_MAX: u32 = 128;
 /// How long a test lasts at most, in seconds (as iperf3).
 pub const TIME_MAX: u32 = 86_400;
+/// Seconds at the beginning that do not count, at most (as iperf3).
+pub const OMIT_MAX: u32 = 600;
 /// The longest JSON that is read, in bytes.
 const JSON_MAX: u32 = 1 << 20;
 

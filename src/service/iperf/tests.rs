@@ -138,3 +138,20 @@ async fn a_client_that_says_nothing_more_is_not_waited_for() {
     tokio::time::sleep(Duration::from_secs(40)).await;
     assert_eq!(server.tests(), 0);
 }
+
+/// What does not count at the beginning is waited for only while there is somebody.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_goes_before_anything_counts_leaves_nothing() {
+    let server = Server::new();
+    let (control, lanes) = begin(&server, &params(|p| p.omit = 600)).await;
+    drop((control, lanes));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(server.tests(), 0);
+    // And what has come by then is not counted.
+    let (mut control, mut lanes) = begin(&server, &params(|p| p.omit = 2)).await;
+    lanes[0].write_all(&[1; 1000]).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    lanes[0].write_all(&[1; 500]).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(end(&mut control).await.streams[0].bytes, 500);
+}

@@ -50,6 +50,8 @@ fn a_guess_is_hardly_ever_a_cookie() {
     // Sixteen of 2^32 numbers: eight sizes, two spans.
     let guesses = (0..1_000_000u32).map(|n| SeqNum::new(n.wrapping_mul(0x9e37_79b9)));
     assert!(guesses.filter(|&iss| opens(iss)).count() <= 1);
+    // One of hours ago, when the last bits of the time were the same.
+    assert_eq!(secrets.open_syn_cookie(at(1000 + 256 * 64), ends(), irs, real), None);
     // Another's ends, another number of the peer, another key.
     let others = Endpoints { remote: "10.9.0.1:40001".parse().unwrap(), ..ends() };
     assert_eq!(secrets.open_syn_cookie(at(1000), others, irs, real), None);

@@ -27,6 +27,9 @@ fn a_burst_says_where_to_cut_and_where_the_checksum_is() {
     let of = |burst: &Burst| fields(emit(burst, Checksums::Partial));
     assert_eq!(of(&burst(ip::TCP, 52, 64_000, 1448)), (1, 1, [52, 1448, 20, 16]));
     assert_eq!(of(&burst(ip::TCP, 52, 1449, 1448)), (1, 1, [52, 1448, 20, 16]));
+    let mut reduced = burst(ip::TCP, 52, 64_000, 1448);
+    reduced.header[20 + 13] = 0x90;
+    assert_eq!(of(&reduced), (1, 0x81, [52, 1448, 20, 16]), "only the first has CWR");
     // One segment is no burst.
     assert_eq!(of(&burst(ip::TCP, 52, 1448, 1448)), (1, 0, [52, 0, 20, 16]));
     assert_eq!(of(&burst(ip::TCP, 40, 0, 0)), (1, 0, [40, 0, 20, 16]));
