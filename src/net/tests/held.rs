@@ -144,8 +144,9 @@ fn a_batch_is_taken_over_at_once() {
         client.write_all(&data).await.unwrap();
         received(&server, data.len()).await;
         let first = server.fill_buf().await.unwrap().to_vec();
-        // 64 KiB count as read.
-        assert_eq!(server.info().unwrap().receive_queue, 100_000 - 65_536);
+        // As many whole chunks as make 64 KiB count as read.
+        let taken = 100_000 - server.info().unwrap().receive_queue;
+        assert!((65_536 - 1_460..=65_536).contains(&taken), "{taken} bytes");
         assert!((1..65_536).contains(&first.len()), "chunks are shown as they came");
         assert_eq!(server.fill_buf().await.unwrap(), first);
         client.shutdown().await.unwrap();
