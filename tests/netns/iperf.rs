@@ -29,17 +29,23 @@ fn iperf3_measures_in_out_and_both_ways() {
         output.assert_success();
         let report: Value = serde_json::from_str(&output.text()).expect("iperf3 prints JSON");
         let moved = daemon.counters();
+        // What is in the buffers of both ends when the time is over.
+        let on_the_way = if options.contains("-P 8") { 8.0 } else { 2.0 } * 16e6;
         for suffix in suffixes {
             let [sent, received] = counted(&report, suffix);
             assert!(sent > 1e6 && received > 1e6, "{options}: {sent} sent, {received} received");
-            let ratio = received / sent;
-            assert!((0.95..1.05).contains(&ratio), "{options}: {sent} sent, {received} received");
+            let apart = (sent - received).abs();
+            assert!(
+                apart < 0.05 * sent + on_the_way,
+                "{options}: {sent} sent, {received} received"
+            );
         }
         // And what the stack has counted is that and some headers.
         let by_stack = |name| (moved.of(name) - before.of(name)) as f64;
         let all = by_stack("bytes_received") + by_stack("bytes_sent");
         let said: f64 = suffixes.iter().map(|suffix| counted(&report, suffix)[1]).sum();
-        assert!((0.95..1.10).contains(&(all / said)), "{options}: {all} moved, {said} told");
+        let apart = (all - said).abs();
+        assert!(apart < 0.10 * said + on_the_way, "{options}: {all} moved, {said} told");
     }
     daemon.stop();
 }
