@@ -14,6 +14,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use rustix::io::Errno;
+
+use crate::wire::{Packet, RxBatch};
 
 /// Most bytes that all buffers of a pool take together.
 const MAX_POOL_BYTES: usize = 64 << 20;
@@ -86,6 +89,34 @@ impl Pool {
             len,
             home: Arc::clone(&self.free),
         }))
+    }
+
+    /// Appends to `rx` what `packet` makes of each of up to `max` reads, and says how many it has made; fewer mean that there
+    /// is nothing more to be read now.
+    ///
+    /// # Errors
+    /// Those of `read`, but that there is nothing now.
+    pub(super) fn receive_batch(
+        &mut self,
+        rx: &mut RxBatch,
+        max: usize,
+        mut read: impl FnMut(&mut [u8]) -> Result<usize, Errno>,
+        mut packet: impl FnMut(Bytes) -> Option<Packet>,
+    ) -> Result<usize, Errno> {
+        let mut count = 0;
+        while count < max {
+            match self.receive(&mut read) {
+                Ok(bytes) => {
+                    let made = packet(bytes);
+                    count += usize::from(made.is_some());
+                    rx.extend(made);
+                }
+                Err(Errno::AGAIN) => break,
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno),
+            }
+        }
+        Ok(count)
     }
 
     /// A buffer that is not lent, made now if the limit allows.

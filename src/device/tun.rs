@@ -10,7 +10,6 @@ use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
 use filedescriptor::FileDescriptor;
-use rustix::io::Errno;
 use tun_tap::{Iface, Mode};
 
 use super::pool::Pool;
@@ -74,20 +73,10 @@ impl Device for Tun {
     }
 
     fn receive(&mut self, rx: &mut RxBatch, max: usize) -> io::Result<usize> {
-        let file = &self.file;
-        let mut count = 0;
-        while count < max {
-            match self.pool.receive(|buffer| rustix::io::read(file, buffer)) {
-                Ok(packet) => {
-                    rx.push_back(Packet::new(packet));
-                    count += 1;
-                }
-                Err(Errno::AGAIN) => break,
-                Err(Errno::INTR) => {}
-                Err(errno) => return Err(explain(errno, self.writer.name())),
-            }
-        }
-        Ok(count)
+        let Tun { file, pool, writer, .. } = self;
+        let read = |buffer: &mut [u8]| rustix::io::read(&*file, buffer);
+        let received = pool.receive_batch(rx, max, read, |bytes| Some(Packet::new(bytes)));
+        received.map_err(|errno| explain(errno, writer.name()))
     }
 
     fn send(&mut self, tx: &mut TxBatch) -> io::Result<()> {

@@ -19,7 +19,6 @@ use std::sync::atomic::AtomicU64;
 
 use arrayvec::ArrayVec;
 use bytes::{Buf, Bytes};
-use rustix::io::Errno;
 
 use super::Device;
 use super::gso::{self, Checksums, MAX_PARTS};
@@ -79,23 +78,14 @@ impl Device for TunOffload {
     }
 
     fn receive(&mut self, rx: &mut RxBatch, max: usize) -> io::Result<usize> {
-        let file = &self.file;
-        let mut count = 0;
-        while count < max {
-            match self.pool.receive(|buffer| rustix::io::read(file, buffer)) {
-                Ok(mut bytes) => {
-                    let Some(header) = bytes.first_chunk().copied() else { continue };
-                    bytes.advance(header::LEN);
-                    let (checksum, segment_size) = header::parse(header);
-                    rx.push_back(Packet { bytes, checksum, segment_size });
-                    count += 1;
-                }
-                Err(Errno::AGAIN) => break,
-                Err(Errno::INTR) => {}
-                Err(errno) => return Err(explain(errno, self.writer.name())),
-            }
-        }
-        Ok(count)
+        let TunOffload { file, pool, writer, .. } = self;
+        let read = |buffer: &mut [u8]| rustix::io::read(&*file, buffer);
+        let received = pool.receive_batch(rx, max, read, |mut bytes| {
+            let (checksum, segment_size) = header::parse(*bytes.first_chunk()?);
+            bytes.advance(header::LEN);
+            Some(Packet { bytes, checksum, segment_size })
+        });
+        received.map_err(|errno| explain(errno, writer.name()))
     }
 
     fn send(&mut self, tx: &mut TxBatch) -> io::Result<()> {

@@ -217,19 +217,9 @@ impl Stack {
         key: ConnKey,
         max: usize,
         cx: &mut task::Context<'_>,
-        mut sink: impl FnMut(Bytes),
+        sink: impl FnMut(Bytes),
     ) -> Poll<Result<usize, SocketError>> {
-        self.poll_read(key, cx, |tcb| {
-            let first = tcb.receive(max.max(1))?;
-            let mut taken = first.len();
-            sink(first);
-            while taken < max && tcb.has_text() && !tcb.at_mark() {
-                let chunk = tcb.receive(max - taken)?;
-                taken += chunk.len();
-                sink(chunk);
-            }
-            Ok(taken)
-        })
+        self.poll_receive_while(key, max, cx, sink, |tcb, left| left > 0 && tcb.has_text())
     }
 
     /// The same for whole chunks, of which none but the first is cut in two because it is too long.
@@ -238,13 +228,27 @@ impl Stack {
         key: ConnKey,
         max: usize,
         cx: &mut task::Context<'_>,
-        mut sink: impl FnMut(Bytes),
+        sink: impl FnMut(Bytes),
     ) -> Poll<Result<usize, SocketError>> {
+        let fits = |tcb: &Tcb, left| (1..=left).contains(&tcb.next_chunk_len());
+        self.poll_receive_while(key, max, cx, sink, fits)
+    }
+
+    /// One chunk, and others as long as `goes_on`, which is told how many bytes are left of `max`.
+    fn poll_receive_while(
+        &mut self,
+        key: ConnKey,
+        max: usize,
+        cx: &mut task::Context<'_>,
+        mut sink: impl FnMut(Bytes),
+        goes_on: impl Fn(&Tcb, usize) -> bool,
+    ) -> Poll<Result<usize, SocketError>> {
+        let max = max.max(1);
         self.poll_read(key, cx, |tcb| {
-            let first = tcb.receive(max.max(1))?;
-            let mut left = max.saturating_sub(first.len());
+            let first = tcb.receive(max)?;
+            let mut left = max - first.len();
             sink(first);
-            while (1..=left).contains(&tcb.next_chunk_len()) && !tcb.at_mark() {
+            while goes_on(tcb, left) && !tcb.at_mark() {
                 let chunk = tcb.receive(left)?;
                 left -= chunk.len();
                 sink(chunk);
