@@ -11,7 +11,7 @@ mod refusal;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::time::{Duration, Instant};
 use crate::wire::SeqNum;
@@ -30,7 +30,7 @@ pub trait Observer {
 }
 
 /// The number of a connection in events and logs, counted from 1; never reused while it matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ConnId(pub u32);
 
 impl fmt::Display for ConnId {
@@ -40,7 +40,7 @@ impl fmt::Display for ConnId {
 }
 
 /// The states of a connection (RFC 9293 3.3.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum State {
     /// No connection.
     Closed,

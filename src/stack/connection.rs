@@ -6,12 +6,14 @@ use slotmap::SlotMap;
 
 use crate::context::Context;
 use crate::event::{Cause, Event, State, Why};
+use crate::stack::control::Control;
 use crate::stack::memory::MemoryUse;
 use crate::stack::readiness::Watch;
 use crate::stack::time_wait::TimeWait;
-use crate::stack::wheel::TimerId;
+use crate::stack::wheel::{TimerId, Wheel};
 use crate::stack::{ConnKey, Owner, Stack, TimeWaitEntry, TimeWaitKey, Token};
-use crate::tcp::{Endpoints, Tcb};
+use crate::tcp::{Endpoints, REST, Tcb};
+use crate::time::Instant;
 
 /// The table of connections.
 pub(super) type Connections = SlotMap<ConnKey, Connection>;
@@ -19,8 +21,7 @@ pub(super) type Connections = SlotMap<ConnKey, Connection>;
 /// A control block with what the table needs around it.
 #[derive(Debug)]
 pub(super) struct Connection {
-    /// Not in the table itself, for it is large and what is in a table moves about.
-    pub(super) tcb: Box<Tcb>,
+    pub(super) tcb: Control,
     pub(super) timer: TimerId,
     /// It stands in the queue of those that may send.
     pub(super) queued: bool,
@@ -38,10 +39,11 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Whether a task that waits to write should look again.
-    fn write_ready(&self) -> bool {
-        let opening = matches!(self.tcb.state(), State::SynSent | State::SynReceived)
-            && !self.tcb.takes_early();
-        !opening && (self.tcb.is_writable() || self.tcb.is_finished())
+    fn write_ready(&mut self) -> bool {
+        let tcb = self.tcb.whole();
+        let opening =
+            matches!(tcb.state(), State::SynSent | State::SynReceived) && !tcb.takes_early();
+        !opening && (tcb.is_writable() || tcb.is_finished())
     }
 
     /// Brings the stack's sum up to date. Called after anything that may have changed the buffers.
@@ -49,9 +51,18 @@ impl Connection {
         memory.settle(&mut self.charged, self.tcb.memory());
     }
 
+    /// Arms the wheel for the next timer, and for a look whether it rests.
+    pub(super) fn arm(&mut self, wheel: &mut Wheel<Token>, now: Instant) {
+        let deadline = self.tcb.whole().next_deadline();
+        let look = self.in_table.then_some(now + REST);
+        if let Some(at) = deadline.into_iter().chain(look).min() {
+            wheel.arm(self.timer, at);
+        }
+    }
+
     /// Whether nothing but the slot is left of it.
-    fn is_over(&self) -> bool {
-        !self.in_table && self.tcb.is_detached() && !self.tcb.has_reset_to_send()
+    fn is_over(&mut self) -> bool {
+        !self.in_table && self.tcb.is_detached() && !self.tcb.whole().has_reset_to_send()
     }
 }
 
@@ -61,7 +72,7 @@ impl Stack {
         let ends = tcb.endpoints();
         let wheel = &mut self.wheel;
         let key = self.connections.insert_with_key(|key| Connection {
-            tcb,
+            tcb: Control::Whole(tcb),
             timer: wheel.insert_or_hand_over(timer, Token::Connection(key)),
             queued: false,
             in_table: true,
@@ -82,13 +93,28 @@ impl Stack {
         change: impl FnOnce(&mut Tcb, &mut Context<'_>) -> R,
     ) -> Option<R> {
         let connection = self.connections.get_mut(key)?;
-        let result = change(&mut connection.tcb, &mut self.env.context());
+        let result = change(connection.tcb.whole(), &mut self.env.context());
         self.after(key);
         Some(result)
     }
 
     pub(super) fn expire_connection(&mut self, key: ConnKey) {
-        self.update_connection(key, |tcb, cx| tcb.expire(cx));
+        let Some(connection) = self.connections.get_mut(key) else {
+            return;
+        };
+        let now = self.env.now;
+        let tcb = connection.tcb.whole();
+        let (deadline, rests_from) = (tcb.next_deadline(), tcb.rests_from());
+        if deadline.is_some_and(|at| at <= now) {
+            self.update_connection(key, |tcb, cx| tcb.expire(cx));
+            return;
+        }
+        // Deadlines move back without the wheel; and who rests is looked at once more.
+        let rests_from = rests_from.filter(|&from| from > now || !connection.tcb.park());
+        connection.settle(&mut self.env.memory);
+        if let Some(at) = deadline.into_iter().chain(rests_from).min() {
+            self.wheel.arm(connection.timer, at);
+        }
     }
 
     /// The one exit: wakes whom the change made ready, lets it send, and takes it out of the table
@@ -97,7 +123,7 @@ impl Stack {
         let Some(connection) = self.connections.get_mut(key) else {
             return;
         };
-        if connection.read_waker.is_some() && connection.tcb.can_receive() {
+        if connection.read_waker.is_some() && connection.tcb.whole().can_receive() {
             self.wakes.add(&mut connection.read_waker);
         }
         if connection.write_waker.is_some() && connection.write_ready() {
@@ -106,8 +132,9 @@ impl Stack {
         connection.look(&mut self.wakes);
         connection.settle(&mut self.env.memory);
         self.queues.mark_ready(key, connection);
-        let over = matches!(connection.tcb.state(), State::TimeWait | State::Closed);
-        if let Some(at) = connection.tcb.next_deadline().filter(|_| !over) {
+        let tcb = connection.tcb.whole();
+        let over = matches!(tcb.state(), State::TimeWait | State::Closed);
+        if let Some(at) = tcb.next_deadline().filter(|_| !over) {
             self.wheel.arm(connection.timer, at);
         }
         if connection.opens_fast {
@@ -126,12 +153,13 @@ impl Stack {
             return;
         };
         connection.in_table = false;
-        let ends = connection.tcb.endpoints();
-        if connection.tcb.state() == State::Closed {
+        let tcb = connection.tcb.whole();
+        let ends = tcb.endpoints();
+        if tcb.state() == State::Closed {
             return self.demux.remove(ends);
         }
-        let record = TimeWait::of(&connection.tcb);
-        if connection.tcb.owes_acknowledgment() {
+        let record = TimeWait::of(tcb);
+        if tcb.owes_acknowledgment() {
             self.acknowledge_from(&record);
         }
         self.insert_time_wait(ends, record);
@@ -154,8 +182,8 @@ impl Stack {
             self.env.memory.settle(&mut connection.charged, 0);
             self.wheel.remove(connection.timer);
             self.connections.remove(key);
-        } else if let Some(at) = connection.tcb.next_deadline() {
-            self.wheel.arm(connection.timer, at);
+        } else {
+            connection.arm(&mut self.wheel, self.env.now);
         }
     }
 

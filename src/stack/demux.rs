@@ -18,42 +18,44 @@ pub fn keyed_hash([a, b, c, d]: [u64; 4]) -> KeyedHash {
     RandomState::with_seeds(a, b, c, d)
 }
 
-/// The two ends as a key, in few words: every segment has one made, hashed and compared.
+/// The two ends as a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tuple {
-    /// Both addresses and both ports, the local ones first.
-    V4(u64, u32),
+    V4(Words),
     Other(IpAddr, IpAddr, u32),
 }
+
+/// Both addresses and both ports, the local ones first: every segment has them made, hashed and compared, and there
+/// may be a million of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Words([u32; 3]);
 
 impl From<Endpoints> for Tuple {
     fn from(Endpoints { local, remote }: Endpoints) -> Self {
         let ports = u32::from(local.port()) << 16 | u32::from(remote.port());
         match (local.ip(), remote.ip()) {
             (IpAddr::V4(local), IpAddr::V4(remote)) => {
-                Tuple::V4(u64::from(local.to_bits()) << 32 | u64::from(remote.to_bits()), ports)
+                Tuple::V4(Words([local.to_bits(), remote.to_bits(), ports]))
             }
             (local, remote) => Tuple::Other(local, remote, ports),
         }
     }
 }
 
-impl Hash for Tuple {
+impl Hash for Words {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        match *self {
-            Tuple::V4(addresses, ports) => {
-                state.write_u64(addresses);
-                state.write_u32(ports);
-            }
-            Tuple::Other(local, remote, ports) => (local, remote, ports).hash(state),
-        }
+        let [local, remote, ports] = self.0;
+        state.write_u64(u64::from(local) << 32 | u64::from(remote));
+        state.write_u32(ports);
     }
 }
 
 /// A map from both ends of a connection, and one from local addresses to listeners.
 #[derive(Debug)]
 pub struct Demux<C, L> {
-    connections: HashMap<Tuple, C, KeyedHash>,
+    connections: HashMap<Words, C, KeyedHash>,
+    /// Those that are not of IPv4.
+    others: HashMap<(IpAddr, IpAddr, u32), C, KeyedHash>,
     /// What was found last: segments come in trains.
     last: Option<(Tuple, C)>,
     /// By port, for there are few addresses.
@@ -65,6 +67,7 @@ impl<C: Copy, L: Copy> Demux<C, L> {
     pub fn new(hash: KeyedHash) -> Self {
         Demux {
             connections: HashMap::with_hasher(hash.clone()),
+            others: HashMap::with_hasher(hash.clone()),
             last: None,
             listeners: HashMap::with_hasher(hash),
         }
@@ -72,7 +75,15 @@ impl<C: Copy, L: Copy> Demux<C, L> {
 
     /// Who has this connection.
     pub fn find(&self, ends: Endpoints) -> Option<C> {
-        self.connections.get(&ends.into()).copied()
+        self.get(ends.into())
+    }
+
+    fn get(&self, tuple: Tuple) -> Option<C> {
+        match tuple {
+            Tuple::V4(words) => self.connections.get(&words),
+            Tuple::Other(local, remote, ports) => self.others.get(&(local, remote, ports)),
+        }
+        .copied()
     }
 
     /// The same for a segment, after which another is likely to follow.
@@ -81,7 +92,7 @@ impl<C: Copy, L: Copy> Demux<C, L> {
         match self.last {
             Some((last, owner)) if last == tuple => Some(owner),
             _ => {
-                let found = *self.connections.get(&tuple)?;
+                let found = self.get(tuple)?;
                 self.last = Some((tuple, found));
                 Some(found)
             }
@@ -90,25 +101,32 @@ impl<C: Copy, L: Copy> Demux<C, L> {
 
     /// How many addresses it knows, of connections and of listeners.
     pub fn address_count(&self) -> usize {
-        self.connections.len() + self.listeners.values().map(Vec::len).sum::<usize>()
+        let connections = self.connections.len() + self.others.len();
+        connections + self.listeners.values().map(Vec::len).sum::<usize>()
     }
 
     /// How many connections somebody has.
     #[cfg(test)]
     pub fn len(&self) -> usize {
-        self.connections.len()
+        self.connections.len() + self.others.len()
     }
 
     /// Gives the connection to `owner`, whoever had it before.
     pub fn insert(&mut self, ends: Endpoints, owner: C) {
         self.last = None;
-        self.connections.insert(ends.into(), owner);
+        match ends.into() {
+            Tuple::V4(words) => self.connections.insert(words, owner),
+            Tuple::Other(local, remote, ports) => self.others.insert((local, remote, ports), owner),
+        };
     }
 
     /// Nobody has this connection any more.
     pub fn remove(&mut self, ends: Endpoints) {
         self.last = None;
-        self.connections.remove(&ends.into());
+        match ends.into() {
+            Tuple::V4(words) => self.connections.remove(&words),
+            Tuple::Other(local, remote, ports) => self.others.remove(&(local, remote, ports)),
+        };
     }
 
     /// Who listens for `local`: on exactly that address, or on all.

@@ -201,14 +201,15 @@ impl Stack {
         let Some(connection) = self.connections.get_mut(key) else {
             return;
         };
-        if connection.tcb.is_opening_fast() {
+        let tcb = connection.tcb.whole();
+        if tcb.is_opening_fast() {
             return;
         }
         connection.opens_fast = false;
-        let Endpoints { local, remote } = connection.tcb.endpoints();
-        let was_reset = connection.tcb.error() == Some(tcp::Error::Reset);
-        if let Some(learned) = connection.tcb.end_opening() {
-            self.env.counters.tcp_fast_active_opens += u64::from(connection.tcb.info().syn_text);
+        let Endpoints { local, remote } = tcb.endpoints();
+        let was_reset = tcb.error() == Some(tcp::Error::Reset);
+        if let Some(learned) = tcb.end_opening() {
+            self.env.counters.tcp_fast_active_opens += u64::from(tcb.info().syn_text);
             self.cookies.learn(self.env.now, (local.ip(), remote.ip()), learned);
         }
         let listener = self.demux.find_listener(local).and_then(|key| self.listeners.get_mut(key));
@@ -264,7 +265,7 @@ impl Stack {
         let Some(connection) = self.connections.get_mut(key) else {
             return Err(SocketError::NotConnected);
         };
-        let tcb = &mut connection.tcb;
+        let tcb = connection.tcb.whole();
         let (pair, how) = (tcb.endpoints(), tcb.config().fast_connect);
         let pair = (pair.local.ip(), pair.remote.ip());
         let first = self.cookies.first_syn(self.env.now, pair, tcb.own_mss(), how);

@@ -13,6 +13,7 @@ mod accept;
 mod bind;
 mod config;
 mod connection;
+mod control;
 mod cookies;
 mod counters;
 mod demux;
@@ -357,7 +358,7 @@ impl Stack {
             self.env.memory.used(),
             "memory that nobody is charged with, or nobody has"
         );
-        connections.for_each(|connection| connection.tcb.check_invariants());
+        connections.for_each(|connection| connection.tcb.look().check_invariants());
     }
 }
 

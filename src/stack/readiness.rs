@@ -112,7 +112,7 @@ impl Connection {
     /// Tells whoever watches it of news.
     pub(super) fn look(&mut self, wakes: &mut Wakes) {
         if let Some(watch) = &mut self.watch {
-            watch.look(&self.tcb, wakes);
+            watch.look(self.tcb.whole(), wakes);
         }
     }
 }
@@ -123,7 +123,7 @@ impl Stack {
         let connection = self.connections.get(key).filter(|one| !one.tcb.is_detached());
         let connection = connection.ok_or(SocketError::NotConnected)?;
         let news = connection.watch.as_ref().map_or(0, |watch| watch.seen.news);
-        Ok(Readiness { news, ..Readiness::of(&connection.tcb) })
+        Ok(Readiness { news, ..Readiness::of(&connection.tcb.look()) })
     }
 
     /// The same, and the waker is called when there is news, for a change or for more text. One watches at a
@@ -135,11 +135,11 @@ impl Stack {
     ) -> Result<Readiness, SocketError> {
         let connection = Self::attached(&mut self.connections, key);
         let connection = connection.ok_or(SocketError::NotConnected)?;
-        let first =
-            || Box::new(Watch { arrived: connection.tcb.bytes_arrived(), ..Watch::default() });
+        let tcb = connection.tcb.whole();
+        let first = || Box::new(Watch { arrived: tcb.bytes_arrived(), ..Watch::default() });
         let watch = connection.watch.get_or_insert_with(first);
         self.wakes.register(&mut watch.waker, cx);
-        watch.seen = Readiness { news: watch.seen.news, ..Readiness::of(&connection.tcb) };
+        watch.seen = Readiness { news: watch.seen.news, ..Readiness::of(tcb) };
         Ok(watch.seen)
     }
 

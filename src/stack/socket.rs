@@ -69,7 +69,7 @@ impl Stack {
     }
 
     fn ask<R>(&self, key: ConnKey, question: impl FnOnce(&Tcb) -> R) -> Result<R, SocketError> {
-        self.look(key).map(question).ok_or(SocketError::NotConnected)
+        self.look(key).map(|tcb| question(&tcb)).ok_or(SocketError::NotConnected)
     }
 
     /// Has acknowledgments go at once, as long as that helps the peer, or with the answers of the application
@@ -96,8 +96,9 @@ impl Stack {
         let Some(connection) = Self::attached(&mut self.connections, key) else {
             return Poll::Ready(Err(SocketError::NotConnected));
         };
-        if connection.tcb.is_finished() {
-            return Poll::Ready(connection.tcb.error().map_or(Ok(()), |error| Err(error.into())));
+        let tcb = connection.tcb.whole();
+        if tcb.is_finished() {
+            return Poll::Ready(tcb.error().map_or(Ok(()), |error| Err(error.into())));
         }
         self.wakes.register(&mut connection.write_waker, cx);
         Poll::Pending

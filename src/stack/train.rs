@@ -121,13 +121,14 @@ impl Stack {
         let Some(connection) = self.connections.get_mut(key) else {
             return;
         };
+        let tcb = connection.tcb.whole();
         let options = tcp_options::parse(&head.headers[OPTIONS..]);
         let (options_len, header_len) = (options.len(), head.headers.len());
         let tsecr = options.timestamps.map(|timestamps| timestamps.tsecr);
         let now = self.env.now;
         while let Some(next) = rx.front()
             && head.is_followed_by(next)
-            && connection.tcb.may_follow(head.seq, head.next, next.bytes.len() - header_len)
+            && tcb.may_follow(head.seq, head.next, next.bytes.len() - header_len)
             && let Some(Packet { bytes: mut text, .. }) = rx.pop_front()
         {
             let counters = &mut self.env.counters;
@@ -138,7 +139,7 @@ impl Stack {
             let (seq, pushed) = (head.next, Flags::from_bits(text[FLAGS]).contains(Flags::PSH));
             text.advance(header_len);
             (head.seq, head.next) = (seq, head.next + text.len() as u32);
-            connection.tcb.text_follows(now, Follower { seq, text, pushed, options_len, tsecr });
+            tcb.text_follows(now, Follower { seq, text, pushed, options_len, tsecr });
         }
         self.after(key);
     }

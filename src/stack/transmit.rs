@@ -96,17 +96,18 @@ impl Stack {
             return;
         };
         connection.queued = false;
-        let ends = connection.tcb.endpoints();
+        let ends = connection.tcb.whole().endpoints();
         for _ in 0..BURSTS_A_FLOW {
             let Some(connection) = self.connections.get_mut(key) else {
                 return;
             };
-            let before = connection.tcb.retransmissions();
-            let ip = connection.tcb.config().ip;
-            let Some(outgoing) = connection.tcb.poll_output(&mut self.env.context()) else {
+            let tcb = connection.tcb.whole();
+            let before = tcb.retransmissions();
+            let ip = tcb.config().ip;
+            let Some(outgoing) = tcb.poll_output(&mut self.env.context()) else {
                 return self.settle_connection(key);
             };
-            let again = connection.tcb.retransmissions().saturating_sub(before);
+            let again = tcb.retransmissions().saturating_sub(before);
             let counters = &mut self.env.counters;
             counters.tcp_segments_sent += 1;
             counters.tcp_retransmissions += again;
@@ -123,9 +124,10 @@ impl Stack {
 
     /// Queues the acknowledgment that has to go before another segment for the connection is looked at, if one is owed.
     pub(super) fn acknowledge_apart(&mut self, key: ConnKey) {
-        let Some(Connection { tcb, .. }) = self.connections.get_mut(key) else {
+        let Some(connection) = self.connections.get_mut(key) else {
             return;
         };
+        let tcb = connection.tcb.whole();
         if let Some(outgoing) = tcb.acknowledge_apart(&mut self.env.context()) {
             let (ends, ip) = (tcb.endpoints(), tcb.config().ip);
             self.env.counters.tcp_segments_sent += 1;

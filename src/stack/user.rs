@@ -9,6 +9,7 @@ use bytes::Bytes;
 use crate::context::{Context, Memory};
 use crate::event::{Cause, State};
 use crate::stack::connection::{Connection, Connections};
+use crate::stack::control::Look;
 use crate::stack::{BoundKey, ConnKey, SocketError, Stack};
 use crate::tcp::congestion::Algorithm;
 use crate::tcp::{self, Endpoints, Keepalive, Mss, Refused, Tcb};
@@ -105,11 +106,9 @@ impl Stack {
     }
 
     /// The same to look at.
-    pub(super) fn look(&self, key: ConnKey) -> Option<&Tcb> {
-        self.connections
-            .get(key)
-            .map(|connection| &*connection.tcb)
-            .filter(|tcb| !tcb.is_detached())
+    pub(super) fn look(&self, key: ConnKey) -> Option<Look<'_>> {
+        let connection = self.connections.get(key).filter(|one| !one.tcb.is_detached());
+        connection.map(|connection| connection.tcb.look())
     }
 
     /// Does what the application asks for, and what follows from it.
@@ -118,7 +117,7 @@ impl Stack {
         key: ConnKey,
         change: impl FnOnce(&mut Tcb, &mut Context<'_>) -> R,
     ) -> Option<R> {
-        self.look(key)?;
+        Self::attached(&mut self.connections, key)?;
         self.update_connection(key, change)
     }
 
@@ -131,7 +130,8 @@ impl Stack {
         let Some(connection) = Self::attached(&mut self.connections, key) else {
             return Poll::Ready(Err(SocketError::NotConnected));
         };
-        match (connection.tcb.state(), connection.tcb.error()) {
+        let tcb = connection.tcb.whole();
+        match (tcb.state(), tcb.error()) {
             (_, Some(error)) => Poll::Ready(Err(error.into())),
             (State::SynSent | State::SynReceived, None) => {
                 self.wakes.register(&mut connection.write_waker, cx);
@@ -174,10 +174,10 @@ impl Stack {
         };
         let memory = self.env.memory.level();
         if memory != Memory::Plenty {
-            connection.tcb.tune_send_buffer(memory);
+            connection.tcb.whole().tune_send_buffer(memory);
             connection.settle(&mut self.env.memory);
         }
-        let result = write(&mut connection.tcb);
+        let result = write(connection.tcb.whole());
         if let Some(watch) = connection.watch.as_mut().filter(|_| result.is_ok_and(|n| n < len)) {
             watch.write_blocked();
         }
@@ -279,11 +279,15 @@ impl Stack {
         let Some(connection) = Self::attached(&mut self.connections, key) else {
             return Poll::Ready(Err(SocketError::NotConnected));
         };
-        match read(&mut connection.tcb) {
+        let tcb = connection.tcb.whole();
+        match read(tcb) {
             Ok(read) => {
+                let (owes, has_more) = (tcb.owes_acknowledgment(), tcb.has_text());
                 connection.settle(&mut self.env.memory);
-                if connection.tcb.owes_acknowledgment() {
+                if owes {
                     self.mark_ready(key);
+                } else if !has_more {
+                    connection.arm(&mut self.wheel, self.env.now);
                 }
                 Poll::Ready(Ok(read))
             }
@@ -399,7 +403,8 @@ impl Stack {
 
     /// The settings in force.
     pub fn tcp_config(&self, key: ConnKey) -> Option<&tcp::Config> {
-        self.look(key).map(Tcb::config)
+        let connection = self.connections.get(key).filter(|one| !one.tcb.is_detached());
+        connection.map(|connection| &**connection.tcb.config())
     }
 
     /// Why the connection ended, when it did not end well.

@@ -15,6 +15,8 @@
 //! segment if one may be expected. One acknowledgment a batch is sent, for it is built after all segments
 //! of a batch were processed; only what is due for a gap goes before the next segment is looked at.
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::Why;
 use crate::tcp::Config;
 use crate::tcp::loss::dupack::THRESHOLD;
@@ -61,7 +63,7 @@ pub struct Arrival {
 }
 
 /// Small segments since the last acknowledgment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 enum Pushed {
     #[default]
     None,
@@ -70,8 +72,9 @@ enum Pushed {
 }
 
 /// What has arrived since the last acknowledgment, and what kind of conversation it is.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct AckPolicy {
+    #[serde(skip)]
     due: Due,
     unacknowledged: u32,
     /// What the peer uses as a full size, as far as it can be seen; 0 before the first text.
@@ -94,6 +97,11 @@ pub struct AckPolicy {
 }
 
 impl AckPolicy {
+    /// Whether nothing is to be acknowledged.
+    pub fn is_quiet(&self) -> bool {
+        self.due == Due::Nothing
+    }
+
     /// What is owed.
     pub fn due(&self) -> Due {
         self.due

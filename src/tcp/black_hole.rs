@@ -10,6 +10,8 @@
 //!       '------------- it arrives ----------------+ it is lost: again, three times at most
 //! ```
 
+use serde::{Deserialize, Serialize};
+
 use crate::context::Context;
 use crate::event::{Event, MtuBy, Why};
 use crate::tcp::Mss;
@@ -27,7 +29,7 @@ const MAX_PROBES: u8 = 3;
 const FOLLOWERS: u32 = 4;
 
 /// What is known of a path that may be one.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct BlackHole {
     /// The size before it was suspected; `None`: it is not.
     before: Option<Mss>,

@@ -1,13 +1,15 @@
 //! For how long there was something to send, and what kept it: the figures of TCP_INFO that tell who is to blame
 //! for a slow transfer (as Linux counts them).
 
+use serde::{Deserialize, Serialize};
+
 use crate::time::{Duration, Instant};
 
 /// A tick is 2^16 ns, so that the figures fit 32 bits for three days; then they stay.
 const TICK_SHIFT: u32 = 16;
 
 /// What the sender is doing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Doing {
     /// There is nothing to send, and nothing to wait for.
     #[default]
@@ -21,7 +23,7 @@ pub enum Doing {
 }
 
 /// Times, as far as they are over.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Busy {
     doing: Doing,
     since: Instant,

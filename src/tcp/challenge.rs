@@ -1,5 +1,7 @@
 //! How many answers to unacceptable segments one connection gives (RFC 5961 7).
 
+use serde::{Deserialize, Serialize};
+
 use crate::time::{Duration, Instant};
 
 /// Answers allowed in each [`PERIOD`].
@@ -9,7 +11,7 @@ const PERIOD: Duration = Duration::from_secs(5);
 
 /// Counts per connection, so that an attacker on one cannot learn anything about another
 /// (CVE-2016-5696).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ChallengeLimit {
     period_start: Instant,
     left: u8,

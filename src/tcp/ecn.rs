@@ -14,6 +14,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::wire::SeqNum;
 use crate::wire::tcp::Flags;
 
@@ -69,7 +71,7 @@ impl FromStr for Ecn {
 ///
 /// The bit that once was NS is not looked at: a SYN that asks for accurate ECN with it gets the answer of
 /// RFC 3168, and the peer falls back to that (RFC 9768 3.1.2).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Negotiation {
     sent_setup: bool,
     sent_plain: bool,
@@ -133,7 +135,7 @@ pub enum Arrived {
 }
 
 /// The state of a connection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EcnState {
     /// What the handshake has come to.
     pub negotiation: Negotiation,

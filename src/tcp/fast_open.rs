@@ -21,6 +21,7 @@ use std::fmt;
 use std::hash::Hasher;
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
 use siphasher::sip::SipHasher24;
 
 use crate::event::{State, Why};
@@ -111,7 +112,7 @@ impl fmt::Debug for CookieKeys {
 }
 
 /// What became of the text of a SYN, ours or the peer's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum SynText {
     /// There was none.
     #[default]

@@ -1,5 +1,7 @@
 //! Pacing: what a window allows is spread over the round trip, in bursts of about a millisecond.
 
+use serde::{Deserialize, Serialize};
+
 use crate::time::{Duration, Instant};
 
 /// A burst is about what is sent in so long (as Linux).
@@ -10,7 +12,7 @@ const WHOLE: u32 = 1 << 16;
 const HALVING: Duration = Duration::from_micros(512);
 
 /// When the next burst may go.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Pacer {
     next: Instant,
 }

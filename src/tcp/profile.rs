@@ -17,6 +17,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::tcp::Config;
 use crate::time::Duration;
 use crate::wire::tcp_options::Order;
@@ -26,7 +28,7 @@ use crate::wire::tcp_options::Order;
 const ACK_DELAY: Duration = Duration::from_millis(200);
 
 /// Whose habits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Profile {
     /// What Linux does, which is what peers and paths are used to.
     #[default]

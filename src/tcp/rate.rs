@@ -6,15 +6,39 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::tcp::congestion::{LostSegment, RateSample};
-use crate::tcp::scoreboard::{Delivery, Found, Snapshot};
+use crate::tcp::scoreboard::{Delivery, Found};
 use crate::time::Instant;
 
 /// The bit for it in [`DeliveryRate::latest`].
 const APP_LIMITED: u32 = 1 << 31;
 
+/// What the connection had come to when something was sent (draft-ietf-ccwg-bbr, "Delivery Rate
+/// Samples").
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Bytes delivered up to then.
+    pub delivered: u64,
+    /// When the last of them was.
+    pub delivered_at: Instant,
+    /// When what began that stretch of sending was sent.
+    pub first_sent_at: Instant,
+    /// Bytes declared lost up to then.
+    pub lost: u64,
+    /// Bytes in flight, this transmission included.
+    pub in_flight: u32,
+    /// The application, not the window, limited sending.
+    pub app_limited: bool,
+    /// Octets of the segments into which it is cut; 0: not known.
+    pub segment_size: u32,
+    /// A write ends with it, so that it had PSH.
+    pub pushed: bool,
+}
+
 /// What is counted for samples.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct DeliveryRate {
     delivered: u64,
     delivered_at: Instant,

@@ -7,6 +7,7 @@
 //! ```
 
 use arrayvec::ArrayVec;
+use serde::{Deserialize, Serialize};
 
 use crate::tcp::reassembly::{Range, Reassembly};
 use crate::tcp::recv_buffer::RecvBuffer;
@@ -15,7 +16,7 @@ use crate::wire::SeqNum;
 use crate::wire::tcp_options::{SackBlock, SackBlocks};
 
 /// The receive half of a control block.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct ReceiveSpace {
     /// RCV.NXT: next sequence number expected.
     pub nxt: SeqNum,
@@ -28,6 +29,7 @@ pub struct ReceiveSpace {
     /// The shift of windows we announce (RFC 7323 2.2).
     pub scale: WindowScale,
     /// In order, waiting for the application.
+    #[serde(skip)]
     pub buffer: RecvBuffer,
     /// Offset in the stream of the byte at rcv.nxt.
     pub offset: u64,
@@ -36,8 +38,10 @@ pub struct ReceiveSpace {
     /// The peer's FIN was received in order.
     pub finished: bool,
     /// A duplicate to report once (D-SACK, RFC 2883).
+    #[serde(skip)]
     pub duplicate: Option<SackBlock>,
     /// Out of order; allocated when needed.
+    #[serde(skip)]
     reassembly: Option<Box<Reassembly>>,
 }
 

@@ -13,6 +13,8 @@
 //! Unlike in Linux, what arrives for a peer with small segments needs no cushion for the memory around each:
 //! small ones are copied together (`recv_buffer`), and the limit of the stack counts what is left of it.
 
+use serde::{Deserialize, Serialize};
+
 use crate::context::Memory;
 use crate::time::{Duration, Instant};
 
@@ -33,7 +35,7 @@ pub struct Bounds {
 }
 
 /// What is known of how fast the application reads.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ReceiveTuning {
     capacity: u32,
     /// The round-trip time as a receiver sees it; `None` before the first sample.

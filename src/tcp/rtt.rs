@@ -10,6 +10,8 @@
 //! quarter. It counts as 200 ms at least: a path that was steady for long may still be late once. With
 //! [`Profile::Rfc`] it is all as in the RFC.
 
+use serde::{Deserialize, Serialize};
+
 use crate::tcp::Profile;
 use crate::time::{Duration, Instant};
 
@@ -21,7 +23,8 @@ const SHORTEST_NS: u64 = 10_000_000_000;
 const FLOOR_NS: u64 = 200_000_000;
 
 /// A retransmission time-out that is within its bounds by construction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "Duration")]
 pub struct Rto(Duration);
 
 impl Rto {
@@ -56,8 +59,15 @@ impl Rto {
     }
 }
 
+/// The time-out, or the nearest that [`Profile::Linux`] has.
+impl From<Duration> for Rto {
+    fn from(value: Duration) -> Self {
+        Rto::clamped(value, Profile::Linux)
+    }
+}
+
 /// The shortest round trip of late, in nanoseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shortest {
     /// Since when `now` is looked for.
     since: u64,
@@ -78,7 +88,7 @@ impl Shortest {
 }
 
 /// What is known of the path's round-trip time; figures in nanoseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RttEstimator {
     /// No sample yet; the time-out in use.
     Initial(Rto),
@@ -98,7 +108,7 @@ pub enum RttEstimator {
 }
 
 /// The variation within a round trip, in nanoseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deviation {
     mean: u64,
     largest: u64,

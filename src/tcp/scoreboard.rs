@@ -15,6 +15,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use serde::{Deserialize, Serialize};
+
+use crate::tcp::rate::Snapshot;
 use crate::time::Instant;
 
 /// Beyond so many runs, blocks that would cut one in two are not taken in: a peer must not make us
@@ -46,28 +49,6 @@ struct Run {
     again: bool,
 }
 
-/// What the connection had come to when something was sent (draft-ietf-ccwg-bbr, "Delivery Rate
-/// Samples").
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Snapshot {
-    /// Bytes delivered up to then.
-    pub delivered: u64,
-    /// When the last of them was.
-    pub delivered_at: Instant,
-    /// When what began that stretch of sending was sent.
-    pub first_sent_at: Instant,
-    /// Bytes declared lost up to then.
-    pub lost: u64,
-    /// Bytes in flight, this transmission included.
-    pub in_flight: u32,
-    /// The application, not the window, limited sending.
-    pub app_limited: bool,
-    /// Octets of the segments into which it is cut; 0: not known.
-    pub segment_size: u32,
-    /// A write ends with it, so that it had PSH.
-    pub pushed: bool,
-}
-
 /// One time that something was sent, be it a segment or a burst.
 #[derive(Clone, Copy, Debug)]
 struct Transmission {
@@ -92,7 +73,7 @@ impl Transmission {
 }
 
 /// The newest transmission of which something has arrived.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Newest {
     /// Its number, counted in order of time.
     pub number: u64,
@@ -154,13 +135,16 @@ pub struct Found {
 }
 
 /// The scoreboard.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Scoreboard {
     /// Everything from snd.una to snd.nxt, by its first place.
+    #[serde(skip)]
     runs: BTreeMap<u64, Run>,
     /// Where the lost runs begin.
+    #[serde(skip)]
     lost_at: BTreeSet<u64>,
     /// In order of time; the first one has the number `first`.
+    #[serde(skip)]
     sent: VecDeque<Transmission>,
     first: u64,
     /// Transmissions before this one need not be judged again.
@@ -174,6 +158,11 @@ pub struct Scoreboard {
 }
 
 impl Scoreboard {
+    /// Whether nothing is out, and no transmission remembered.
+    pub fn is_empty(&self) -> bool {
+        self.runs.is_empty() && self.sent.is_empty()
+    }
+
     /// Octets believed lost and not sent again, so not in flight.
     pub fn lost(&self) -> u32 {
         self.lost

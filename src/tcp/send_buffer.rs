@@ -9,6 +9,7 @@
 //! tail, so that many of them travel as one slice.
 
 use bytes::{Bytes, BytesMut};
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use crate::tcp::queue::Queue;
@@ -38,11 +39,14 @@ struct Chunk {
 }
 
 /// The bytes of the stream from `start`, the first unacknowledged one, to `end`.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct SendBuffer {
+    #[serde(skip)]
     chunks: Queue<Chunk>,
+    #[serde(skip)]
     tail: BytesMut,
     /// Empty, with room for about [`COPY`] bytes each; none while everything is acknowledged.
+    #[serde(skip)]
     spare: Vec<BytesMut>,
     start: u64,
     end: u64,

@@ -6,6 +6,8 @@
 //!   acked  |  in flight       |  may be sent     |  not yet
 //! ```
 
+use serde::{Deserialize, Serialize};
+
 use crate::tcp::send_buffer::SendBuffer;
 use crate::tcp::window_scale::WindowScale;
 use crate::wire::SeqNum;
@@ -17,7 +19,7 @@ pub const MAX_BURST: u32 = 65_535 - 100;
 pub const BURST_SEGMENTS: u32 = 64;
 
 /// What becomes of text that does not fill a segment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Hold {
     /// What the settings say.
     #[default]
@@ -29,7 +31,7 @@ pub enum Hold {
 }
 
 /// The send half of a control block.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct SendSpace {
     /// SND.UNA: oldest unacknowledged sequence number.
     pub una: SeqNum,

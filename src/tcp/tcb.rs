@@ -3,13 +3,15 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::context::Context;
 use crate::event::{Cause, ConnId, Event, Phase, SegmentView, State, TimerKind};
 use crate::tcp::ack_policy::AckPolicy;
 use crate::tcp::black_hole::BlackHole;
 use crate::tcp::busy::Busy;
 use crate::tcp::challenge::ChallengeLimit;
-use crate::tcp::congestion::{self, CongestionControl};
+use crate::tcp::congestion::Controller;
 use crate::tcp::ecn::EcnState;
 use crate::tcp::fast_open::{Opening, SynText};
 use crate::tcp::fault;
@@ -35,7 +37,7 @@ use crate::wire::tcp::Segment;
 use crate::wire::tcp_options::Timestamps;
 
 /// The two ends of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoints {
     /// Our address.
     pub local: SocketAddr,
@@ -70,7 +72,7 @@ impl Endpoints {
 }
 
 /// What the timestamps option needs (RFC 7323 3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimestampState {
     /// TS.Recent: what to echo.
     pub recent: u32,
@@ -79,7 +81,7 @@ pub struct TimestampState {
 }
 
 /// How far the application is done with the connection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Attachment {
     /// It may still read.
     #[default]
@@ -91,7 +93,7 @@ pub enum Attachment {
 }
 
 /// Figures that nothing depends on.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Totals {
     /// Bytes of text sent for the first time.
     pub bytes_sent: u64,
@@ -128,11 +130,12 @@ fn receive_bounds(config: &Config, own_mss: Mss) -> Bounds {
 
 /// One connection. It lives in the states from SYN-SENT on; LISTEN, SYN-RECEIVED behind a listener
 /// and TIME-WAIT have smaller records.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Tcb {
     pub(crate) conn: ConnId,
     pub(crate) ends: Endpoints,
     pub(crate) state: State,
+    #[serde(skip)]
     pub(crate) config: Arc<Config>,
     pub(crate) snd: SendSpace,
     pub(crate) rcv: ReceiveSpace,
@@ -161,10 +164,11 @@ pub struct Tcb {
     /// When our SYN was sent, if it was sent once and is not acknowledged (Karn).
     pub(crate) syn_sent: Option<Instant>,
     /// What there is to remember while it opens fast.
+    #[serde(skip)]
     pub(crate) opening: Option<Box<Opening>>,
     /// What became of the text that went with the SYN.
     pub(crate) syn_text: SynText,
-    pub(crate) congestion: Box<dyn CongestionControl>,
+    pub(crate) congestion: Controller,
     pub(crate) loss: DupAck,
     pub(crate) selective: Selective,
     pub(crate) scoreboard: Scoreboard,
@@ -181,17 +185,21 @@ pub struct Tcb {
     pub(crate) challenge: ChallengeLimit,
     pub(crate) attachment: Attachment,
     /// Why it ended, when it did not end well.
+    #[serde(skip)]
     pub(crate) error: Option<Error>,
     /// The application has asked for it.
     pub(crate) error_taken: bool,
     /// Urgent data, if there is any.
+    #[serde(skip)]
     pub(crate) urgent: Option<Box<Urgent>>,
     /// What the network has reported since something was last acknowledged; it is the error if time
     /// runs out (RFC 5461 2.2).
+    #[serde(skip)]
     pub(crate) soft_error: Option<Notice>,
     /// A reset has to be sent, with this sequence number.
     pub(crate) reset_pending: bool,
     /// A probe of a closed window, or a keepalive, has to be sent.
+    #[serde(skip)]
     pub(crate) probe_pending: Option<crate::event::Why>,
     /// When anything last arrived from the peer.
     pub(crate) last_heard: Instant,
@@ -243,11 +251,7 @@ impl Tcb {
             syn_sent: None,
             opening: None,
             syn_text: SynText::None,
-            congestion: congestion::new_controller(
-                config.congestion,
-                mss.bytes().into(),
-                config.profile,
-            ),
+            congestion: Controller::new(config.congestion, mss.bytes().into(), config.profile),
             loss: DupAck::new(iss),
             selective: Selective::default(),
             scoreboard: Scoreboard::default(),

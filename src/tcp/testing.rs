@@ -18,6 +18,7 @@ use crate::event::{
 };
 use crate::tcp::congestion::Algorithm;
 use crate::tcp::output::Outgoing;
+use crate::tcp::parked::tests::comes_back_as_it_was;
 use crate::tcp::{Config, Discard, Ecn, Endpoints, HalfOpen, Mss, Reply, Secrets, SendFlags, Tcb};
 use crate::time::{Duration, Instant};
 use crate::wire::SeqNum;
@@ -303,6 +304,7 @@ impl Rig {
             assert!(sent.len() < 1000, "it never stops sending");
         }
         self.tcb.check_invariants();
+        comes_back_as_it_was(&self.tcb);
         sent
     }
 

@@ -1,17 +1,35 @@
 //! The timers of one connection: an array of deadlines.
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::TimerKind;
 use crate::time::Instant;
 
 const COUNT: usize = 8;
 
-/// One deadline for each kind of timer; the earliest is what the stack's wheel knows.
-#[derive(Clone, Debug)]
+/// One deadline for each kind of timer; the earliest is what the stack's wheel knows. What is written down of them
+/// where a connection rests is that for keepalive, which alone may be running then.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(from = "Option<Instant>", into = "Option<Instant>")]
 pub struct Timers([Instant; COUNT]);
 
 impl Default for Timers {
     fn default() -> Self {
         Timers([Instant::FAR_FUTURE; COUNT])
+    }
+}
+
+impl From<Option<Instant>> for Timers {
+    fn from(keepalive: Option<Instant>) -> Self {
+        let mut timers = Timers::default();
+        timers.arm(TimerKind::Keepalive, keepalive.unwrap_or(Instant::FAR_FUTURE));
+        timers
+    }
+}
+
+impl From<Timers> for Option<Instant> {
+    fn from(timers: Timers) -> Self {
+        timers.next()
     }
 }
 
@@ -62,6 +80,12 @@ impl Timers {
     /// Whether `timer` runs.
     pub fn is_armed(&self, timer: TimerKind) -> bool {
         self.0[timer as usize] != Instant::FAR_FUTURE
+    }
+
+    /// Whether no other timer than `timer` is running.
+    pub fn only(&self, timer: TimerKind) -> bool {
+        let others = Timers::KINDS.into_iter().filter(|&kind| kind != timer);
+        others.into_iter().all(|kind| !self.is_armed(kind))
     }
 
     /// When the next timer goes off.

@@ -2,10 +2,12 @@
 //! it must not grow, and one that was not needed for long has to become smaller (RFC 2861, RFC 7661; the
 //! accounting is Linux's).
 
+use serde::{Deserialize, Serialize};
+
 use crate::time::{Duration, Instant};
 
 /// The use of the window in a round trip.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Usage {
     /// It was full in this round trip.
     limited: bool,

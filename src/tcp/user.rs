@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::context::{Context, Memory};
 use crate::event::{Cause, ConnId, State, TimerKind, Why};
 use crate::tcp::ack_policy::Due;
-use crate::tcp::congestion::{self, Algorithm};
+use crate::tcp::congestion::{Algorithm, Controller};
 use crate::tcp::isn::Secrets;
 use crate::tcp::mss::Mss;
 use crate::tcp::rcv::ReceiveSpace;
@@ -416,8 +416,7 @@ impl Tcb {
         if self.congestion.algorithm() == algorithm || self.state == State::Closed {
             return;
         }
-        let mut successor =
-            congestion::new_controller(algorithm, self.full_segment(), self.config.profile);
+        let mut successor = Controller::new(algorithm, self.full_segment(), self.config.profile);
         if self.state != State::SynSent {
             successor.adopt(self.congestion.window(), self.congestion.ssthresh());
         }

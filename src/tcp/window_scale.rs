@@ -1,7 +1,10 @@
 //! Window scaling (RFC 7323 2).
 
+use serde::{Deserialize, Serialize};
+
 /// A shift of at most 14, by construction (RFC 7323 2.3).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "u8")]
 pub struct WindowScale(u8);
 
 impl WindowScale {
@@ -35,6 +38,12 @@ impl WindowScale {
     /// is (RFC 7323 2.4 has the sender live with the rounding).
     pub fn field(self, window: u32) -> u16 {
         u16::try_from(window >> self.0).unwrap_or(u16::MAX)
+    }
+}
+
+impl From<u8> for WindowScale {
+    fn from(shift: u8) -> Self {
+        WindowScale::announced(shift)
     }
 }
 

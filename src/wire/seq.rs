@@ -1,12 +1,27 @@
 //! Sequence numbers: arithmetic modulo 2^32 (RFC 9293 3.4).
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub};
 
 /// A TCP sequence number. It wraps, so it is not `Ord`: use [`SeqNum::before`], [`SeqNum::after`]
 /// and [`SeqNum::within`], which are right for numbers less than 2^31 apart.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "[u8; 4]", into = "[u8; 4]")]
 pub struct SeqNum(u32);
+
+impl From<[u8; 4]> for SeqNum {
+    fn from(bytes: [u8; 4]) -> Self {
+        SeqNum(u32::from_ne_bytes(bytes))
+    }
+}
+
+/// They are not small numbers, so that four bytes are fewer than what numbers take otherwise.
+impl From<SeqNum> for [u8; 4] {
+    fn from(seq: SeqNum) -> Self {
+        seq.0.to_ne_bytes()
+    }
+}
 
 impl SeqNum {
     /// The sequence number with this value.

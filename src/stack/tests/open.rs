@@ -202,7 +202,7 @@ fn settings_of_the_listener_are_inherited() {
         world.accepted(listener, client)
     });
     let config = |world: &mut World, pair: &Pair| {
-        world.stack(Server).connections[pair.server].tcb.config.clone()
+        world.stack(Server).connections[pair.server].tcb.config().clone()
     };
     assert_eq!(*config(&mut world, &before), world.stack(Server).config().tcp);
     let shared = config(&mut world, &first);

@@ -21,7 +21,10 @@ impl Tcb {
                 self.mark_first_lost(cx);
                 restart = first;
             }
-            Verdict::Recovered => self.congestion.on_recovered(cx.now, self.in_flight()),
+            Verdict::Recovered => {
+                let in_flight = self.in_flight();
+                self.congestion.on_recovered(cx.now, in_flight);
+            }
             Verdict::Nothing | Verdict::Enter => {
                 let window_limited = self.was_window_limited();
                 let (acked, now, ece) = (news.acked, cx.now, news.ece);

@@ -9,7 +9,7 @@
 use crate::context::Context;
 use crate::event::{Event, LostBy, Reduction, TimerKind, UndoneBy};
 use crate::tcp::arrive::news::News;
-use crate::tcp::congestion::{Ack, CongestionControl, Prr, Recovery, Signal};
+use crate::tcp::congestion::{Ack, Controller, Prr, Recovery, Signal};
 use crate::tcp::fault;
 use crate::tcp::loss::dupack::{Mode, THRESHOLD, Verdict};
 use crate::tcp::loss::rack::Path;
@@ -200,7 +200,8 @@ impl Tcb {
             }
             undo.repaired(nxt);
         }
-        self.congestion.on_recovered(cx.now, self.in_flight());
+        let in_flight = self.in_flight();
+        self.congestion.on_recovered(cx.now, in_flight);
         self.emit_window(cx);
     }
 
@@ -284,7 +285,7 @@ impl Tcb {
         });
         let (now, before) = (cx.now, self.scoreboard.lost());
         let Tcb { scoreboard, congestion, delivery_rate, conn, .. } = self;
-        let found = tell(&mut **congestion, delivery_rate, cx, *conn, LostBy::Rack);
+        let found = tell(congestion, delivery_rate, cx, *conn, LostBy::Rack);
         let is_over = |at: Instant| now.since(at) >= patience;
         let waits = scoreboard.mark_overtaken(&newest, is_over, found);
         if let Some(sent) = waits {
@@ -308,7 +309,7 @@ impl Tcb {
         let (start, end) = (self.snd.place_of(self.snd.una), self.snd.place_of(end));
         let before = self.scoreboard.lost();
         let Tcb { scoreboard, congestion, delivery_rate, conn, .. } = self;
-        let found = tell(&mut **congestion, delivery_rate, cx, *conn, by);
+        let found = tell(congestion, delivery_rate, cx, *conn, by);
         scoreboard.mark_lost(start, end, found);
         self.scoreboard.lost() - before
     }
@@ -322,7 +323,7 @@ impl Tcb {
         }
         let (size, old) = (self.full_segment(), cx.now - self.selective.rack.rtt());
         let Tcb { scoreboard, congestion, delivery_rate, conn, .. } = self;
-        let found = tell(&mut **congestion, delivery_rate, cx, *conn, LostBy::Timeout);
+        let found = tell(congestion, delivery_rate, cx, *conn, LostBy::Timeout);
         scoreboard.mark_timed_out(size, old, found);
     }
 
@@ -430,7 +431,7 @@ impl Tcb {
 
 /// Tells everybody of something that is found lost.
 fn tell<'a>(
-    congestion: &'a mut dyn CongestionControl,
+    congestion: &'a mut Controller,
     rate: &'a mut DeliveryRate,
     cx: &'a mut Context<'_>,
     conn: crate::event::ConnId,

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::window::Window;
 use super::{Ack, Algorithm, CongestionControl, Recovery, Signal, Timeout};
 use crate::tcp::Profile;
@@ -24,7 +26,7 @@ pub(super) trait Response: fmt::Debug + Send {
 }
 
 /// An algorithm of this family.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Classic<R> {
     window: Window,
     response: R,

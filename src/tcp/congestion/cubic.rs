@@ -16,6 +16,8 @@
 //! RFC speaks in segments, is multiplied by the segment size. All arithmetic is that of integers, and so
 //! the same on every machine.
 
+use serde::{Deserialize, Serialize};
+
 use super::hystart::{CONSERVATIVE_DIVISOR, HyStart, Pace};
 use super::window::Window;
 use super::{Ack, Algorithm, CongestionControl, Recovery, Signal, Timeout};
@@ -42,7 +44,7 @@ const LONGEST: u64 = 4096 * SECOND;
 const SECOND: u64 = 1_000_000_000;
 
 /// The algorithm.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Cubic {
     state: State,
     /// What it was before the last reduction (RFC 9438 4.9).
@@ -50,7 +52,7 @@ pub(super) struct Cubic {
 }
 
 /// All that a reduction changes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct State {
     window: Window,
     hystart: HyStart,
@@ -64,7 +66,7 @@ struct State {
 }
 
 /// A stage of congestion avoidance.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Epoch {
     /// When it began, later by all the time in which the window was not needed.
     start: Instant,

@@ -11,6 +11,8 @@
 //! Round trips are compared from round to round. A round ends when everything is acknowledged that
 //! was sent before it began.
 
+use serde::{Deserialize, Serialize};
+
 use super::Ack;
 use crate::time::Duration;
 
@@ -42,7 +44,7 @@ pub(super) enum Pace {
 }
 
 /// What the first slow start has seen of the round trip.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct HyStart {
     /// Where the sequence space ends whose acknowledgment ends the round; `None` before the first.
     window_end: Option<u64>,
@@ -57,7 +59,7 @@ pub(super) struct HyStart {
 }
 
 /// Conservative slow start.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Conservative {
     /// The round trip with which it began; if it becomes shorter, that was a mistake.
     baseline: Duration,

@@ -18,6 +18,9 @@ mod tahoe;
 mod window;
 
 use std::fmt;
+use std::ops::{Deref, DerefMut};
+
+use serde::{Deserialize, Serialize};
 
 use crate::tcp::Profile;
 use crate::time::{Duration, Instant};
@@ -213,18 +216,55 @@ pub trait CongestionControl: fmt::Debug + Send {
     }
 }
 
-/// The algorithm of that name on a fresh path; `mss` is the text of a full-sized segment, in bytes.
-pub fn new_controller(
-    algorithm: Algorithm,
-    mss: u32,
-    profile: Profile,
-) -> Box<dyn CongestionControl> {
-    match algorithm {
-        Algorithm::Tahoe => Box::new(Classic::new(Tahoe, mss, profile)),
-        Algorithm::Reno => Box::new(Classic::new(Reno, mss, profile)),
-        Algorithm::NewReno => Box::new(Classic::new(NewReno, mss, profile)),
-        Algorithm::Cubic => Box::new(Cubic::new(mss, profile)),
-        Algorithm::Bbr => Box::new(Bbr::new(mss, profile)),
+/// One of the algorithms with all it knows.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Controller(Each);
+
+#[derive(Debug, Serialize, Deserialize)]
+enum Each {
+    Tahoe(Box<Classic<Tahoe>>),
+    Reno(Box<Classic<Reno>>),
+    NewReno(Box<Classic<NewReno>>),
+    Cubic(Box<Cubic>),
+    Bbr(Box<Bbr>),
+}
+
+impl Controller {
+    /// The algorithm of that name on a fresh path; `mss` is the text of a full-sized segment, in bytes.
+    pub fn new(algorithm: Algorithm, mss: u32, profile: Profile) -> Controller {
+        Controller(match algorithm {
+            Algorithm::Tahoe => Each::Tahoe(Box::new(Classic::new(Tahoe, mss, profile))),
+            Algorithm::Reno => Each::Reno(Box::new(Classic::new(Reno, mss, profile))),
+            Algorithm::NewReno => Each::NewReno(Box::new(Classic::new(NewReno, mss, profile))),
+            Algorithm::Cubic => Each::Cubic(Box::new(Cubic::new(mss, profile))),
+            Algorithm::Bbr => Each::Bbr(Box::new(Bbr::new(mss, profile))),
+        })
+    }
+}
+
+impl Deref for Controller {
+    type Target = dyn CongestionControl;
+
+    fn deref(&self) -> &Self::Target {
+        match &self.0 {
+            Each::Tahoe(tahoe) => &**tahoe,
+            Each::Reno(reno) => &**reno,
+            Each::NewReno(new_reno) => &**new_reno,
+            Each::Cubic(cubic) => &**cubic,
+            Each::Bbr(bbr) => &**bbr,
+        }
+    }
+}
+
+impl DerefMut for Controller {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        match &mut self.0 {
+            Each::Tahoe(tahoe) => &mut **tahoe,
+            Each::Reno(reno) => &mut **reno,
+            Each::NewReno(new_reno) => &mut **new_reno,
+            Each::Cubic(cubic) => &mut **cubic,
+            Each::Bbr(bbr) => &mut **bbr,
+        }
     }
 }
 

@@ -1,12 +1,14 @@
 //! NewReno: Reno that stays in fast recovery until every loss of the window is repaired (RFC 6582),
 //! and so halves the window once for all of them.
 
+use serde::{Deserialize, Serialize};
+
 use super::classic::Response;
 use super::window::Window;
 use super::{Algorithm, Recovery};
 
 /// Halves the window and goes on when all that was outstanding is acknowledged.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct NewReno;
 
 impl Response for NewReno {

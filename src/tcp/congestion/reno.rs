@@ -1,12 +1,14 @@
 //! Reno: fast retransmit and fast recovery (RFC 5681 3.2; named for 4.3BSD-Reno). It knows of one
 //! loss a window; each further one halves the window again, or waits for the timer.
 
+use serde::{Deserialize, Serialize};
+
 use super::classic::Response;
 use super::window::Window;
 use super::{Algorithm, Recovery};
 
 /// Halves the window and goes on as soon as anything new is acknowledged.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Reno;
 
 impl Response for Reno {

@@ -1,12 +1,14 @@
 //! Tahoe: fast retransmit without fast recovery (V. Jacobson, "Congestion Avoidance and Control",
 //! 1988; named for 4.3BSD-Tahoe). A loss is what a time-out is in RFC 5681 3.1, only found sooner.
 
+use serde::{Deserialize, Serialize};
+
 use super::classic::Response;
 use super::window::Window;
 use super::{Algorithm, Recovery};
 
 /// Begins anew after each loss.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Tahoe;
 
 impl Response for Tahoe {

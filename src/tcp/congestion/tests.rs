@@ -14,26 +14,26 @@ pub(super) fn acked(bytes: u32) -> Ack {
 }
 
 /// One of each on a fresh path.
-fn each() -> impl Iterator<Item = Box<dyn CongestionControl>> {
-    Algorithm::ALL.into_iter().map(|algorithm| new_controller(algorithm, MSS, Profile::Linux))
+fn each() -> impl Iterator<Item = Controller> {
+    Algorithm::ALL.into_iter().map(|algorithm| Controller::new(algorithm, MSS, Profile::Linux))
 }
 
 /// One of each that does as RFC 5681 says where others do something else.
-fn classic() -> impl Iterator<Item = Box<dyn CongestionControl>> {
+fn classic() -> impl Iterator<Item = Controller> {
     [Algorithm::Tahoe, Algorithm::Reno, Algorithm::NewReno]
         .into_iter()
-        .map(|algorithm| new_controller(algorithm, MSS, Profile::Linux))
+        .map(|algorithm| Controller::new(algorithm, MSS, Profile::Linux))
 }
 
 /// Those that a loss alone tells how much the path holds.
-fn by_loss() -> impl Iterator<Item = Box<dyn CongestionControl>> {
+fn by_loss() -> impl Iterator<Item = Controller> {
     each().filter(|cc| cc.algorithm() != Algorithm::Bbr)
 }
 
 #[test]
 fn each_is_what_was_asked_for() {
     for algorithm in Algorithm::ALL {
-        assert_eq!(new_controller(algorithm, MSS, Profile::Linux).algorithm(), algorithm);
+        assert_eq!(Controller::new(algorithm, MSS, Profile::Linux).algorithm(), algorithm);
     }
 }
 
@@ -42,7 +42,7 @@ fn initial_windows_of_rfc_6928() {
     for mut cc in each() {
         for (mss, window) in [(1460, 14_600), (536, 5360), (8960, 17_920), (48, 480)] {
             assert_eq!(
-                new_controller(cc.algorithm(), mss, Profile::Linux).window(),
+                Controller::new(cc.algorithm(), mss, Profile::Linux).window(),
                 window,
                 "mss {mss}"
             );

@@ -11,6 +11,8 @@
 //!         +-----------+--------->
 //! ```
 
+use serde::{Deserialize, Serialize};
+
 use crate::tcp::Profile;
 use crate::time::Duration;
 
@@ -18,7 +20,7 @@ use crate::time::Duration;
 const MAX_WINDOW: u32 = 1 << 30;
 
 /// cwnd and ssthresh, and what moves them; all in bytes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Window {
     /// Text of a full-sized segment.
     pub(super) mss: u32,

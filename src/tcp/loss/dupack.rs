@@ -15,6 +15,8 @@
 //! RFC 5681 inflates cwnd by one segment for each duplicate. Here that allowance is kept apart, so
 //! that the congestion window itself is what everybody expects to see.
 
+use serde::{Deserialize, Serialize};
+
 use crate::tcp::congestion::Recovery;
 use crate::wire::SeqNum;
 
@@ -22,7 +24,7 @@ use crate::wire::SeqNum;
 pub(in crate::tcp) const THRESHOLD: u32 = 3;
 
 /// Where the sender stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Mode {
     /// No loss being repaired.
     #[default]
@@ -66,7 +68,7 @@ pub enum Verdict {
 }
 
 /// The state of the repair.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct DupAck {
     mode: Mode,
     duplicates: u32,

@@ -5,6 +5,8 @@
 //!   arrived:   1     3  4               now > sent(2) + rtt(4) + reordering window
 //! ```
 
+use serde::{Deserialize, Serialize};
+
 use crate::tcp::scoreboard::{Delivery, Newest};
 use crate::time::{Duration, Instant};
 
@@ -13,7 +15,7 @@ use crate::time::{Duration, Instant};
 const PERSIST: u8 = 16;
 
 /// What is known of the order in which segments arrive.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Rack {
     /// What was sent last of all that has arrived.
     newest: Option<Newest>,

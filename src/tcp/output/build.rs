@@ -9,7 +9,7 @@ use crate::tcp::fast_open::SynText;
 use crate::tcp::fault;
 use crate::tcp::loss::tlp::Probe;
 use crate::tcp::output::{Outgoing, Transmission};
-use crate::tcp::scoreboard::Snapshot;
+use crate::tcp::rate::Snapshot;
 use crate::tcp::tcb::Tcb;
 use crate::tcp::window_scale::WindowScale;
 use crate::time::Instant;

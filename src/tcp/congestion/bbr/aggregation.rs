@@ -2,6 +2,8 @@
 //! radio links, offloads and lazy receivers save up acknowledgments, and without that much more in flight
 //! the path would run dry between two of them.
 
+use serde::{Deserialize, Serialize};
+
 use super::filter::WindowedMax;
 use super::model::volume;
 use crate::time::Instant;
@@ -10,7 +12,7 @@ use crate::time::Instant;
 const ROUNDS: usize = 10;
 
 /// The excess of acknowledgments.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Aggregation {
     /// When the interval began over which it is taken; `None` before the first acknowledgment.
     since: Option<Instant>,

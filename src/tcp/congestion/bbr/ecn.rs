@@ -8,6 +8,8 @@
 //!   [`on_congestion`](super::CongestionControl::on_congestion) says so, on any path, and the short-term
 //!   bounds are cut as by a round trip with losses. The other answer is then left out of that round trip.
 
+use serde::{Deserialize, Serialize};
+
 use super::Bbr;
 use super::model::{BETA, percent};
 use crate::time::{Duration, Instant};
@@ -26,7 +28,7 @@ const MAX_RTT: Duration = Duration::from_millis(5);
 const STARTUP_ROUNDS: u32 = 2;
 
 /// The marks.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Ecn {
     /// The smoothed share; all at first, lest a connection that begins in congestion waits for it.
     alpha: u64,

@@ -5,11 +5,14 @@
 //! best. The windows here are at most ten ticks long: a value for each is exact, and no larger than what
 //! it would save.
 
+use arrayvec::ArrayVec;
+use serde::{Deserialize, Serialize};
+
 /// The greatest value of each of the last `TICKS` ticks.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct WindowedMax<const TICKS: usize> {
     /// From the newest tick, which goes on, to the oldest.
-    slots: [u64; TICKS],
+    slots: ArrayVec<u64, TICKS>,
     /// Which tick goes on.
     now: u64,
 }
@@ -17,7 +20,7 @@ pub(super) struct WindowedMax<const TICKS: usize> {
 impl<const TICKS: usize> WindowedMax<TICKS> {
     /// Nothing was seen; tick 0 goes on.
     pub(super) fn new() -> Self {
-        WindowedMax { slots: [0; TICKS], now: 0 }
+        WindowedMax { slots: [0; TICKS].into(), now: 0 }
     }
 
     /// Which tick goes on.

@@ -5,6 +5,8 @@
 //! The later ones leave that to pacing, and so does this: with 1.5 % of random losses, where one repair
 //! follows the other, it made three quarters of the bandwidth less than half.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Bbr, NO_LIMIT, State};
 use crate::tcp::congestion::LostSegment;
 
@@ -34,7 +36,7 @@ fn inflight_at_loss(lost: &LostSegment) -> u64 {
 }
 
 /// What was before the losses, should they turn out to be none.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Undo {
     /// The probe that they have ended.
     pub(super) probe: Option<State>,
@@ -44,7 +46,7 @@ pub(super) struct Undo {
 }
 
 /// The repair of losses.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Repair {
     /// It goes on.
     pub(super) active: bool,

@@ -39,6 +39,8 @@ mod probe_bw;
 mod probe_rtt;
 mod startup;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Ack, Algorithm, CongestionControl, LostSegment, Recovery, Signal, Timeout};
 use crate::tcp::Profile;
 use crate::time::{Duration, Instant};
@@ -54,7 +56,7 @@ use startup::{FullBandwidth, Startup};
 const NO_LIMIT: u64 = u64::MAX;
 
 /// What it does now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum State {
     /// Twice as fast each round trip.
     Startup,
@@ -158,7 +160,7 @@ impl Sample {
 }
 
 /// The algorithm.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Bbr {
     state: State,
     model: Model,

@@ -8,6 +8,8 @@
 //!   a round trip        bw_latest           inflight_latest      what was really delivered
 //! ```
 
+use serde::{Deserialize, Serialize};
+
 use super::aggregation::Aggregation;
 use super::filter::WindowedMax;
 use super::{NO_LIMIT, Sample};
@@ -41,7 +43,7 @@ fn saturate(value: u128) -> u64 {
 
 /// Round trips counted by packets: one ends with the acknowledgment of something that was sent after it
 /// had begun (5.5.1).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Rounds {
     /// What was delivered when the one that goes on began.
     next_delivered: u64,
@@ -67,7 +69,7 @@ impl Rounds {
 }
 
 /// What the path did in the last round trip, and whether it showed congestion (5.5.10.3).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Latest {
     /// The greatest rate of delivery.
     pub(super) bw: u64,
@@ -83,7 +85,7 @@ pub(super) struct Latest {
 }
 
 /// What is lost in round trips that show no queue: not by congestion, then.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct OwnLosses {
     /// The smoothed share, in [`OwnLosses::PARTS`] of a thousandth.
     share: u64,
@@ -115,7 +117,7 @@ impl OwnLosses {
 
 /// The shortest of the latest round trips: of the last quarter of one and up to another, and of so many samples at
 /// least.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Recent {
     /// In this stretch, and in the one before it.
     pub(super) shortest: [Option<Duration>; 2],
@@ -142,7 +144,7 @@ impl Recent {
 }
 
 /// The model.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Model {
     /// Text of a full-sized segment.
     pub(super) mss: u64,

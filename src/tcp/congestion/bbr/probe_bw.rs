@@ -10,6 +10,8 @@
 //!             +------------------------------------------->
 //! ```
 
+use serde::{Deserialize, Serialize};
+
 use super::model::{BETA, percent};
 use super::{Bbr, NO_LIMIT, Sample, State};
 use crate::time::{Duration, Instant};
@@ -24,7 +26,7 @@ const RENO_ROUNDS: u64 = 63;
 const MAX_DOUBLINGS: u32 = 30;
 
 /// What the acknowledgments that arrive say of a probe.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum AckPhase {
     /// Nothing.
     Init,
@@ -39,7 +41,7 @@ pub(super) enum AckPhase {
 }
 
 /// Where in the cycle it is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct ProbeBw {
     /// When it began, with Down.
     cycle_stamp: Instant,

@@ -5,6 +5,8 @@
 //! Newer copies of the draft want it after ten seconds, as the estimate gets old; what others run does it
 //! after five, and all flows on a path have to do it together.
 
+use serde::{Deserialize, Serialize};
+
 use super::probe_bw::AckPhase;
 use super::{Bbr, Sample, State};
 use crate::time::{Duration, Instant};
@@ -17,7 +19,7 @@ const INTERVAL: Duration = Duration::from_secs(5);
 const DURATION: Duration = Duration::from_millis(200);
 
 /// A round trip, and since when it is the shortest.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Shortest {
     rtt: Duration,
     stamp: Instant,
@@ -30,7 +32,7 @@ impl Shortest {
 }
 
 /// What ProbeRTT needs.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct ProbeRtt {
     /// The shortest of the last ten seconds.
     min_rtt: Option<Shortest>,

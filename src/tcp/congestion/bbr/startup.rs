@@ -1,6 +1,8 @@
 //! Startup and Drain (draft-ietf-ccwg-bbr-06 5.3.1 and 5.3.2): twice as fast each round trip until the
 //! path delivers no more, or loses or marks too much; then slow until the queue is empty.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Bbr, Sample, State};
 
 /// The rate still grows when it is this many percent of what it was.
@@ -14,7 +16,7 @@ const FULL_LOSSES: u32 = 6;
 const DRAIN_ROUNDS: u64 = 3;
 
 /// Whether the rate still grows while more and more is sent.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct FullBandwidth {
     /// It did not, at some time on this connection.
     pub(super) reached: bool,
@@ -47,7 +49,7 @@ impl FullBandwidth {
 }
 
 /// What only Startup and Drain need.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Startup {
     /// Something was lost since the last acknowledgment.
     pub(super) lost: bool,

@@ -4,7 +4,7 @@ mod path;
 
 use proptest::prelude::*;
 
-use super::super::{RateSample, new_controller};
+use super::super::{Controller, RateSample};
 use super::*;
 
 pub(super) use path::{MSS, Path};
@@ -179,7 +179,7 @@ fn all_that_is_lost_is_found_out_by_the_timer() {
 
 #[test]
 fn without_rates_the_first_window_stays_and_nothing_breaks() {
-    let mut cc = new_controller(Algorithm::Bbr, MSS, Profile::Linux);
+    let mut cc = Controller::new(Algorithm::Bbr, MSS, Profile::Linux);
     let srtt = Some(Duration::from_millis(100));
     let ack = Ack { acked: MSS, delivered: MSS, srtt, ..Ack::default() };
     for _ in 0..100 {
@@ -194,7 +194,7 @@ fn without_rates_the_first_window_stays_and_nothing_breaks() {
 
 #[test]
 fn another_algorithm_leaves_its_window() {
-    let mut cc = new_controller(Algorithm::Bbr, MSS, Profile::Linux);
+    let mut cc = Controller::new(Algorithm::Bbr, MSS, Profile::Linux);
     let fresh = cc.pacing_rate().unwrap();
     cc.adopt(33 * MSS, Some(20 * MSS));
     assert_eq!((cc.window(), cc.ssthresh()), (33 * MSS, None));

@@ -1,10 +1,10 @@
 use super::super::tests::{MSS, NOW, acked};
-use super::super::{Algorithm, Recovery, Signal, new_controller};
+use super::super::{Algorithm, Controller, Recovery, Signal};
 use crate::tcp::Profile;
 
 #[test]
 fn loss_halves_and_avoidance_grows_one_segment_a_round_rfc_5681_3_2() {
-    let mut cc = new_controller(Algorithm::NewReno, MSS, Profile::Linux);
+    let mut cc = Controller::new(Algorithm::NewReno, MSS, Profile::Linux);
     assert_eq!(cc.recovery(), Recovery::Full);
     cc.on_congestion(NOW, 10 * MSS, Signal::Loss);
     assert_eq!((cc.window(), cc.ssthresh()), (5 * MSS, Some(5 * MSS)));
@@ -19,7 +19,7 @@ fn loss_halves_and_avoidance_grows_one_segment_a_round_rfc_5681_3_2() {
 #[test]
 fn the_end_of_recovery_allows_no_burst_rfc_6582_3_2_step_3() {
     for (in_flight, window) in [(0, 2), (1, 2), (2, 3), (48, 49), (49, 50), (90, 50)] {
-        let mut cc = new_controller(Algorithm::NewReno, MSS, Profile::Linux);
+        let mut cc = Controller::new(Algorithm::NewReno, MSS, Profile::Linux);
         cc.on_congestion(NOW, 100 * MSS, Signal::Loss);
         cc.on_recovered(NOW, in_flight * MSS);
         assert_eq!((cc.window(), cc.ssthresh()), (window * MSS, Some(50 * MSS)));

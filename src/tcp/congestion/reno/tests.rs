@@ -1,10 +1,10 @@
 use super::super::tests::{MSS, NOW, acked};
-use super::super::{Algorithm, Recovery, Signal, new_controller};
+use super::super::{Algorithm, Controller, Recovery, Signal};
 use crate::tcp::Profile;
 
 #[test]
 fn a_loss_halves_and_avoidance_goes_on_rfc_5681_3_2() {
-    let mut cc = new_controller(Algorithm::Reno, MSS, Profile::Linux);
+    let mut cc = Controller::new(Algorithm::Reno, MSS, Profile::Linux);
     assert_eq!(cc.recovery(), Recovery::FirstAck);
     cc.on_congestion(NOW, 10 * MSS, Signal::Loss);
     assert_eq!((cc.window(), cc.ssthresh()), (5 * MSS, Some(5 * MSS)));
@@ -19,7 +19,7 @@ fn a_loss_halves_and_avoidance_goes_on_rfc_5681_3_2() {
 #[test]
 fn the_end_of_recovery_deflates_to_ssthresh_whatever_is_in_flight_rfc_5681_3_2_step_6() {
     for in_flight in [0, 2, 50] {
-        let mut cc = new_controller(Algorithm::Reno, MSS, Profile::Linux);
+        let mut cc = Controller::new(Algorithm::Reno, MSS, Profile::Linux);
         cc.on_congestion(NOW, 8 * MSS, Signal::Loss);
         cc.on_recovered(NOW, in_flight * MSS);
         assert_eq!((cc.window(), cc.ssthresh()), (4 * MSS, Some(4 * MSS)));
@@ -29,7 +29,7 @@ fn the_end_of_recovery_deflates_to_ssthresh_whatever_is_in_flight_rfc_5681_3_2_s
 /// More counts as in flight than the window has, for some of it duplicates have shown to have left.
 #[test]
 fn each_loss_of_a_window_halves_it_again_rfc_5681_3_2() {
-    let mut cc = new_controller(Algorithm::Reno, MSS, Profile::Linux);
+    let mut cc = Controller::new(Algorithm::Reno, MSS, Profile::Linux);
     cc.on_ack(&acked(6 * MSS));
     for (in_flight, window) in [(16, 8), (20, 4), (22, 2), (22, 2)] {
         cc.on_congestion(NOW, in_flight * MSS, Signal::Loss);
@@ -37,7 +37,7 @@ fn each_loss_of_a_window_halves_it_again_rfc_5681_3_2() {
         assert_eq!((cc.window(), cc.ssthresh()), (window * MSS, Some(window * MSS)));
     }
     // And where less is in flight than the window has, it is that (RFC 5681 3.1).
-    let mut cc = new_controller(Algorithm::Reno, MSS, Profile::Linux);
+    let mut cc = Controller::new(Algorithm::Reno, MSS, Profile::Linux);
     cc.on_congestion(NOW, 6 * MSS, Signal::Loss);
     assert_eq!(cc.window(), 3 * MSS);
 }

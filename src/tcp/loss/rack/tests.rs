@@ -1,7 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::tcp::scoreboard::{Scoreboard, Snapshot};
+use crate::tcp::rate::Snapshot;
+use crate::tcp::scoreboard::Scoreboard;
 
 fn at(millis: u64) -> Instant {
     Instant::from_millis(millis)

@@ -254,7 +254,7 @@ fn a_burst_is_two_segments_or_a_millisecond_on_a_long_path() {
     // A window of 1 MiB: 2 segments a millisecond beside what a short path would allow, which this one is not.
     let mut rig = with_config(|config| config.burst_segments = 2);
     rig.tcb.congestion =
-        crate::tcp::congestion::new_controller(Default::default(), FULL, Default::default());
+        crate::tcp::congestion::Controller::new(Default::default(), FULL, Default::default());
     rig.tcb.congestion.adopt(160 * FULL, None);
     rig.write(50_000);
     assert_eq!(planned(&rig), new_data(1, 3 * FULL, Flags::PSH));

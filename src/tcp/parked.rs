@@ -1,0 +1,73 @@
+//! A connection on which nothing happens, in few bytes.
+//!
+//! ```text
+//!   Tcb, 1.4 KiB --- of: everything acknowledged, read and sent ---> Parked, some 250 bytes
+//!                <-- tcb: a segment, a call, a timer ---------------
+//! ```
+//!
+//! Most of a control block is for what is under way: buffers, the scoreboard, recovery, timers. While nothing
+//! is, the rest is small numbers. They are written one after the other without gaps, small ones in fewer
+//! bytes, and read back as they were: nothing is forgotten or rounded.
+
+use std::sync::Arc;
+
+use crate::event::{State, TimerKind};
+use crate::tcp::tcb::Attachment;
+use crate::tcp::{Config, Tcb};
+use crate::time::{Duration, Instant};
+
+/// How long nothing has to happen before it is worth the work: a microsecond, nearly, to and fro.
+pub const REST: Duration = Duration::from_secs(1);
+/// More than a control block ever takes. One that took more would stay as it is.
+const MOST: usize = 1024;
+
+/// A control block at rest.
+#[derive(Debug)]
+pub struct Parked {
+    config: Arc<Config>,
+    bytes: Box<[u8]>,
+}
+
+impl Parked {
+    /// A control block that rests ([`Tcb::rests_from`]) in few bytes.
+    pub fn of(tcb: &Tcb) -> Option<Parked> {
+        let mut buffer = [0; MOST];
+        let bytes = postcard::to_slice(tcb, &mut buffer).ok()?;
+        Some(Parked { config: tcb.config.clone(), bytes: Box::from(&*bytes) })
+    }
+
+    /// The control block that it was.
+    pub fn tcb(&self) -> Box<Tcb> {
+        let tcb: Tcb = postcard::from_bytes(&self.bytes).expect("only `of` makes them");
+        Box::new(Tcb { config: self.config.clone(), ..tcb })
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+}
+
+impl Tcb {
+    /// From when on it rests if nothing happens until then; `None` while something is under way.
+    pub fn rests_from(&self) -> Option<Instant> {
+        let (snd, rcv) = (&self.snd, &self.rcv);
+        let sent = snd.outstanding() == 0 && snd.buffer.len() == 0 && !snd.closed;
+        let read = rcv.buffer.is_empty() && !rcv.has_sack_blocks() && !rcv.finished;
+        let open = self.state == State::Established && self.attachment != Attachment::Detached;
+        let quiet = self.ack.is_quiet()
+            && self.timers.only(TimerKind::Keepalive)
+            && self.scoreboard.is_empty()
+            && self.selective.is_quiet();
+        let nothing_special = self.opening.is_none()
+            && self.urgent.is_none()
+            && self.error.is_none()
+            && self.soft_error.is_none()
+            && self.probe_pending.is_none();
+        let rests = open && sent && read && quiet && nothing_special;
+        rests.then(|| self.last_heard.max(self.last_sent) + REST)
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -1,0 +1,77 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::tcp::congestion::Algorithm;
+use crate::tcp::testing::{FULL, Rig, Setup, config, ms, s};
+
+fn with(algorithm: Algorithm) -> Setup {
+    Setup { config: Config { congestion: algorithm, ..config() }, ..Setup::default() }
+}
+
+/// Sends and receives some segments of text, all of which is acknowledged and read.
+fn exchange(rig: &mut Rig, segments: u32) {
+    rig.write(segments * FULL);
+    rig.transmit();
+    rig.now += ms(30);
+    rig.ack_arrives();
+    rig.text_arrives(200);
+    rig.tcb.receive(usize::MAX).unwrap();
+    rig.sleep(ms(200));
+}
+
+/// Where it rests, it comes back from few bytes as it was.
+pub(crate) fn comes_back_as_it_was(tcb: &Tcb) {
+    if tcb.rests_from().is_some() {
+        let parked = Parked::of(tcb).expect("it takes no more than there is room for");
+        assert_eq!(format!("{:?}", parked.tcb()), format!("{tcb:?}"));
+    }
+}
+
+#[test]
+fn it_takes_few_bytes() {
+    for algorithm in Algorithm::ALL {
+        let mut rig = Rig::open(with(algorithm));
+        exchange(&mut rig, 4);
+        let parked = Parked::of(&rig.tcb).unwrap();
+        let most = if algorithm == Algorithm::Bbr { 528 } else { 384 };
+        assert!(parked.bytes.len() <= most, "{algorithm}: {} bytes", parked.bytes.len());
+    }
+}
+
+#[test]
+fn it_rests_when_all_is_acknowledged_read_and_sent() {
+    let mut rig = Rig::open(Setup::default());
+    exchange(&mut rig, 1);
+    let rests_from = rig.tcb.rests_from().unwrap();
+    assert!(rests_from > rig.now && rests_from <= rig.now + s(1));
+
+    rig.write(10);
+    assert_eq!(rig.tcb.rests_from(), None, "it is to be sent");
+    rig.transmit();
+    assert_eq!(rig.tcb.rests_from(), None, "it is not acknowledged");
+    rig.ack_arrives();
+    assert!(rig.tcb.rests_from().is_some());
+
+    rig.text_arrives(10);
+    rig.sleep(ms(500));
+    assert_eq!(rig.tcb.rests_from(), None, "it is not read");
+    rig.tcb.receive(usize::MAX).unwrap();
+    assert!(rig.tcb.rests_from().is_some());
+
+    rig.fin_arrives();
+    rig.transmit();
+    assert_eq!(rig.tcb.rests_from(), None, "it ends");
+}
+
+proptest! {
+    /// Beside this, every step of every test in `tcp` is followed by the same comparison.
+    #[test]
+    fn it_comes_back_as_it_was(segments in proptest::collection::vec(1u32..9, 1..6), which in 0..5usize) {
+        let mut rig = Rig::open(with(Algorithm::ALL[which]));
+        for count in segments {
+            exchange(&mut rig, count);
+            prop_assert!(rig.tcb.rests_from().is_some());
+            rig.tcb = Parked::of(&rig.tcb).unwrap().tcb();
+        }
+    }
+}
