@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use glasstcp::device::impair::Spec;
+use glasstcp::device::impair::{Spec, units};
 use glasstcp::device::link::Cidr;
 use glasstcp::device::{self, OpenConfig, netns};
 use glasstcp::stack::FastAccept;
@@ -127,6 +127,15 @@ pub struct Args {
     #[arg(long)]
     no_syn_cookies: bool,
 
+    /// At most so many connections, 1 to 16777216; a further one is refused, and counted
+    #[arg(long, value_name = "N", default_value_t = 1 << 20, value_parser = clap::value_parser!(u32).range(1..=1 << 24))]
+    max_connections: u32,
+
+    /// What the buffers of all connections may hold together, as 512m or 4g, from 1m. Beyond two thirds of it no
+    /// buffer grows, beyond all of it windows are small and what comes out of order has to come again
+    #[arg(long, value_name = "SIZE", default_value = "1g", value_parser = memory)]
+    memory: usize,
+
     /// The longest time until something lost goes again, however often it was lost, in seconds, 0.2 to 120. On a
     /// link that loses half, time-outs which double without end are what takes minutes
     #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = rto_max)]
@@ -234,6 +243,10 @@ pub struct Plan {
     pub fast_open: FastOpen,
     /// Whether SYNs for which there is no room are answered with cookies.
     pub syn_cookies: bool,
+    /// How many connections there may be.
+    pub max_connections: usize,
+    /// What the buffers of all of them may hold, in bytes.
+    pub memory: usize,
     /// The longest retransmission time-out.
     pub rto_max: Duration,
     /// How long to look for more before going to sleep.
@@ -312,6 +325,8 @@ impl Args {
             fast_open: self.fast_open,
             spin: Duration::from_micros(self.spin_us.into()),
             syn_cookies: !self.no_syn_cookies,
+            max_connections: self.max_connections as usize,
+            memory: self.memory,
             rto_max: self.rto_max,
             impair: Spec {
                 rules: self
@@ -418,6 +433,14 @@ fn choice(kernel: Cidr) -> String {
         own => return format!("one from {first} to {last}, not {own}"),
     };
     if low == high { low.to_string() } else { format!("one from {low} to {high}") }
+}
+
+fn memory(text: &str) -> Result<usize, String> {
+    let bytes = units::parse_size(text).map_err(|error| error.to_string())?;
+    usize::try_from(bytes)
+        .ok()
+        .filter(|&bytes| bytes >= 1 << 20)
+        .ok_or_else(|| "give 1m at least, as 512m or 4g".to_owned())
 }
 
 fn rto_max(text: &str) -> Result<Duration, String> {

@@ -4,14 +4,13 @@ use std::task::Waker;
 
 use slotmap::SlotMap;
 
-use crate::context::Context;
+use crate::context::{Context, Memory};
 use crate::event::{Cause, Event, State, Why};
 use crate::stack::control::Control;
-use crate::stack::memory::MemoryUse;
 use crate::stack::readiness::Watch;
 use crate::stack::time_wait::TimeWait;
 use crate::stack::wheel::{TimerId, Wheel};
-use crate::stack::{ConnKey, Owner, Stack, TimeWaitEntry, TimeWaitKey, Token};
+use crate::stack::{ConnKey, Environment, Owner, Stack, TimeWaitEntry, TimeWaitKey, Token};
 use crate::tcp::{Endpoints, REST, Tcb};
 use crate::time::Instant;
 
@@ -47,8 +46,9 @@ impl Connection {
     }
 
     /// Brings the stack's sum up to date. Called after anything that may have changed the buffers.
-    pub(super) fn settle(&mut self, memory: &mut MemoryUse) {
-        memory.settle(&mut self.charged, self.tcb.memory());
+    pub(super) fn settle(&mut self, env: &mut Environment) {
+        let scarce = env.memory.settle(&mut self.charged, self.tcb.memory());
+        env.counters.tcp_memory_pressures += u64::from(scarce);
     }
 
     /// Arms the wheel for the next timer, and for a look whether it rests.
@@ -109,10 +109,20 @@ impl Stack {
             self.update_connection(key, |tcb, cx| tcb.expire(cx));
             return;
         }
-        // Deadlines move back without the wheel; and who rests is looked at once more.
-        let rests_from = rests_from.filter(|&from| from > now || !connection.tcb.park());
-        connection.settle(&mut self.env.memory);
-        if let Some(at) = deadline.into_iter().chain(rests_from).min() {
+        // Deadlines move back without the wheel. Beside that this is the look at who rests, and at who has kept
+        // text behind a gap for long: where memory is scarce, others need it more, and the peer still has it
+        // (RFC 2018 8).
+        let waits = tcb.has_gap();
+        if waits && self.env.memory.level() != Memory::Plenty {
+            tcb.drop_out_of_order();
+            self.env.counters.tcp_out_of_order_reclaimed += 1;
+        }
+        let look = match waits {
+            true => Some(now + REST),
+            false => rests_from.filter(|&from| from > now || !connection.tcb.park()),
+        };
+        connection.settle(&mut self.env);
+        if let Some(at) = deadline.into_iter().chain(look).min() {
             self.wheel.arm(connection.timer, at);
         }
     }
@@ -130,7 +140,7 @@ impl Stack {
             self.wakes.add(&mut connection.write_waker);
         }
         connection.look(&mut self.wakes);
-        connection.settle(&mut self.env.memory);
+        connection.settle(&mut self.env);
         self.queues.mark_ready(key, connection);
         let tcb = connection.tcb.whole();
         let over = matches!(tcb.state(), State::TimeWait | State::Closed);
@@ -170,7 +180,7 @@ impl Stack {
         let Some(connection) = self.connections.get_mut(key) else {
             return;
         };
-        connection.settle(&mut self.env.memory);
+        connection.settle(&mut self.env);
         if connection.tcb.config().notsent_low.is_some() {
             // What was sent makes room below the mark.
             connection.look(&mut self.wakes);

@@ -82,4 +82,8 @@ counters! {
     tcp_retransmissions,
     /// Resets sent.
     tcp_resets_sent,
+    /// How often the memory for the buffers of all connections became scarce (see [`super::Limits::tcp_memory`]).
+    tcp_memory_pressures,
+    /// How often a connection was made to forget what had arrived out of order, because memory was scarce.
+    tcp_out_of_order_reclaimed,
 }

@@ -39,12 +39,15 @@ impl MemoryUse {
         }
     }
 
-    /// Somebody who was charged with `charged` bytes holds `held` now, and is charged with those.
-    pub(super) fn settle(&mut self, charged: &mut usize, held: usize) {
+    /// Somebody who was charged with `charged` bytes holds `held` now, and is charged with those. Whether memory
+    /// has become scarce by that.
+    pub(super) fn settle(&mut self, charged: &mut usize, held: usize) -> bool {
         self.used = self.used - *charged + held;
         *charged = held;
+        let was_scarce = self.scarce;
         self.scarce =
-            if self.scarce { self.used >= self.limit / 2 } else { self.used > self.limit / 3 * 2 };
+            if was_scarce { self.used >= self.limit / 2 } else { self.used > self.limit / 3 * 2 };
+        self.scarce && !was_scarce
     }
 }
 

@@ -117,7 +117,7 @@ impl Stack {
             tx.push_back(burst);
         }
         if let Some(connection) = self.connections.get_mut(key) {
-            connection.settle(&mut self.env.memory);
+            connection.settle(&mut self.env);
             self.queues.mark_ready(key, connection);
         }
     }

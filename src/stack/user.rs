@@ -175,7 +175,7 @@ impl Stack {
         let memory = self.env.memory.level();
         if memory != Memory::Plenty {
             connection.tcb.whole().tune_send_buffer(memory);
-            connection.settle(&mut self.env.memory);
+            connection.settle(&mut self.env);
         }
         let result = write(connection.tcb.whole());
         if let Some(watch) = connection.watch.as_mut().filter(|_| result.is_ok_and(|n| n < len)) {
@@ -183,7 +183,7 @@ impl Stack {
         }
         match result {
             Ok(written) => {
-                connection.settle(&mut self.env.memory);
+                connection.settle(&mut self.env);
                 self.queues.mark_ready(key, connection);
                 Poll::Ready(Ok(written))
             }
@@ -283,7 +283,7 @@ impl Stack {
         match read(tcb) {
             Ok(read) => {
                 let (owes, has_more) = (tcb.owes_acknowledgment(), tcb.has_text());
-                connection.settle(&mut self.env.memory);
+                connection.settle(&mut self.env);
                 if owes {
                     self.mark_ready(key);
                 } else if !has_more {

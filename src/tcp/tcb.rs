@@ -472,6 +472,16 @@ impl Tcb {
         SegmentView { len, ..self.ends.view(segment, scale, self.snd.iss, self.rcv.irs) }
     }
 
+    /// Whether text waits behind a gap.
+    pub fn has_gap(&self) -> bool {
+        self.rcv.has_gap()
+    }
+
+    /// Forgets what waits behind a gap, reported or not (RFC 2018 8): the peer sends it again.
+    pub fn drop_out_of_order(&mut self) {
+        self.rcv.drop_reassembly();
+    }
+
     /// What holding all that was written and all that has arrived costs, in bytes.
     pub fn memory(&self) -> usize {
         self.snd.buffer.memory() + self.rcv.memory()

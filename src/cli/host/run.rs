@@ -11,7 +11,7 @@ use glasstcp::device::udp_link::UdpLink;
 use glasstcp::device::{self, Device, Guard, Offload, Opened};
 use glasstcp::net::Net;
 use glasstcp::runtime::{self, Driver, FdDevice, Impaired, LinkHandle, Settings};
-use glasstcp::stack::{Address, Config, Stack};
+use glasstcp::stack::{Address, Config, Limits, Stack};
 use glasstcp::tcp;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
@@ -256,6 +256,11 @@ fn stack_config(plan: &Plan) -> anyhow::Result<Config> {
         tcp,
         fast_accept: plan.fast_open.accept(),
         syn_cookies: plan.syn_cookies,
+        limits: Limits {
+            connections: plan.max_connections,
+            tcp_memory: plan.memory,
+            ..Limits::default()
+        },
         ..Config::new(plan.addresses[0].into(), plan.prefix_len, seed)
     })
 }

@@ -268,3 +268,44 @@ fn out_of_order_text_goes_first() {
     });
     assert_eq!(got, data);
 }
+
+/// Peers that send all but what is next in order, and then nothing: they keep others from memory for a second.
+#[test]
+fn text_behind_gaps_is_given_up_when_others_need_the_memory() {
+    const LIMIT: usize = 80_000;
+    let mut world = World::with(|side, config| {
+        if side == Server {
+            config.limits.tcp_memory = LIMIT;
+        }
+    });
+    let pairs = several(&mut world, 12);
+    let data = pattern(50_000);
+    let first_of = |segment: &crate::wire::tcp::Segment| segment.payload.starts_with(&pattern(100));
+    world.judge = Box::new(move |side, segment| match side == Client && first_of(segment) {
+        true => Fate::Drop,
+        false => Fate::Deliver,
+    });
+    for pair in &pairs {
+        world.write_all(Client, pair.client, &data);
+    }
+    world.pass(200 * MS);
+    assert!(world.stack(Server).tcp_memory() > LIMIT / 2);
+    assert_eq!(world.stack(Server).counters().tcp_memory_pressures, 1);
+    world.judge = super::world::drop_all();
+    world.pass(3 * SECOND);
+    assert!(world.stack(Server).tcp_memory() < LIMIT / 2);
+    assert!(world.stack(Server).counters().tcp_out_of_order_reclaimed > 0);
+
+    // Whoever was made to forget gets it again.
+    world.judge = super::world::deliver_all();
+    for pair in &pairs {
+        let mut got = Vec::new();
+        world.run(1000 * SECOND, |world| {
+            world.drain(Server, pair.server, &mut got);
+            got.len() == data.len()
+        });
+        assert_eq!(got, data);
+    }
+    world.pass(SECOND);
+    assert_eq!(world.stack(Server).tcp_memory(), 0);
+}

@@ -25,6 +25,8 @@ impl Plan {
             prefix_len: 24,
             congestion: Algorithm::Tahoe,
             spin: std::time::Duration::ZERO,
+            max_connections: 1 << 20,
+            memory: 1 << 30,
             syn_cookies: true,
             rto_max: std::time::Duration::from_secs(120),
             profile: Profile::Rfc,
