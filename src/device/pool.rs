@@ -1,19 +1,18 @@
-//! Buffers that packets are read into, lent out without a copy and taken back when the last
-//! reference is dropped.
+//! Buffers that packets are read into, lent out without a copy, and used again when nobody else has a reference.
 //!
 //! ```text
-//!   free (last in, first out: still in the cache)
-//!    |  ^
-//!    |  '---------------- drop of the last Bytes, on any thread, in any order
-//!    v                                   |
-//!   current --read--> a quarter full? --yes--> Bytes (the buffer itself)
+//!   others   [ in use ][ free ][ in use ][ free ] ...     the first free one: still in the cache
+//!                          |  ^
+//!                          v  |
+//!   current --read--> a quarter full? --yes--> Bytes (the buffer itself, kept in that place of `others`)
 //!      ^                     |
-//!      '-- used again ------ no, or every buffer is lent: Bytes (a copy)
+//!      '-- used again ------ no, or none is free: Bytes (a copy)
 //! ```
+//!
+//! Nothing is told when the last reference is dropped, on whatever thread: a buffer is looked at when another is
+//! needed. So lending costs two counts and no allocation.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use rustix::io::Errno;
 
 use crate::wire::{Packet, RxBatch};
@@ -28,14 +27,25 @@ const PREPARED: usize = 64;
 const SLACK: usize = 128;
 /// A packet that fills less than this part of its buffer is copied.
 const FILL_DIVISOR: usize = 4;
+/// Buffers that are looked at for one that is free: so many from the beginning, and so many from where the search
+/// before has ended.
+const LOOKS: usize = 16;
+/// Copies of packets up to this long share an allocation.
+const SMALL: usize = 256;
+/// That allocation: what a single byte that nobody reads can keep.
+const SHARED: usize = 1024;
 
 /// A bounded set of receive buffers of one size, for one device.
 #[derive(Debug)]
 pub struct Pool {
-    current: Box<[u8]>,
-    made: usize,
+    current: BytesMut,
+    /// Those that nobody else has a reference to are free.
+    others: Vec<Bytes>,
+    /// Most buffers, the current one included.
     limit: usize,
-    free: Arc<FreeList>,
+    /// Where the next search goes on.
+    looked: usize,
+    copies: BytesMut,
 }
 
 impl Pool {
@@ -53,12 +63,12 @@ impl Pool {
     pub fn with_limit(size: usize, limit: usize) -> Self {
         let size = size.next_multiple_of(64);
         let limit = limit.max(1);
-        let prepared = limit.min(PREPARED);
         Pool {
             current: buffer(size),
-            made: prepared,
+            others: (1..limit.min(PREPARED)).map(|_| buffer(size).freeze()).collect(),
             limit,
-            free: Arc::new(FreeList(Mutex::new((1..prepared).map(|_| buffer(size)).collect()))),
+            looked: 0,
+            copies: BytesMut::new(),
         }
     }
 
@@ -79,16 +89,28 @@ impl Pool {
         let len = read(&mut self.current)?;
         assert!(len <= self.current.len(), "read beyond the buffer");
         if len * FILL_DIVISOR < self.current.len() {
-            return Ok(Bytes::copy_from_slice(&self.current[..len]));
+            return Ok(self.copy(len));
         }
-        let Some(next) = self.take() else {
-            return Ok(Bytes::copy_from_slice(&self.current[..len]));
+        let Some((place, free)) = self.take() else {
+            return Ok(self.copy(len));
         };
-        Ok(Bytes::from_owner(Lent {
-            buffer: std::mem::replace(&mut self.current, next),
-            len,
-            home: Arc::clone(&self.free),
-        }))
+        let full = std::mem::replace(&mut self.current, free).freeze();
+        let packet = full.slice(..len);
+        self.others[place] = full;
+        Ok(packet)
+    }
+
+    /// The first `len` bytes of the current buffer, apart from it.
+    fn copy(&mut self, len: usize) -> Bytes {
+        let packet = &self.current[..len];
+        if len > SMALL {
+            return Bytes::copy_from_slice(packet);
+        }
+        if self.copies.capacity() < len {
+            self.copies.reserve(SHARED);
+        }
+        self.copies.extend_from_slice(packet);
+        self.copies.split().freeze()
     }
 
     /// Appends to `rx` what `packet` makes of each of up to `max` reads, and says how many it has made; fewer mean that there
@@ -119,51 +141,30 @@ impl Pool {
         Ok(count)
     }
 
-    /// A buffer that is not lent, made now if the limit allows.
-    fn take(&mut self) -> Option<Box<[u8]>> {
-        if let Some(buffer) = self.free.lock().pop() {
-            return Some(buffer);
+    /// A buffer that is not lent, made now if there is none and the limit allows, and its place.
+    fn take(&mut self) -> Option<(usize, BytesMut)> {
+        let count = self.others.len();
+        let further = (0..count).map(|step| (self.looked + step) % count).take(LOOKS);
+        let mut places = (0..count.min(LOOKS)).chain(further);
+        if let Some(place) = places.find(|&place| self.others[place].is_unique()) {
+            self.looked = place;
+            let free = std::mem::take(&mut self.others[place]);
+            return Some((place, free.into()));
         }
-        (self.made < self.limit).then(|| {
-            self.made += 1;
-            buffer(self.buffer_size())
+        self.looked = (self.looked + LOOKS) % count.max(1);
+        (count + 1 < self.limit).then(|| {
+            self.others.push(Bytes::new());
+            (count, buffer(self.buffer_size()))
         })
     }
 }
 
-/// The buffers that wait to be used again.
-#[derive(Debug)]
-struct FreeList(Mutex<Vec<Box<[u8]>>>);
-
-impl FreeList {
-    /// The list; a panic of another thread cannot leave it half changed.
-    fn lock(&self) -> MutexGuard<'_, Vec<Box<[u8]>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A buffer with a packet in it, on loan until dropped.
-struct Lent {
-    buffer: Box<[u8]>,
-    len: usize,
-    home: Arc<FreeList>,
-}
-
-impl AsRef<[u8]> for Lent {
-    fn as_ref(&self) -> &[u8] {
-        &self.buffer[..self.len]
-    }
-}
-
-impl Drop for Lent {
-    fn drop(&mut self) {
-        self.home.lock().push(std::mem::take(&mut self.buffer));
-    }
-}
-
 /// A new buffer with every page touched (a vector of zeros would be mapped on first use only).
-fn buffer(size: usize) -> Box<[u8]> {
-    vec![0xff; size].into_boxed_slice()
+fn buffer(size: usize) -> BytesMut {
+    let mut buffer = BytesMut::from(Bytes::from(vec![0xff; size]));
+    // From here on it knows how to be counted, and never again allocates for it.
+    drop(buffer.split_off(size));
+    buffer
 }
 
 #[cfg(test)]

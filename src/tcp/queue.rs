@@ -64,11 +64,6 @@ impl<T> Queue<T> {
         self.rest.clear();
     }
 
-    /// Gives memory back that is not in use, but for `kept` places.
-    pub fn shrink_to(&mut self, kept: usize) {
-        self.rest.shrink_to(kept);
-    }
-
     /// All elements, the oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.front.iter().chain(&self.rest)

@@ -15,9 +15,6 @@ const TAIL: usize = 4 << 10;
 /// What a chunk counts for beside its bytes.
 const CHUNK_OVERHEAD: usize = 64;
 
-/// Chunks that there is always room for once there was one.
-const KEPT: usize = 4;
-
 /// In-order bytes waiting for the application.
 #[derive(Debug, Default)]
 pub struct RecvBuffer {
@@ -55,7 +52,7 @@ impl RecvBuffer {
         if chunk.len() < SMALL && !first {
             if self.tail.capacity() - self.tail.len() < chunk.len() {
                 self.freeze_tail();
-                self.tail = BytesMut::with_capacity(TAIL);
+                self.tail.reserve(TAIL);
             }
             self.tail.extend_from_slice(&chunk);
         } else if !chunk.is_empty() {
@@ -78,11 +75,6 @@ impl RecvBuffer {
         let front = self.chunks.front_mut()?;
         let taken = if front.len() <= max { self.chunks.pop_front()? } else { front.split_to(max) };
         self.len -= taken.len();
-        if self.len == 0 {
-            // An idle connection keeps next to nothing allocated.
-            self.tail = BytesMut::new();
-            self.chunks.shrink_to(KEPT);
-        }
         Some(taken)
     }
 

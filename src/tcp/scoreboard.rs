@@ -549,11 +549,6 @@ impl Scoreboard {
             self.sent.pop_front();
             self.first += 1;
         }
-        if self.runs.is_empty() {
-            // An idle connection keeps nothing allocated.
-            self.runs = BTreeMap::new();
-            self.sent = VecDeque::new();
-        }
     }
 
     /// What must always hold, for everything from `una` to `nxt`.

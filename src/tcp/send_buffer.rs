@@ -24,8 +24,6 @@ const TAIL: usize = 16 << 10;
 const COPY: usize = 64 << 10;
 /// Copies kept to be used again, at most.
 const SPARE: usize = 16;
-/// Chunks that there is always room for once there was one.
-const KEPT: usize = 4;
 /// What a chunk counts for beside its bytes, so that tiny chunks cannot cost more than they show.
 const CHUNK_OVERHEAD: usize = 64;
 /// Most slices in one burst: beyond it, `writev` costs more than it saves.
@@ -114,7 +112,7 @@ impl SendBuffer {
             // One small write alone, as a request or a reply is, takes what it needs.
             let first = self.len() == 0;
             self.freeze_tail();
-            self.tail = BytesMut::with_capacity(if first { data.len().max(FIRST) } else { TAIL });
+            self.tail.reserve(if first { data.len().max(FIRST) } else { TAIL });
         }
         self.tail.extend_from_slice(data);
         self.end += data.len() as u64;
@@ -148,10 +146,8 @@ impl SendBuffer {
         assert!(self.start <= offset && offset <= self.end, "acknowledged what was never written");
         self.start = offset;
         if offset == self.end {
-            // An idle connection keeps next to nothing allocated.
             self.chunks.clear();
-            self.chunks.shrink_to(KEPT);
-            self.tail = BytesMut::new();
+            self.tail.clear();
             self.spare = Vec::new();
             return;
         }

@@ -1,8 +1,5 @@
 //! A million connections in one process: what each takes, and that all of them live.
 
-#[path = "common/heap.rs"]
-mod heap;
-
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::task::{Context, Poll, Waker};
 
@@ -12,8 +9,7 @@ use glasstcp::tcp::{self, Keepalive};
 use glasstcp::time::{Duration, Instant};
 use glasstcp::wire::{Packet, RxBatch, TxBatch};
 
-#[global_allocator]
-static HEAP: heap::Counted = heap::Counted;
+use super::allocator;
 
 const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 9, 0, 1)), 80);
 /// Connections from one address.
@@ -138,17 +134,17 @@ fn carry(from: &mut Stack, to: &mut Stack, now: &mut Instant) -> usize {
 }
 
 /// Bytes that each of `count` connections takes at each end when nothing happens any more.
-fn idle_bytes(count: usize) -> (World, usize) {
+fn idle_bytes(count: usize) -> (World, isize) {
     let mut world = World::new(count);
     world.open(1);
     world.ping(0);
-    let before = heap::in_use();
+    let before = allocator::now().bytes;
     while world.pairs.len() < count {
         world.open(1000.min(count - world.pairs.len()));
         world.sleep(PAUSE);
     }
     world.sleep(Duration::from_secs(3));
-    let bytes = (heap::in_use() - before) / (2 * count);
+    let bytes = (allocator::now().bytes - before) / (2 * count as isize);
     println!("{count} connections: {bytes} bytes at each end when idle");
     (world, bytes)
 }
@@ -180,6 +176,6 @@ fn an_idle_connection_takes_640_bytes_at_most() {
 #[ignore = "takes long: scripts/test runs it in an optimised build"]
 fn a_million_connections_fit_in_1_gib() {
     idle_connections_take_little_and_live(1_000_000);
-    println!("both ends together have never taken more than {} MiB", heap::most() >> 20);
-    assert!(heap::most() < 1 << 30, "{} MiB", heap::most() >> 20);
+    println!("both ends together have never taken more than {} MiB", allocator::now().most >> 20);
+    assert!(allocator::now().most < 1 << 30, "{} MiB", allocator::now().most >> 20);
 }
