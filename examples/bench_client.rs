@@ -7,6 +7,7 @@
 //! bench_client churn      ADDR:PORT SECONDS     connect, 64 bytes, close; 32     a second
 //! bench_client idle       ADDR:PORT COUNT PID BASE   idle connections to an echo   bytes each, us
 //! bench_client crowd      ADDR PORTS COUNT SECONDS   as many to echoes: before and beside them   us, Gbit/s
+//! bench_client hold       ADDR PORTS COUNT      as many, for crowd: until its input ends
 //! bench_client resident   PID                   resident memory of a process     bytes
 //! bench_client table      FILE                  the table of what was measured
 //! ```
@@ -16,6 +17,7 @@
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
@@ -35,6 +37,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const PARALLEL: usize = 32;
 /// Length of its requests and replies, in bytes.
 const REQUEST: usize = 64;
+/// Files that are left for other things than connections.
+const SPARE: u64 = 64;
+/// After so long without anything to do a connection of glasstcp takes as little as it can.
+const REST: Duration = Duration::from_millis(2500);
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -49,9 +55,9 @@ fn main() -> anyhow::Result<()> {
             idle(address(to)?, count.parse()?, pid.parse()?, base.parse()?)
         }
         ["crowd", to, ports, count, seconds] => {
-            let ports = ports.split(',').map(str::parse).collect::<Result<Vec<u16>, _>>()?;
-            crowd(to.parse()?, &ports, count.parse()?, duration(seconds)?)
+            crowd(to.parse()?, ports, count.parse()?, duration(seconds)?)
         }
+        ["hold", to, ports, count] => hold(to.parse()?, &numbers(ports)?, count.parse()?),
         [what @ ("bulk-in" | "bulk-out"), to, seconds, flows] => {
             bulk(what, address(to)?, duration(seconds)?, flows.parse()?)
         }
@@ -66,6 +72,10 @@ fn main() -> anyhow::Result<()> {
         }
         _ => bail!("give a load, an address and a time: see the head of examples/bench_client.rs"),
     }
+}
+
+fn numbers(ports: &str) -> anyhow::Result<Vec<u16>> {
+    Ok(ports.split(',').map(str::parse).collect::<Result<_, _>>()?)
 }
 
 fn duration(seconds: &str) -> anyhow::Result<Duration> {
@@ -231,7 +241,7 @@ fn idle(to: SocketAddr, count: usize, pid: u32, base: u64) -> anyhow::Result<()>
 fn gather(to: &[SocketAddr], count: usize) -> anyhow::Result<Vec<TcpStream>> {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
-    ensure!(hard > count as u64 + 16, "only {hard} files may be open here: raise 'ulimit -Hn'");
+    ensure!(hard > count as u64 + SPARE, "only {hard} files may be open here: raise 'ulimit -Hn'");
     let mut streams = Vec::with_capacity(count);
     let mut byte = [7];
     for &to in to.iter().cycle().take(count) {
@@ -240,20 +250,61 @@ fn gather(to: &[SocketAddr], count: usize) -> anyhow::Result<Vec<TcpStream>> {
         stream.read_exact(&mut byte)?;
         streams.push(stream);
     }
-    std::thread::sleep(Duration::from_millis(300));
+    std::thread::sleep(REST);
     Ok(streams)
+}
+
+/// Connections that another process of this program holds, for one may not have so many; they are closed with it.
+struct Held(Child);
+
+impl Held {
+    fn new(to: IpAddr, ports: &str, count: usize) -> anyhow::Result<Held> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["hold", &to.to_string(), ports, &count.to_string()]);
+        Ok(Held(command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?))
+    }
+
+    /// Waits until all are open.
+    fn wait(&mut self) -> anyhow::Result<()> {
+        let mut told = [0];
+        let out = self.0.stdout.as_mut().context("its output is not here")?;
+        out.read_exact(&mut told).context("some connections could not be opened")
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // The end of its input is the end of it.
+        drop(self.0.stdin.take());
+        if let Err(error) = self.0.wait() {
+            eprintln!("a process that holds connections does not end: {error}");
+        }
+    }
+}
+
+/// Holds `count` connections until the input ends.
+fn hold(to: IpAddr, ports: &[u16], count: usize) -> anyhow::Result<()> {
+    let echoes: Vec<SocketAddr> = ports.iter().map(|&port| (to, port).into()).collect();
+    let _streams = gather(&echoes, count)?;
+    println!("open");
+    std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;
+    Ok(())
 }
 
 /// Prints the median round-trip time of an echo on the first of `ports`, and what is sent in bulk to port 9, with nobody else
 /// there; then the same beside `count` connections to the echoes on all of the ports.
-fn crowd(to: IpAddr, ports: &[u16], count: usize, time: Duration) -> anyhow::Result<()> {
-    let echoes: Vec<SocketAddr> = ports.iter().map(|&port| (to, port).into()).collect();
+fn crowd(to: IpAddr, ports: &str, count: usize, time: Duration) -> anyhow::Result<()> {
+    let echo = (to, *numbers(ports)?.first().context("give a port")?).into();
     let measure = || {
-        let p50 = round_trips(&mut connect(echoes[0])?, time, &[50])?[0];
+        let p50 = round_trips(&mut connect(echo)?, time, &[50])?[0];
         Ok::<_, anyhow::Error>([p50, bulk_rate("bulk-in", (to, 9).into(), time, 1)?])
     };
     let alone = measure()?;
-    let _idle = gather(&echoes, count)?;
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    let each = usize::try_from(hard.saturating_sub(SPARE + 1))?.max(1);
+    let parts = (0..count).step_by(each).map(|at| each.min(count - at));
+    let mut idle = parts.map(|part| Held::new(to, ports, part)).collect::<Result<Vec<_>, _>>()?;
+    idle.iter_mut().try_for_each(Held::wait)?;
     for value in alone.into_iter().chain(measure()?) {
         println!("{value:.2}");
     }
