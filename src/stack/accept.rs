@@ -305,7 +305,7 @@ impl Stack {
         if let Some(listener) = self.listeners.get_mut(listener) {
             listener.half_open += 1;
         }
-        let (wheel, ends) = (&mut self.wheel, record.ends);
+        let (wheel, ends) = (&mut self.wheel, record.ends());
         let half = self.half_open.insert_with_key(|half| HalfOpenEntry {
             record,
             listener,
@@ -352,13 +352,13 @@ impl Stack {
         let Some(entry) = self.half_open.get(key) else {
             return;
         };
-        let own_mss = Mss::of_mtu(self.config.mtu, entry.record.ends.local.ip());
+        let own_mss = Mss::of_mtu(self.config.mtu, entry.record.ends().local.ip());
         let mut segment = entry.record.syn_ack(self.env.now, &entry.config, own_mss);
         segment.options.fast_open = option;
         let view = || entry.record.view_sent(&segment, &entry.config);
         let view = self.env.is_observed().then(view);
         let (ends, sender) =
-            (entry.record.ends, (Some(entry.record.conn), State::SynReceived, why));
+            (entry.record.ends(), (Some(entry.record.conn), State::SynReceived, why));
         let ip = entry.config.ip;
         self.wheel.arm(entry.timer, entry.record.next_deadline(&entry.config));
         self.reply_segment(&segment, ends, ip, sender, view);
@@ -404,7 +404,7 @@ impl Stack {
         let Some(entry) = self.take_half_open(key) else {
             return;
         };
-        let HalfOpen { conn, ends, .. } = entry.record;
+        let (conn, ends) = (entry.record.conn, entry.record.ends());
         self.wheel.remove(entry.timer);
         self.demux.remove(ends);
         self.env.context().emit(|| Event::StateChanged {
@@ -474,7 +474,7 @@ impl Stack {
         let Some(entry) = self.half_open.get_mut(key) else {
             return;
         };
-        let ends = entry.record.ends;
+        let ends = entry.record.ends();
         let Some(listener) = self.listeners.get(entry.listener) else {
             return;
         };

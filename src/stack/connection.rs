@@ -219,7 +219,7 @@ impl Stack {
         let segment = record.acknowledgment(self.env.now.as_millis());
         let sender = (Some(record.conn), State::TimeWait, Why::AckNow);
         let view = self.env.is_observed().then(|| record.view_sent(&segment));
-        self.reply_segment(&segment, record.ends, record.ip, sender, view);
+        self.reply_segment(&segment, record.ends.get(), record.ip, sender, view);
     }
 
     pub(super) fn expire_time_wait(&mut self, key: TimeWaitKey) {
@@ -238,7 +238,7 @@ impl Stack {
             return;
         };
         self.wheel.remove(entry.timer);
-        let TimeWait { conn, ends, .. } = entry.record;
+        let (conn, ends) = (entry.record.conn, entry.record.ends.get());
         self.demux.remove(ends);
         self.env.context().emit(|| Event::StateChanged {
             conn,

@@ -173,7 +173,7 @@ impl Stack {
         let Some(listener) = self.listeners.get(key) else {
             return;
         };
-        let (config, ends) = (listener.config.clone(), record.ends);
+        let (config, ends) = (listener.config.clone(), record.ends());
         let own_mss = Mss::of_mtu(self.config.mtu, ends.local.ip());
         let tcb = record.into_fast_tcb(self.env.now, config, own_mss, syn, option);
         let conn = self.insert_connection(tcb, None);

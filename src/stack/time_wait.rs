@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::event::{ConnId, Refusal, SegmentView};
-use crate::tcp::{Endpoints, IpSettings, Tcb, WindowScale};
+use crate::tcp::{Endpoints, IpSettings, PackedEnds, Tcb, WindowScale};
 use crate::wire::SeqNum;
 use crate::wire::tcp::{Flags, Segment};
 use crate::wire::tcp_options::{Options, Timestamps};
@@ -14,7 +14,7 @@ pub struct TimeWait {
     /// Its number in events.
     pub conn: ConnId,
     /// Both addresses.
-    pub ends: Endpoints,
+    pub ends: PackedEnds,
     /// SND.NXT when it ended.
     pub snd_nxt: SeqNum,
     /// RCV.NXT when it ended.
@@ -52,7 +52,7 @@ impl TimeWait {
     pub(super) fn of(tcb: &Tcb) -> Self {
         TimeWait {
             conn: tcb.conn,
-            ends: tcb.ends,
+            ends: tcb.ends.into(),
             snd_nxt: tcb.snd.nxt,
             rcv_nxt: tcb.rcv.nxt,
             ip: tcb.config().ip,
@@ -66,7 +66,7 @@ impl TimeWait {
 
     /// How events show a segment sent for it.
     pub(super) fn view_sent(&self, segment: &Segment) -> SegmentView {
-        self.ends.view(segment, self.scale, self.iss, self.irs)
+        self.ends.get().view(segment, self.scale, self.iss, self.irs)
     }
 
     /// Judges a segment.
@@ -96,13 +96,14 @@ impl TimeWait {
 
     /// The acknowledgment of everything received, `millis` being our clock.
     pub fn acknowledgment(&self, millis: u64) -> Segment {
+        let Endpoints { local, remote } = self.ends.get();
         let timestamps = self.timestamps.map(|(tsecr, offset)| Timestamps {
             tsval: (millis as u32).wrapping_add(offset),
             tsecr,
         });
         Segment {
-            src_port: self.ends.local.port(),
-            dst_port: self.ends.remote.port(),
+            src_port: local.port(),
+            dst_port: remote.port(),
             seq: self.snd_nxt,
             ack: self.rcv_nxt,
             flags: Flags::ACK,

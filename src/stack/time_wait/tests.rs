@@ -6,7 +6,8 @@ fn record() -> TimeWait {
         ends: Endpoints {
             local: "10.0.0.1:80".parse().unwrap(),
             remote: "10.0.0.2:4000".parse().unwrap(),
-        },
+        }
+        .into(),
         snd_nxt: SeqNum::new(1000),
         rcv_nxt: SeqNum::new(5000),
         ip: IpSettings::default(),
@@ -49,4 +50,9 @@ fn judges_every_kind_of_segment() {
     for (segment, expected) in cases {
         assert_eq!(record().segment_arrives(&segment), expected, "{segment:?}");
     }
+}
+
+#[test]
+fn it_takes_64_bytes_at_most() {
+    assert!(size_of::<TimeWait>() <= 64, "{} bytes", size_of::<TimeWait>());
 }

@@ -20,7 +20,7 @@ use crate::tcp::mss::Mss;
 use crate::tcp::rtt::Rto;
 use crate::tcp::tcb::{Endpoints, Tcb};
 use crate::tcp::window_scale::WindowScale;
-use crate::tcp::{Config, Profile, syn_cookie};
+use crate::tcp::{Config, PackedEnds, Profile, syn_cookie};
 use crate::time::Instant;
 use crate::wire::SeqNum;
 use crate::wire::tcp::{Flags, Segment};
@@ -31,8 +31,7 @@ use crate::wire::tcp_options::{Options, Timestamps};
 pub struct HalfOpen {
     /// Its number in events.
     pub conn: ConnId,
-    /// Both addresses.
-    pub ends: Endpoints,
+    ends: PackedEnds,
     /// Our initial sequence number.
     pub iss: SeqNum,
     /// The peer's.
@@ -83,6 +82,11 @@ pub fn check_listen(segment: &Segment) -> Result<(), Discard> {
 }
 
 impl HalfOpen {
+    /// Both addresses.
+    pub fn ends(&self) -> Endpoints {
+        self.ends.get()
+    }
+
     /// The record that a SYN makes.
     pub fn new(
         cx: &Context<'_>,
@@ -94,7 +98,7 @@ impl HalfOpen {
         let (iss, timestamp_offset) = secrets.initial_numbers(cx.now, ends.local, ends.remote);
         let mut record = HalfOpen {
             conn,
-            ends,
+            ends: ends.into(),
             iss,
             irs: syn.seq,
             retransmissions: 0,
@@ -128,7 +132,7 @@ impl HalfOpen {
         let (window_scale, sack_permitted) = kept.unwrap_or_default();
         Some(HalfOpen {
             conn,
-            ends,
+            ends: ends.into(),
             iss,
             irs,
             retransmissions: 0,
@@ -150,7 +154,7 @@ impl HalfOpen {
     pub fn cookie(self, now: Instant, config: &Config, own_mss: Mss, secrets: &Secrets) -> Segment {
         let plain = HalfOpen { ecn: Negotiation::default(), ..self };
         let mut segment = plain.syn_ack(now, config, own_mss);
-        segment.seq = secrets.syn_cookie(now, plain.ends, plain.irs, plain.mss);
+        segment.seq = secrets.syn_cookie(now, plain.ends(), plain.irs, plain.mss);
         let Options { timestamps, window_scale, sack_permitted, .. } = &mut segment.options;
         match timestamps {
             Some(ts) => ts.tsval = syn_cookie::stamp(ts.tsval, plain.window_scale, *sack_permitted),
@@ -167,13 +171,13 @@ impl HalfOpen {
 
     /// How events show a segment received for it.
     pub fn view_received(&self, segment: &Segment) -> SegmentView {
-        self.ends.view(segment, WindowScale::NONE, self.irs, self.iss)
+        self.ends().view(segment, WindowScale::NONE, self.irs, self.iss)
     }
 
     /// How events show a segment sent for it.
     pub fn view_sent(&self, segment: &Segment, config: &Config) -> SegmentView {
         let scale = if segment.syn() { WindowScale::NONE } else { self.own_scale(config) };
-        self.ends.view(segment, scale, self.iss, self.irs)
+        self.ends().view(segment, scale, self.iss, self.irs)
     }
 
     /// The shift of the windows that we offer, but for that of the SYN-ACK.
@@ -217,8 +221,8 @@ impl HalfOpen {
         let scale = WindowScale::for_buffer(config.most_received());
         let tsval = (now.as_millis() as u32).wrapping_add(self.timestamp_offset);
         Segment {
-            src_port: self.ends.local.port(),
-            dst_port: self.ends.remote.port(),
+            src_port: self.ends().local.port(),
+            dst_port: self.ends().remote.port(),
             seq: self.iss,
             ack: self.irs + 1,
             flags: Flags::SYN | Flags::ACK | self.ecn(config).answer(),
@@ -357,7 +361,7 @@ impl HalfOpen {
         own_mss: Mss,
     ) -> Box<Tcb> {
         let own_mss = offered.own_mss(own_mss);
-        let mut tcb = Tcb::new(self.conn, self.ends, config, self.iss, own_mss, now);
+        let mut tcb = Tcb::new(self.conn, self.ends(), config, self.iss, own_mss, now);
         tcb.state = State::SynReceived;
         tcb.ecn = EcnState::new(self.ecn(offered));
         tcb.timestamp_offset = self.timestamp_offset;

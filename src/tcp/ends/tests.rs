@@ -1,0 +1,19 @@
+use super::*;
+
+#[test]
+fn they_come_back_as_they_were() {
+    let cases = [
+        ("10.9.0.2:80", "10.9.0.1:65535"),
+        ("[fd00::2]:80", "[fd00::1]:40000"),
+        ("[::ffff:10.9.0.2]:80", "10.9.0.1:1"),
+    ];
+    for (local, remote) in cases {
+        let ends = Endpoints { local: local.parse().unwrap(), remote: remote.parse().unwrap() };
+        assert_eq!(PackedEnds::from(ends).get(), ends);
+    }
+}
+
+#[test]
+fn they_take_16_bytes() {
+    assert_eq!(size_of::<PackedEnds>(), 16);
+}
