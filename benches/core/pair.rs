@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use glasstcp::device::gso;
-use glasstcp::stack::{Config, ConnKey, ListenerKey, Stack};
+use glasstcp::stack::{Address, Config, ConnKey, ListenerKey, Stack};
 use glasstcp::time::{Duration, Instant};
 use glasstcp::wire::{Packet, RxBatch, TxBatch};
 
@@ -14,6 +14,9 @@ const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 /// The side that listens.
 pub const SERVER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 const PORT: u16 = 80;
+/// Further addresses of the client, and connections from each.
+const HOSTS: usize = 20;
+const EACH: usize = 50_000;
 /// Text of a full-sized segment, with timestamps.
 const SEGMENT: usize = 1448;
 /// Text of a burst.
@@ -76,6 +79,11 @@ struct Side {
     tx: TxBatch,
 }
 
+/// One of the client's further addresses.
+fn host(nth: usize) -> Ipv4Addr {
+    Ipv4Addr::new(10, 0, 1, 1 + nth as u8)
+}
+
 fn cx() -> Context<'static> {
     Context::from_waker(Waker::noop())
 }
@@ -86,18 +94,38 @@ impl Side {
             Ends::Client => (CLIENT, [1; 32]),
             Ends::Server => (SERVER, [2; 32]),
         };
-        let mut stack = Stack::new(Config::new(own.into(), 24, seed));
+        let mut config = Config::new(own.into(), 24, seed);
+        // All come at the same time.
+        config.limits.syn_queue = 1 << 20;
+        if ends == Ends::Client {
+            // One address has not ports enough for a million.
+            let others = (0..HOSTS).map(|nth| Address { ip: host(nth).into(), prefix_len: 16 });
+            config.addresses.extend(others);
+        }
+        let mut stack = Stack::new(config);
         let listener = (ends == Ends::Server).then(|| {
             let any = SocketAddr::new(SERVER.into(), PORT);
-            stack.listen(any, 1 << 16).expect("the port is free")
+            stack.listen(any, 1 << 20).expect("the port is free")
         });
         let (now, connections) = (Instant::from_millis(1000), Vec::new());
         Side { stack, now, listener, connections, tx: TxBatch::new() }
     }
 
     fn connect(&mut self) {
+        self.connect_from(None);
+    }
+
+    /// Opens so many at the same time.
+    fn connect_all(&mut self, count: usize) {
+        for nth in 0..count {
+            let port = 10_000 + (nth % EACH) as u16;
+            self.connect_from(Some(SocketAddr::new(host(nth / EACH).into(), port)));
+        }
+    }
+
+    fn connect_from(&mut self, local: Option<SocketAddr>) {
         let to = SocketAddr::new(SERVER.into(), PORT);
-        let key = self.stack.connect(None, to, None).expect("there are ports enough");
+        let key = self.stack.connect(local, to, None).expect("there are ports enough");
         self.connections.push(key);
     }
 
@@ -227,9 +255,7 @@ impl Recording {
         let mut recording =
             Recording { work, connections, idle: 0, warm: WARM, done, steps: Vec::new() };
         let (mut client, mut server) = (Side::new(Ends::Client), Side::new(Ends::Server));
-        for _ in 0..connections {
-            client.connect();
-        }
+        client.connect_all(connections);
         let idle = |_: &mut Side| ();
         while client.connections.len() > server.connections.len() || recording.steps.len() < 4 {
             recording.step(&mut client, &mut server, idle);
@@ -263,7 +289,7 @@ impl Recording {
     pub fn prepare(&self, ends: Ends) -> Prepared<'_> {
         let mut prepared = Prepared { recording: self, side: Side::new(ends), next: 0 };
         if ends == Ends::Client {
-            (0..self.connections).for_each(|_| prepared.side.connect());
+            prepared.side.connect_all(self.connections);
         }
         for nth in 0..self.idle + self.warm {
             match ends {
