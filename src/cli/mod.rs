@@ -8,7 +8,7 @@
 //!       -> nc, dns, ping -> client -> host, signals, log
 //!       -> get, put     -> client, progress
 //!       -> rudp         -> client, serve
-//!       -> task, hello  -> client
+//!       -> task, hello, iperf -> client
 //!       -> sim          -> packets
 //!       -> completions
 //! ```
@@ -25,6 +25,7 @@ mod get;
 mod hello;
 mod host;
 mod impair;
+mod iperf;
 mod link;
 mod log;
 mod nc;
@@ -79,6 +80,7 @@ enum Command {
     Rudp(Box<rudp::Args>),
     Task(Box<task::Args>),
     Hello(Box<hello::Args>),
+    Iperf(Box<iperf::Args>),
     Ping(Box<ping::Args>),
     Sim(Box<sim::Args>),
     Completions(completions::Args),
@@ -102,6 +104,7 @@ pub fn run() -> ExitCode {
         Command::Rudp(args) => args.run(),
         Command::Task(args) => args.run(),
         Command::Hello(args) => args.run(),
+        Command::Iperf(args) => args.run(),
         Command::Ping(args) => return args.run(),
         Command::Sim(args) => args.run(),
         Command::Completions(args) => args.run(),

@@ -10,13 +10,14 @@ mod datagrams;
 pub mod dial;
 pub mod dns;
 pub mod http;
+pub mod iperf;
 pub mod rudp;
 mod sockets;
 pub mod tasks;
 pub mod temporary;
 
 pub use datagrams::DatagramSocket;
-pub use sockets::{Acknowledged, Connection, Duplex, Listening, Sockets};
+pub use sockets::{Acknowledged, Buffer, Connection, Duplex, Listening, Sockets};
 
 #[cfg(test)]
 mod tests;

@@ -10,14 +10,16 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use bytes::Bytes;
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::timeout;
 
 use super::DatagramSocket;
 use crate::control::Request;
 use crate::control::carry::{self, Carried, ControlError};
 use crate::net::{self, Net};
-use crate::service::{InfoSource, Stream, no_info};
+use crate::service::buffered::Buffered;
+use crate::service::{InfoSource, Stream, WriteChunk, no_info};
 use crate::stack::SocketError;
 
 /// How much longer than it may take one waits for a connection.
@@ -37,22 +39,42 @@ pub enum Sockets {
 }
 
 /// Bytes in both directions.
-pub trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {
+pub trait Duplex: AsyncRead + WriteChunk + Unpin + Send {
+    /// See [`Connection::buffered`].
+    fn buffered(&mut self) -> Buffer<'_>;
+
     /// See [`Connection::poll_told`].
     fn poll_told(&mut self, _: &mut Context<'_>) -> Poll<io::Error> {
         Poll::Pending
     }
 }
 
-impl Duplex for net::TcpStream {}
+/// Text that is read where it lies.
+pub type Buffer<'a> = Box<dyn AsyncBufRead + Unpin + Send + 'a>;
 
-impl Duplex for tokio::net::TcpStream {}
+impl Duplex for net::TcpStream {
+    fn buffered(&mut self) -> Buffer<'_> {
+        Box::new(self)
+    }
+}
+
+impl Duplex for tokio::net::TcpStream {
+    fn buffered(&mut self) -> Buffer<'_> {
+        Box::new(Buffered::new(self))
+    }
+}
 
 impl Duplex for Carried {
+    fn buffered(&mut self) -> Buffer<'_> {
+        Box::new(Buffered::new(self))
+    }
+
     fn poll_told(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         Carried::poll_told(self, cx)
     }
 }
+
+impl WriteChunk for Carried {}
 
 /// An open connection.
 pub struct Connection {
@@ -257,6 +279,12 @@ impl Connection {
         self.stream.poll_told(cx)
     }
 
+    /// Reads it without a buffer of the reader's, and without a copy where that is possible. What was taken into a buffer
+    /// and not read is lost with this.
+    pub fn buffered(&mut self) -> Buffer<'_> {
+        self.stream.buffered()
+    }
+
     fn carried(way: carry::Way, ends: (SocketAddr, SocketAddr)) -> Connection {
         let stream = Carried::from(way);
         let told = stream.acknowledged();
@@ -290,6 +318,16 @@ impl AsyncWrite for Connection {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+impl WriteChunk for Connection {
+    fn poll_write_chunk(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        chunk: &mut Bytes,
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut *self.stream).poll_write_chunk(cx, chunk)
     }
 }
 

@@ -19,7 +19,7 @@ const LARGE: usize = 64 * 1024;
 
 /// Reads through a buffer that is small for a quiet connection and large for a busy one; tokio's
 /// `BufReader` has all of it from the beginning. Each read that fills the buffer doubles it.
-pub(super) struct Buffered<R> {
+pub(crate) struct Buffered<R> {
     reader: R,
     buffer: Vec<u8>,
     /// What was read last and is not yet consumed.

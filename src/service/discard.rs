@@ -28,7 +28,7 @@ pub fn answer(_request: &[u8]) -> Option<Bytes> {
 }
 
 /// Reads and forgets until the end of the stream. Nothing is copied, and it yields now and then.
-pub(super) async fn drain<R>(reader: &mut R) -> io::Result<()>
+pub(crate) async fn drain<R>(reader: &mut R) -> io::Result<()>
 where
     R: AsyncBufRead + Unpin,
 {

@@ -10,23 +10,22 @@
 //! All connections of a test begin with the same cookie; the first is the one that is talked over. Of a test in both
 //! directions the client sends over the first half of the others.
 
+pub(crate) mod lane;
 pub mod protocol;
 
 use std::collections::HashMap;
-use std::future::poll_fn;
 use std::io;
-use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::io::{AsyncBufRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{InfoSource, ServiceContext, Stream, WriteChunk, discard};
-use protocol::{Cookie, OMIT_MAX, PARALLEL_MAX, Params, Results, State, StreamResult, TIME_MAX};
+use super::{InfoSource, ServiceContext, Stream, discard};
+use lane::{Count, Lane, Phase, Quota, Usage};
+use protocol::{Cookie, OMIT_MAX, PARALLEL_MAX, Params, Results, State, TIME_MAX};
 
 #[cfg(test)]
 mod tests;
@@ -38,16 +37,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What iperf3 calls an option that a server cannot do (its error 13, IEUNIMP), as it is told: that number, and one of
 /// the system's.
 const NOT_IMPLEMENTED: [u8; 8] = [0, 0, 0, 13, 0, 0, 0, 0];
-
-/// What is sent: no pattern that anything on the way could make shorter.
-static TEXT: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let mut state = 1u32;
-    let next = |_| {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 24) as u8
-    };
-    (0..64 << 10).map(next).collect()
-});
 
 /// The tests that are going on.
 #[derive(Clone, Debug, Default)]
@@ -68,30 +57,7 @@ struct Lanes {
     /// How many there will be.
     expected: usize,
     here: Vec<Arc<Lane>>,
-}
-
-/// What lanes have to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    Waiting,
-    Running,
-    Over,
-}
-
-/// A connection that is measured.
-struct Lane {
-    /// We send over it.
-    sends: bool,
-    /// Bytes of one write.
-    piece: usize,
-    moved: AtomicU64,
-    info: InfoSource,
-}
-
-impl std::fmt::Debug for Lane {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Lane").field("sends", &self.sends).field("moved", &self.moved).finish()
-    }
+    quota: Arc<Quota>,
 }
 
 /// What a connection is that has told its cookie.
@@ -166,8 +132,7 @@ impl Lanes {
             return None;
         }
         let sends = self.here.len() >= self.params.streams().0;
-        let piece = (self.params.len as usize).clamp(1, TEXT.len());
-        let lane = Arc::new(Lane { sends, piece, moved: AtomicU64::new(0), info });
+        let lane = Arc::new(Lane::new(sends, self.params.len, info, Arc::clone(&self.quota)));
         self.here.push(Arc::clone(&lane));
         Some(lane)
     }
@@ -184,7 +149,16 @@ pub async fn serve<S: Stream>(mut stream: S, context: Arc<ServiceContext>) -> io
     within(PATIENCE, reader.read_exact(&mut cookie)).await?;
     match context.iperf.join(cookie, info) {
         Role::Control(going) => going.talk(&mut reader, &mut writer).await?,
-        Role::Lane(test, lane) => lane.run(&test, &mut reader, &mut writer).await?,
+        Role::Lane(test, lane) => {
+            let work = async {
+                if lane.sends {
+                    lane.send(&mut writer).await
+                } else {
+                    lane.receive(&mut reader).await
+                }
+            };
+            lane.run(test.phase.subscribe(), work).await?;
+        }
         Role::Denied => protocol::say(&mut writer, State::AccessDenied).await?,
     }
     discard::close_gently(&mut reader, &mut writer).await
@@ -226,13 +200,13 @@ impl Going {
         within(PATIENCE, protocol::say(writer, State::TestRunning)).await?;
         let usage = Usage::begin();
         self.test.phase.send_replace(Phase::Running);
-        let (mut before, mut begun) = (vec![0; received + sent], Instant::now());
+        let (mut before, mut begun) = (vec![Count::default(); received + sent], Instant::now());
         let ended = {
             let mut ended = pin!(within(limit, protocol::hear(reader)));
             tokio::select! {
                 ended = &mut ended => ended,
                 () = sleep(omit), if !omit.is_zero() => {
-                    (before, begun) = (self.moved(), Instant::now());
+                    (before, begun) = (self.counts(), Instant::now());
                     ended.await
                 }
             }
@@ -250,106 +224,14 @@ impl Going {
         within(PATIENCE, protocol::hear(reader)).await.map(drop)
     }
 
-    /// What was moved over each connection so far.
-    fn moved(&self) -> Vec<u64> {
-        self.test.lanes().here.iter().map(|lane| lane.moved.load(Ordering::Relaxed)).collect()
+    /// What was counted on each connection so far.
+    fn counts(&self) -> Vec<Count> {
+        self.test.lanes().here.iter().map(|lane| lane.count()).collect()
     }
 
-    fn results(&self, before: &[u64], took: Duration, usage: &Usage) -> Results {
-        let lanes = self.test.lanes();
-        let streams: Vec<_> = lanes
-            .here
-            .iter()
-            .zip(before)
-            .enumerate()
-            .map(|(nth, (lane, before))| {
-                let info = (lane.info)().filter(|_| lane.sends);
-                StreamResult {
-                    id: protocol::stream_id(nth),
-                    bytes: lane.moved.load(Ordering::Relaxed) - before,
-                    retransmits: info.map_or(-1, |info| info.retransmissions as i64),
-                    end_time: took.as_secs_f64(),
-                    ..StreamResult::default()
-                }
-            })
-            .collect();
-        let knows = streams.iter().any(|stream| stream.retransmits >= 0);
-        let info = lanes.here.first().and_then(|lane| (lane.info)());
-        let [user, system] = usage.shares(took);
-        Results {
-            cpu_util_total: user + system,
-            cpu_util_user: user,
-            cpu_util_system: system,
-            sender_has_retransmits: if knows { 1 } else { -1 },
-            congestion_used: info.map(|info| info.congestion.to_string()),
-            streams,
-        }
-    }
-}
-
-impl Lane {
-    /// Moves what it can for as long as the test goes on.
-    async fn run<R, W>(&self, test: &Test, reader: &mut R, writer: &mut W) -> io::Result<()>
-    where
-        R: AsyncBufRead + Unpin,
-        W: WriteChunk + Unpin,
-    {
-        let mut phase = test.phase.subscribe();
-        // Who is gone ends it as well.
-        if phase.wait_for(|phase| *phase != Phase::Waiting).await.is_err() {
-            return Ok(());
-        }
-        let work =
-            async { if self.sends { self.send(writer).await } else { self.receive(reader).await } };
-        tokio::select! {
-            ended = work => ended,
-            _ = phase.wait_for(|phase| *phase == Phase::Over) => Ok(()),
-        }
-    }
-
-    async fn send<W: WriteChunk + Unpin>(&self, writer: &mut W) -> io::Result<()> {
-        loop {
-            let mut text = Bytes::from_static(&TEXT[..self.piece]);
-            while !text.is_empty() {
-                tokio::task::coop::consume_budget().await;
-                let len = poll_fn(|cx| Pin::new(&mut *writer).poll_write_chunk(cx, &mut text));
-                self.moved.fetch_add(len.await? as u64, Ordering::Relaxed);
-            }
-        }
-    }
-
-    async fn receive<R: AsyncBufRead + Unpin>(&self, reader: &mut R) -> io::Result<()> {
-        let count = |len| {
-            self.moved.fetch_add(len as u64, Ordering::Relaxed);
-        };
-        discard::drain_with(reader, count).await
-    }
-}
-
-/// The CPU time that this process has taken.
-struct Usage([Duration; 2]);
-
-impl Usage {
-    fn begin() -> Usage {
-        Usage(Usage::now())
-    }
-
-    fn now() -> [Duration; 2] {
-        use nix::sys::resource::{UsageWho, getrusage};
-        let time = |value: nix::sys::time::TimeVal| {
-            let micros = value.tv_sec() as u64 * 1_000_000 + value.tv_usec() as u64;
-            Duration::from_micros(micros)
-        };
-        let usage = getrusage(UsageWho::RUSAGE_SELF);
-        usage.map_or([Duration::ZERO; 2], |usage| {
-            [time(usage.user_time()), time(usage.system_time())]
-        })
-    }
-
-    /// In the program and in the kernel, in hundredths of `took`.
-    fn shares(&self, took: Duration) -> [f64; 2] {
-        let now = Usage::now();
-        let took = took.as_secs_f64().max(1e-6);
-        std::array::from_fn(|at| 100.0 * now[at].saturating_sub(self.0[at]).as_secs_f64() / took)
+    fn results(&self, before: &[Count], took: Duration, usage: &Usage) -> Results {
+        let counts: Vec<_> =
+            self.counts().into_iter().zip(before).map(|(now, before)| now - *before).collect();
+        lane::results(&self.test.lanes().here, &counts, took, usage)
     }
 }

@@ -21,7 +21,7 @@ use tokio::sync::Semaphore;
 use crate::tcp;
 
 pub mod accept;
-mod buffered;
+pub(crate) mod buffered;
 pub mod calc;
 pub mod chargen;
 pub mod daytime;

@@ -60,6 +60,16 @@ impl WriteChunk for WriteHalf<'_> {
     }
 }
 
+impl WriteChunk for TcpStream {
+    fn poll_write_chunk(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        chunk: &mut Bytes,
+    ) -> Poll<io::Result<usize>> {
+        self.get_mut().poll_write_chunk(cx, chunk)
+    }
+}
+
 impl Stream for TcpStream {
     fn halves(&mut self) -> (impl DrainBuf + Unpin + Send, impl WriteChunk + Unpin + Send) {
         self.split()

@@ -74,6 +74,8 @@ pub trait Stream: Drain + AsyncWrite + Unpin + Send + 'static {
 
 impl Drain for tokio::net::TcpStream {}
 
+impl WriteChunk for tokio::net::TcpStream {}
+
 impl WriteChunk for tokio::net::tcp::WriteHalf<'_> {}
 
 impl Stream for tokio::net::TcpStream {

@@ -24,10 +24,16 @@ fn help_that_cannot_be_written_is_a_failure() {
 
 #[test]
 fn results_that_cannot_be_written_are_a_failure() {
-    let server = Up::start("--serve hello --serve tasks --serve echo");
+    let server = Up::start("--serve hello --serve tasks --serve echo --serve iperf3");
     let mut impair = glasstcp("impair --control");
     impair.arg(server.socket());
-    let lines = ["task 10.9.0.2 --calc 1+1", "hello 10.9.0.2", "nc -N 10.9.0.2 7"];
+    let lines = [
+        "task 10.9.0.2 --calc 1+1",
+        "hello 10.9.0.2",
+        "nc -N 10.9.0.2 7",
+        "iperf 10.9.0.2 -n 1k",
+        "iperf 10.9.0.2 -n 1k -J",
+    ];
     for mut command in lines.map(|line| server.client(line)).into_iter().chain([impair]) {
         let full = File::options().write(true).open("/dev/full").expect("every Linux has it");
         let text = File::open(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).expect("ours");

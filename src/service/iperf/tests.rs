@@ -1,6 +1,7 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::JoinHandle;
 
+use super::lane::TEXT;
 use super::protocol::{hear, receive, say, send};
 use super::*;
 
