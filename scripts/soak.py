@@ -23,7 +23,7 @@ COUNTED = {
 # What a lossy link and clients that leave early explain; whatever else is refused is a fault.
 EXPLAINED = {
     "full": {"sequence_old", "tcp_stray_reset", "reset_outside_window", "sequence_outside"},
-    "churn": {"time_wait_segment", "tcp_stray_reset"},
+    "churn": {"time_wait_segment", "sequence_old", "tcp_stray_reset", "reset_outside_window"},
     "flood": {"ip_martian_source", "tcp_port_zero", "tcp_stray_reset", "tcp_syn_cookies_sent", "tcp_syn_cookies_received",
               "tcp_syn_cookies_failed", "device_dropped"},
 }
