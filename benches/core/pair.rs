@@ -17,6 +17,8 @@ const PORT: u16 = 80;
 /// Further addresses of the client, and connections from each.
 const HOSTS: usize = 20;
 const EACH: usize = 50_000;
+/// Connections that are opened in one step.
+const AT_ONCE: usize = 2000;
 /// Text of a full-sized segment, with timestamps.
 const SEGMENT: usize = 1448;
 /// Text of a burst.
@@ -95,8 +97,6 @@ impl Side {
             Ends::Server => (SERVER, [2; 32]),
         };
         let mut config = Config::new(own.into(), 24, seed);
-        // All come at the same time.
-        config.limits.syn_queue = 1 << 20;
         if ends == Ends::Client {
             // One address has not ports enough for a million.
             let others = (0..HOSTS).map(|nth| Address { ip: host(nth).into(), prefix_len: 16 });
@@ -105,7 +105,7 @@ impl Side {
         let mut stack = Stack::new(config);
         let listener = (ends == Ends::Server).then(|| {
             let any = SocketAddr::new(SERVER.into(), PORT);
-            stack.listen(any, 1 << 20).expect("the port is free")
+            stack.listen(any, 1 << 16).expect("the port is free")
         });
         let (now, connections) = (Instant::from_millis(1000), Vec::new());
         Side { stack, now, listener, connections, tx: TxBatch::new() }
@@ -115,9 +115,10 @@ impl Side {
         self.connect_from(None);
     }
 
-    /// Opens so many at the same time.
-    fn connect_all(&mut self, count: usize) {
-        for nth in 0..count {
+    /// Opens more, until there are so many: not all at the same time, or answers would be dropped as in a flood.
+    fn connect_some(&mut self, count: usize) {
+        let opened = self.connections.len();
+        for nth in opened..count.min(opened + AT_ONCE) {
             let port = 10_000 + (nth % EACH) as u16;
             self.connect_from(Some(SocketAddr::new(host(nth / EACH).into(), port)));
         }
@@ -255,10 +256,8 @@ impl Recording {
         let mut recording =
             Recording { work, connections, idle: 0, warm: WARM, done, steps: Vec::new() };
         let (mut client, mut server) = (Side::new(Ends::Client), Side::new(Ends::Server));
-        client.connect_all(connections);
-        let idle = |_: &mut Side| ();
-        while client.connections.len() > server.connections.len() || recording.steps.len() < 4 {
-            recording.step(&mut client, &mut server, idle);
+        while server.connections.len() < connections || recording.steps.len() < 4 {
+            recording.step(&mut client, &mut server, |client| client.connect_some(connections));
         }
         recording.idle = recording.steps.len();
         for _ in 0..WARM + steps {
@@ -288,9 +287,6 @@ impl Recording {
     /// One of the two, as it was when the work began.
     pub fn prepare(&self, ends: Ends) -> Prepared<'_> {
         let mut prepared = Prepared { recording: self, side: Side::new(ends), next: 0 };
-        if ends == Ends::Client {
-            prepared.side.connect_all(self.connections);
-        }
         for nth in 0..self.idle + self.warm {
             match ends {
                 Ends::Server => prepared.receive_step(),
@@ -334,8 +330,9 @@ impl Prepared<'_> {
         let step = &self.recording.steps[self.next];
         self.next += 1;
         self.side.receive(&step.client);
-        if works {
-            self.side.ask(self.recording.work);
+        match works {
+            true => self.side.ask(self.recording.work),
+            false => self.side.connect_some(self.recording.connections),
         }
         self.side.transmit();
     }

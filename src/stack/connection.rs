@@ -104,27 +104,42 @@ impl Stack {
         };
         let now = self.env.now;
         let tcb = connection.tcb.whole();
-        let (deadline, rests_from) = (tcb.next_deadline(), tcb.rests_from());
+        let deadline = tcb.next_deadline();
         if deadline.is_some_and(|at| at <= now) {
             self.update_connection(key, |tcb, cx| tcb.expire(cx));
             return;
         }
-        // Deadlines move back without the wheel. Beside that this is the look at who rests, and at who has kept
-        // text behind a gap for long: where memory is scarce, others need it more, and the peer still has it
-        // (RFC 2018 8).
-        let waits = tcb.has_gap();
-        if waits && self.env.memory.level() != Memory::Plenty {
-            tcb.drop_out_of_order();
-            self.env.counters.tcp_out_of_order_reclaimed += 1;
-        }
-        let look = match waits {
-            true => Some(now + REST),
-            false => rests_from.filter(|&from| from > now || !connection.tcb.park()),
+        // Deadlines move back without the wheel. Beside that this is the look at who is quiet.
+        let look = match tcb.quiet_from() {
+            later if later > now => Some(later).filter(|_| connection.in_table),
+            _ => self.look_at_quiet(key),
         };
-        connection.settle(&mut self.env);
+        let Some(connection) = self.connections.get_mut(key) else {
+            return;
+        };
         if let Some(at) = deadline.into_iter().chain(look).min() {
             self.wheel.arm(connection.timer, at);
         }
+    }
+
+    /// Nothing has come or gone for [`REST`]: parks the connection if it rests. Of another it gives back what is kept for
+    /// the next text, and where memory is scarce also text that waits behind a gap, for others need it more and the peer
+    /// still has it (RFC 2018 8). When to look again.
+    fn look_at_quiet(&mut self, key: ConnKey) -> Option<Instant> {
+        let connection = self.connections.get_mut(key)?;
+        let tcb = connection.tcb.whole();
+        let waits = tcb.has_gap();
+        if tcb.rests_from().is_some() {
+            connection.tcb.park();
+        } else {
+            tcb.drop_spare();
+            if waits && self.env.memory.level() != Memory::Plenty {
+                tcb.drop_out_of_order();
+                self.env.counters.tcp_out_of_order_reclaimed += 1;
+            }
+        }
+        connection.settle(&mut self.env);
+        waits.then(|| self.env.now + REST)
     }
 
     /// The one exit: wakes whom the change made ready, lets it send, and takes it out of the table

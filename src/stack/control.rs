@@ -74,13 +74,15 @@ impl Control {
         }
     }
 
-    /// Parks it, for it rests ([`Tcb::rests_from`]); whether it is parked now.
-    pub(super) fn park(&mut self) -> bool {
-        if let Control::Whole(tcb) = self
-            && let Some(parked) = Parked::of(tcb)
-        {
-            *self = Control::Parked(parked);
-        }
+    /// Whether it is parked: nothing is to be read, and nothing waits to be sent.
+    pub(super) fn is_parked(&self) -> bool {
         matches!(self, Control::Parked(_))
+    }
+
+    /// Parks it, for it rests ([`Tcb::rests_from`]).
+    pub(super) fn park(&mut self) {
+        if let Control::Whole(tcb) = self {
+            *self = Control::Parked(Parked::of(tcb));
+        }
     }
 }

@@ -135,11 +135,11 @@ impl Stack {
     ) -> Result<Readiness, SocketError> {
         let connection = Self::attached(&mut self.connections, key);
         let connection = connection.ok_or(SocketError::NotConnected)?;
-        let tcb = connection.tcb.whole();
+        let tcb = connection.tcb.look();
         let first = || Box::new(Watch { arrived: tcb.bytes_arrived(), ..Watch::default() });
         let watch = connection.watch.get_or_insert_with(first);
         self.wakes.register(&mut watch.waker, cx);
-        watch.seen = Readiness { news: watch.seen.news, ..Readiness::of(tcb) };
+        watch.seen = Readiness { news: watch.seen.news, ..Readiness::of(&tcb) };
         Ok(watch.seen)
     }
 

@@ -96,10 +96,11 @@ impl Stack {
         let Some(connection) = Self::attached(&mut self.connections, key) else {
             return Poll::Ready(Err(SocketError::NotConnected));
         };
-        let tcb = connection.tcb.whole();
+        let tcb = connection.tcb.look();
         if tcb.is_finished() {
             return Poll::Ready(tcb.error().map_or(Ok(()), |error| Err(error.into())));
         }
+        drop(tcb);
         self.wakes.register(&mut connection.write_waker, cx);
         Poll::Pending
     }

@@ -130,8 +130,10 @@ impl Stack {
         let Some(connection) = Self::attached(&mut self.connections, key) else {
             return Poll::Ready(Err(SocketError::NotConnected));
         };
-        let tcb = connection.tcb.whole();
-        match (tcb.state(), tcb.error()) {
+        let tcb = connection.tcb.look();
+        let (state, error) = (tcb.state(), tcb.error());
+        drop(tcb);
+        match (state, error) {
             (_, Some(error)) => Poll::Ready(Err(error.into())),
             (State::SynSent | State::SynReceived, None) => {
                 self.wakes.register(&mut connection.write_waker, cx);
@@ -279,6 +281,10 @@ impl Stack {
         let Some(connection) = Self::attached(&mut self.connections, key) else {
             return Poll::Ready(Err(SocketError::NotConnected));
         };
+        if connection.tcb.is_parked() && !closing {
+            self.wakes.register(&mut connection.read_waker, cx);
+            return Poll::Pending;
+        }
         let tcb = connection.tcb.whole();
         match read(tcb) {
             Ok(read) => {

@@ -1,7 +1,7 @@
 //! A connection on which nothing happens, in few bytes.
 //!
 //! ```text
-//!   Tcb, 1.4 KiB --- of: everything acknowledged, read and sent ---> Parked, some 250 bytes
+//!   Tcb, 1.4 KiB --- of: everything acknowledged, read and sent ---> Parked, some 300 bytes
 //!                <-- tcb: a segment, a call, a timer ---------------
 //! ```
 //!
@@ -18,8 +18,6 @@ use crate::time::{Duration, Instant};
 
 /// How long nothing has to happen before it is worth the work: a microsecond, nearly, to and fro.
 pub const REST: Duration = Duration::from_secs(1);
-/// More than a control block ever takes. One that took more would stay as it is.
-const MOST: usize = 1024;
 
 /// A control block at rest.
 #[derive(Debug)]
@@ -30,10 +28,9 @@ pub struct Parked {
 
 impl Parked {
     /// A control block that rests ([`Tcb::rests_from`]) in few bytes.
-    pub fn of(tcb: &Tcb) -> Option<Parked> {
-        let mut buffer = [0; MOST];
-        let bytes = postcard::to_slice(tcb, &mut buffer).ok()?;
-        Some(Parked { config: tcb.config.clone(), bytes: Box::from(&*bytes) })
+    pub fn of(tcb: &Tcb) -> Parked {
+        let bytes = postcard::to_allocvec(tcb).expect("there is nothing that cannot be written");
+        Parked { config: tcb.config.clone(), bytes: bytes.into() }
     }
 
     /// The control block that it was.
@@ -54,18 +51,23 @@ impl Tcb {
         let (snd, rcv) = (&self.snd, &self.rcv);
         let sent = snd.outstanding() == 0 && snd.buffer.len() == 0 && !snd.closed;
         let read = rcv.buffer.is_empty() && !rcv.has_sack_blocks() && !rcv.finished;
-        let open = self.state == State::Established && self.attachment != Attachment::Detached;
+        let open = self.state == State::Established && self.attachment == Attachment::Attached;
         let quiet = self.ack.is_quiet()
             && self.timers.only(TimerKind::Keepalive)
             && self.scoreboard.is_empty()
-            && self.selective.is_quiet();
+            && !self.selective.probe_due;
         let nothing_special = self.opening.is_none()
             && self.urgent.is_none()
             && self.error.is_none()
             && self.soft_error.is_none()
             && self.probe_pending.is_none();
         let rests = open && sent && read && quiet && nothing_special;
-        rests.then(|| self.last_heard.max(self.last_sent) + REST)
+        rests.then(|| self.quiet_from())
+    }
+
+    /// When nothing will have come or gone for that time, if that remains so.
+    pub fn quiet_from(&self) -> Instant {
+        self.last_heard.max(self.last_sent) + REST
     }
 }
 

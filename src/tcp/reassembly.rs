@@ -18,6 +18,8 @@ use crate::wire::shrink_to_fit;
 
 /// What a chunk counts for beside its bytes.
 const CHUNK_OVERHEAD: usize = 128;
+/// Pieces up to this long are kept apart from what they came in.
+const SMALL: usize = 256;
 /// How many recently changed ranges are remembered: as many as SACK can report, and the one that fills the first gap
 /// and is none any more when they are.
 const RECENT: usize = 5;
@@ -88,7 +90,11 @@ impl Reassembly {
             }
             let next = self.ranges.range(at..).next().map_or(end, |(&start, _)| start.min(end));
             let mut piece = text.slice((at - offset) as usize..(next - offset) as usize);
-            shrink_to_fit(&mut piece, text.len());
+            match piece.len() {
+                // It may share memory with what has nothing to do with it.
+                ..=SMALL => piece = Bytes::copy_from_slice(&piece),
+                _ => shrink_to_fit(&mut piece, text.len()),
+            }
             self.charged += piece.len() + CHUNK_OVERHEAD;
             self.chunks.insert(at, piece);
             at = next;

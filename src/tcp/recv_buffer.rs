@@ -78,6 +78,13 @@ impl RecvBuffer {
         Some(taken)
     }
 
+    /// Gives back the memory that was kept for what comes next.
+    pub fn drop_spare(&mut self) {
+        if self.is_empty() {
+            *self = RecvBuffer::default();
+        }
+    }
+
     /// Copies the next bytes after the first `skip` to `buf`, as many as there are and fit, and leaves them
     /// waiting.
     pub fn peek(&self, mut skip: usize, buf: &mut [u8]) -> usize {

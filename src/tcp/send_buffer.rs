@@ -159,9 +159,13 @@ impl SendBuffer {
         }
     }
 
-    /// Gives back the memory that was kept for the next copies.
+    /// Gives back the memory that was kept for the next writes.
     pub fn drop_spare(&mut self) {
         self.spare = Vec::new();
+        if self.len() == 0 {
+            self.chunks = Queue::default();
+            self.tail = BytesMut::new();
+        }
     }
 
     /// Keeps the memory of a chunk for the next copy, if it is about that size and nobody else has it.

@@ -1,7 +1,7 @@
 //! The transmission control block: everything one connection knows (RFC 9293 3.3.1).
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -128,6 +128,12 @@ fn receive_bounds(config: &Config, own_mss: Mss) -> Bounds {
     Bounds { initial, max, mss: own_mss.bytes().into() }
 }
 
+/// What stands in the place of the settings until a parked connection has its own again.
+fn no_config() -> Arc<Config> {
+    static NONE: LazyLock<Arc<Config>> = LazyLock::new(Arc::default);
+    NONE.clone()
+}
+
 /// One connection. It lives in the states from SYN-SENT on; LISTEN, SYN-RECEIVED behind a listener
 /// and TIME-WAIT have smaller records.
 #[derive(Debug, Serialize, Deserialize)]
@@ -135,7 +141,7 @@ pub struct Tcb {
     pub(crate) conn: ConnId,
     pub(crate) ends: Endpoints,
     pub(crate) state: State,
-    #[serde(skip)]
+    #[serde(skip, default = "no_config")]
     pub(crate) config: Arc<Config>,
     pub(crate) snd: SendSpace,
     pub(crate) rcv: ReceiveSpace,
@@ -475,6 +481,12 @@ impl Tcb {
     /// Whether text waits behind a gap.
     pub fn has_gap(&self) -> bool {
         self.rcv.has_gap()
+    }
+
+    /// Gives back the memory that empty buffers keep for what comes next.
+    pub fn drop_spare(&mut self) {
+        self.snd.buffer.drop_spare();
+        self.rcv.buffer.drop_spare();
     }
 
     /// Forgets what waits behind a gap, reported or not (RFC 2018 8): the peer sends it again.

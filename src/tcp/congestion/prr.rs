@@ -1,8 +1,10 @@
 //! Proportional rate reduction: during recovery as much is sent as brings what is in flight down to
 //! ssthresh by its end, for what is delivered (RFC 6937, and its revision draft-ietf-tcpm-prr-rfc6937bis).
 
+use serde::{Deserialize, Serialize};
+
 /// One reduction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Prr {
     /// Where it ends, in bytes.
     ssthresh: u32,

@@ -25,15 +25,12 @@ pub struct Selective {
     /// What arrived, and in which order.
     pub rack: Rack,
     /// A tail-loss probe that was sent and not answered.
-    #[serde(skip)]
     pub probe: Option<Probe>,
     /// A tail-loss probe has to be sent.
     pub probe_due: bool,
     /// How far the window is brought down, while it is.
-    #[serde(skip)]
     pub prr: Option<Prr>,
     /// What tells whether the last reduction was right.
-    #[serde(skip)]
     pub undo: Option<Box<Undo>>,
     /// Before this place is acknowledged no other is taken back for D-SACKs: that costs a look at everything lost.
     pub undone: u64,
@@ -49,11 +46,6 @@ pub struct Selective {
 }
 
 impl Selective {
-    /// Whether nothing is being repaired or probed, and nothing could turn out wrong.
-    pub fn is_quiet(&self) -> bool {
-        self.probe.is_none() && self.prr.is_none() && self.undo.is_none() && !self.probe_due
-    }
-
     /// Whether an acknowledgment that echoes `tsecr` answers something that was sent before any
     /// retransmission in flight (Eifel, RFC 3522 3.2 step 5).
     pub fn answers_original(&self, tsecr: u32) -> bool {

@@ -1,5 +1,7 @@
 //! TLP: a probe for a loss at the tail, after which nothing comes that would show it (RFC 8985 7).
 
+use serde::{Deserialize, Serialize};
+
 use crate::time::Duration;
 
 /// The probe comes so much later than two round trips, for the sake of the peer's clock (as Linux).
@@ -10,7 +12,7 @@ const ACK_DELAY: Duration = Duration::from_millis(40);
 const ACK_SLACK: Duration = Duration::from_millis(10);
 
 /// A probe that was sent and not yet answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Probe {
     /// Place after it: SND.NXT when it was sent.
     pub end: u64,

@@ -1,11 +1,13 @@
 //! Whether a reduction of the window was wrong: nothing was lost, only late (RFC 3522, RFC 4015, RFC
 //! 3708).
 
+use serde::{Deserialize, Serialize};
+
 /// Most stretches that are remembered. With more of them in one repair no D-SACK undoes it.
 const MOST: usize = 64;
 
 /// What is remembered of a repair until it is known whether it was needed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Undo {
     /// Places sent again, once for each time, of which no copy is known to have been needless.
     again: Vec<(u64, u64)>,
