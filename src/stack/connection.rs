@@ -11,8 +11,7 @@ use crate::stack::readiness::Watch;
 use crate::stack::time_wait::TimeWait;
 use crate::stack::wheel::{TimerId, Wheel};
 use crate::stack::{ConnKey, Environment, Owner, Stack, TimeWaitEntry, TimeWaitKey, Token};
-use crate::tcp::{Endpoints, REST, Tcb};
-use crate::time::Instant;
+use crate::tcp::{Endpoints, Tcb};
 
 /// The table of connections.
 pub(super) type Connections = SlotMap<ConnKey, Connection>;
@@ -28,6 +27,8 @@ pub(super) struct Connection {
     pub(super) in_table: bool,
     /// It opens fast, and something is to be done when it is open (RFC 7413).
     pub(super) opens_fast: bool,
+    /// It is among those that were quiet and kept text behind a gap.
+    pub(super) hoards: bool,
     /// What it holds, in bytes, as far as the stack's sum knows.
     charged: usize,
     pub(super) read_waker: Option<Waker>,
@@ -49,12 +50,20 @@ impl Connection {
     pub(super) fn settle(&mut self, env: &mut Environment) {
         let scarce = env.memory.settle(&mut self.charged, self.tcb.memory());
         env.counters.tcp_memory_pressures += u64::from(scarce);
+        env.became_scarce |= scarce;
     }
 
-    /// Arms the wheel for the next timer, and for a look whether it rests.
-    pub(super) fn arm(&mut self, wheel: &mut Wheel<Token>, now: Instant) {
-        let deadline = self.tcb.whole().next_deadline();
-        let look = self.in_table.then_some(now + REST);
+    /// Arms the wheel for the next timer, and for a look when it will have been quiet for a while; parks it if it
+    /// was quiet before what was done to it, and still rests.
+    pub(super) fn rest(&mut self, env: &mut Environment, wheel: &mut Wheel<Token>) {
+        let tcb = self.tcb.whole();
+        let deadline = tcb.next_deadline();
+        let look = Some(tcb.quiet_from()).filter(|&from| from > env.now);
+        if look.is_none() && tcb.rests_from().is_some() {
+            self.tcb.park();
+            self.settle(env);
+        }
+        let look = look.filter(|_| self.in_table);
         if let Some(at) = deadline.into_iter().chain(look).min() {
             wheel.arm(self.timer, at);
         }
@@ -77,6 +86,7 @@ impl Stack {
             queued: false,
             in_table: true,
             opens_fast: false,
+            hoards: false,
             charged: 0,
             read_waker: None,
             write_waker: None,
@@ -110,36 +120,56 @@ impl Stack {
             return;
         }
         // Deadlines move back without the wheel. Beside that this is the look at who is quiet.
-        let look = match tcb.quiet_from() {
-            later if later > now => Some(later).filter(|_| connection.in_table),
-            _ => self.look_at_quiet(key),
-        };
+        let later = Some(tcb.quiet_from()).filter(|&from| from > now);
+        if later.is_none() {
+            self.look_at_quiet(key);
+        }
         let Some(connection) = self.connections.get_mut(key) else {
             return;
         };
+        let look = later.filter(|_| connection.in_table);
         if let Some(at) = deadline.into_iter().chain(look).min() {
             self.wheel.arm(connection.timer, at);
         }
     }
 
-    /// Nothing has come or gone for [`REST`]: parks the connection if it rests. Of another it gives back what is kept for
-    /// the next text, and where memory is scarce also text that waits behind a gap, for others need it more and the peer
-    /// still has it (RFC 2018 8). When to look again.
-    fn look_at_quiet(&mut self, key: ConnKey) -> Option<Instant> {
-        let connection = self.connections.get_mut(key)?;
+    /// Nothing has come or gone for a second: parks the connection if it rests. Another gives back what is kept for
+    /// the next text, and is remembered if it keeps text behind a gap.
+    fn look_at_quiet(&mut self, key: ConnKey) {
+        let Some(connection) = self.connections.get_mut(key) else {
+            return;
+        };
         let tcb = connection.tcb.whole();
-        let waits = tcb.has_gap();
         if tcb.rests_from().is_some() {
             connection.tcb.park();
         } else {
             tcb.drop_spare();
-            if waits && self.env.memory.level() != Memory::Plenty {
-                tcb.drop_out_of_order();
-                self.env.counters.tcp_out_of_order_reclaimed += 1;
+            if tcb.has_gap() && !std::mem::replace(&mut connection.hoards, true) {
+                self.hoarders.insert(key);
             }
         }
         connection.settle(&mut self.env);
-        waits.then(|| self.env.now + REST)
+        if self.env.memory.level() != Memory::Plenty {
+            self.reclaim();
+        }
+    }
+
+    /// Memory is scarce: who keeps text behind a gap, and has heard nothing for a second, gives it up. Others need it
+    /// more, and the peer still has it (RFC 2018 8).
+    pub(super) fn reclaim(&mut self) {
+        let now = self.env.now;
+        for key in std::mem::take(&mut self.hoarders) {
+            let Some(connection) = self.connections.get_mut(key) else {
+                continue;
+            };
+            connection.hoards = false;
+            let tcb = connection.tcb.whole();
+            if tcb.has_gap() && tcb.quiet_from() <= now {
+                tcb.drop_out_of_order();
+                self.env.counters.tcp_out_of_order_reclaimed += 1;
+                connection.settle(&mut self.env);
+            }
+        }
     }
 
     /// The one exit: wakes whom the change made ready, lets it send, and takes it out of the table
@@ -206,9 +236,12 @@ impl Stack {
         if connection.is_over() {
             self.env.memory.settle(&mut connection.charged, 0);
             self.wheel.remove(connection.timer);
+            if connection.hoards {
+                self.hoarders.remove(&key);
+            }
             self.connections.remove(key);
         } else {
-            connection.arm(&mut self.wheel, self.env.now);
+            connection.rest(&mut self.env, &mut self.wheel);
         }
     }
 

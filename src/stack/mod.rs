@@ -39,6 +39,7 @@ mod user;
 mod wakes;
 mod wheel;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rand_chacha::ChaCha12Rng;
@@ -122,6 +123,8 @@ struct Environment {
     rng: ChaCha12Rng,
     counters: Counters,
     memory: MemoryUse,
+    /// Memory has become scarce since who can give something back was asked.
+    became_scarce: bool,
     observer: Option<Box<dyn Observer + Send>>,
 }
 
@@ -152,6 +155,8 @@ pub struct Stack {
     routes: Routes,
     demux: Demux<Owner, ListenerKey>,
     connections: Connections,
+    /// Those that were quiet and kept text behind a gap.
+    hoarders: BTreeSet<ConnKey>,
     listeners: SlotMap<ListenerKey, Listener>,
     bindings: Bindings,
     half_open: SlotMap<HalfOpenKey, HalfOpenEntry>,
@@ -185,6 +190,7 @@ impl Stack {
                 rng,
                 counters: Counters::default(),
                 memory: MemoryUse::new(config.limits.tcp_memory),
+                became_scarce: false,
                 observer: None,
             },
             secrets,
@@ -193,6 +199,7 @@ impl Stack {
             routes: Routes::new(config.addresses.clone()),
             demux: Demux::new(hash.clone()),
             connections: SlotMap::with_key(),
+            hoarders: BTreeSet::new(),
             listeners: SlotMap::with_key(),
             bindings: Bindings::new(hash.clone()),
             half_open: SlotMap::with_key(),
@@ -261,6 +268,9 @@ impl Stack {
         self.env.now = self.env.now.max(now);
         while let Some(token) = self.wheel.expire(self.env.now) {
             self.expire(token);
+        }
+        if std::mem::take(&mut self.env.became_scarce) {
+            self.reclaim();
         }
     }
 

@@ -293,7 +293,7 @@ impl Stack {
                 if owes {
                     self.mark_ready(key);
                 } else if !has_more {
-                    connection.arm(&mut self.wheel, self.env.now);
+                    connection.rest(&mut self.env, &mut self.wheel);
                 }
                 Poll::Ready(Ok(read))
             }

@@ -57,7 +57,7 @@ pub use fast_open::{CookieCheck, CookieKeys, FastConnect, FirstSyn, Learned};
 pub use info::{Details, Info, Recovery};
 pub use isn::Secrets;
 pub use mss::Mss;
-pub use parked::{Parked, REST};
+pub use parked::Parked;
 pub use profile::{Profile, UnknownProfile};
 pub use rtt::{Rto, RttEstimator};
 pub use syn_cookie::LIFETIME as SYN_COOKIE_LIFETIME;

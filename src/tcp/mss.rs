@@ -13,7 +13,6 @@ const MIN_MTU: u16 = 68;
 
 /// A maximum segment size that is usable by construction: options and some text always fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(from = "u16")]
 pub struct Mss(u16);
 
 /// Both headers without options, in bytes.
@@ -46,24 +45,17 @@ impl Mss {
     /// What may be sent to a peer that announced `option`, over a device that itself allows `own`
     /// (RFC 9293 3.7.1 [MUST-16]).
     pub fn negotiated(option: Option<u16>, own: Mss) -> Mss {
-        option.map_or(Mss::DEFAULT, Mss::from).min(own)
+        option.map_or(Mss::DEFAULT, Mss).max(Mss::MIN).min(own)
     }
 
     /// This one, or `bytes` if that is less, but no less than [`Mss::MIN`].
     pub fn at_most(self, bytes: u16) -> Mss {
-        self.min(Mss::from(bytes))
+        self.min(Mss(bytes).max(Mss::MIN))
     }
 
     /// The size in bytes, options not subtracted.
     pub const fn bytes(self) -> u16 {
         self.0
-    }
-}
-
-/// The size, or the least.
-impl From<u16> for Mss {
-    fn from(bytes: u16) -> Self {
-        Mss(bytes).max(Mss::MIN)
     }
 }
 

@@ -17,7 +17,7 @@ use crate::tcp::{Config, Tcb};
 use crate::time::{Duration, Instant};
 
 /// How long nothing has to happen before it is worth the work: a microsecond, nearly, to and fro.
-pub const REST: Duration = Duration::from_secs(1);
+const REST: Duration = Duration::from_secs(1);
 
 /// A control block at rest.
 #[derive(Debug)]

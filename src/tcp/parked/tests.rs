@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::tcp::Mss;
 use crate::tcp::congestion::Algorithm;
 use crate::tcp::testing::{FULL, Rig, Setup, config, ms, s};
 
@@ -61,6 +62,17 @@ fn it_rests_when_all_is_acknowledged_read_and_sent() {
     rig.fin_arrives();
     rig.transmit();
     assert_eq!(rig.tcb.rests_from(), None, "it ends");
+}
+
+/// A device whose packets are shorter than what others may ask for (RFC 791 3.1).
+#[test]
+fn it_comes_back_with_segments_as_small_as_they_were() {
+    for size in [Mss::of_mtu(68, [10, 9, 0, 1].into()), Mss::MIN, Mss::DEFAULT] {
+        let mut rig = Rig::open(Setup::default());
+        (rig.tcb.own_mss, rig.tcb.mss) = (size, size);
+        let back = Parked::of(&rig.tcb).tcb();
+        assert_eq!((back.own_mss, back.mss), (size, size));
+    }
 }
 
 /// What a repair leaves to be judged by what is acknowledged next is no reason to stay awake.
