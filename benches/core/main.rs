@@ -47,7 +47,7 @@ fn run(name: &str, ops: usize) {
         "segment_in" => Recording::of_upload(OPS, 1).receive(ops),
         "segment_in_beside_10000" => Recording::of_upload(OPS, 10_000).receive(ops),
         // Not among the names, for this takes minutes under valgrind.
-        "segment_in_beside_100000" => Recording::of_upload(OPS, 100_000).receive(ops),
+        "segment_in_beside_1000000" => Recording::of_upload(OPS, 1_000_000).receive(ops),
         "burst_out" => Recording::of_download(OPS).send(ops),
         "connection" => Recording::of_visits(OPS).receive(ops),
         "parse" => parse_all(&a_packet(), ops),
