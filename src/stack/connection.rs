@@ -59,7 +59,7 @@ impl Connection {
         let tcb = self.tcb.whole();
         let deadline = tcb.next_deadline();
         let look = Some(tcb.quiet_from()).filter(|&from| from > env.now);
-        if look.is_none() && tcb.rests_from().is_some() {
+        if look.is_none() && tcb.rests() {
             self.tcb.park();
             self.settle(env);
         }
@@ -140,7 +140,7 @@ impl Stack {
             return;
         };
         let tcb = connection.tcb.whole();
-        if tcb.rests_from().is_some() {
+        if tcb.rests() {
             connection.tcb.park();
         } else {
             tcb.drop_spare();

@@ -79,7 +79,7 @@ impl Control {
         matches!(self, Control::Parked(_))
     }
 
-    /// Parks it, for it rests ([`Tcb::rests_from`]).
+    /// Parks it, for it rests ([`Tcb::rests`]).
     pub(super) fn park(&mut self) {
         if let Control::Whole(tcb) = self {
             *self = Control::Parked(Parked::of(tcb));

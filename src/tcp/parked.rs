@@ -27,7 +27,7 @@ pub struct Parked {
 }
 
 impl Parked {
-    /// A control block that rests ([`Tcb::rests_from`]) in few bytes.
+    /// A control block that rests ([`Tcb::rests`]) in few bytes.
     pub fn of(tcb: &Tcb) -> Parked {
         let bytes = postcard::to_allocvec(tcb).expect("there is nothing that cannot be written");
         Parked { config: tcb.config.clone(), bytes: bytes.into() }
@@ -46,8 +46,8 @@ impl Parked {
 }
 
 impl Tcb {
-    /// From when on it rests if nothing happens until then; `None` while something is under way.
-    pub fn rests_from(&self) -> Option<Instant> {
+    /// Whether nothing is under way: all is acknowledged, read and sent, and no timer runs but that for keepalive.
+    pub fn rests(&self) -> bool {
         let (snd, rcv) = (&self.snd, &self.rcv);
         let sent = snd.outstanding() == 0 && snd.buffer.len() == 0 && !snd.closed;
         let read = rcv.buffer.is_empty() && !rcv.has_sack_blocks() && !rcv.finished;
@@ -61,8 +61,7 @@ impl Tcb {
             && self.error.is_none()
             && self.soft_error.is_none()
             && self.probe_pending.is_none();
-        let rests = open && sent && read && quiet && nothing_special;
-        rests.then(|| self.quiet_from())
+        open && sent && read && quiet && nothing_special
     }
 
     /// When nothing will have come or gone for that time, if that remains so.

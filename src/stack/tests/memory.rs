@@ -140,6 +140,18 @@ fn several(world: &mut World, count: usize) -> Vec<Pair> {
     pairs
 }
 
+/// Each server reads what its client has written.
+fn expect_all(world: &mut World, pairs: &[Pair], data: &[u8]) {
+    for pair in pairs {
+        let mut got = Vec::new();
+        world.run(1000 * SECOND, |world| {
+            world.drain(Server, pair.server, &mut got);
+            got.len() == data.len()
+        });
+        assert_eq!(got, data);
+    }
+}
+
 /// Sixteen connections whose server does not read: what they hold together is bounded, and all of it is
 /// delivered in the end.
 #[test]
@@ -161,14 +173,7 @@ fn receivers_that_do_not_read_share_a_limit() {
     let used = world.stack(Server).tcp_memory();
     // Each may still fill the window of its SYN-ACK, but nobody gets a new one.
     assert!(used > LIMIT / 2 && used < 16 * 75_000, "{used}");
-    for pair in &pairs {
-        let mut got = Vec::new();
-        world.run(1000 * SECOND, |world| {
-            world.drain(Server, pair.server, &mut got);
-            got.len() == data.len()
-        });
-        assert_eq!(got, data);
-    }
+    expect_all(&mut world, &pairs, &data);
     world.pass(SECOND);
     assert_eq!(world.stack(Server).tcp_memory(), 0);
 }
@@ -298,14 +303,7 @@ fn text_behind_gaps_is_given_up_when_others_need_the_memory() {
 
     // Whoever was made to forget gets it again.
     world.judge = super::world::deliver_all();
-    for pair in &pairs {
-        let mut got = Vec::new();
-        world.run(1000 * SECOND, |world| {
-            world.drain(Server, pair.server, &mut got);
-            got.len() == data.len()
-        });
-        assert_eq!(got, data);
-    }
+    expect_all(&mut world, &pairs, &data);
     // What is kept for the next text goes when it rests.
     world.pass(3 * SECOND);
     assert_eq!(world.stack(Server).tcp_memory(), 0);

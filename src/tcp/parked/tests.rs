@@ -22,7 +22,7 @@ fn exchange(rig: &mut Rig, segments: u32) {
 
 /// Where it rests, it comes back from few bytes as it was.
 pub(crate) fn comes_back_as_it_was(tcb: &Tcb) {
-    if tcb.rests_from().is_some() {
+    if tcb.rests() {
         let parked = Parked::of(tcb);
         assert_eq!(format!("{:?}", parked.tcb()), format!("{tcb:?}"));
     }
@@ -43,25 +43,25 @@ fn it_takes_few_bytes() {
 fn it_rests_when_all_is_acknowledged_read_and_sent() {
     let mut rig = Rig::open(Setup::default());
     exchange(&mut rig, 1);
-    let rests_from = rig.tcb.rests_from().unwrap();
-    assert!(rests_from > rig.now && rests_from <= rig.now + s(1));
+    let quiet_from = rig.tcb.quiet_from();
+    assert!(rig.tcb.rests() && quiet_from > rig.now && quiet_from <= rig.now + s(1));
 
     rig.write(10);
-    assert_eq!(rig.tcb.rests_from(), None, "it is to be sent");
+    assert!(!rig.tcb.rests(), "it is to be sent");
     rig.transmit();
-    assert_eq!(rig.tcb.rests_from(), None, "it is not acknowledged");
+    assert!(!rig.tcb.rests(), "it is not acknowledged");
     rig.ack_arrives();
-    assert!(rig.tcb.rests_from().is_some());
+    assert!(rig.tcb.rests());
 
     rig.text_arrives(10);
     rig.sleep(ms(500));
-    assert_eq!(rig.tcb.rests_from(), None, "it is not read");
+    assert!(!rig.tcb.rests(), "it is not read");
     rig.tcb.receive(usize::MAX).unwrap();
-    assert!(rig.tcb.rests_from().is_some());
+    assert!(rig.tcb.rests());
 
     rig.fin_arrives();
     rig.transmit();
-    assert_eq!(rig.tcb.rests_from(), None, "it ends");
+    assert!(!rig.tcb.rests(), "it ends");
 }
 
 /// A device whose packets are shorter than what others may ask for (RFC 791 3.1).
@@ -87,7 +87,7 @@ fn it_rests_after_a_loss_in_the_last_flight() {
         assert!(rig.tcb.retransmissions() > 0, "{algorithm}");
         rig.ack_arrives();
         rig.transmit();
-        assert!(rig.tcb.rests_from().is_some(), "{algorithm}: {:?}", rig.tcb);
+        assert!(rig.tcb.rests(), "{algorithm}: {:?}", rig.tcb);
     }
 }
 
@@ -98,7 +98,7 @@ proptest! {
         let mut rig = Rig::open(with(Algorithm::ALL[which]));
         for count in segments {
             exchange(&mut rig, count);
-            prop_assert!(rig.tcb.rests_from().is_some());
+            prop_assert!(rig.tcb.rests());
             rig.tcb = Parked::of(&rig.tcb).tcb();
         }
     }
