@@ -57,15 +57,18 @@ fn bind_error(path: &Path, error: &io::Error) -> String {
     }
 }
 
+/// Why a link cannot be made bad.
+const QUEUES: &str = "a device with several queues has no link that could be made bad: start glasstcp without --queues";
+
 /// Answers what is asked of a link, and where there is a stack, opens what is asked of that.
 pub fn handler(
-    link: LinkHandle,
+    link: Option<LinkHandle>,
     net: Option<Net>,
 ) -> impl Fn(Request) -> Answer + Send + Sync + 'static {
     move |request| {
         let net = || net.clone().ok_or("there is no stack behind a link between two devices");
         let take = match request {
-            Request::Impair { spec } => return impair(&link, spec).into(),
+            Request::Impair { spec } => return impair(link.as_ref(), spec).into(),
             Request::Connect { to, within_ms } => {
                 net().map(|net| carry::connect(net, to, within_ms))
             }
@@ -77,7 +80,10 @@ pub fn handler(
 }
 
 /// Changes the link, and says how it is then.
-fn impair(link: &LinkHandle, spec: Option<String>) -> Reply {
+fn impair(link: Option<&LinkHandle>, spec: Option<String>) -> Reply {
+    let Some(link) = link else {
+        return Reply::Error(QUEUES.to_owned());
+    };
     if let Some(spec) = spec {
         let parsed = spec.parse::<Spec>().map_err(|error| error.to_string());
         let applied = parsed.and_then(|spec| link.apply(&spec).map_err(|e| e.to_string()));

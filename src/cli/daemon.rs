@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use glasstcp::client::Sockets;
+use glasstcp::net::Net;
 use glasstcp::observe::counters;
 use glasstcp::runtime::memory;
 use glasstcp::service::{Service, ServiceContext, ServiceSpec, Www, ping};
@@ -47,7 +48,7 @@ async fn live(mut plan: Plan, printer: &Printer) -> anyhow::Result<()> {
     }
     let mut daemon = Daemon { host, printer };
     let sockets = Sockets::Stack(daemon.host.net().clone());
-    let context = ServiceContext {
+    let context = Arc::new(ServiceContext {
         www,
         addresses: plan.host.ip_addresses(),
         services: plan.services.clone(),
@@ -56,11 +57,20 @@ async fn live(mut plan: Plan, printer: &Printer) -> anyhow::Result<()> {
         resolve: plan.dns.map(|server| services::resolver(sockets.clone(), server)),
         forward: plan.dns.map(|server| services::forward(sockets.clone(), server)),
         ..ServiceContext::default()
-    };
-    let mut services = services::start(daemon.host.net(), context).await?;
+    });
+    let mut services = services::start_udp(daemon.host.net(), &context).await?;
+    let on_shards = daemon.host.on_each_shard(|net| {
+        let context = Arc::clone(&context);
+        async move {
+            let mut services = services::start(&net, &context).await?;
+            services.spawn(tidy(net));
+            Ok(services)
+        }
+    });
+    let on_shards = on_shards.await?;
     let place = control::place(plan.control.as_deref(), &plan.host.name())?;
     if let Some(listener) = place {
-        let (link, net) = (daemon.host.link().clone(), daemon.host.net().clone());
+        let (link, net) = (daemon.host.link().cloned(), daemon.host.net().clone());
         services.spawn(listener.serve(control::handler(link, Some(net))));
     }
     // It serves whoever asks, whether or not somebody reads this.
@@ -70,6 +80,9 @@ async fn live(mut plan: Plan, printer: &Printer) -> anyhow::Result<()> {
         daemon.close(&mut signals).await;
     }
     services.shutdown().await;
+    for mut services in on_shards {
+        services.shutdown().await;
+    }
     daemon.host.end().await;
     result
 }
@@ -83,17 +96,12 @@ struct Daemon<'a> {
 impl Daemon<'_> {
     /// Waits for the signal that ends it; fails when the stack ends by itself.
     async fn until_told(&mut self, signals: &mut Signals) -> anyhow::Result<()> {
-        let mut crowd = Crowd::default();
-        let mut tidy = interval(TIDY);
         loop {
             tokio::select! {
                 error = self.host.ended() => return Err(error),
                 told = signals.next() => match told {
                     Told::End => return Ok(()),
                     Told::Counters => print_counters(&self.host.counts(), self.printer),
-                },
-                _ = tidy.tick() => if crowd.has_gone(self.host.net().connection_count()) {
-                    memory::give_back();
                 },
             }
         }
@@ -114,6 +122,18 @@ impl Daemon<'_> {
 fn print_counters(counts: &Counts, printer: &Printer) {
     let rows = [("connections", counts.connections()), ("device_dropped", counts.dropped())];
     printer.print(counters::format(&counts.net().counters(), &rows).as_bytes());
+}
+
+/// Gives memory back that a thread holds, when a crowd of connections of its stack has gone.
+pub(super) async fn tidy(net: Net) {
+    let mut crowd = Crowd::default();
+    let mut tidy = interval(TIDY);
+    loop {
+        tidy.tick().await;
+        if crowd.has_gone(net.connection_count()) {
+            memory::give_back();
+        }
+    }
 }
 
 /// Tells when many connections have gone whose memory is worth giving back.

@@ -6,6 +6,7 @@
 
 mod offload;
 mod run;
+mod worker;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -251,6 +252,9 @@ pub struct Plan {
     pub rto_max: Duration,
     /// How long to look for more before going to sleep.
     pub spin: Duration,
+    /// How many queues the device has, each with a stack and a thread of its own; with more than one, the link
+    /// is as it is.
+    pub queues: u16,
     /// What the link does to packets.
     pub impair: Spec,
     /// From which chance on the link comes.
@@ -324,6 +328,7 @@ impl Args {
             profile: self.profile,
             fast_open: self.fast_open,
             spin: Duration::from_micros(self.spin_us.into()),
+            queues: 1,
             syn_cookies: !self.no_syn_cookies,
             max_connections: self.max_connections as usize,
             memory: self.memory,

@@ -9,35 +9,43 @@ use glasstcp::client::Sockets;
 use glasstcp::client::dns::{Kind, LookupError, Resolver};
 use glasstcp::net::{Net, TcpListener, UdpSocket};
 use glasstcp::service::dns::{self, Forward};
-use glasstcp::service::{Resolve, ServiceContext, serve_listener, serve_socket};
+use glasstcp::service::{Resolve, ServiceContext, ServiceSpec, serve_listener, serve_socket};
 use tokio::task::JoinSet;
 
 /// How long a service waits for the address of a name.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Binds every service of `context` on all its addresses, which are those of the stack, and starts it as a task. When the
-/// set of tasks is dropped, they end.
-pub async fn start(net: &Net, context: ServiceContext) -> anyhow::Result<JoinSet<()>> {
+/// Listens for every service of `context` on all addresses of the stack, and serves it by a task. When the set of tasks is
+/// dropped, they end.
+pub async fn start(net: &Net, context: &Arc<ServiceContext>) -> anyhow::Result<JoinSet<()>> {
     let mut tasks = JoinSet::new();
-    let context = Arc::new(context);
     for spec in &context.services {
         let any = (Ipv4Addr::UNSPECIFIED, spec.port);
-        let sentence = || format!("cannot serve {} on port {}", spec.service, spec.port);
-        let listener = TcpListener::bind(net, any).await.with_context(sentence)?;
+        let listener = TcpListener::bind(net, any).await.with_context(|| sentence(spec))?;
         if let Some(algorithm) = spec.congestion {
-            listener.set_congestion_control(algorithm).with_context(sentence)?;
+            listener.set_congestion_control(algorithm).with_context(|| sentence(spec))?;
         }
-        tasks.spawn(serve_listener(listener, spec.service, Arc::clone(&context)));
-        if spec.service.has_udp() {
-            // A socket for each address, so that an answer comes from the one that was asked.
-            for address in &context.addresses {
-                let at = (*address, spec.port);
-                let socket = UdpSocket::bind(net, at).await.with_context(sentence)?;
-                tasks.spawn(serve_socket(socket, spec.service, Arc::clone(&context)));
-            }
+        tasks.spawn(serve_listener(listener, spec.service, Arc::clone(context)));
+    }
+    Ok(tasks)
+}
+
+/// The same for those that are asked by UDP as well.
+pub async fn start_udp(net: &Net, context: &Arc<ServiceContext>) -> anyhow::Result<JoinSet<()>> {
+    let mut tasks = JoinSet::new();
+    for spec in context.services.iter().filter(|spec| spec.service.has_udp()) {
+        // A socket for each address, so that an answer comes from the one that was asked.
+        for address in &context.addresses {
+            let at = (*address, spec.port);
+            let socket = UdpSocket::bind(net, at).await.with_context(|| sentence(spec))?;
+            tasks.spawn(serve_socket(socket, spec.service, Arc::clone(context)));
         }
     }
     Ok(tasks)
+}
+
+fn sentence(spec: &ServiceSpec) -> String {
+    format!("cannot serve {} on port {}", spec.service, spec.port)
 }
 
 /// Finds names for the services, by asking a DNS server.

@@ -3,13 +3,14 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use glasstcp::device::Offload;
 use glasstcp::device::impair::Share;
 use glasstcp::device::impair::units::parse_share;
 use glasstcp::service::registry::{self, ServiceError};
 use glasstcp::service::{Service, ServiceSpec};
 
 use super::client;
-use super::host::{self, Role};
+use super::host::{self, Link, Role};
 
 /// Start the stack on a TUN device and serve until Ctrl-C
 ///
@@ -47,6 +48,11 @@ cannot be read.")]
 pub struct Args {
     #[command(flatten)]
     host: host::Args,
+
+    /// How many queues the device has, 1 to 64, each with a thread and a stack of its own: worth it with as many
+    /// processors to spare. What is limited is divided among them. It takes offload, and a link that is not made bad
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    queues: u16,
 
     /// The folder that the web server shows and stores uploads in, and whose files tasks ask for
     #[arg(long, value_name = "DIR")]
@@ -98,6 +104,17 @@ pub enum PlanError {
     /// Those of the stack.
     #[error(transparent)]
     Host(#[from] host::PlanError),
+    /// Several queues of what has none.
+    #[error("--queues is for a device: leave it out, or --link")]
+    QueuesOfLink,
+    /// Several queues of a device that cannot have them.
+    #[error("--queues takes offload: leave it out, or --offload off")]
+    QueuesPlain,
+    /// One link before several queues.
+    #[error(
+        "--impair and --drop make one link bad, and there is one for each of --queues: leave it out, or them"
+    )]
+    QueuesBad,
     /// A folder to serve, and nothing that serves it.
     #[error(
         "--www needs the service http or tasks: add --serve http, or leave --no-default-services out"
@@ -122,7 +139,7 @@ pub enum PlanError {
 impl Args {
     /// Checks how the arguments fit together.
     pub fn plan(self) -> Result<Plan, PlanError> {
-        let host = self.host.plan(Role::Server)?;
+        let host = with_queues(self.host.plan(Role::Server)?, self.queues)?;
         let services = registry::plan(!self.no_default_services, &self.serve)?;
         let serves = |spec: &ServiceSpec| matches!(spec.service, Service::Http | Service::Tasks);
         if self.www.is_some() && !services.iter().any(serves) {
@@ -143,6 +160,18 @@ impl Args {
         let (www, dns, control) = (self.www, self.dns, self.control);
         Ok(Plan { host, services, www, ping_loss, dns, control })
     }
+}
+
+/// The same host with so many queues.
+fn with_queues(host: host::Plan, queues: u16) -> Result<host::Plan, PlanError> {
+    match &host.link {
+        _ if queues == 1 => {}
+        Link::Udp(_) => return Err(PlanError::QueuesOfLink),
+        Link::Tun(device) if device.offload == Offload::Off => return Err(PlanError::QueuesPlain),
+        Link::Tun(_) if !host.impair.rules.is_empty() => return Err(PlanError::QueuesBad),
+        Link::Tun(_) => {}
+    }
+    Ok(host::Plan { queues, ..host })
 }
 
 #[cfg(test)]

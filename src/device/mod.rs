@@ -24,7 +24,7 @@ mod uring;
 mod writer;
 
 pub use gso::Checksums;
-pub use open::{Guard, Offload, OpenConfig, OpenError, check_name, open};
+pub use open::{Guard, Offload, OpenConfig, OpenError, check_name, open, open_queues};
 pub use opened::Opened;
 
 use std::collections::VecDeque;

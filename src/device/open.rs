@@ -100,6 +100,11 @@ pub enum OpenError {
         /// What the system said.
         source: io::Error,
     },
+    /// It has one queue, or the kernel knows no others.
+    #[error(
+        "the network device '{0}' cannot have several queues, as one cannot that exists already with one: leave --queues out, or choose another name with --dev"
+    )]
+    NoQueues(String),
     /// Anything else the system said.
     #[error("cannot open the network device '{name}'")]
     Io {
@@ -153,6 +158,30 @@ pub fn check_name(name: &str) -> Result<(), OpenError> {
 /// makes sure that packets to the addresses of `stack` come out of it.
 /// On an error everything made so far is taken back.
 pub fn open(config: &OpenConfig, stack: &[Ipv4Addr]) -> Result<(Opened, Guard), OpenError> {
+    open_with(config, stack, attach_as)
+}
+
+/// The same with `count` queues, each of which is driven by itself; always with offload.
+pub fn open_queues(
+    config: &OpenConfig,
+    stack: &[Ipv4Addr],
+    count: u16,
+) -> Result<(Vec<TunOffload>, Guard), OpenError> {
+    open_with(config, stack, |OpenConfig { name, mtu, checksums, .. }| {
+        let attached = TunOffload::attach_queues(name, *mtu, *checksums, count);
+        attached.map_err(|error| match explain(error, name) {
+            OpenError::NotTun(name) => OpenError::NoQueues(name),
+            error => error,
+        })
+    })
+}
+
+/// The same for what `attach` makes of the device.
+fn open_with<T: Send>(
+    config: &OpenConfig,
+    stack: &[Ipv4Addr],
+    attach: impl FnOnce(&OpenConfig) -> Result<T, OpenError> + Send,
+) -> Result<(T, Guard), OpenError> {
     check_name(&config.name)?;
     let netns = match &config.netns {
         Some(name) => Some(Namespace::use_or_make(name)?),
@@ -161,29 +190,31 @@ pub fn open(config: &OpenConfig, stack: &[Ipv4Addr]) -> Result<(Opened, Guard), 
     let mut guard = Guard { added: None, netns };
     let owned = guard.owns_netns();
     let added = &mut guard.added;
-    let tun = within(guard.netns.as_ref(), || attach(config, stack, owned, added))??;
+    let tun = within(guard.netns.as_ref(), || set_up(config, stack, owned, added, attach))??;
     Ok((tun, guard))
 }
 
 /// Attaches to the device and sets it up, in the namespace of this thread. Leaves in `added` which
 /// address to take back from which interface, when that was there before.
-fn attach(
+fn set_up<T>(
     config: &OpenConfig,
     stack: &[Ipv4Addr],
     owned_netns: bool,
     added: &mut Option<(String, Cidr)>,
-) -> Result<Opened, OpenError> {
+    attach: impl FnOnce(&OpenConfig) -> Result<T, OpenError>,
+) -> Result<T, OpenError> {
     if owned_netns {
         link::loopback_up()?;
     }
-    let existed = link::exists(&config.name);
-    let tun = attach_as(config)?;
-    let fresh = link::configure(tun.name(), config.address, config.mtu)?;
+    let name = &config.name;
+    let existed = link::exists(name);
+    let tun = attach(config)?;
+    let fresh = link::configure(name, config.address, config.mtu)?;
     if !existed {
-        link::remove_queue(tun.name())?;
+        link::remove_queue(name)?;
     }
-    *added = (existed && fresh).then(|| (config.name.clone(), config.address));
-    link::check_routes(tun.name(), stack)?;
+    *added = (existed && fresh).then(|| (name.clone(), config.address));
+    link::check_routes(name, stack)?;
     Ok(tun)
 }
 

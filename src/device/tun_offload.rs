@@ -50,9 +50,28 @@ impl TunOffload {
     /// # Errors
     /// The same, and `EINVAL` when the kernel cannot cut for us.
     pub fn attach(name: &str, mtu: u16, checksums: Checksums) -> io::Result<TunOffload> {
-        let file = attach::attach(name)?;
+        let file = attach::attach(name, false)?;
+        Ok(TunOffload::of(file, name, mtu, checksums))
+    }
+
+    /// The same for an interface with `count` queues: the kernel divides what it sends among them by flows, and takes
+    /// what is written to any of them.
+    ///
+    /// # Errors
+    /// The same, and `EINVAL` when there is one of that name with one queue.
+    pub fn attach_queues(
+        name: &str,
+        mtu: u16,
+        checksums: Checksums,
+        count: u16,
+    ) -> io::Result<Vec<TunOffload>> {
+        let queue = |_| Ok(TunOffload::of(attach::attach(name, true)?, name, mtu, checksums));
+        (0..count).map(queue).collect()
+    }
+
+    fn of(file: OwnedFd, name: &str, mtu: u16, checksums: Checksums) -> TunOffload {
         let (pool, writer) = (Pool::of_size(LONGEST), Writer::new(name.to_owned()));
-        Ok(TunOffload { file, mtu, checksums, pool, writer })
+        TunOffload { file, mtu, checksums, pool, writer }
     }
 
     /// The name of the interface.

@@ -48,6 +48,8 @@ counted! {
     IpMartianSource = "ip_martian_source",
     /// Source and destination are both ours (the LAND attack).
     IpLand = "ip_land",
+    /// Passed on by another stack that shares the addresses, faster than this one could look at it.
+    ShardQueueFull = "shard_queue_full",
     /// A protocol nobody here speaks; answered with protocol unreachable.
     IpProtocol = "ip_protocol",
     /// Shorter than an ICMP header.
@@ -230,6 +232,11 @@ impl Refusals {
     /// How many packets were refused as a whole (see [`Refusal::is_whole`]).
     pub fn whole(&self) -> u64 {
         self.nonzero().filter(|(reason, _)| reason.is_whole()).map(|(_, n)| n).sum()
+    }
+
+    /// Adds what somebody else has counted.
+    pub fn add(&mut self, other: &Refusals) {
+        self.0.iter_mut().zip(other.0).for_each(|(count, more)| *count += more);
     }
 
     /// How often `reason` happened.

@@ -8,7 +8,7 @@
 //! ```text
 //!   TcpStream  TcpListener  UdpSocket  PingSocket      any task, any thread
 //!        \         |          /          /
-//!         Net: one lock, the stack in it   wakes the driver, if it sleeps and has work now
+//!         Net: one lock, the stack in it   wakes the driver, if it sleeps and has work now (of each shard)
 //!                  |
 //!         runtime::Driver                  wakes tasks, after it has let go of the lock
 //! ```
@@ -21,6 +21,7 @@
 //! * *The driver waits for a task.* It looks for output and for its next deadline, and notes that it
 //!   sleeps, within one critical section. A call that made output, or moved the deadline forward,
 //!   looks at that note within its own. Again one of the two sees the other.
+//! * *A driver has a packet for another.* It lets go of its own lock first, and then calls the other as a task does.
 //! * *One lock.* No call holds another lock while it takes this one, and nothing takes a second one
 //!   under it. Wakers are called after it is released, for they may run anything, and so they are
 //!   dropped: with the last waker of a task goes the task, and sockets that it owns take the lock.
@@ -37,6 +38,7 @@ mod held;
 mod opening;
 mod ping_socket;
 mod settings;
+mod shards;
 mod shared;
 mod tcp_calls;
 mod tcp_listener;

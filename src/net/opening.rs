@@ -26,12 +26,13 @@ impl Opening {
         local: Option<SocketAddr>,
         config: Option<tcp::Config>,
     ) -> io::Result<Opening> {
+        let net = net.place_for(local);
         let (key, local) = net.try_call(|stack| {
             let key = stack.connect(local, remote, config)?;
             let local = stack.local_addr(key).ok_or(SocketError::NotConnected)?;
             Ok((key, local))
         })?;
-        Ok(Opening::of(Conn::new(net.clone(), key, local, remote)))
+        Ok(Opening::of(Conn::new(net, key, local, remote)))
     }
 
     pub(super) fn of(conn: Conn) -> Opening {
@@ -40,12 +41,13 @@ impl Opening {
 
     /// Sends the SYN, with as much of `data` as may go with it, and says how much that is.
     fn begin_fast(net: &Net, remote: SocketAddr, data: &[u8]) -> io::Result<(Opening, usize)> {
+        let net = net.place_for(None);
         let (key, local, taken) = net.try_call(|stack| {
             let (key, taken) = stack.connect_fast(None, remote, None, data)?;
             let local = stack.local_addr(key).ok_or(SocketError::NotConnected)?;
             Ok((key, local, taken))
         })?;
-        Ok((Opening { conn: Conn::new(net.clone(), key, local, remote), then: None }, taken))
+        Ok((Opening { conn: Conn::new(net, key, local, remote), then: None }, taken))
     }
 
     /// A handle that looks at it from elsewhere, before and after it is open: so one sees what the network has

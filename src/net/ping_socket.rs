@@ -29,13 +29,14 @@ impl PingSocket {
     /// `AddrInUse` when another socket has the identifier, `ResourceBusy` when all are taken, and
     /// `ConnectionAborted` when the stack has ended.
     pub async fn bind(net: &Net, identifier: u16) -> io::Result<PingSocket> {
+        let net = net.home();
         let (key, identifier) = net.try_call(|stack| {
             let key = stack.ping_bind(identifier)?;
             let identifier = stack.ping_identifier(key).ok_or(SocketError::NotConnected)?;
             Ok((key, identifier))
         })?;
         let receiving = tokio::sync::Mutex::new(());
-        Ok(PingSocket { net: net.clone(), key, identifier, receiving })
+        Ok(PingSocket { net, key, identifier, receiving })
     }
 
     /// What its requests carry.

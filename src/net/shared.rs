@@ -1,39 +1,54 @@
 //! A stack shared by its handles and its driver: one lock, and the rules of waking the driver.
+//!
+//! Where several stacks share their addresses, each has its lock and its driver; see [`shards`](super::shards).
 
 use std::fmt;
 use std::io;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::task::{self, Poll, Waker, ready};
 
 use tokio::task::coop;
 
-use crate::event::Observer;
-use crate::stack::{Config, Counters, SocketError, Stack, Tables, Wakes};
+use crate::stack::{SocketError, Stack, Stray, Wakes};
 use crate::sync::{Mutex, MutexGuard};
-use crate::tcp::CookieKeys;
 use crate::time::Instant;
 use crate::wire::{RxBatch, TxBatch};
+
+/// Packets of other stacks that may wait for one; what comes beyond them is dropped, and counted.
+const MAX_STRAYS: usize = 4096;
 
 /// A running stack: what sockets are made on. Cloning gives another handle to the same stack.
 ///
 /// It is made by [`crate::runtime::start`]. When its driver has ended, for whatever reason, every
 /// call on it and on its sockets fails with an error that says why; none waits for ever.
+///
+/// It may consist of several shards, each with a queue of the device and a thread ([`crate::runtime::share`]). Sockets
+/// are then made where it suits, and listeners on all of them.
 #[derive(Clone)]
 pub struct Net {
-    shared: Arc<Mutex<Shared>>,
+    /// All that share the addresses.
+    pub(super) shards: Arc<[Mutex<Shared>]>,
+    /// Which of them calls go to.
+    pub(super) at: u16,
+    /// It stands for that one alone.
+    pub(super) alone: bool,
 }
 
 /// The driver's clock.
 type Clock = Box<dyn Fn() -> Instant + Send>;
 
-/// What the lock protects.
-struct Shared {
-    stack: Stack,
+/// What the lock protects; apart from that of others in memory, so that they do not disturb each other.
+#[repr(align(128))]
+pub(super) struct Shared {
+    pub(super) stack: Stack,
     /// What time it is, for calls while the driver sleeps.
     clock: Clock,
     /// Set while the driver sleeps; whoever takes it out must call its waker.
     sleeping: Option<Sleeping>,
+    /// What others had nobody for.
+    strays: Vec<Stray>,
     stopping: bool,
     ended: Option<End>,
 }
@@ -84,6 +99,23 @@ fn aborted(why: String) -> io::Error {
 }
 
 impl Shared {
+    fn new(stack: Stack, clock: Clock) -> Shared {
+        Shared { stack, clock, sleeping: None, strays: Vec::new(), stopping: false, ended: None }
+    }
+
+    /// Has the driver end.
+    pub(super) fn stop(&mut self) {
+        self.stopping = true;
+    }
+
+    /// Whether there is something for the driver to do at once; output is nothing if the device has no room.
+    fn has_work(&self, device_full: bool) -> bool {
+        self.stopping
+            || self.ended.is_some()
+            || !self.strays.is_empty()
+            || (!device_full && self.stack.has_output())
+    }
+
     /// Fails when there is no driver any more; the stack must not be touched then.
     #[inline]
     fn check(&self) -> io::Result<()> {
@@ -101,12 +133,10 @@ impl Shared {
     }
 
     /// The driver's waker, when it sleeps although there is something for it to do.
-    fn driver_to_wake(&mut self) -> Option<Waker> {
+    pub(super) fn driver_to_wake(&mut self) -> Option<Waker> {
         let sleeping = self.sleeping.as_ref()?;
-        let wake = self.stopping
-            || self.ended.is_some()
-            || (!sleeping.device_full && self.stack.has_output())
-            || next_deadline(&self.stack) < sleeping.until;
+        let wake =
+            self.has_work(sleeping.device_full) || next_deadline(&self.stack) < sleeping.until;
         if !wake {
             return None;
         }
@@ -123,70 +153,22 @@ impl Net {
     /// Programs call [`crate::runtime::start`]; the fuzz targets play the driver themselves.
     #[doc(hidden)]
     pub fn new(stack: Stack, clock: impl Fn() -> Instant + Send + 'static) -> (Net, DriverSide) {
-        let shared =
-            Shared { stack, clock: Box::new(clock), sleeping: None, stopping: false, ended: None };
-        let net = Net { shared: Arc::new(Mutex::new(shared)) };
+        let net = Net::of([Shared::new(stack, Box::new(clock))]);
         (net.clone(), DriverSide { net })
     }
 
-    /// What the stack was told when it was made.
-    pub fn config(&self) -> Config {
-        self.lock().stack.config().clone()
+    /// The same for several that share their addresses, with a driver for each.
+    pub(crate) fn share(
+        stacks: impl Iterator<Item = Stack>,
+        clock: impl Fn() -> Instant + Clone + Send + 'static,
+    ) -> (Net, Vec<DriverSide>) {
+        let net = Net::of(stacks.map(|stack| Shared::new(stack, Box::new(clock.clone()))));
+        let drivers = net.shards().map(|net| DriverSide { net }).collect();
+        (net, drivers)
     }
 
-    /// A copy of all counters.
-    pub fn counters(&self) -> Counters {
-        self.lock().stack.counters().clone()
-    }
-
-    /// How many entries each of its tables has.
-    pub fn tables(&self) -> Tables {
-        self.lock().stack.tables()
-    }
-
-    /// Connections that are neither closed nor half-open nor in TIME-WAIT.
-    pub fn connection_count(&self) -> usize {
-        self.lock().stack.connection_count()
-    }
-
-    /// Sets who sees every event from now on; `None` for nobody. See [`Observer`].
-    pub fn set_observer(&self, observer: Option<Box<dyn Observer + Send>>) {
-        // After the end there is nothing left to see.
-        let _ = self.call(|stack| stack.set_observer(observer));
-    }
-
-    /// Makes the cookies of fast open with these keys from now on (RFC 7413 4.1.2), where a listener has none of its own.
-    /// A stack begins with a key of its own, which nobody else has; servers that stand in for each other
-    /// need the same one.
-    pub fn set_cookie_keys(&self, keys: CookieKeys) {
-        let _ = self.call(|stack| stack.set_cookie_keys(keys));
-    }
-
-    /// Refuses new connections and closes all others gracefully, with a FIN after what was written;
-    /// their sockets see the end of the stream, those of UDP and listeners an error. The driver goes
-    /// on, so that connections can end: see [`Net::connection_count`], [`Net::abort_all`] and
-    /// [`Net::stop`].
-    pub fn shutdown(&self) {
-        // After the end there is nothing left to close; the same below.
-        let _ = self.call(Stack::shutdown);
-    }
-
-    /// Resets every connection that is left.
-    pub fn abort_all(&self) {
-        let _ = self.call(Stack::abort_all);
-    }
-
-    /// Ends the driver: it resets the connections that are left, sends what can be sent at once and
-    /// finishes without an error. Every call on a handle fails from then on.
-    pub fn stop(&self) {
-        let driver = {
-            let mut shared = self.lock();
-            shared.stopping = true;
-            shared.driver_to_wake()
-        };
-        if let Some(driver) = driver {
-            driver.wake();
-        }
+    fn of(shards: impl IntoIterator<Item = Shared>) -> Net {
+        Net { shards: shards.into_iter().map(Mutex::new).collect(), at: 0, alone: false }
     }
 
     /// What time it is by the driver's clock.
@@ -238,9 +220,24 @@ impl Net {
         Poll::Ready(result)
     }
 
+    /// Gives it what another stack that shares its addresses has nobody for.
+    fn hand_over(&self, mut strays: Vec<Stray>) {
+        let mut shared = self.lock();
+        let room = MAX_STRAYS.saturating_sub(shared.strays.len());
+        if strays.len() > room {
+            shared.stack.refuse_strays(strays.split_off(room));
+        }
+        shared.strays.append(&mut strays);
+        let driver = shared.driver_to_wake();
+        drop(shared);
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+    }
+
     /// The lock. After a panic under it the stack counts as ended (see the head of `net`).
-    fn lock(&self) -> MutexGuard<'_, Shared> {
-        self.shared.lock().unwrap_or_else(|poisoned| {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Shared> {
+        self.shards[usize::from(self.at)].lock().unwrap_or_else(|poisoned| {
             let mut shared = poisoned.into_inner();
             shared.ended.get_or_insert(End::Panicked);
             shared
@@ -270,13 +267,23 @@ pub struct Received {
 }
 
 impl DriverSide {
-    /// The first half of a turn: hands `rx` to the stack and lets timers run.
+    /// The first half of a turn: hands `rx` to the stack and lets timers run. What it has nobody for goes to the next
+    /// one of those that share its addresses.
     pub fn receive(&self, now: Instant, rx: &mut RxBatch) -> io::Result<Received> {
         let mut shared = self.net.lock();
         shared.check()?;
         shared.sleeping = None;
+        let strays = mem::take(&mut shared.strays);
+        shared.stack.receive_strays(now, strays);
         let wakes = shared.stack.receive(now, rx);
-        Ok(Received { wakes, output: shared.stack.has_output(), stopping: shared.stopping })
+        let received =
+            Received { wakes, output: shared.stack.has_output(), stopping: shared.stopping };
+        let strays = shared.stack.take_strays();
+        drop(shared);
+        if !strays.is_empty() {
+            self.net.next().hand_over(strays);
+        }
+        Ok(received)
     }
 
     /// The second half of a turn: takes output from the stack; whether there is more.
@@ -290,10 +297,7 @@ impl DriverSide {
     /// With `device_full` output does not count as work.
     pub fn fall_asleep(&self, waker: &Waker, device_full: bool) -> Option<Instant> {
         let mut shared = self.net.lock();
-        let work = shared.stopping
-            || shared.ended.is_some()
-            || (!device_full && shared.stack.has_output());
-        if work {
+        if shared.has_work(device_full) {
             return None;
         }
         let until = next_deadline(&shared.stack);

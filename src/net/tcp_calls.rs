@@ -6,7 +6,7 @@ use std::io;
 use std::task::{self, Poll};
 
 use super::tcp_stream::Conn;
-use super::{TcpListener, TcpSocket, TcpStream};
+use super::{TcpSocket, TcpStream};
 use crate::stack::Readiness;
 use crate::tcp::{self, SendFlags};
 
@@ -231,33 +231,5 @@ impl TcpStream {
 
     fn with_held(&self, readiness: Readiness) -> Readiness {
         Readiness { readable: readiness.readable || !self.held.is_empty(), ..readiness }
-    }
-}
-
-impl TcpListener {
-    /// Changes any settings for connections whose handshake ends from now on; what a SYN says (buffers, segment
-    /// size) holds for those whose SYN arrives from now on.
-    ///
-    /// # Errors
-    /// As [`TcpListener::nodelay`].
-    pub fn configure(&self, change: impl FnOnce(&mut tcp::Config)) -> io::Result<()> {
-        self.net.try_call(|stack| stack.configure_listener(self.key, change))
-    }
-
-    /// What poll(2) would say.
-    ///
-    /// # Errors
-    /// As [`TcpListener::nodelay`].
-    pub fn readiness(&self) -> io::Result<Readiness> {
-        self.net.try_call(|stack| stack.listener_readiness(self.key))
-    }
-
-    /// The same, and the task is woken when a connection has come. One task watches at a time, beside those that
-    /// accept.
-    ///
-    /// # Errors
-    /// As [`TcpListener::nodelay`].
-    pub fn poll_readiness(&self, cx: &mut task::Context<'_>) -> io::Result<Readiness> {
-        self.net.try_call(|stack| stack.watch_listener(self.key, cx))
     }
 }

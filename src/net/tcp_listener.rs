@@ -4,14 +4,16 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{self, Poll};
 
+use smallvec::SmallVec;
 use tokio::sync::Mutex;
 
 use super::Net;
 use super::settings::settings;
 use super::tcp_stream::{Conn, TcpStream};
-use crate::stack::{FastAccept, ListenerKey, SocketError};
+use crate::stack::{FastAccept, ListenerKey, Readiness, SocketError, Stack};
 use crate::tcp;
 use crate::tcp::CookieKeys;
 use crate::tcp::congestion::Algorithm;
@@ -20,13 +22,24 @@ use crate::time::Duration;
 /// Connections that wait to be accepted, unless [`TcpListener::bind_with_backlog`] says otherwise.
 pub(super) const DEFAULT_BACKLOG: usize = 1024;
 
+/// How often another port is chosen where one was free on some shards alone.
+const PORTS_TRIED: u32 = 16;
+
+/// What listens on one shard.
+struct Part {
+    net: Net,
+    key: ListenerKey,
+}
+
 /// A socket that waits for connections, as [`tokio::net::TcpListener`]. Dropping it stops listening
 /// and resets the connections that nobody accepted.
 ///
 /// As on Linux, connections inherit what is set here before their handshake ends.
 pub struct TcpListener {
-    pub(super) net: Net,
-    pub(super) key: ListenerKey,
+    /// One on each shard, at least one.
+    parts: SmallVec<[Part; 1]>,
+    /// Which of them is asked first for the next connection.
+    turn: AtomicUsize,
     local: SocketAddr,
     /// The stack remembers one task that waits; with several, each waits for its turn here.
     accepting: Mutex<()>,
@@ -49,17 +62,52 @@ impl TcpListener {
         addr: impl Into<SocketAddr>,
         backlog: usize,
     ) -> io::Result<TcpListener> {
-        let addr = addr.into();
-        let (key, local) = net.try_call(|stack| {
-            let key = stack.listen(addr, backlog)?;
-            let local = stack.listener_addr(key).ok_or(SocketError::NotConnected)?;
-            Ok((key, local))
-        })?;
-        Ok(TcpListener::of(net.clone(), key, local))
+        TcpListener::begin(net, addr.into(), |stack, addr| stack.listen(addr, backlog))
     }
 
-    pub(super) fn of(net: Net, key: ListenerKey, local: SocketAddr) -> TcpListener {
-        TcpListener { net, key, local, accepting: Mutex::new(()) }
+    /// Has `listen` begin on every shard of `net`, on the port that the first one chooses if it is 0.
+    pub(super) fn begin(
+        net: &Net,
+        addr: SocketAddr,
+        mut listen: impl FnMut(&mut Stack, SocketAddr) -> Result<ListenerKey, SocketError>,
+    ) -> io::Result<TcpListener> {
+        let mut tries = if addr.port() == 0 { PORTS_TRIED } else { 1 };
+        loop {
+            tries -= 1;
+            match TcpListener::begin_at(net, addr, &mut listen) {
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse && tries > 0 => {}
+                listener => return listener,
+            }
+        }
+    }
+
+    fn begin_at(
+        net: &Net,
+        addr: SocketAddr,
+        listen: &mut impl FnMut(&mut Stack, SocketAddr) -> Result<ListenerKey, SocketError>,
+    ) -> io::Result<TcpListener> {
+        // What has begun ends with it, should one fail.
+        let mut listener = TcpListener {
+            parts: SmallVec::new(),
+            turn: AtomicUsize::new(0),
+            local: addr,
+            accepting: Mutex::new(()),
+        };
+        for net in net.parts() {
+            let (key, local) = net.try_call(|stack| {
+                let key = listen(stack, listener.local)?;
+                let local = stack.listener_addr(key).ok_or(SocketError::NotConnected)?;
+                Ok((key, local))
+            })?;
+            listener.parts.push(Part { net, key });
+            listener.local = local;
+        }
+        Ok(listener)
+    }
+
+    /// The stack that has it, or one of them.
+    pub(super) fn net(&self) -> &Net {
+        &self.parts[0].net
     }
 
     /// Waits for a connection and returns it with the peer's address. Several tasks may accept from
@@ -78,17 +126,15 @@ impl TcpListener {
         &self,
         cx: &mut task::Context<'_>,
     ) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-        self.net
-            .poll(cx, |stack, cx| {
-                stack.poll_accept(self.key, cx).map_ok(|(key, peer)| {
-                    let local = stack.local_addr(key).unwrap_or(self.local);
-                    (key, local, peer)
-                })
-            })
-            .map_ok(|(key, local, peer)| {
-                let stream = TcpStream::new(Conn::new(self.net.clone(), key, local, peer));
-                (stream, peer)
-            })
+        let first = self.turn.load(Ordering::Relaxed);
+        for index in (first..first + self.parts.len()).map(|index| index % self.parts.len()) {
+            if let Poll::Ready(accepted) = self.parts[index].poll_accept(cx, self.local) {
+                // It is somebody else's turn then.
+                self.turn.store(index + 1, Ordering::Relaxed);
+                return Poll::Ready(accepted);
+            }
+        }
+        Poll::Pending
     }
 
     /// The address it listens on, with the port that was chosen for port 0.
@@ -112,7 +158,7 @@ impl TcpListener {
     /// # Errors
     /// As [`TcpListener::nodelay`].
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        self.net.try_call(|stack| stack.set_listener_nodelay(self.key, nodelay))
+        self.configure(|config| config.nodelay = nodelay)
     }
 
     /// When connections are probed that are idle; `None`: never.
@@ -128,7 +174,7 @@ impl TcpListener {
     /// # Errors
     /// As [`TcpListener::nodelay`].
     pub fn set_keepalive(&self, keepalive: Option<tcp::Keepalive>) -> io::Result<()> {
-        self.net.try_call(|stack| stack.set_listener_keepalive(self.key, keepalive))
+        self.configure(|config| config.keepalive = keepalive)
     }
 
     /// What moves the congestion window of connections at their beginning.
@@ -144,7 +190,7 @@ impl TcpListener {
     /// # Errors
     /// As [`TcpListener::nodelay`].
     pub fn set_congestion_control(&self, algorithm: Algorithm) -> io::Result<()> {
-        self.net.try_call(|stack| stack.set_listener_congestion_control(self.key, algorithm))
+        self.configure(|config| config.congestion = algorithm)
     }
 
     /// How peers may open connections fast; `None`: not at all.
@@ -152,7 +198,8 @@ impl TcpListener {
     /// # Errors
     /// As [`TcpListener::nodelay`].
     pub fn fast_accept(&self) -> io::Result<Option<FastAccept>> {
-        self.net.call(|stack| stack.fast_accept(self.key))
+        let Part { net, key } = &self.parts[0];
+        net.call(|stack| stack.fast_accept(*key))
     }
 
     /// Lets peers open connections fast (TCP_FASTOPEN, RFC 7413), or not: with what goes with their SYN they are accepted
@@ -162,7 +209,7 @@ impl TcpListener {
     /// # Errors
     /// As [`TcpListener::nodelay`].
     pub fn set_fast_accept(&self, accept: Option<FastAccept>) -> io::Result<()> {
-        self.net.try_call(|stack| stack.set_fast_accept(self.key, accept))
+        self.on_all_parts(|stack, key| stack.set_fast_accept(key, accept))
     }
 
     /// Makes cookies for fast open with other keys than the stack's, or with those (TCP_FASTOPEN_KEY).
@@ -170,23 +217,107 @@ impl TcpListener {
     /// # Errors
     /// As [`TcpListener::nodelay`].
     pub fn set_cookie_keys(&self, keys: Option<CookieKeys>) -> io::Result<()> {
-        self.net.try_call(|stack| stack.set_listener_cookie_keys(self.key, keys))
+        self.on_all_parts(|stack, key| stack.set_listener_cookie_keys(key, keys.clone()))
     }
 
     pub(super) fn setting<R>(&self, get: impl FnOnce(&tcp::Config) -> R) -> io::Result<R> {
-        self.net.try_call(|stack| {
-            let config = stack.listener_config(self.key);
+        self.parts[0].try_call(|stack, key| {
+            let config = stack.listener_config(key);
             config.map(get).ok_or(SocketError::StackGone)
         })
+    }
+
+    /// Changes any settings for connections whose handshake ends from now on; what a SYN says (buffers, segment
+    /// size) holds for those whose SYN arrives from now on.
+    ///
+    /// # Errors
+    /// As [`TcpListener::nodelay`].
+    pub fn configure(&self, change: impl FnOnce(&mut tcp::Config)) -> io::Result<()> {
+        let [first, others @ ..] = &self.parts[..] else {
+            return Ok(());
+        };
+        let changed = first.try_call(|stack, key| {
+            stack.configure_listener(key, change)?;
+            stack.listener_config(key).cloned().ok_or(SocketError::StackGone)
+        })?;
+        others.iter().try_for_each(|part| {
+            part.try_call(|stack, key| stack.configure_listener(key, |now| *now = changed.clone()))
+        })
+    }
+
+    /// What poll(2) would say.
+    ///
+    /// # Errors
+    /// As [`TcpListener::nodelay`].
+    pub fn readiness(&self) -> io::Result<Readiness> {
+        self.readiness_of_all(|stack, key| stack.listener_readiness(key))
+    }
+
+    /// The same, and the task is woken when a connection has come. One task watches at a time, beside those that
+    /// accept.
+    ///
+    /// # Errors
+    /// As [`TcpListener::nodelay`].
+    pub fn poll_readiness(&self, cx: &mut task::Context<'_>) -> io::Result<Readiness> {
+        self.readiness_of_all(|stack, key| stack.watch_listener(key, cx))
+    }
+
+    fn readiness_of_all(
+        &self,
+        mut look: impl FnMut(&mut Stack, ListenerKey) -> Result<Readiness, SocketError>,
+    ) -> io::Result<Readiness> {
+        let mut all = Readiness::default();
+        for part in &self.parts {
+            let one = part.try_call(&mut look)?;
+            all.readable |= one.readable;
+            all.news = all.news.wrapping_add(one.news);
+        }
+        Ok(all)
+    }
+
+    fn on_all_parts(
+        &self,
+        call: impl Fn(&mut Stack, ListenerKey) -> Result<(), SocketError>,
+    ) -> io::Result<()> {
+        self.parts.iter().try_for_each(|part| part.try_call(&call))
     }
 }
 
 settings!(TcpListener);
 
+impl Part {
+    fn try_call<R>(
+        &self,
+        call: impl FnOnce(&mut Stack, ListenerKey) -> Result<R, SocketError>,
+    ) -> io::Result<R> {
+        self.net.try_call(|stack| call(stack, self.key))
+    }
+
+    /// The next connection, whose own address is `local` if it is not known.
+    fn poll_accept(
+        &self,
+        cx: &mut task::Context<'_>,
+        local: SocketAddr,
+    ) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        let accepted = self.net.poll(cx, |stack, cx| {
+            stack.poll_accept(self.key, cx).map_ok(|(key, peer)| {
+                let local = stack.local_addr(key).unwrap_or(local);
+                (key, local, peer)
+            })
+        });
+        accepted.map_ok(|(key, local, peer)| {
+            let stream = TcpStream::new(Conn::new(self.net.clone(), key, local, peer));
+            (stream, peer)
+        })
+    }
+}
+
 impl Drop for TcpListener {
     fn drop(&mut self) {
-        // After the end of the stack there is nothing left to close.
-        let _ = self.net.call(|stack| stack.close_listener(self.key));
+        for Part { net, key } in &self.parts {
+            // After the end of the stack there is nothing left to close.
+            let _ = net.call(|stack| stack.close_listener(*key));
+        }
     }
 }
 

@@ -65,12 +65,9 @@ impl TcpSocket {
     /// ended.
     pub fn bind(&mut self, addr: impl Into<SocketAddr>, shared: bool) -> io::Result<()> {
         let addr = addr.into();
-        let before = self.bound.take();
-        let bound = self.net.try_call(|stack| {
-            before.into_iter().for_each(|key| stack.unbind(key));
-            stack.bind(addr, shared)
-        })?;
-        self.bound = Some(bound);
+        self.unbind();
+        self.net = self.net.place_for(Some(addr));
+        self.bound = Some(self.net.try_call(|stack| stack.bind(addr, shared))?);
         Ok(())
     }
 
@@ -97,7 +94,8 @@ impl TcpSocket {
     pub fn open(mut self, remote: impl Into<SocketAddr>) -> io::Result<Opening> {
         let remote = remote.into();
         let (settings, bound) = (self.settings.clone(), self.bound);
-        let (key, local) = self.net.try_call(|stack| {
+        let net = if bound.is_some() { self.net.clone() } else { self.net.place_for(None) };
+        let (key, local) = net.try_call(|stack| {
             let key = match bound {
                 Some(bound) => stack.connect_from(bound, remote, Some(settings))?,
                 None => stack.connect(None, remote, Some(settings))?,
@@ -106,7 +104,7 @@ impl TcpSocket {
             Ok((key, local))
         })?;
         self.bound = None;
-        Ok(Opening::of(Conn::new(self.net.clone(), key, local, remote)))
+        Ok(Opening::of(Conn::new(net, key, local, remote)))
     }
 
     /// Listens on the address that was taken, or on all with a port that is free. At most `backlog` connections
@@ -115,25 +113,30 @@ impl TcpSocket {
     /// # Errors
     /// Those of [`TcpListener::bind`].
     pub fn listen(mut self, backlog: usize) -> io::Result<TcpListener> {
-        let (settings, bound) = (self.settings.clone(), self.bound);
-        let (key, local) = self.net.try_call(|stack| {
-            let key = match bound {
-                Some(bound) => stack.listen_on(bound, backlog, Some(settings))?,
-                None => stack.listen_with(([0; 4], 0).into(), backlog, Some(settings))?,
-            };
-            let local = stack.listener_addr(key).ok_or(SocketError::NotConnected)?;
-            Ok((key, local))
+        let addr = self.local_addr()?.unwrap_or(([0; 4], 0).into());
+        let mut own = self.bound;
+        let listener = TcpListener::begin(&self.net, addr, |stack, addr| {
+            let settings = Some(self.settings.clone());
+            match own.take() {
+                Some(own) => stack.listen_on(own, backlog, settings),
+                None => stack.listen_with(addr, backlog, settings),
+            }
         })?;
         self.bound = None;
-        Ok(TcpListener::of(self.net.clone(), key, local))
+        Ok(listener)
+    }
+
+    /// Gives the address back, if it has one.
+    fn unbind(&mut self) {
+        if let Some(bound) = self.bound.take() {
+            // After the end of the stack there is nothing left to give back.
+            let _ = self.net.call(|stack| stack.unbind(bound));
+        }
     }
 }
 
 impl Drop for TcpSocket {
     fn drop(&mut self) {
-        if let Some(bound) = self.bound {
-            // After the end of the stack there is nothing left to give back.
-            let _ = self.net.call(|stack| stack.unbind(bound));
-        }
+        self.unbind();
     }
 }

@@ -4,6 +4,7 @@ mod calls;
 mod end;
 mod held;
 mod ping;
+mod shards;
 mod sleep;
 mod tcp;
 mod udp;

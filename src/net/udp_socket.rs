@@ -32,14 +32,14 @@ impl UdpSocket {
     /// `AddrInUse`, `AddrNotAvailable` if the address is not one of the stack's, and
     /// `ConnectionAborted` when the stack has ended.
     pub async fn bind(net: &Net, addr: impl Into<SocketAddr>) -> io::Result<UdpSocket> {
-        let addr = addr.into();
+        let (net, addr) = (net.home(), addr.into());
         let (key, local) = net.try_call(|stack| {
             let key = stack.udp_bind(addr)?;
             let local = stack.udp_addr(key).ok_or(SocketError::NotConnected)?;
             Ok((key, local))
         })?;
         Ok(UdpSocket {
-            net: net.clone(),
+            net,
             key,
             local,
             peer: Mutex::new(None),

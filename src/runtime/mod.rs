@@ -30,9 +30,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::net::Net;
-use crate::stack::Stack;
+use crate::net::{DriverSide, Net};
+use crate::stack::{Config, Stack};
 
+use clock::Clock;
 pub use clock::unix_time_of_origin;
 pub use device::{AsyncDevice, FdDevice};
 pub use emulator::Emulator;
@@ -85,17 +86,72 @@ pub fn start_with<D>(stack: Stack, device: D, settings: Settings) -> io::Result<
 where
     D: AsyncDevice + Send + 'static,
 {
-    if tokio::runtime::Handle::try_current().is_err() {
-        return Err(io::Error::other(
-            "a stack can only be started from within a tokio runtime: \
-             call `runtime::start` in a task or inside of `block_on`",
-        ));
-    }
-    let clock = clock::Clock::new();
-    let timer = timer::Timer::new(clock)?;
+    let clock = Clock::new();
     let (net, stack) = Net::new(stack, move || clock.now());
-    let run = Box::pin(driver::Loop::new(stack, device, timer, settings.spin).run());
-    Ok((net, Driver { run }))
+    Ok((net, Seat { stack, clock }.drive(device, settings)?))
+}
+
+/// Several stacks that share their addresses, each with a queue of one device: a handle that stands for all of them, and
+/// the seat of each. What `config` limits is divided among them ([`Config::divided`]).
+///
+/// Each is driven by a task of its own, best on a thread of its own with a runtime of one thread. What came through one
+/// queue and belongs to another's connection is handed over, so it matters little how the device divides.
+///
+/// ```
+/// # use glasstcp::{device::memory, net::{TcpListener, TcpStream}, runtime, stack::Config};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let (one, other) = (memory::pair(1500), memory::pair(1500)); // two queues of a device
+/// let (net, seats) = runtime::share(Config::new([10, 9, 0, 2].into(), 24, [7; 32]), 2);
+/// for (seat, device) in seats.into_iter().zip([one.0, other.0]) {
+///     tokio::spawn(seat.drive(device, runtime::Settings::default())?);
+/// }
+/// let listener = TcpListener::bind(&net, ([10, 9, 0, 2], 80)).await?; // it listens on both
+/// assert_eq!(net.tables().listeners, 2);
+/// # Ok(())
+/// # }
+/// ```
+pub fn share(config: Config, count: u16) -> (Net, Vec<Seat>) {
+    let clock = Clock::new();
+    let (net, stacks) = Net::share(config.divided(count).map(Stack::new), move || clock.now());
+    (net, stacks.into_iter().map(|stack| Seat { stack, clock }).collect())
+}
+
+/// A stack that waits for its device. Dropping it ends the stack.
+#[must_use = "a stack without a driver has ended"]
+pub struct Seat {
+    stack: DriverSide,
+    clock: Clock,
+}
+
+impl Seat {
+    /// The future that drives it over `device`.
+    ///
+    /// # Errors
+    /// As [`start`].
+    ///
+    /// # Panics
+    /// As [`start`].
+    pub fn drive<D>(self, device: D, settings: Settings) -> io::Result<Driver>
+    where
+        D: AsyncDevice + Send + 'static,
+    {
+        if tokio::runtime::Handle::try_current().is_err() {
+            return Err(io::Error::other(
+                "a stack can only be started from within a tokio runtime: \
+                 call `runtime::start` in a task or inside of `block_on`",
+            ));
+        }
+        let timer = timer::Timer::new(self.clock)?;
+        let run = Box::pin(driver::Loop::new(self.stack, device, timer, settings.spin).run());
+        Ok(Driver { run })
+    }
+}
+
+impl std::fmt::Debug for Seat {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Seat").finish_non_exhaustive()
+    }
 }
 
 impl Future for Driver {

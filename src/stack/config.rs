@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
-use crate::stack::FastAccept;
+use crate::stack::{FastAccept, Shard};
 use crate::tcp;
 use crate::time::Duration;
 
@@ -96,6 +96,8 @@ pub struct Config {
     pub time_wait: Duration,
     /// From which everything random is derived; a secret outside of simulations.
     pub seed: [u8; 32],
+    /// Which of several stacks with these addresses it is; [`Shard::ALONE`] as a rule.
+    pub shard: Shard,
 }
 
 impl Config {
@@ -110,6 +112,7 @@ impl Config {
             syn_cookies: true,
             time_wait: Duration::from_secs(60),
             seed,
+            shard: Shard::ALONE,
         }
     }
 }

@@ -20,12 +20,18 @@ macro_rules! counters {
                 own.into_iter().filter(|&(_, n)| n > 0).chain(refused).collect()
             }
 
-            /// Packets that were taken or refused for a named reason: all that were received.
+            /// Packets that were taken, refused for a named reason or passed on: all that were received or taken over.
             pub fn packets_accounted(&self) -> u64 {
                 let echo = self.icmp_echo_replies + self.icmp_echo_answers;
                 let icmp = echo + self.icmp_errors_received;
                 let taken = icmp + self.udp_received + self.tcp_segments_accepted;
-                taken + self.refusals.whole()
+                taken + self.refusals.whole() + self.packets_passed_on
+            }
+
+            /// Adds what another stack has counted.
+            pub fn add(&mut self, other: &Counters) {
+                $(self.$name += other.$name;)+
+                self.refusals.add(&other.refusals);
             }
         }
     };
@@ -36,6 +42,10 @@ counters! {
     packets_received,
     /// Their bytes.
     bytes_received,
+    /// Packets that this stack had nobody for, passed on to the next of those that share its addresses.
+    packets_passed_on,
+    /// Packets that another one has passed on to this.
+    packets_taken_over,
     /// Bursts handed to the device; one may be cut into many packets.
     bursts_sent,
     /// Their bytes, headers counted once a burst.

@@ -27,6 +27,7 @@ mod ports;
 mod readiness;
 mod receive;
 mod route;
+mod shard;
 mod socket;
 mod syn_cookies;
 mod tables;
@@ -58,6 +59,7 @@ pub use error::SocketError;
 pub use fast_open::FastAccept;
 pub use ping::PingAnswer;
 pub use readiness::Readiness;
+pub use shard::{Shard, Stray};
 pub use tables::Tables;
 pub use udp::UdpError;
 pub use wakes::Wakes;
@@ -168,6 +170,8 @@ pub struct Stack {
     ping: Ping,
     icmp_errors: ErrorLimit,
     wakes: Wakes,
+    /// What there was nobody for, on its way to others that share the addresses.
+    strays: Vec<Stray>,
     next_conn: u32,
     closing: bool,
 }
@@ -183,6 +187,8 @@ impl Stack {
         let identification = rng.next_u32() as u16;
         let mut cookie_key = [0; 16];
         rng.fill_bytes(&mut cookie_key);
+        // Stacks that share their addresses have the secrets in common, and nothing else.
+        rng.set_stream(config.shard.index.into());
         Stack {
             tcp_config: Arc::new(config.tcp.clone()),
             env: Environment {
@@ -206,12 +212,13 @@ impl Stack {
             time_wait: SlotMap::with_key(),
             wheel: Wheel::default(),
             queues: Queues::new(identification),
-            ports: Ports::default(),
+            ports: Ports::new(config.shard),
             udp: Udp::new(hash.clone()),
             ping: Ping::new(hash),
             icmp_errors: ErrorLimit::default(),
             wakes: Wakes::default(),
-            next_conn: 1,
+            strays: Vec::new(),
+            next_conn: u32::from(config.shard.index) + 1,
             closing: false,
             config,
         }
@@ -251,7 +258,7 @@ impl Stack {
             let alone = rx.is_empty() || self.env.is_observed();
             let head = if alone { None } else { Head::of(&packet) };
             let accepted = self.env.counters.tcp_segments_accepted;
-            self.receive_packet(packet);
+            self.receive_packet(packet, 0);
             // What the headers say is good for those that follow only if it was for the first.
             if let Some(head) = head
                 && self.env.counters.tcp_segments_accepted > accepted
@@ -303,7 +310,7 @@ impl Stack {
 
     fn new_conn_id(&mut self) -> ConnId {
         let id = ConnId(self.next_conn);
-        self.next_conn = self.next_conn.wrapping_add(1).max(1);
+        self.next_conn = self.next_conn.wrapping_add(self.config.shard.count.into()).max(1);
         id
     }
 
@@ -360,7 +367,8 @@ impl Stack {
     /// being counted; for tests, after every step.
     pub fn check_invariants(&self) {
         let counters = &self.env.counters;
-        assert_eq!(counters.packets_accounted(), counters.packets_received, "{counters:?}");
+        let came = counters.packets_received + counters.packets_taken_over;
+        assert_eq!(counters.packets_accounted(), came, "{counters:?}");
         let connections = self.connections.values();
         let held: usize = connections.clone().map(|connection| connection.tcb.memory()).sum();
         assert_eq!(

@@ -95,6 +95,11 @@ impl Ping {
         self.sockets.values_mut().for_each(|socket| wakes.add(&mut socket.waker));
     }
 
+    /// Whether there is one with this identifier.
+    pub(super) fn has(&self, identifier: u16) -> bool {
+        self.bound.contains_key(&identifier)
+    }
+
     fn find(&mut self, identifier: u16) -> Option<&mut Socket> {
         self.sockets.get_mut(*self.bound.get(&identifier)?)
     }
@@ -106,7 +111,7 @@ impl Stack {
         if self.closing {
             return Err(SocketError::StackGone);
         }
-        let is_free = |identifier: &u16| !self.ping.bound.contains_key(identifier);
+        let is_free = |identifier: &u16| !self.ping.has(*identifier);
         let identifier = match identifier {
             0 => {
                 let first = self.env.rng.next_u32() as u16;

@@ -22,9 +22,12 @@ impl Stack {
         self.refuse(reason, ends.remote.ip(), ends.local.ip());
     }
 
-    pub(super) fn receive_packet(&mut self, packet: Packet) {
-        self.env.counters.packets_received += 1;
-        self.env.counters.bytes_received += packet.bytes.len() as u64;
+    /// Processes one packet, which so many other stacks have seen that share the addresses.
+    pub(super) fn receive_packet(&mut self, packet: Packet, seen: u16) {
+        if seen == 0 {
+            self.env.counters.packets_received += 1;
+            self.env.counters.bytes_received += packet.bytes.len() as u64;
+        }
         let datagram = match ip::parse(&packet.bytes) {
             Ok(datagram) => datagram,
             Err(malformed) => {
@@ -36,6 +39,9 @@ impl Stack {
         }
         if datagram.fragment.is_some() {
             return self.refuse(Refusal::IpFragment, datagram.src, datagram.dst);
+        }
+        if self.config.shard.count > 1 && self.pass_on(&datagram, &packet, seen) {
+            return;
         }
         match datagram.protocol {
             ip::TCP => {

@@ -1,7 +1,7 @@
 //! Listeners whose SYN queue is full go on with cookies (RFC 4987 3.6): nothing is kept of a SYN, so that a flood of
 //! them costs no memory and keeps nobody out.
 
-use crate::event::{Cause, Event, Refusal, State, Why};
+use crate::event::{Cause, ConnId, Event, Refusal, State, Why};
 use crate::stack::{ListenerKey, Stack};
 use crate::tcp::{Endpoints, HalfOpen, Mss, SYN_COOKIE_LIFETIME, WindowScale};
 use crate::wire::tcp::Segment;
@@ -27,6 +27,26 @@ impl Stack {
         self.reply_segment(&segment, ends, config.ip, (None, State::Listen, Why::SynCookie), view);
     }
 
+    /// Whether cookies of the listener are out, and this may be what one of them comes back with.
+    fn may_bring_cookie(&self, key: ListenerKey, segment: &Segment) -> bool {
+        let until = self.listeners.get(key).and_then(|listener| listener.cookies_until);
+        let expected = until.is_some_and(|until| self.env.now < until);
+        expected && !segment.syn() && !segment.rst() && segment.ack().is_some()
+    }
+
+    /// Whether [`Stack::receive_syn_cookie`] would find one.
+    pub(super) fn brings_cookie(
+        &mut self,
+        key: ListenerKey,
+        ends: Endpoints,
+        segment: &Segment,
+    ) -> bool {
+        let nobody = ConnId(0);
+        self.may_bring_cookie(key, segment)
+            && HalfOpen::from_cookie(&self.env.context(), nobody, ends, segment, &self.secrets)
+                .is_some()
+    }
+
     /// Makes a connection of what a cookie has kept that comes back with `segment`; false if there is none.
     pub(super) fn receive_syn_cookie(
         &mut self,
@@ -34,13 +54,12 @@ impl Stack {
         ends: Endpoints,
         segment: &mut Segment,
     ) -> bool {
+        if !self.may_bring_cookie(key, segment) {
+            return false;
+        }
         let Some(listener) = self.listeners.get(key) else {
             return false;
         };
-        let expected = listener.cookies_until.is_some_and(|until| self.env.now < until);
-        if !expected || segment.syn() || segment.rst() || segment.ack().is_none() {
-            return false;
-        }
         let (config, full) = (listener.config.clone(), listener.queue.len() >= listener.backlog);
         let conn = self.new_conn_id();
         let cx = self.env.context();

@@ -27,6 +27,23 @@ pub struct Tables {
     pub wakers: usize,
 }
 
+impl Tables {
+    /// Those of two stacks together.
+    pub fn plus(self, other: Tables) -> Tables {
+        Tables {
+            connections: self.connections + other.connections,
+            half_open: self.half_open + other.half_open,
+            time_wait: self.time_wait + other.time_wait,
+            listeners: self.listeners + other.listeners,
+            udp_sockets: self.udp_sockets + other.udp_sockets,
+            ping_sockets: self.ping_sockets + other.ping_sockets,
+            addresses: self.addresses + other.addresses,
+            timers: self.timers + other.timers,
+            wakers: self.wakers + other.wakers,
+        }
+    }
+}
+
 impl Stack {
     /// What it holds now. It looks at every socket, so this is for people and tests.
     pub fn tables(&self) -> Tables {

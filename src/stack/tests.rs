@@ -17,6 +17,7 @@ mod peek;
 mod ping;
 mod readiness;
 mod repair;
+mod shards;
 mod socket;
 mod syn_cookies;
 mod transfer;

@@ -80,7 +80,8 @@ impl Udp {
         Udp { sockets: SlotMap::with_key(), bound: HashMap::with_hasher(hash) }
     }
 
-    fn find(&self, local: SocketAddr) -> Option<UdpKey> {
+    /// The socket that datagrams to `local` are for.
+    pub(super) fn find(&self, local: SocketAddr) -> Option<UdpKey> {
         let any = SocketAddr::new(unspecified(local.ip()), local.port());
         self.bound.get(&local).or_else(|| self.bound.get(&any)).copied()
     }

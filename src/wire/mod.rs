@@ -18,7 +18,9 @@ pub mod tcp_options;
 pub mod udp;
 
 pub(crate) use packet::append;
-pub use packet::{Burst, Checksum, HeaderBuf, MAX_HEADER, Packet, RxBatch, TxBatch, shrink_to_fit};
+pub use packet::{
+    Burst, Checksum, HeaderBuf, MAX_HEADER, Packet, RxBatch, TxBatch, ports, shrink_to_fit,
+};
 pub use seq::SeqNum;
 
 /// Why bytes could not be read as a packet. Each is also a counter (see `event::Refusal`).

@@ -57,6 +57,12 @@ pub fn shrink_to_fit(part: &mut Bytes, whole: usize) {
     }
 }
 
+/// The ports of source and destination at the beginning of a TCP or UDP header; `None` if it has not even those.
+pub fn ports(transport: &[u8]) -> Option<(u16, u16)> {
+    let [s0, s1, d0, d1] = *transport.first_chunk()?;
+    Some((u16::from_be_bytes([s0, s1]), u16::from_be_bytes([d0, d1])))
+}
+
 /// Packets received in one batch, oldest first.
 pub type RxBatch = VecDeque<Packet>;
 

@@ -29,6 +29,7 @@ mod load;
 mod loss;
 mod offload;
 mod ping;
+mod queues;
 mod routed;
 mod rudp;
 mod scan;

@@ -7,9 +7,17 @@ fn sockets_are_named_by_device_and_namespace() {
 }
 
 #[test]
+fn several_queues_have_no_link_to_make_bad() {
+    let handle = handler(None, None);
+    let Answer::Reply(reply) = handle(Request::Impair { spec: None }) else { panic!("opened") };
+    let Reply::Error(sentence) = *reply else { panic!("{reply:?}") };
+    assert!(sentence.contains("without --queues"), "{sentence}");
+}
+
+#[test]
 fn rules_are_applied_and_what_is_in_force_is_told() {
     let link = LinkHandle::new(1);
-    let handle = handler(link.clone(), None);
+    let handle = handler(Some(link.clone()), None);
     let reply = |request| match handle(request) {
         Answer::Reply(reply) => *reply,
         Answer::Take(_) => panic!("there is nothing to open"),

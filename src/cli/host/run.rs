@@ -7,15 +7,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use futures_util::future::select_all;
+use glasstcp::device::tun_offload::TunOffload;
 use glasstcp::device::udp_link::UdpLink;
-use glasstcp::device::{self, Device, Guard, Offload, Opened};
+use glasstcp::device::{self, Device, Guard, Offload, OpenConfig, Opened};
 use glasstcp::net::Net;
 use glasstcp::runtime::{self, Driver, FdDevice, Impaired, LinkHandle, Settings};
 use glasstcp::stack::{Address, Config, Limits, Stack};
 use glasstcp::tcp;
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::worker::Worker;
 use super::{Link, Plan, UdpEnds};
 use crate::cli::log::{self, Detail};
 use crate::cli::{link, serve};
@@ -30,17 +34,24 @@ const LAST_PACKETS: Duration = Duration::from_secs(1);
 /// A running stack and what goes with it. End it with [`Host::end`], so that what was made for it goes.
 pub struct Host {
     counts: Counts,
-    link: LinkHandle,
-    driver: JoinHandle<<Driver as Future>::Output>,
+    /// With one queue.
+    link: Option<LinkHandle>,
+    drivers: Vec<Driving>,
+    /// The threads of all shards but the first.
+    workers: Vec<Worker>,
     guard: Option<Guard>,
     place: Option<SocketAddr>,
 }
+
+/// A task that drives a stack.
+type Driving = JoinHandle<<Driver as Future>::Output>;
 
 /// What a stack and its link have counted.
 #[derive(Clone)]
 pub struct Counts {
     net: Net,
-    dropped: Arc<AtomicU64>,
+    /// Of each queue.
+    dropped: Vec<Arc<AtomicU64>>,
 }
 
 impl Counts {
@@ -56,20 +67,35 @@ impl Counts {
 
     /// Packets that the device has refused.
     pub fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
+        self.dropped.iter().map(|dropped| dropped.load(Ordering::Relaxed)).sum()
     }
 }
 
 impl Host {
-    /// Opens the link and has a task drive the stack. Must be called within a tokio runtime.
+    /// Opens the link and has a task drive the stack, or one on a thread of its own for each of its shards. Must be
+    /// called within a tokio runtime.
     ///
     /// # Errors
     /// A sentence that says what to do.
     pub fn start(plan: &Plan) -> anyhow::Result<Host> {
+        let course = log::Course::new(full_sized(plan.mtu));
+        let host = match &plan.link {
+            Link::Tun(config) if plan.queues > 1 => Host::start_shards(plan, config)?,
+            _ => Host::start_alone(plan, &course)?,
+        };
+        if let Some(observer) = log::observer(plan.detail, plan.absolute) {
+            host.net().set_observer(Some(Box::new(observer)));
+        }
+        if plan.detail == Detail::Transcript {
+            host.net().set_observer(Some(Box::new(course)));
+        }
+        Ok(host)
+    }
+
+    fn start_alone(plan: &Plan, course: &log::Course) -> anyhow::Result<Host> {
         let stack = Stack::new(stack_config(plan)?);
         let link = LinkHandle::new(plan.impair_seed);
         link.apply(&plan.impair).context("--impair")?;
-        let course = log::Course::new(full_sized(plan.mtu));
         match plan.detail {
             Detail::Segments => link.set_watch(Some(Box::new(link::Lines))),
             Detail::Transcript => link.set_watch(Some(Box::new(course.clone()))),
@@ -99,14 +125,32 @@ impl Host {
         if let (Some(place), [own, ..]) = (place, &plan.addresses[..]) {
             ::log::info!("the stack is {own}, and packets for it arrive at {place}");
         }
-        if let Some(observer) = log::observer(plan.detail, plan.absolute) {
-            net.set_observer(Some(Box::new(observer)));
-        }
-        if plan.detail == Detail::Transcript {
-            net.set_observer(Some(Box::new(course)));
+        let counts = Counts { net, dropped: vec![dropped] };
+        let (link, drivers, workers) = (Some(link), vec![tokio::spawn(driver)], Vec::new());
+        Ok(Host { counts, link, drivers, workers, guard, place })
+    }
+
+    /// A shard for each queue, the first of them on this thread.
+    fn start_shards(plan: &Plan, config: &OpenConfig) -> anyhow::Result<Host> {
+        let (queues, guard) = device::open_queues(config, &plan.addresses, plan.queues)?;
+        let dropped = queues.iter().map(TunOffload::dropped).collect();
+        let (net, seats) = runtime::share(stack_config(plan)?, plan.queues);
+        let (mut drivers, mut workers) = (Vec::new(), Vec::new());
+        for (index, (seat, queue)) in seats.into_iter().zip(queues).enumerate() {
+            let settings = Settings { spin: plan.spin };
+            let drive = async move { seat.drive(FdDevice::new(queue)?, settings)?.await };
+            drivers.push(match index {
+                0 => tokio::spawn(drive),
+                _ => {
+                    let worker = Worker::start(index).context("cannot start a thread")?;
+                    let driving = worker.runtime().spawn(drive);
+                    workers.push(worker);
+                    driving
+                }
+            });
         }
         let counts = Counts { net, dropped };
-        Ok(Host { counts, link, driver: tokio::spawn(driver), guard, place })
+        Ok(Host { counts, link: None, drivers, workers, guard: Some(guard), place: None })
     }
 
     /// What sockets are made on.
@@ -114,9 +158,27 @@ impl Host {
         &self.counts.net
     }
 
-    /// The link before it, which can be made bad.
-    pub fn link(&self) -> &LinkHandle {
-        &self.link
+    /// The link before it, which can be made bad; none before several queues.
+    pub fn link(&self) -> Option<&LinkHandle> {
+        self.link.as_ref()
+    }
+
+    /// Runs a future for each shard on its thread, one after the other.
+    ///
+    /// # Errors
+    /// The first that one of them gives.
+    pub async fn on_each_shard<F, T>(&self, run: impl Fn(Net) -> F) -> anyhow::Result<Vec<T>>
+    where
+        F: Future<Output = anyhow::Result<T>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let here = Handle::current();
+        let runtimes = std::iter::once(&here).chain(self.workers.iter().map(Worker::runtime));
+        let mut done = Vec::new();
+        for (net, runtime) in self.net().shards().zip(runtimes) {
+            done.push(runtime.spawn(run(net)).await??);
+        }
+        Ok(done)
     }
 
     /// How to see what it counts, while it is borrowed.
@@ -136,13 +198,18 @@ impl Host {
 
     /// Waits until the stack ends by itself, and says why it has.
     pub async fn ended(&mut self) -> anyhow::Error {
-        match (&mut self.driver).await {
+        match select_all(&mut self.drivers).await.0 {
             Ok(Ok(())) => anyhow!("the network stack has ended by itself"),
             Ok(Err(error)) => error.into(),
             Err(_) => anyhow!(
                 "the network stack has failed, which is a bug: please report the message above"
             ),
         }
+    }
+
+    /// Whether a part of it has ended, by itself or because it was told.
+    fn is_over(&self) -> bool {
+        self.drivers.iter().any(JoinHandle::is_finished)
     }
 
     /// Closes all connections: with a FIN, and after the grace time with a reset. It is cut short when
@@ -155,32 +222,32 @@ impl Host {
     }
 
     async fn close_all(&mut self) {
-        let net = &self.counts.net;
+        let net = self.net();
         net.shutdown();
         let deadline = Instant::now() + GRACE;
         while net.connection_count() > 0 && Instant::now() < deadline {
-            tokio::select! {
-                _ = &mut self.driver => return,
-                () = sleep(LOOK) => {}
+            sleep(LOOK).await;
+            if self.is_over() {
+                return;
             }
         }
         net.abort_all();
         // The last packets have to arrive, lest the other side waits for them.
-        if self.link.is_active() {
-            let _ = timeout(LAST_PACKETS, self.has_left()).await;
+        if let Some(link) = self.link.as_ref().filter(|link| link.is_active()) {
+            let _ = timeout(LAST_PACKETS, self.has_left(link)).await;
         }
         net.stop();
-        if !self.driver.is_finished() {
-            let _ = timeout(LAST_PACKETS, &mut self.driver).await;
+        for driver in self.drivers.iter_mut().filter(|driver| !driver.is_finished()) {
+            let _ = timeout(LAST_PACKETS, driver).await;
         }
     }
 
     /// Ready when nothing is on the link any more.
-    async fn has_left(&self) {
+    async fn has_left(&self, link: &LinkHandle) {
         loop {
             // The driver comes first, which sends what there is.
             sleep(LOOK).await;
-            if self.link.outgoing() == 0 || self.driver.is_finished() {
+            if link.outgoing() == 0 || self.is_over() {
                 return;
             }
         }
@@ -188,12 +255,13 @@ impl Host {
 
     /// Lets go of the device first, then of everything around it.
     pub async fn end(mut self) {
-        self.counts.net.set_observer(None);
-        if !self.driver.is_finished() {
-            self.driver.abort();
-            let _ = (&mut self.driver).await;
+        self.net().set_observer(None);
+        for driver in self.drivers.iter_mut().filter(|driver| !driver.is_finished()) {
+            driver.abort();
+            let _ = driver.await;
         }
         drop(self.counts);
+        drop(self.workers);
         drop(self.guard);
     }
 }

@@ -147,7 +147,7 @@ impl Life<'_> {
         let mut tasks = JoinSet::new();
         tasks.spawn(emulator.run());
         if let Some(listener) = listener {
-            let answering = listener.serve(control::handler(self.link.clone(), None));
+            let answering = listener.serve(control::handler(Some(self.link.clone()), None));
             tasks.spawn(answering.map(Ok));
         }
         // Without standard output there is nobody to tell.

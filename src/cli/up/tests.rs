@@ -30,6 +30,12 @@ fn bad_values_are_refused_with_the_way_out() {
         ("--ping-loss 1%", "add --serve ping"),
         ("--serve ping --ping-loss x", "a share such as 1%"),
         ("--stack-addr 10.8.0.2", "not in the network of --addr"),
+        ("--queues 0", "1..=64"),
+        ("--queues 65", "1..=64"),
+        ("--queues 2 --offload off", "--queues takes offload"),
+        ("--queues 2 --link udp:127.0.0.1:0", "--queues is for a device"),
+        ("--queues 2 --impair delay=1ms", "leave it out"),
+        ("--queues 2 --drop data:nth=3", "leave it out"),
     ];
     for (line, part) in table {
         let error = plan(line).expect_err(line);
@@ -55,6 +61,14 @@ fn a_service_may_have_a_congestion_control_of_its_own() {
     let plan = plan("--cc reno --serve http:80,cc=tahoe --no-default-services").unwrap();
     assert_eq!(plan.host.congestion, Algorithm::Reno);
     assert_eq!(plan.services[0].congestion, Some(Algorithm::Tahoe));
+}
+
+#[test]
+fn one_queue_goes_with_everything() {
+    let queues = |line| plan(line).unwrap().host.queues;
+    assert_eq!(queues(""), 1);
+    assert_eq!(queues("--queues 1 --offload off --impair delay=1ms"), 1);
+    assert_eq!(queues("--queues 4 --offload on"), 4);
 }
 
 #[test]

@@ -30,17 +30,18 @@ nix::ioctl_write_ptr_bad!(
 );
 
 /// Attaches to the interface `name` and makes it if there is none; packets have a header of [`super::header`] then,
-/// and come uncut.
+/// and come uncut. Of one with `many` queues this is one more.
 ///
 /// # Errors
 /// As [`Tun::attach`](super::super::tun::Tun::attach), and `EINVAL` when the kernel cannot do that.
 #[allow(unsafe_code, reason = "nix has the numbers of these calls, not the calls")]
-pub(super) fn attach(name: &str) -> io::Result<OwnedFd> {
+pub(super) fn attach(name: &str, many: bool) -> io::Result<OwnedFd> {
     let flags = libc::O_CLOEXEC | libc::O_NONBLOCK;
     let file =
         OpenOptions::new().read(true).write(true).custom_flags(flags).open("/dev/net/tun")?;
     let fd = OwnedFd::from(file);
-    let request = interface(name, libc::IFF_TUN | libc::IFF_NO_PI | libc::IFF_VNET_HDR)?;
+    let queues = if many { libc::IFF_MULTI_QUEUE } else { 0 };
+    let request = interface(name, libc::IFF_TUN | libc::IFF_NO_PI | libc::IFF_VNET_HDR | queues)?;
     let header_len = super::header::LEN as libc::c_int;
     // SAFETY: the descriptor is open, and the call reads a request that lives longer than it.
     unsafe { tunsetiff(fd.as_raw_fd(), &request) }?;

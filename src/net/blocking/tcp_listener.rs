@@ -102,7 +102,7 @@ impl TcpListener {
         let Shared { listener, accepting, nonblocking } = &*self.shared;
         let nonblocking = nonblocking.load(Ordering::Relaxed);
         let (stream, peer) =
-            accepting.wait(&listener.net, nonblocking, |cx| listener.poll_accept(cx))?;
+            accepting.wait(listener.net(), nonblocking, |cx| listener.poll_accept(cx))?;
         Ok((TcpStream::new(stream), peer))
     }
 

@@ -143,6 +143,29 @@ fn a_reader_sees_the_datagram_or_is_woken() {
     });
 }
 
+/// A datagram comes to the one shard while the driver of the other, which has the socket, falls asleep.
+#[test]
+fn what_is_handed_over_is_seen_or_wakes_the_driver() {
+    check(1, || {
+        let config = Config::new(OURS, 24, [1; 32]).divided(2).map(Stack::new);
+        let (net, sides) = Net::share(config, || Instant::ZERO);
+        let (devices, mut ends): (Vec<_>, Vec<_>) = (0..2).map(|_| memory::pair(1500)).unzip();
+        let drivers: Vec<Driving> = sides
+            .into_iter()
+            .zip(devices)
+            .map(|(side, device)| {
+                let driver = Loop::new(side, device, Still, std::time::Duration::ZERO);
+                spawn(move || block_on(driver.run()))
+            })
+            .collect();
+        let socket = bind(&net, OURS, 7);
+        send_from_peer(&mut ends[1], 1);
+        assert_eq!(&block_on(socket.recv_chunk_from()).unwrap().0[..], b"x");
+        net.stop();
+        drivers.into_iter().for_each(|driver| driver.join().unwrap().unwrap());
+    });
+}
+
 /// Two threads wait at one gate, so with one waker; each gets one datagram.
 #[test]
 fn threads_at_one_gate_are_all_woken() {

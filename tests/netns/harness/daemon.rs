@@ -54,10 +54,14 @@ impl Daemon {
         }
     }
 
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.child.lock().expect("no panic inside").id()
+    }
+
     /// Sends it a signal.
     pub fn signal(&self, signal: Signal) {
-        let id = self.child.lock().expect("no panic inside").id();
-        kill(Pid::from_raw(id.cast_signed()), signal).expect("it is our own child");
+        kill(Pid::from_raw(self.id().cast_signed()), signal).expect("it is our own child");
     }
 
     /// Waits until its log contains `text`.
@@ -80,7 +84,7 @@ impl Daemon {
 
     /// What it has used so far.
     pub fn usage(&self) -> Usage {
-        Usage::of(self.child.lock().expect("no panic inside").id())
+        Usage::of(self.id())
     }
 
     /// Waits for its end.

@@ -25,6 +25,7 @@ impl Plan {
             prefix_len: 24,
             congestion: Algorithm::Tahoe,
             spin: std::time::Duration::ZERO,
+            queues: 1,
             max_connections: 1 << 20,
             memory: 1 << 30,
             syn_cookies: true,

@@ -1,0 +1,48 @@
+//! The thread of a shard, for all but the first, which has that of the command.
+
+use std::io;
+use std::thread::{self, JoinHandle};
+
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
+
+/// A thread with a runtime of its own, which goes on until this is dropped.
+pub struct Worker {
+    runtime: Handle,
+    until: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Worker {
+    /// The thread of the shard with this number.
+    ///
+    /// # Errors
+    /// When there can be no more threads or files.
+    pub fn start(index: usize) -> io::Result<Worker> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
+        let (until, over) = oneshot::channel();
+        let thread = thread::Builder::new().name(format!("glasstcp-{index}")).spawn(move || {
+            // It is dropped, never sent.
+            let _ = runtime.block_on(over);
+            // A thread that waits for a slow disk must not hold up the end.
+            runtime.shutdown_background();
+        })?;
+        Ok(Worker { runtime: handle, until: Some(until), thread: Some(thread) })
+    }
+
+    /// Where tasks run on it.
+    pub fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.until = None;
+        if let Some(thread) = self.thread.take() {
+            // A task that panics does not end it.
+            let _ = thread.join();
+        }
+    }
+}
