@@ -8,6 +8,7 @@ use glasstcp::device::impair::Share;
 use glasstcp::device::impair::units::parse_share;
 use glasstcp::service::registry::{self, ServiceError};
 use glasstcp::service::{Service, ServiceSpec};
+use glasstcp::stack::MAX_SHARDS;
 
 use super::client;
 use super::host::{self, Link, Role};
@@ -51,7 +52,7 @@ pub struct Args {
 
     /// How many queues the device has, 1 to 64, each with a thread and a stack of its own: worth it with as many
     /// processors to spare. What is limited is divided among them. It takes offload, and a link that is not made bad
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_SHARDS)))]
     queues: u16,
 
     /// The folder that the web server shows and stores uploads in, and whose files tasks ask for

@@ -6,7 +6,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt};
-use nix::net::if_::if_nametoindex;
+use nix::ifaddrs::{InterfaceAddress, getifaddrs};
+use nix::net::if_::{InterfaceFlags, if_nametoindex};
 use rtnetlink::packet_core::{
     NLM_F_ACK, NLM_F_CREATE, NLM_F_REPLACE, NLM_F_REQUEST, NetlinkMessage,
 };
@@ -106,6 +107,13 @@ pub enum LinkError {
 /// Whether there is an interface `name` in the namespace of this thread.
 pub(super) fn exists(name: &str) -> bool {
     if_nametoindex(name).is_ok()
+}
+
+/// Whether a program is attached to the TUN interface `name`: only then it has a carrier.
+pub(super) fn is_in_use(name: &str) -> bool {
+    let is_it = |found: &InterfaceAddress| found.interface_name == name;
+    let runs = |found: InterfaceAddress| found.flags.contains(InterfaceFlags::IFF_LOWER_UP);
+    getifaddrs().is_ok_and(|mut all| all.find(is_it).is_some_and(runs))
 }
 
 /// Gives the interface `name` its address and MTU and brings it up. True when the address is new

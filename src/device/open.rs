@@ -167,12 +167,22 @@ pub fn open_queues(
     stack: &[Ipv4Addr],
     count: u16,
 ) -> Result<(Vec<TunOffload>, Guard), OpenError> {
-    open_with(config, stack, |OpenConfig { name, mtu, checksums, .. }| {
-        let attached = TunOffload::attach_queues(name, *mtu, *checksums, count);
-        attached.map_err(|error| match explain(error, name) {
-            OpenError::NotTun(name) => OpenError::NoQueues(name),
-            error => error,
-        })
+    open_with(config, stack, |config| attach_queues(config, count))
+}
+
+/// Attaches to the device as often as it has queues. The kernel would let another program have more of them, and divide
+/// flows among all.
+fn attach_queues(config: &OpenConfig, count: u16) -> Result<Vec<TunOffload>, OpenError> {
+    let OpenConfig { name, mtu, checksums, .. } = config;
+    let existed = link::exists(name);
+    if existed && link::is_in_use(name) {
+        return Err(OpenError::Busy(name.clone()));
+    }
+    let attached = TunOffload::attach_queues(name, *mtu, *checksums, count);
+    attached.map_err(|source| match explain(source, name) {
+        OpenError::NotTun(name) if existed => OpenError::NoQueues(name),
+        OpenError::NotTun(name) => OpenError::NoOffload { name, source: Errno::EINVAL.into() },
+        error => error,
     })
 }
 

@@ -21,9 +21,10 @@
 //! * *The driver waits for a task.* It looks for output and for its next deadline, and notes that it
 //!   sleeps, within one critical section. A call that made output, or moved the deadline forward,
 //!   looks at that note within its own. Again one of the two sees the other.
-//! * *A driver has a packet for another.* It lets go of its own lock first, and then calls the other as a task does.
-//! * *One lock.* No call holds another lock while it takes this one, and nothing takes a second one
-//!   under it. Wakers are called after it is released, for they may run anything, and so they are
+//! * *A driver has a packet for another.* It lets go of its own lock first, puts the packet where it waits, and then looks at
+//!   the other's note; that one looks at what waits before it makes the note.
+//! * *One lock.* No call holds another lock while it takes this one, and what is taken under it (that of what waits, an
+//!   observer's) is held for a moment, and nothing under it. Wakers are called after it is released, for they may run anything, and so they are
 //!   dropped: with the last waker of a task goes the task, and sockets that it owns take the lock.
 //! * *A panic under the lock* (a bug in the stack) leaves a stack that nobody may trust. The lock is
 //!   then not treated as poisoned for ever: the stack counts as ended, the driver is woken and ends
@@ -40,6 +41,7 @@ mod ping_socket;
 mod settings;
 mod shards;
 mod shared;
+mod strays;
 mod tcp_calls;
 mod tcp_listener;
 mod tcp_socket;

@@ -41,7 +41,7 @@ impl Opening {
 
     /// Sends the SYN, with as much of `data` as may go with it, and says how much that is.
     fn begin_fast(net: &Net, remote: SocketAddr, data: &[u8]) -> io::Result<(Opening, usize)> {
-        let net = net.place_for(None);
+        let net = net.place_for_peer(remote.ip());
         let (key, local, taken) = net.try_call(|stack| {
             let (key, taken) = stack.connect_fast(None, remote, None, data)?;
             let local = stack.local_addr(key).ok_or(SocketError::NotConnected)?;

@@ -4,12 +4,13 @@
 //! ```text
 //!   listeners                  on all
 //!   connections from a port    on the one that has the port (`Shard::index_of_port`)
-//!   other connections          on one after the other
+//!   other connections          on one after the other; those with text in the SYN by their peer
 //!   UDP and ping sockets       on the first
 //! ```
 
-use std::cell::Cell;
-use std::net::SocketAddr;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, PoisonError};
 
 use super::Net;
@@ -18,10 +19,8 @@ use crate::stack::{Config, Counters, Shard, Stack, Tables};
 use crate::tcp::CookieKeys;
 use crate::time::Instant;
 
-thread_local! {
-    /// How many connections this thread has had a shard chosen for.
-    static TURN: Cell<u16> = const { Cell::new(0) };
-}
+/// How many connections a shard was chosen for.
+static TURN: AtomicU16 = AtomicU16::new(0);
 
 /// One observer of several stacks, each of which calls it under a lock of its own.
 #[derive(Clone)]
@@ -110,7 +109,7 @@ impl Net {
 
     /// A handle of each shard by itself. What is made on one of them lives there, for tasks on its driver's thread: a
     /// listener, say, that accepts what came through its queue. It knows nothing of the addresses that were taken on
-    /// others.
+    /// others, and limits are those of one.
     pub fn shards(&self) -> impl Iterator<Item = Net> {
         let all = self.clone();
         (0..self.shard_count()).map(move |at| Net { at, alone: true, ..all.clone() })
@@ -122,11 +121,6 @@ impl Net {
         let (net, all) = (self.clone(), self.shard_count());
         let count = if self.alone { 1 } else { all };
         (0..count).map(move |more| Net { at: (net.at + more) % all, ..net.clone() })
-    }
-
-    /// The one that comes after this.
-    pub(super) fn next(&self) -> Net {
-        Net { at: (self.at + 1) % self.shard_count(), ..self.clone() }
     }
 
     /// Where what is in one place for all lives.
@@ -142,7 +136,7 @@ impl Net {
             return self.clone();
         }
         let at = match local.map(|local| local.port()) {
-            None | Some(0) => TURN.replace(TURN.get().wrapping_add(1)) % count,
+            None | Some(0) => TURN.fetch_add(1, Ordering::Relaxed) % count,
             Some(port) => Shard { index: 0, count }.index_of_port(port),
         };
         Net { at, ..self.clone() }
@@ -151,6 +145,15 @@ impl Net {
     /// Whether it stands for one shard.
     fn is_one(&self) -> bool {
         self.alone || self.shards.len() == 1
+    }
+
+    /// Where a connection to this peer is to live that may use what the last one to it has left: its cookie.
+    pub(super) fn place_for_peer(&self, peer: IpAddr) -> Net {
+        if self.is_one() {
+            return self.clone();
+        }
+        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(peer);
+        Net { at: (hash % u64::from(self.shard_count())) as u16, ..self.clone() }
     }
 
     fn shard_count(&self) -> u16 {

@@ -4,20 +4,17 @@
 
 use std::fmt;
 use std::io;
-use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::task::{self, Poll, Waker, ready};
 
 use tokio::task::coop;
 
+use super::strays::Inbox;
 use crate::stack::{SocketError, Stack, Stray, Wakes};
 use crate::sync::{Mutex, MutexGuard};
 use crate::time::Instant;
 use crate::wire::{RxBatch, TxBatch};
-
-/// Packets of other stacks that may wait for one; what comes beyond them is dropped, and counted.
-const MAX_STRAYS: usize = 4096;
 
 /// A running stack: what sockets are made on. Cloning gives another handle to the same stack.
 ///
@@ -29,7 +26,7 @@ const MAX_STRAYS: usize = 4096;
 #[derive(Clone)]
 pub struct Net {
     /// All that share the addresses.
-    pub(super) shards: Arc<[Mutex<Shared>]>,
+    pub(super) shards: Arc<[Slot]>,
     /// Which of them calls go to.
     pub(super) at: u16,
     /// It stands for that one alone.
@@ -39,16 +36,20 @@ pub struct Net {
 /// The driver's clock.
 type Clock = Box<dyn Fn() -> Instant + Send>;
 
-/// What the lock protects; apart from that of others in memory, so that they do not disturb each other.
+/// One stack; apart from the others in memory, so that they do not disturb each other.
 #[repr(align(128))]
+pub(super) struct Slot {
+    shared: Mutex<Shared>,
+    inbox: Inbox,
+}
+
+/// What the lock protects.
 pub(super) struct Shared {
     pub(super) stack: Stack,
     /// What time it is, for calls while the driver sleeps.
     clock: Clock,
     /// Set while the driver sleeps; whoever takes it out must call its waker.
     sleeping: Option<Sleeping>,
-    /// What others had nobody for.
-    strays: Vec<Stray>,
     stopping: bool,
     ended: Option<End>,
 }
@@ -100,7 +101,7 @@ fn aborted(why: String) -> io::Error {
 
 impl Shared {
     fn new(stack: Stack, clock: Clock) -> Shared {
-        Shared { stack, clock, sleeping: None, strays: Vec::new(), stopping: false, ended: None }
+        Shared { stack, clock, sleeping: None, stopping: false, ended: None }
     }
 
     /// Has the driver end.
@@ -110,10 +111,7 @@ impl Shared {
 
     /// Whether there is something for the driver to do at once; output is nothing if the device has no room.
     fn has_work(&self, device_full: bool) -> bool {
-        self.stopping
-            || self.ended.is_some()
-            || !self.strays.is_empty()
-            || (!device_full && self.stack.has_output())
+        self.stopping || self.ended.is_some() || (!device_full && self.stack.has_output())
     }
 
     /// Fails when there is no driver any more; the stack must not be touched then.
@@ -168,7 +166,8 @@ impl Net {
     }
 
     fn of(shards: impl IntoIterator<Item = Shared>) -> Net {
-        Net { shards: shards.into_iter().map(Mutex::new).collect(), at: 0, alone: false }
+        let slot = |shared| Slot { shared: Mutex::new(shared), inbox: Inbox::default() };
+        Net { shards: shards.into_iter().map(slot).collect(), at: 0, alone: false }
     }
 
     /// What time it is by the driver's clock.
@@ -220,24 +219,28 @@ impl Net {
         Poll::Ready(result)
     }
 
-    /// Gives it what another stack that shares its addresses has nobody for.
-    fn hand_over(&self, mut strays: Vec<Stray>) {
-        let mut shared = self.lock();
-        let room = MAX_STRAYS.saturating_sub(shared.strays.len());
-        if strays.len() > room {
-            shared.stack.refuse_strays(strays.split_off(room));
+    /// Gives to others what the stack has nobody for.
+    fn hand_over(&self, strays: Vec<Stray>) {
+        let mut receivers = 0u64;
+        for stray in strays {
+            receivers |= 1 << stray.to();
+            self.shards[usize::from(stray.to())].inbox.push(stray);
         }
-        shared.strays.append(&mut strays);
-        let driver = shared.driver_to_wake();
-        drop(shared);
-        if let Some(driver) = driver {
-            driver.wake();
+        for other in self.shards().filter(|other| receivers & 1 << other.at != 0) {
+            let sleeping = other.lock().sleeping.take();
+            if let Some(Sleeping { waker, .. }) = sleeping {
+                waker.wake();
+            }
         }
+    }
+
+    fn slot(&self) -> &Slot {
+        &self.shards[usize::from(self.at)]
     }
 
     /// The lock. After a panic under it the stack counts as ended (see the head of `net`).
     pub(super) fn lock(&self) -> MutexGuard<'_, Shared> {
-        self.shards[usize::from(self.at)].lock().unwrap_or_else(|poisoned| {
+        self.slot().shared.lock().unwrap_or_else(|poisoned| {
             let mut shared = poisoned.into_inner();
             shared.ended.get_or_insert(End::Panicked);
             shared
@@ -267,21 +270,24 @@ pub struct Received {
 }
 
 impl DriverSide {
-    /// The first half of a turn: hands `rx` to the stack and lets timers run. What it has nobody for goes to the next
-    /// one of those that share its addresses.
+    /// The first half of a turn: hands `rx` to the stack and lets timers run. What it has nobody for goes to others
+    /// that share its addresses.
     pub fn receive(&self, now: Instant, rx: &mut RxBatch) -> io::Result<Received> {
+        let strays = self.inbox().map(Inbox::take);
         let mut shared = self.net.lock();
         shared.check()?;
         shared.sleeping = None;
-        let strays = mem::take(&mut shared.strays);
-        shared.stack.receive_strays(now, strays);
+        if let Some((strays, refused)) = strays {
+            shared.stack.refuse_strays(refused);
+            shared.stack.receive_strays(now, strays);
+        }
         let wakes = shared.stack.receive(now, rx);
         let received =
             Received { wakes, output: shared.stack.has_output(), stopping: shared.stopping };
         let strays = shared.stack.take_strays();
         drop(shared);
         if !strays.is_empty() {
-            self.net.next().hand_over(strays);
+            self.net.hand_over(strays);
         }
         Ok(received)
     }
@@ -297,12 +303,17 @@ impl DriverSide {
     /// With `device_full` output does not count as work.
     pub fn fall_asleep(&self, waker: &Waker, device_full: bool) -> Option<Instant> {
         let mut shared = self.net.lock();
-        if shared.has_work(device_full) {
+        if shared.has_work(device_full) || self.inbox().is_some_and(|inbox| !inbox.is_empty()) {
             return None;
         }
         let until = next_deadline(&shared.stack);
         shared.sleeping = Some(Sleeping { waker: waker.clone(), until, device_full });
         Some(until)
+    }
+
+    /// Where packets of others wait, if there are others.
+    fn inbox(&self) -> Option<&Inbox> {
+        (self.net.shards.len() > 1).then(|| &self.net.slot().inbox)
     }
 
     /// Panics if something does not hold that must always hold; for tests and simulations.
@@ -315,8 +326,10 @@ impl DriverSide {
         self.net.abort_all();
     }
 
-    /// Makes every call fail from now on, for the first reason given, and wakes all who wait.
+    /// Makes every call fail from now on, for the first reason given, and wakes all who wait. If it was not told to end,
+    /// those are told that share its addresses.
     pub(crate) fn end(&self, why: End) {
+        let by_itself = !matches!(why, End::Stopped);
         let mut shared = self.net.lock();
         shared.sleeping = None;
         shared.ended.get_or_insert(why);
@@ -330,6 +343,10 @@ impl DriverSide {
         drop(shared);
         if let Some(wakes) = wakes {
             wakes.notify();
+        }
+        if by_itself {
+            let others = self.net.shards().filter(|other| other.at != self.net.at);
+            others.for_each(|other| other.stop());
         }
     }
 }

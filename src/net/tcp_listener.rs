@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{self, Poll};
 
@@ -43,11 +44,13 @@ pub struct TcpListener {
     local: SocketAddr,
     /// The stack remembers one task that waits; with several, each waits for its turn here.
     accepting: Mutex<()>,
+    /// So that all shards have the same settings, whoever changes them.
+    changing: std::sync::Mutex<()>,
 }
 
 impl TcpListener {
     /// Listens on `addr`; the address `0.0.0.0` means all addresses of the stack, port 0 one that is
-    /// free. At most 1024 connections wait to be accepted.
+    /// free. At most 1024 connections wait to be accepted, on each shard if there are several.
     ///
     /// # Errors
     /// `AddrInUse`, `AddrNotAvailable` if the address is not one of the stack's, and
@@ -92,8 +95,10 @@ impl TcpListener {
             turn: AtomicUsize::new(0),
             local: addr,
             accepting: Mutex::new(()),
+            changing: std::sync::Mutex::new(()),
         };
-        for net in net.parts() {
+        // First where connections from that address would be, so that of several who want it one gets it.
+        for net in net.place_for(Some(addr)).parts() {
             let (key, local) = net.try_call(|stack| {
                 let key = listen(stack, listener.local)?;
                 let local = stack.listener_addr(key).ok_or(SocketError::NotConnected)?;
@@ -233,6 +238,7 @@ impl TcpListener {
     /// # Errors
     /// As [`TcpListener::nodelay`].
     pub fn configure(&self, change: impl FnOnce(&mut tcp::Config)) -> io::Result<()> {
+        let _turn = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let [first, others @ ..] = &self.parts[..] else {
             return Ok(());
         };
@@ -314,7 +320,7 @@ impl Part {
 
 impl Drop for TcpListener {
     fn drop(&mut self) {
-        for Part { net, key } in &self.parts {
+        for Part { net, key } in self.parts.iter().rev() {
             // After the end of the stack there is nothing left to close.
             let _ = net.call(|stack| stack.close_listener(*key));
         }

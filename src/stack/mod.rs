@@ -59,7 +59,7 @@ pub use error::SocketError;
 pub use fast_open::FastAccept;
 pub use ping::PingAnswer;
 pub use readiness::Readiness;
-pub use shard::{Shard, Stray};
+pub use shard::{MAX_SHARDS, Shard, Stray};
 pub use tables::Tables;
 pub use udp::UdpError;
 pub use wakes::Wakes;
@@ -287,7 +287,7 @@ impl Stack {
         self.wakes.take()
     }
 
-    /// Both halves of a turn, as the simulator runs them.
+    /// Both halves of a turn, as the simulator runs them, for a stack that shares its addresses with no other.
     pub fn turn(&mut self, now: Instant, rx: &mut RxBatch, tx: &mut TxBatch) -> Wakes {
         let wakes = self.receive(now, rx);
         while self.transmit(now, tx) {}

@@ -22,8 +22,8 @@ impl Stack {
         self.refuse(reason, ends.remote.ip(), ends.local.ip());
     }
 
-    /// Processes one packet, which so many other stacks have seen that share the addresses.
-    pub(super) fn receive_packet(&mut self, packet: Packet, seen: u16) {
+    /// Processes one packet, which these other stacks have seen that share the addresses.
+    pub(super) fn receive_packet(&mut self, packet: Packet, seen: u64) {
         if seen == 0 {
             self.env.counters.packets_received += 1;
             self.env.counters.bytes_received += packet.bytes.len() as u64;

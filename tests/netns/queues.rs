@@ -87,6 +87,11 @@ fn what_goes_with_one_queue_alone_is_said() {
     let impair = ["impair", "--control", &control, "loss=1%"];
     let refused = Tool::new(Daemon::PROGRAM).args(impair).finish();
     assert!(!refused.success() && refused.to_string().contains("without --queues"), "{refused}");
+    // The kernel would let it have queues of the same device.
+    let another = lab.daemon(&QUEUES);
+    assert_eq!(another.wait().code(), Some(1));
+    assert!(another.log().contains("in use by another program"), "{}", another.log());
+    lab.assert_alive(&daemon);
     daemon.stop();
 
     let lab = Lab::with_netns();

@@ -137,17 +137,18 @@ impl Host {
         let (net, seats) = runtime::share(stack_config(plan)?, plan.queues);
         let (mut drivers, mut workers) = (Vec::new(), Vec::new());
         for (index, (seat, queue)) in seats.into_iter().zip(queues).enumerate() {
-            let settings = Settings { spin: plan.spin };
-            let drive = async move { seat.drive(FdDevice::new(queue)?, settings)?.await };
-            drivers.push(match index {
-                0 => tokio::spawn(drive),
+            let runtime = match index {
+                0 => Handle::current(),
                 _ => {
                     let worker = Worker::start(index).context("cannot start a thread")?;
-                    let driving = worker.runtime().spawn(drive);
+                    let runtime = worker.runtime().clone();
                     workers.push(worker);
-                    driving
+                    runtime
                 }
-            });
+            };
+            let _within = runtime.enter();
+            let device = FdDevice::new(queue).context(UNWATCHED)?;
+            drivers.push(tokio::spawn(seat.drive(device, Settings { spin: plan.spin })?));
         }
         let counts = Counts { net, dropped };
         Ok(Host { counts, link: None, drivers, workers, guard: Some(guard), place: None })
@@ -228,7 +229,7 @@ impl Host {
         while net.connection_count() > 0 && Instant::now() < deadline {
             sleep(LOOK).await;
             if self.is_over() {
-                return;
+                break;
             }
         }
         net.abort_all();
@@ -255,16 +256,24 @@ impl Host {
 
     /// Lets go of the device first, then of everything around it.
     pub async fn end(mut self) {
-        self.net().set_observer(None);
+        let net = self.net();
+        net.set_observer(None);
+        // A part of it may have failed, and what is left ends well.
+        net.stop();
         for driver in self.drivers.iter_mut().filter(|driver| !driver.is_finished()) {
-            driver.abort();
-            let _ = driver.await;
+            if timeout(LAST_PACKETS, &mut *driver).await.is_err() {
+                driver.abort();
+                let _ = driver.await;
+            }
         }
         drop(self.counts);
         drop(self.workers);
         drop(self.guard);
     }
 }
+
+/// What it means when a device cannot be waited for.
+const UNWATCHED: &str = "cannot wait for the network device";
 
 /// The text of a segment that fills a packet of `mtu` bytes, in bytes: less the headers of IP and TCP, and
 /// timestamps, which nearly every peer takes (RFC 7323 appendix A).
@@ -283,7 +292,7 @@ where
     D: Device + std::os::fd::AsFd + Send + 'static,
 {
     let device = FdDevice::new(device).and_then(|device| Impaired::new(device, link.clone()));
-    let device = device.context("cannot wait for the network device")?;
+    let device = device.context(UNWATCHED)?;
     Ok(runtime::start_with(stack, device, Settings { spin })?)
 }
 

@@ -1,6 +1,7 @@
 //! The thread of a shard, for all but the first, which has that of the command.
 
 use std::io;
+use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
 use tokio::runtime::{Builder, Handle};
@@ -19,16 +20,23 @@ impl Worker {
     /// # Errors
     /// When there can be no more threads or files.
     pub fn start(index: usize) -> io::Result<Worker> {
-        let runtime = Builder::new_current_thread().enable_all().build()?;
-        let handle = runtime.handle().clone();
-        let (until, over) = oneshot::channel();
-        let thread = thread::Builder::new().name(format!("glasstcp-{index}")).spawn(move || {
+        let (until, over) = oneshot::channel::<()>();
+        let (tell, told) = mpsc::channel();
+        let live = move || {
+            let runtime = match Builder::new_current_thread().enable_all().build() {
+                Ok(runtime) => runtime,
+                // It is listened to, and so it is below.
+                Err(error) => return drop(tell.send(Err(error))),
+            };
+            drop(tell.send(Ok(runtime.handle().clone())));
             // It is dropped, never sent.
             let _ = runtime.block_on(over);
             // A thread that waits for a slow disk must not hold up the end.
             runtime.shutdown_background();
-        })?;
-        Ok(Worker { runtime: handle, until: Some(until), thread: Some(thread) })
+        };
+        let thread = thread::Builder::new().name(format!("glasstcp-{index}")).spawn(live)?;
+        let runtime = told.recv().map_err(io::Error::other)??;
+        Ok(Worker { runtime, until: Some(until), thread: Some(thread) })
     }
 
     /// Where tasks run on it.

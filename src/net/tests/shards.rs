@@ -237,6 +237,48 @@ fn one_observer_sees_all_shards_until_it_is_taken_away() {
 }
 
 #[test]
+fn when_one_shard_fails_the_others_end_as_well() {
+    run(async {
+        let world = world();
+        let listener = TcpListener::bind(&world.server, (SERVER, 80)).await.unwrap();
+        let mut streams = Vec::new();
+        for _ in 0..4 {
+            streams.push(TcpStream::connect(&world.client, (SERVER, 80)).await.unwrap());
+        }
+        let [one, other] = <[_; 2]>::try_from(world.server_drivers).unwrap();
+        one.abort();
+        other.await.unwrap().expect("it was told to end, and does");
+        assert!(listener.accept().await.is_err());
+        for shard in world.server.shards() {
+            assert!(UdpSocket::bind(&shard, (SERVER, 7)).await.is_err());
+        }
+        // Those of the one that ended well were reset.
+        until(|| world.client.connection_count() < 4).await;
+    });
+}
+
+#[test]
+fn threads_that_open_one_connection_each_do_not_all_use_one_shard() {
+    run(async {
+        let world = world();
+        let _listener = TcpListener::bind(&world.client, (CLIENT, 80)).await.unwrap();
+        let connect = |net: Net| {
+            std::thread::spawn(move || {
+                crate::net::blocking::TcpStream::connect(&net, (CLIENT, 80)).unwrap()
+            })
+        };
+        let mut threads: Vec<_> = (0..4).map(|_| connect(world.server.clone())).collect();
+        until(|| threads.iter().all(std::thread::JoinHandle::is_finished)).await;
+        let _streams: Vec<_> = threads.drain(..).map(|thread| thread.join().unwrap()).collect();
+        assert!(
+            spread(&world.server).iter().all(|&count| count > 0),
+            "{:?}",
+            spread(&world.server)
+        );
+    });
+}
+
+#[test]
 fn all_shards_end_together() {
     run(async {
         let world = world();

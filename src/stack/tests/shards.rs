@@ -43,17 +43,19 @@ impl Ring {
 
     /// A packet comes to a shard, and what that passes on to the others; then all of them send.
     fn arrive(&mut self, packets: Vec<Bytes>) -> Vec<Bytes> {
-        let (now, mut at) = (self.now, self.queue);
+        let now = self.now;
         let mut rx: RxBatch = packets.into_iter().map(Packet::new).collect();
-        self.shards[at].receive(now, &mut rx).notify();
-        let mut strays = self.shards[at].take_strays();
+        self.shards[self.queue].receive(now, &mut rx).notify();
+        let mut strays = self.shards[self.queue].take_strays();
         let mut hops = 0;
         while !strays.is_empty() {
             hops += 1;
             assert!(hops < SHARDS, "a packet goes round and round");
-            at = (at + 1) % SHARDS;
-            self.shards[at].receive_strays(now, strays);
-            strays = self.shards[at].take_strays();
+            for stray in std::mem::take(&mut strays) {
+                let next = &mut self.shards[usize::from(stray.to())];
+                next.receive_strays(now, [stray]);
+                strays.extend(next.take_strays());
+            }
         }
         let mut sent = Vec::new();
         for shard in &mut self.shards {
@@ -172,6 +174,8 @@ fn one_that_was_opened_here_goes_on_as_well() {
         let port = ring.shards[home].local_addr(server).unwrap().port();
         assert_eq!(usize::from(port) % SHARDS, home);
         ring.settle();
+        let away = ring.counters().packets_passed_on;
+        assert_eq!(away, u64::from(home != ring.queue), "straight to where the port says");
         let client = *ring.client.connections.keys().collect::<Vec<_>>().first().unwrap();
         ring.exchange(client, server, home);
         assert!(!ring.segments().iter().any(Segment::rst));
@@ -322,7 +326,7 @@ fn what_comes_too_fast_is_refused_by_name() {
     ring.shards[0].receive(ring.now, &mut rx).notify();
     let strays = ring.shards[0].take_strays();
     assert_eq!(strays.len(), 2);
-    ring.shards[1].refuse_strays(strays);
+    ring.shards[1].refuse_strays(strays.len());
     ring.shards[1].check_invariants();
     assert_eq!(ring.shards[1].counters().refusals.of(Refusal::ShardQueueFull), 2);
 }
