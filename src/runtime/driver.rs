@@ -54,6 +54,8 @@ struct Input {
     now: Instant,
     /// Packets arrived or tasks were woken.
     busy: bool,
+    /// Tasks are likely to be started, for new connections.
+    opened: bool,
     /// The device may have more.
     more: bool,
     /// There is something to send already.
@@ -108,6 +110,10 @@ impl<D: AsyncDevice, T: Time> Loop<D, T> {
             if input.busy || more_output {
                 self.let_tasks_run(input.now).await;
             }
+            if input.opened {
+                // Those that were started meanwhile, whose answers travel with the acknowledgments of what they answer.
+                self.let_tasks_run(input.now).await;
+            }
             if input.busy || input.output || more_output || !self.tx.is_empty() {
                 more_output = self.transmit()?;
             }
@@ -143,6 +149,7 @@ impl<D: AsyncDevice, T: Time> Loop<D, T> {
         let input = Input {
             now,
             busy: count > 0 || !received.wakes.is_empty(),
+            opened: received.wakes.has_connections(),
             more: count > 0,
             output: received.output,
             stopping: received.stopping,

@@ -8,16 +8,17 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
 use std::sync::{Arc, Mutex};
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::clock::Clock;
 use super::driver::{Loop, Time};
 use super::timer::Timer;
 use super::{AsyncDevice, start};
-use crate::device::Device;
+use crate::device::{Device, memory};
 use crate::net::{Net, TcpListener};
 use crate::stack::{Config, Stack};
 use crate::time::Instant;
@@ -216,6 +217,49 @@ fn a_driver_that_sleeps_often_takes_batches_all_the_same() {
         let asked = asked.lock().unwrap();
         assert!(asked.contains(&1), "{asked:?}");
         assert!(asked[100..].iter().all(|&max| max > 1), "{asked:?}");
+    });
+}
+
+/// Tasks that are started for new connections answer before their requests are acknowledged.
+#[test]
+fn the_first_answer_of_a_connection_acknowledges_its_request() {
+    run(async {
+        let (device, mut end) = memory::pair(1500);
+        let config = |last| Config::new([10, 0, 0, last].into(), 24, [last; 32]);
+        let (server, driver) = start(Stack::new(config(1)), device).unwrap();
+        tokio::spawn(driver);
+        let listener = TcpListener::bind(&server, ([10, 0, 0, 1], 7)).await.unwrap();
+        let _accepting = tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                tokio::spawn(async move {
+                    let request = stream.read_u8().await.unwrap();
+                    stream.write_u8(request + 1).await.unwrap();
+                    stream.read_u8().await
+                });
+            }
+        });
+        // A peer without a driver, whose last packets of handshakes and requests come together.
+        let mut peer = Stack::new(config(2));
+        let mut cx = Context::from_waker(Waker::noop());
+        let keys = [(); 2].map(|()| peer.connect(None, ([10, 0, 0, 1], 7).into(), None).unwrap());
+        let (mut rx, mut tx) = (RxBatch::new(), TxBatch::new());
+        peer.turn(Instant::ZERO, &mut rx, &mut tx).notify();
+        end.send(&mut tx).unwrap();
+        poll_fn(|cx| end.poll_readable(cx)).await;
+        assert_eq!(end.receive(&mut rx, 9).unwrap(), 2, "a SYN-ACK for each");
+        peer.turn(Instant::ZERO, &mut rx, &mut tx).notify();
+        keys.map(|key| assert!(peer.poll_send(key, &[1], &mut cx).is_ready()));
+        peer.turn(Instant::ZERO, &mut rx, &mut tx).notify();
+        assert_eq!(tx.len(), 4);
+        end.send(&mut tx).unwrap();
+        poll_fn(|cx| end.poll_readable(cx)).await;
+        end.receive(&mut rx, 9).unwrap();
+        peer.turn(Instant::ZERO, &mut rx, &mut tx).notify();
+        for answer in keys.map(|key| peer.poll_receive(key, 9, &mut cx)) {
+            assert!(matches!(&answer, Poll::Ready(Ok(text)) if text[..] == [2]), "{answer:?}");
+        }
+        assert_eq!(server.counters().bursts_sent, 4, "a SYN-ACK and an answer for each");
     });
 }
 

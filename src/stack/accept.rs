@@ -70,7 +70,7 @@ impl Listener {
         wakes: &mut Wakes,
     ) {
         self.queue.push_back((conn, remote));
-        wakes.add(&mut self.waker);
+        wakes.add_for_connection(&mut self.waker);
         if let Some(watch) = &mut self.watch {
             watch.connection_arrived(wakes);
         }

@@ -14,12 +14,20 @@ use smallvec::SmallVec;
 pub struct Wakes {
     ready: SmallVec<[Waker; 4]>,
     discarded: Vec<Waker>,
+    /// A connection can be accepted that could not be before.
+    accept: bool,
 }
 
 impl Wakes {
     /// Whether nobody has to be woken.
     pub fn is_empty(&self) -> bool {
         self.ready.is_empty()
+    }
+
+    /// Whether there are connections to accept: who does that is likely to start tasks for them, which come after all that
+    /// are woken here.
+    pub fn has_connections(&self) -> bool {
+        self.accept
     }
 
     /// Wakes them all.
@@ -30,7 +38,7 @@ impl Wakes {
     /// Takes them all out, if there are any.
     pub(super) fn take(&mut self) -> Option<Wakes> {
         // Most calls wake nobody, and moving the lists costs more than looking.
-        let any = !self.ready.is_empty() || !self.discarded.is_empty();
+        let any = !self.ready.is_empty() || !self.discarded.is_empty() || self.accept;
         any.then(|| mem::take(self))
     }
 
@@ -39,6 +47,12 @@ impl Wakes {
         if let Some(waker) = waker.take() {
             self.ready.push(waker);
         }
+    }
+
+    /// The same of who waits for connections, of which there is one.
+    pub(super) fn add_for_connection(&mut self, waker: &mut Option<Waker>) {
+        self.accept = true;
+        self.add(waker);
     }
 
     /// Forgets the waker, if there is one.
