@@ -32,10 +32,16 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-pub mod carry;
-mod report;
+use crate::observe::stream::Style;
 
+pub mod carry;
+mod events;
+mod report;
+mod sockets;
+
+pub use events::events;
 pub use report::{Amount, LaneStatus, LinkStatus};
+pub use sockets::{Protocol, SocketFilter, SocketStatus, TcpStatus, TimerStatus, list};
 
 /// The longest request or reply, in bytes.
 const MAX_LINE: u64 = 1 << 20;
@@ -87,6 +93,30 @@ pub enum Request {
         /// The port; 0 is any that is free.
         port: u16,
     },
+    /// Tells of the sockets of the stack, a reply for each, and at the end that this was all.
+    Sockets {
+        /// Of which.
+        #[serde(default)]
+        filter: SocketFilter,
+    },
+    /// Tells what the stack has counted.
+    Stats,
+    /// Tells of events from now on, as lines that are no replies, after a reply that says so.
+    Events {
+        /// Of one connection, by its number.
+        #[serde(default)]
+        conn: Option<u32>,
+        /// How.
+        #[serde(default)]
+        style: Style,
+    },
+    /// Ends a connection of the stack, with a reset.
+    Kill {
+        /// The stack's end.
+        local: SocketAddr,
+        /// The other one.
+        remote: SocketAddr,
+    },
     /// Opens a UDP socket of the stack, whose datagrams the socket carries after the reply.
     Datagrams {
         /// The port; 0 is any that is free.
@@ -109,6 +139,15 @@ pub enum Reply {
     },
     /// What was asked for cannot be opened.
     Failed(carry::Failure),
+    /// How a socket is.
+    Socket(Box<SocketStatus>),
+    /// Counters that are not zero, and how many entries tables have, by name.
+    Stats(Vec<(String, u64)>),
+    /// It is done, or that was all.
+    Done {
+        /// For how many.
+        count: u64,
+    },
     /// Why the request was not carried out, in one sentence.
     Error(String),
 }
@@ -334,19 +373,60 @@ fn connect_in_turn(path: &Path) -> io::Result<StdStream> {
 /// When nobody listens there, when this user may not ask, and `WouldBlock` when no reply comes within ten
 /// seconds, or too many others wait for theirs all the time.
 pub fn ask(path: &Path, request: &Request) -> io::Result<Reply> {
+    let reply = receive(&mut BufReader::new(send(path, request)?))?;
+    reply.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+}
+
+/// Asks for something of which many replies tell, and gives each to `each`, but the last.
+///
+/// # Errors
+/// Those of [`ask`] and of `each`.
+pub fn ask_for_all(
+    path: &Path,
+    request: &Request,
+    mut each: impl FnMut(Reply) -> io::Result<()>,
+) -> io::Result<Reply> {
+    let mut replies = BufReader::new(send(path, request)?);
+    loop {
+        match receive(&mut replies)? {
+            Some(reply @ Reply::Socket(_)) => each(reply)?,
+            Some(last) => return Ok(last),
+            None => return Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
+}
+
+/// Asks for what follows the reply, if that is [`Reply::Done`], and is read for as long as it comes.
+///
+/// # Errors
+/// Those of [`ask`].
+pub fn ask_for_lines(path: &Path, request: &Request) -> io::Result<(Reply, impl BufRead + use<>)> {
+    let stream = send(path, request)?;
+    let mut lines = BufReader::new(stream);
+    let reply = receive(&mut lines)?.ok_or(io::ErrorKind::UnexpectedEof)?;
+    lines.get_ref().set_read_timeout(None)?;
+    Ok((reply, lines))
+}
+
+/// The next reply; `None` at the end.
+fn receive(replies: &mut impl BufRead) -> io::Result<Option<Reply>> {
+    let mut line = Vec::new();
+    replies.take(MAX_LINE).read_until(b'\n', &mut line)?;
+    Ok(if line.is_empty() { None } else { Some(serde_json::from_slice(&line)?) })
+}
+
+/// Sends a request.
+fn send(path: &Path, request: &Request) -> io::Result<StdStream> {
     let mut stream = connect_in_turn(path)?;
     stream.set_read_timeout(Some(ANSWER))?;
     stream.set_write_timeout(Some(ANSWER))?;
     let mut text = serde_json::to_vec(request)?;
     text.push(b'\n');
-    // One that has no place for another may have said so without listening.
-    let sent = stream.write_all(&text);
-    let mut line = Vec::new();
-    BufReader::new(stream).take(MAX_LINE).read_until(b'\n', &mut line)?;
-    if line.is_empty() {
-        return Err(sent.err().unwrap_or(io::ErrorKind::UnexpectedEof.into()));
+    // One that has no place for another may have said so without listening: then that is read.
+    match stream.write_all(&text) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(stream),
     }
-    Ok(serde_json::from_slice(&line)?)
 }
 
 /// Where sockets are found by name: `/run/glasstcp` for root, for others a folder of their own if they

@@ -130,6 +130,8 @@ pub enum Cause {
     UserClose,
     /// The application aborted, or closed with data unread (RFC 2525 2.17).
     UserAbort,
+    /// Somebody else than the application ended it.
+    Killed,
     /// The peer reset the connection.
     ResetArrived,
     /// An ICMP error says that it cannot be opened (RFC 9293 3.9.2.2).
@@ -456,6 +458,26 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// The connection that it is about, if it is about one.
+    pub const fn conn(&self) -> Option<ConnId> {
+        match self {
+            Event::Sent { conn, .. } | Event::Refused { conn, .. } => *conn,
+            Event::Received { conn, .. }
+            | Event::StateChanged { conn, .. }
+            | Event::CongestionWindow { conn, .. }
+            | Event::Lost { conn, .. }
+            | Event::Reduced { conn, .. }
+            | Event::Undone { conn, .. }
+            | Event::IcmpError { conn, .. }
+            | Event::PathMtu { conn, .. }
+            | Event::RttSample { conn, .. }
+            | Event::TimerFired { conn, .. }
+            | Event::Limited { conn, .. } => Some(*conn),
+        }
+    }
+}
+
 /// What congestion control is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -492,4 +514,20 @@ pub enum TimerKind {
     Keepalive,
     /// The end of a close: FIN-WAIT-2 without an application, or linger.
     Close,
+}
+
+impl TimerKind {
+    /// The name that it has in events.
+    pub const fn name(self) -> &'static str {
+        match self {
+            TimerKind::Retransmission => "retransmission",
+            TimerKind::Reordering => "reordering",
+            TimerKind::TailLossProbe => "tail_loss_probe",
+            TimerKind::Pacing => "pacing",
+            TimerKind::Persist => "persist",
+            TimerKind::DelayedAck => "delayed_ack",
+            TimerKind::Keepalive => "keepalive",
+            TimerKind::Close => "close",
+        }
+    }
 }

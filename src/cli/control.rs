@@ -1,13 +1,16 @@
 //! The control socket as the commands use it: where it is, and what is answered there.
 
-use std::io;
-use std::path::Path;
+use std::io::{self, BufRead};
+use std::path::{Path, PathBuf};
 
-use anyhow::anyhow;
+use anyhow::{anyhow, bail};
 use glasstcp::control::{self, Answer, LinkStatus, Listener, Reply, Request, carry};
 use glasstcp::device::impair::Spec;
-use glasstcp::net::Net;
 use glasstcp::runtime::LinkHandle;
+use glasstcp::service::text::harmless_line;
+use glasstcp::tcp::Endpoints;
+
+use super::host::Counts;
 
 /// Why there is no socket.
 const NOWHERE: &str = "XDG_RUNTIME_DIR is not set, so there is no folder for a control socket, and neither 'glasstcp \
@@ -60,13 +63,127 @@ fn bind_error(path: &Path, error: &io::Error) -> String {
 /// Why a link cannot be made bad.
 const QUEUES: &str = "a device with several queues has no link that could be made bad: start glasstcp without --queues";
 
+/// Which running glasstcp is meant.
+#[derive(Debug, clap::Args)]
+pub struct Whom {
+    /// The control socket of the one that is meant, if several run
+    #[arg(long, value_name = "SOCKET")]
+    control: Option<PathBuf>,
+}
+
+impl Whom {
+    /// Its socket: the one that was named, or the only one there is.
+    ///
+    /// # Errors
+    /// When there is none, or several are.
+    pub fn path(self) -> anyhow::Result<PathBuf> {
+        match self.control {
+            Some(path) => Ok(path),
+            None => only_one(),
+        }
+    }
+
+    /// Asks it.
+    ///
+    /// # Errors
+    /// When it cannot be asked, or has refused: a sentence that says what to do.
+    pub fn ask(self, request: &Request) -> anyhow::Result<Reply> {
+        let path = self.path()?;
+        let reply = control::ask(&path, request);
+        granted(reply.map_err(|error| anyhow!(ask_error(&path, &error)))?)
+    }
+
+    /// Asks it for what follows its reply.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn ask_for_lines(self, request: &Request) -> anyhow::Result<(Reply, impl BufRead + use<>)> {
+        let path = self.path()?;
+        let asked = control::ask_for_lines(&path, request);
+        let (reply, lines) = asked.map_err(|error| anyhow!(ask_error(&path, &error)))?;
+        Ok((granted(reply)?, lines))
+    }
+
+    /// The same where many replies tell of it, each of which is given to `each`, but the last.
+    ///
+    /// # Errors
+    /// The same, and those of `each`.
+    pub fn ask_for_all(
+        self,
+        request: &Request,
+        mut each: impl FnMut(Reply) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Reply> {
+        let path = self.path()?;
+        let mut failed = None;
+        let reply = control::ask_for_all(&path, request, |reply| {
+            each(reply).map_err(|error| {
+                failed = Some(error);
+                io::ErrorKind::Other.into()
+            })
+        });
+        match failed {
+            Some(error) => Err(error),
+            None => granted(reply.map_err(|error| anyhow!(ask_error(&path, &error)))?),
+        }
+    }
+}
+
+/// What it is that was answered, unless it is a refusal.
+fn granted(reply: Reply) -> anyhow::Result<Reply> {
+    match reply {
+        // It lists the commands that it knows.
+        Reply::Error(sentence) if sentence.contains("unknown variant") => Err(anyhow!(
+            "the glasstcp that runs does not know this command: it is of another version, and has to be started again"
+        )),
+        Reply::Error(sentence) => Err(anyhow!(harmless_line(&sentence))),
+        reply => Ok(reply),
+    }
+}
+
+/// What is said of a reply that nobody asked for.
+pub const SOMETHING_ELSE: &str = "it has answered something else";
+
+/// The only socket there is.
+fn only_one() -> anyhow::Result<PathBuf> {
+    let mut running = control::running();
+    match running.len() {
+        0 => bail!(
+            "no glasstcp runs here that could be asked: start one with 'glasstcp up' or 'glasstcp link', or name its socket with --control (as root, if it was started as root)"
+        ),
+        1 => Ok(running.remove(0)),
+        _ => {
+            let all: Vec<_> = running.iter().map(|path| path.display().to_string()).collect();
+            bail!("several run here: choose one with --control, of {}", all.join(", "))
+        }
+    }
+}
+
+/// Why nobody answers at `path`, and what to do.
+fn ask_error(path: &Path, error: &io::Error) -> String {
+    let path = path.display();
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+            format!("no glasstcp listens on {path}: look whether it still runs")
+        }
+        io::ErrorKind::PermissionDenied => {
+            format!("not permitted to use {path}: use the user who has started it, or sudo")
+        }
+        io::ErrorKind::WouldBlock => {
+            format!("the glasstcp at {path} does not answer: it is stopped, or others keep it busy")
+        }
+        _ => format!("no answer from {path}: {error}"),
+    }
+}
+
 /// Answers what is asked of a link, and where there is a stack, opens what is asked of that.
 pub fn handler(
     link: Option<LinkHandle>,
-    net: Option<Net>,
+    counts: Option<Counts>,
 ) -> impl Fn(Request) -> Answer + Send + Sync + 'static {
     move |request| {
-        let net = || net.clone().ok_or("there is no stack behind a link between two devices");
+        let counts =
+            || counts.as_ref().ok_or("there is no stack behind a link between two devices");
+        let net = || counts().map(|counts| counts.net().clone());
         let take = match request {
             Request::Impair { spec } => return impair(link.as_ref(), spec).into(),
             Request::Connect { to, within_ms } => {
@@ -74,6 +191,20 @@ pub fn handler(
             }
             Request::Listen { port } => net().map(|net| carry::listen(net, port)),
             Request::Datagrams { port } => net().map(|net| carry::datagrams(net, port)),
+            Request::Sockets { filter } => net().map(|net| control::list(net, filter)),
+            Request::Events { conn, style } => {
+                let watchers = counts().map(|counts| counts.watchers().clone());
+                watchers.map(|watchers| control::events(watchers, conn, style))
+            }
+            Request::Stats => {
+                let stats = counts().map(|counts| Reply::Stats(counts.rows()));
+                return stats.unwrap_or_else(|why| Reply::Error(why.to_owned())).into();
+            }
+            Request::Kill { local, remote } => {
+                let killed = net().map(|net| net.kill(Endpoints { local, remote }));
+                let done = killed.map(|killed| Reply::Done { count: killed.into() });
+                return done.unwrap_or_else(|why| Reply::Error(why.to_owned())).into();
+            }
         };
         take.map_or_else(|why| Reply::Error(why.to_owned()).into(), Answer::Take)
     }

@@ -13,6 +13,7 @@ use glasstcp::runtime::memory;
 use glasstcp::service::{Service, ServiceContext, ServiceSpec, Www, ping};
 use tokio::time::interval;
 
+use super::event_file::EventFile;
 use super::host::{Counts, Host, Link};
 use super::log::{self, Printer};
 use super::serve::reachable;
@@ -47,6 +48,10 @@ async fn live(mut plan: Plan, printer: &Printer) -> anyhow::Result<()> {
         plan.host.is_at(place);
     }
     let mut daemon = Daemon { host, printer };
+    let events = match &plan.events {
+        Some((path, most)) => Some(EventFile::start(path, *most, daemon.host.counts().watchers())?),
+        None => None,
+    };
     let sockets = Sockets::Stack(daemon.host.net().clone());
     let context = Arc::new(ServiceContext {
         www,
@@ -70,8 +75,8 @@ async fn live(mut plan: Plan, printer: &Printer) -> anyhow::Result<()> {
     let on_shards = on_shards.await?;
     let place = control::place(plan.control.as_deref(), &plan.host.name())?;
     if let Some(listener) = place {
-        let (link, net) = (daemon.host.link().cloned(), daemon.host.net().clone());
-        services.spawn(listener.serve(control::handler(link, Some(net))));
+        let (link, counts) = (daemon.host.link().cloned(), daemon.host.counts());
+        services.spawn(listener.serve(control::handler(link, Some(counts))));
     }
     // It serves whoever asks, whether or not somebody reads this.
     let _ = say(&welcome(&plan, daemon.host.owns_netns()));
@@ -82,6 +87,9 @@ async fn live(mut plan: Plan, printer: &Printer) -> anyhow::Result<()> {
     services.shutdown().await;
     for mut services in on_shards {
         services.shutdown().await;
+    }
+    if let Some(events) = events {
+        events.end();
     }
     daemon.host.end().await;
     result

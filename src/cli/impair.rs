@@ -1,12 +1,11 @@
 //! `glasstcp impair`: changes the link of a running glasstcp, and shows how it is.
 
-use std::io;
-use std::path::{Path, PathBuf};
-
-use anyhow::{anyhow, bail};
-use glasstcp::control::{self, LaneStatus, LinkStatus, Reply, Request};
+use anyhow::anyhow;
+use glasstcp::control::{LaneStatus, LinkStatus, Reply, Request};
 use glasstcp::device::impair::Spec;
-use glasstcp::service::text::{harmless_line, harmless_lines};
+use glasstcp::service::text::harmless_lines;
+
+use super::control::{SOMETHING_ELSE, Whom};
 
 /// Change the link of a running glasstcp, and show how it is
 ///
@@ -26,9 +25,8 @@ clients to the server. docs/link.md has the language.
 
 Exit codes: 0 done, 1 it cannot be done (one sentence says why), 2 the command line cannot be read.")]
 pub struct Args {
-    /// The control socket of the one that is meant, if several run
-    #[arg(long, value_name = "SOCKET")]
-    control: Option<PathBuf>,
+    #[command(flatten)]
+    whom: Whom,
 
     /// What is to come into force
     #[arg(value_name = "RULE")]
@@ -38,47 +36,12 @@ pub struct Args {
 impl Args {
     /// Asks, and prints the answer.
     pub fn run(self) -> anyhow::Result<()> {
-        let path = self.control.map_or_else(only_one, Ok)?;
         let rules: Vec<_> = self.rules.into_iter().flat_map(|spec| spec.rules).collect();
         let spec = (!rules.is_empty()).then(|| Spec { rules }.to_string());
-        let reply = control::ask(&path, &Request::Impair { spec });
-        match reply.map_err(|error| anyhow!(ask_error(&path, &error)))? {
+        match self.whom.ask(&Request::Impair { spec })? {
             Reply::Link(link) => super::say(&harmless_lines(&format(&link))),
-            Reply::Error(sentence) => Err(anyhow!(harmless_line(&sentence))),
-            Reply::Open { .. } | Reply::Failed(_) => Err(anyhow!("it has answered something else")),
+            _ => Err(anyhow!(SOMETHING_ELSE)),
         }
-    }
-}
-
-/// The only socket there is.
-fn only_one() -> anyhow::Result<PathBuf> {
-    let mut running = control::running();
-    match running.len() {
-        0 => bail!(
-            "no glasstcp runs here whose link could be changed: start one with 'glasstcp up' or 'glasstcp link', or name its socket with --control (as root, if it was started as root)"
-        ),
-        1 => Ok(running.remove(0)),
-        _ => {
-            let all: Vec<_> = running.iter().map(|path| path.display().to_string()).collect();
-            bail!("several run here: choose one with --control, of {}", all.join(", "))
-        }
-    }
-}
-
-/// Why nobody answers at `path`, and what to do.
-fn ask_error(path: &Path, error: &io::Error) -> String {
-    let path = path.display();
-    match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
-            format!("no glasstcp listens on {path}: look whether it still runs")
-        }
-        io::ErrorKind::PermissionDenied => {
-            format!("not permitted to use {path}: use the user who has started it, or sudo")
-        }
-        io::ErrorKind::WouldBlock => {
-            format!("the glasstcp at {path} does not answer: it is stopped, or others keep it busy")
-        }
-        _ => format!("no answer from {path}: {error}"),
     }
 }
 

@@ -4,7 +4,7 @@
 //!   run -> up           -> daemon -> host, services, control, signals, log
 //!       -> serve        -> log
 //!       -> link         -> packets, control, signals, log
-//!       -> impair       -> control
+//!       -> impair, ss, stats, events, kill -> control
 //!       -> nc, dns, ping -> client -> host, signals, log
 //!       -> get, put     -> client, progress
 //!       -> rudp         -> client, serve
@@ -21,11 +21,14 @@ mod completions;
 mod control;
 mod daemon;
 mod dns;
+mod event_file;
+mod events;
 mod get;
 mod hello;
 mod host;
 mod impair;
 mod iperf;
+mod kill;
 mod link;
 mod log;
 mod nc;
@@ -38,6 +41,8 @@ mod serve;
 mod services;
 mod signals;
 mod sim;
+mod ss;
+mod stats;
 mod task;
 mod up;
 
@@ -73,6 +78,10 @@ enum Command {
     Serve(serve::Args),
     Link(Box<link::Args>),
     Impair(impair::Args),
+    Ss(Box<ss::Args>),
+    Stats(stats::Args),
+    Events(events::Args),
+    Kill(kill::Args),
     Nc(Box<nc::Args>),
     Get(Box<get::Args>),
     Put(Box<put::Args>),
@@ -97,6 +106,10 @@ pub fn run() -> ExitCode {
         Command::Serve(args) => args.run(),
         Command::Link(args) => args.run(),
         Command::Impair(args) => args.run(),
+        Command::Ss(args) => args.run(),
+        Command::Stats(args) => args.run(),
+        Command::Events(args) => args.run(),
+        Command::Kill(args) => args.run(),
         Command::Nc(args) => args.run(),
         Command::Get(args) => args.run(),
         Command::Put(args) => args.run(),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use glasstcp::device::Offload;
 use glasstcp::device::impair::Share;
-use glasstcp::device::impair::units::parse_share;
+use glasstcp::device::impair::units::{parse_share, parse_size};
 use glasstcp::service::registry::{self, ServiceError};
 use glasstcp::service::{Service, ServiceSpec};
 use glasstcp::stack::MAX_SHARDS;
@@ -77,6 +77,14 @@ pub struct Args {
     #[arg(long)]
     no_default_services: bool,
 
+    /// Write every event to this file, as lines of JSON (docs/events.md); for its size see --events-size
+    #[arg(long, value_name = "FILE")]
+    events: Option<PathBuf>,
+
+    /// How long that file may become, as 512k or 1g, from 64k; then it becomes FILE.1, and a new one begins
+    #[arg(long, value_name = "SIZE", default_value = "256m", value_parser = events_size)]
+    events_size: u64,
+
     /// Where 'glasstcp impair' reaches it [default: one in /run/glasstcp, found by itself]
     #[arg(long, value_name = "SOCKET")]
     control: Option<PathBuf>,
@@ -95,6 +103,8 @@ pub struct Plan {
     pub ping_loss: Share,
     /// Whom the services tasks and dns ask.
     pub dns: Option<SocketAddr>,
+    /// The file that events are written to, and how long it may become, in bytes.
+    pub events: Option<(PathBuf, u64)>,
     /// The control socket, where it is not to be the usual one.
     pub control: Option<PathBuf>,
 }
@@ -159,8 +169,15 @@ impl Args {
             return Err(PlanError::NoServer);
         }
         let (www, dns, control) = (self.www, self.dns, self.control);
-        Ok(Plan { host, services, www, ping_loss, dns, control })
+        let events = self.events.map(|path| (path, self.events_size));
+        Ok(Plan { host, services, www, ping_loss, dns, events, control })
     }
+}
+
+/// The size of a file of events.
+fn events_size(text: &str) -> Result<u64, String> {
+    let bytes = parse_size(text).map_err(|error| error.to_string())?;
+    (bytes >= 64 << 10).then_some(bytes).ok_or_else(|| "give 64k at least".to_owned())
 }
 
 /// The same host with so many queues.

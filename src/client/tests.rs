@@ -47,7 +47,6 @@ async fn world(path: &Path, tasks: &mut JoinSet<()>) -> (Net, Net, AbortHandle) 
     let net = near.clone();
     let control = Listener::bind(path).unwrap();
     let control = tasks.spawn(control.serve(move |request| match request {
-        Request::Impair { .. } => Reply::Error("there is no link".to_owned()).into(),
         Request::Connect { to, within_ms } => {
             crate::control::Answer::Take(carry::connect(net.clone(), to, within_ms))
         }
@@ -55,6 +54,7 @@ async fn world(path: &Path, tasks: &mut JoinSet<()>) -> (Net, Net, AbortHandle) 
         Request::Datagrams { port } => {
             crate::control::Answer::Take(carry::datagrams(net.clone(), port))
         }
+        _ => Reply::Error("there is nothing else here".to_owned()).into(),
     }));
     (near, other, control)
 }

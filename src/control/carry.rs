@@ -137,7 +137,7 @@ pub fn datagrams(net: Net, port: u16) -> Box<dyn FnOnce(UnixStream) -> Taken + S
 }
 
 /// Ready when the client has gone, whatever it has left to be read.
-async fn gone(unix: &UnixStream) {
+pub(super) async fn gone(unix: &UnixStream) {
     // Not to be readable is what is waited for, but that the other end is closed: this interest sees nothing else.
     let _ = unix.ready(Interest::PRIORITY).await;
 }

@@ -36,6 +36,7 @@
 pub mod blocking;
 mod delegate;
 mod held;
+mod listing;
 mod opening;
 mod ping_socket;
 mod settings;
@@ -48,11 +49,13 @@ mod tcp_socket;
 mod tcp_split;
 mod tcp_stream;
 mod udp_socket;
+mod watchers;
 
 #[doc(hidden)]
 pub use shared::DriverSide;
 pub(crate) use shared::End;
 
+pub use listing::Listing;
 pub use opening::Opening;
 pub use ping_socket::PingSocket;
 pub use shared::Net;
@@ -61,6 +64,7 @@ pub use tcp_socket::TcpSocket;
 pub use tcp_split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
 pub use tcp_stream::{InfoHandle, TcpStream};
 pub use udp_socket::UdpSocket;
+pub use watchers::{Watchers, Watching};
 
 #[cfg(test)]
 mod tests;

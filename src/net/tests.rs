@@ -9,6 +9,7 @@ mod sleep;
 mod tcp;
 mod udp;
 mod wakers;
+mod watchers;
 
 use std::future::Future;
 use std::io;

@@ -10,7 +10,8 @@ pub fn format(counters: &Counters, more: &[(&str, u64)]) -> String {
     table(&rows)
 }
 
-fn table(rows: &[(&str, u64)]) -> String {
+/// One line for each of these: the value, flush right, and the name.
+pub fn table(rows: &[(&str, u64)]) -> String {
     let digits = |value: u64| value.checked_ilog10().unwrap_or(0) as usize + 1;
     let width = rows.iter().map(|&(_, value)| digits(value)).max();
     let width = width.unwrap_or(0);

@@ -24,8 +24,7 @@ use std::net::{IpAddr, SocketAddr};
 use serde::Serialize;
 
 use crate::event::{
-    Cause, ConnId, Event, Limit, LostBy, MtuBy, Phase, Reduction, SegmentView, TimerKind, UndoneBy,
-    Why,
+    Cause, Event, Limit, LostBy, MtuBy, Phase, Reduction, SegmentView, TimerKind, UndoneBy, Why,
 };
 use crate::time::Instant;
 use crate::wire::icmp::Report;
@@ -40,7 +39,7 @@ pub fn write(
     host: Option<&str>,
     event: &Event,
 ) -> io::Result<()> {
-    let conn = conn(event).map(|conn| conn.0);
+    let conn = event.conn().map(|conn| conn.0);
     let line = Line { time_ns: now.as_nanos(), host, conn, named: Named::from(event) };
     serde_json::to_writer(&mut *out, &line)?;
     out.write_all(b"\n")
@@ -160,24 +159,6 @@ struct Ack {
 struct Addresses {
     source: IpAddr,
     destination: IpAddr,
-}
-
-/// The connection that an event is about.
-fn conn(event: &Event) -> Option<ConnId> {
-    match event {
-        Event::Sent { conn, .. } | Event::Refused { conn, .. } => *conn,
-        Event::Received { conn, .. }
-        | Event::StateChanged { conn, .. }
-        | Event::CongestionWindow { conn, .. }
-        | Event::Lost { conn, .. }
-        | Event::Reduced { conn, .. }
-        | Event::Undone { conn, .. }
-        | Event::IcmpError { conn, .. }
-        | Event::PathMtu { conn, .. }
-        | Event::RttSample { conn, .. }
-        | Event::TimerFired { conn, .. }
-        | Event::Limited { conn, .. } => Some(*conn),
-    }
 }
 
 impl From<&Event> for Named {

@@ -7,5 +7,6 @@ pub mod counters;
 pub mod json;
 pub mod pcapng;
 pub mod plot;
+pub mod stream;
 pub mod text;
 pub mod transcript;

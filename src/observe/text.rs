@@ -231,6 +231,7 @@ fn cause_words(cause: Cause) -> &'static str {
         Cause::FinAcked => "our FIN was acknowledged",
         Cause::UserClose => "the application closes",
         Cause::UserAbort => "the application aborts",
+        Cause::Killed => "somebody else than the application ends it",
         Cause::ResetArrived => "a reset arrived",
         Cause::IcmpError => "an ICMP error says that it cannot be opened",
         Cause::DataAfterClose => "data arrived that nobody is left to read",

@@ -9,6 +9,7 @@ mod fast_open;
 mod hostile;
 mod icmp;
 mod limits;
+mod list;
 mod loss;
 mod matrix;
 mod memory;

@@ -86,6 +86,16 @@ impl Udp {
         self.bound.get(&local).or_else(|| self.bound.get(&any)).copied()
     }
 
+    /// All sockets.
+    pub(super) fn keys(&self) -> impl Iterator<Item = UdpKey> + '_ {
+        self.sockets.keys()
+    }
+
+    /// Where a socket is bound, whom it is connected to, and what waits in it, in bytes.
+    pub(super) fn look(&self, key: UdpKey) -> Option<(SocketAddr, Option<SocketAddr>, usize)> {
+        self.sockets.get(key).map(|socket| (socket.local, socket.peer, socket.charged))
+    }
+
     /// How many sockets there are.
     pub(super) fn len(&self) -> usize {
         self.sockets.len()

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::event::{ConnId, State};
+use crate::event::{ConnId, State, TimerKind};
 use crate::tcp::congestion::Algorithm;
 use crate::tcp::fast_open::SynText;
 use crate::tcp::loss::dupack::Mode;
@@ -169,7 +169,25 @@ pub enum Recovery {
     Loss,
 }
 
+impl Recovery {
+    /// Its name, in lower case.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Recovery::Open => "open",
+            Recovery::Disorder => "disorder",
+            Recovery::Reducing => "reducing",
+            Recovery::Recovery => "recovery",
+            Recovery::Loss => "loss",
+        }
+    }
+}
+
 impl Tcb {
+    /// The timer that goes off next, and when.
+    pub fn next_timer(&self) -> Option<(TimerKind, Instant)> {
+        self.timers.next_timer()
+    }
+
     /// A look at everything, as of the last time that anything was sent or received.
     pub fn info(&self) -> Info {
         self.info_at(self.last_sent.max(self.last_heard))

@@ -93,6 +93,12 @@ impl Timers {
         self.0.iter().copied().min().filter(|&at| at != Instant::FAR_FUTURE)
     }
 
+    /// Which timer goes off next, and when.
+    pub fn next_timer(&self) -> Option<(TimerKind, Instant)> {
+        let all = Timers::KINDS.into_iter().map(|kind| (kind, self.0[kind as usize]));
+        all.min_by_key(|&(_, at)| at).filter(|&(_, at)| at != Instant::FAR_FUTURE)
+    }
+
     /// Stops and names a timer that is due.
     pub fn take_due(&mut self, now: Instant) -> Option<TimerKind> {
         let due = Timers::KINDS.into_iter().find(|&kind| self.0[kind as usize] <= now)?;

@@ -37,3 +37,4 @@ mod slow;
 mod streams;
 mod tasks;
 mod udp;
+mod watch;

@@ -8,7 +8,15 @@ fn plan(netns: Option<&str>, services: &[&str]) -> Plan {
     let Link::Tun(device) = &mut host.link else { unreachable!() };
     device.netns = netns.map(str::to_owned);
     let services = services.iter().map(|spec| spec.parse().unwrap()).collect();
-    Plan { host, services, www: None, ping_loss: Share::NONE, dns: None, control: None }
+    Plan {
+        host,
+        services,
+        www: None,
+        ping_loss: Share::NONE,
+        dns: None,
+        events: None,
+        control: None,
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use futures_util::future::select_all;
 use glasstcp::device::tun_offload::TunOffload;
 use glasstcp::device::udp_link::UdpLink;
 use glasstcp::device::{self, Device, Guard, Offload, OpenConfig, Opened};
-use glasstcp::net::Net;
+use glasstcp::net::{Net, Watchers, Watching};
 use glasstcp::runtime::{self, Driver, FdDevice, Impaired, LinkHandle, Settings};
 use glasstcp::stack::{Address, Config, Limits, Stack};
 use glasstcp::tcp;
@@ -41,6 +41,8 @@ pub struct Host {
     workers: Vec<Worker>,
     guard: Option<Guard>,
     place: Option<SocketAddr>,
+    /// Who prints what it does.
+    watching: Vec<Watching>,
 }
 
 /// A task that drives a stack.
@@ -50,6 +52,7 @@ type Driving = JoinHandle<<Driver as Future>::Output>;
 #[derive(Clone)]
 pub struct Counts {
     net: Net,
+    watchers: Watchers,
     /// Of each queue.
     dropped: Vec<Arc<AtomicU64>>,
 }
@@ -60,9 +63,31 @@ impl Counts {
         &self.net
     }
 
+    /// Who observes it.
+    pub fn watchers(&self) -> &Watchers {
+        &self.watchers
+    }
+
     /// Its connections now.
     pub fn connections(&self) -> u64 {
         self.net.connection_count() as u64
+    }
+
+    /// Every counter that is not zero, and how much there is of what a stack keeps tables of, by name.
+    pub fn rows(&self) -> Vec<(String, u64)> {
+        let tables = self.net.tables();
+        let kept = [
+            ("connections", tables.connections),
+            ("half_open", tables.half_open),
+            ("time_wait", tables.time_wait),
+            ("listeners", tables.listeners),
+            ("udp_sockets", tables.udp_sockets),
+            ("timers", tables.timers),
+        ];
+        let kept = kept.map(|(name, count)| (name, count as u64));
+        let counted = self.net.counters().rows();
+        let rows = counted.into_iter().chain(kept).chain([("device_dropped", self.dropped())]);
+        rows.map(|(name, count)| (name.to_owned(), count)).collect()
     }
 
     /// Packets that the device has refused.
@@ -79,15 +104,15 @@ impl Host {
     /// A sentence that says what to do.
     pub fn start(plan: &Plan) -> anyhow::Result<Host> {
         let course = log::Course::new(full_sized(plan.mtu));
-        let host = match &plan.link {
+        let mut host = match &plan.link {
             Link::Tun(config) if plan.queues > 1 => Host::start_shards(plan, config)?,
             _ => Host::start_alone(plan, &course)?,
         };
         if let Some(observer) = log::observer(plan.detail, plan.absolute) {
-            host.net().set_observer(Some(Box::new(observer)));
+            host.watching.push(host.counts.watchers.add(Box::new(observer)));
         }
         if plan.detail == Detail::Transcript {
-            host.net().set_observer(Some(Box::new(course)));
+            host.watching.push(host.counts.watchers.add(Box::new(course)));
         }
         Ok(host)
     }
@@ -125,9 +150,9 @@ impl Host {
         if let (Some(place), [own, ..]) = (place, &plan.addresses[..]) {
             ::log::info!("the stack is {own}, and packets for it arrive at {place}");
         }
-        let counts = Counts { net, dropped: vec![dropped] };
+        let counts = Counts { watchers: Watchers::new(&net), net, dropped: vec![dropped] };
         let (link, drivers, workers) = (Some(link), vec![tokio::spawn(driver)], Vec::new());
-        Ok(Host { counts, link, drivers, workers, guard, place })
+        Ok(Host { counts, link, drivers, workers, guard, place, watching: Vec::new() })
     }
 
     /// A shard for each queue, the first of them on this thread.
@@ -150,8 +175,9 @@ impl Host {
             let device = FdDevice::new(queue).context(UNWATCHED)?;
             drivers.push(tokio::spawn(seat.drive(device, Settings { spin: plan.spin })?));
         }
-        let counts = Counts { net, dropped };
-        Ok(Host { counts, link: None, drivers, workers, guard: Some(guard), place: None })
+        let counts = Counts { watchers: Watchers::new(&net), net, dropped };
+        let (link, guard, place, watching) = (None, Some(guard), None, Vec::new());
+        Ok(Host { counts, link, drivers, workers, guard, place, watching })
     }
 
     /// What sockets are made on.
@@ -256,8 +282,8 @@ impl Host {
 
     /// Lets go of the device first, then of everything around it.
     pub async fn end(mut self) {
+        self.watching.clear();
         let net = self.net();
-        net.set_observer(None);
         // A part of it may have failed, and what is left ends well.
         net.stop();
         for driver in self.drivers.iter_mut().filter(|driver| !driver.is_finished()) {

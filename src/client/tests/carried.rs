@@ -165,7 +165,10 @@ async fn clients_that_go_without_a_word_leave_nothing() {
     let ask = |path: PathBuf| {
         spawn_blocking(move || control::ask(&path, &Request::Impair { spec: None }).unwrap())
     };
-    assert_eq!(ask(place.path.clone()).await.unwrap(), Reply::Error("there is no link".to_owned()));
+    assert_eq!(
+        ask(place.path.clone()).await.unwrap(),
+        Reply::Error("there is nothing else here".to_owned())
+    );
     let stays = ways.swap_remove(0);
     drop((ways, last));
     until(|| place.near.connection_count() == 1).await;

@@ -151,7 +151,7 @@ pub async fn opened(way: &mut Way) -> io::Result<(SocketAddr, Option<SocketAddr>
         Ok(Reply::Open { local, peer }) => Ok((local, peer)),
         Ok(Reply::Failed(failure)) => Err(failure.into()),
         Ok(Reply::Error(sentence)) => Err(ControlError::Refused(harmless_line(&sentence)).into()),
-        Ok(Reply::Link(_)) => Err(ControlError::Protocol("it tells of a link".to_owned()).into()),
+        Ok(_) => Err(ControlError::Protocol("it tells of something else".to_owned()).into()),
         // It may name what came.
         Err(error) => Err(ControlError::Protocol(harmless_line(&error.to_string())).into()),
     }

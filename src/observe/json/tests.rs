@@ -282,7 +282,7 @@ fn values() -> Vec<(&'static str, Vec<String>)> {
         (
             "cause",
             names!("cause", Cause: Connect, SynArrived, SynCookie, NoRoom, SynAckArrived, SynAcked, FinArrived,
-                FinAcked, UserClose, UserAbort, ResetArrived, IcmpError, DataAfterClose,
+                FinAcked, UserClose, UserAbort, Killed, ResetArrived, IcmpError, DataAfterClose,
                 RetransmissionLimit, UserTimeout, KeepaliveLimit, LingerTimeout, FinWait2Timeout,
                 TimeWaitOver, TimeWaitReused, StackShutdown),
         ),

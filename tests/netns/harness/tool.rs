@@ -109,11 +109,16 @@ impl Running {
         self.child.stdin = None;
     }
 
+    /// What it has written to standard output so far.
+    pub fn output(&self) -> String {
+        self.stdout.text()
+    }
+
     /// Waits until it has written `text` to standard output.
     #[track_caller]
     pub fn wait_for_output(&self, text: &str) {
         wait_for(&format!("{text:?} from {}", self.name), self.limit, || {
-            self.stdout.text().contains(text)
+            self.output().contains(text)
         });
     }
 

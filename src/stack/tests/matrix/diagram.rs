@@ -54,6 +54,7 @@ fn is_abrupt(cause: Cause) -> bool {
         cause,
         Cause::ResetArrived // 3.10.7.4 second, 3.10.7.3 second
             | Cause::UserAbort // 3.10.5
+            | Cause::Killed // the same
             | Cause::RetransmissionLimit // 3.8.3
     )
 }

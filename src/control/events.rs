@@ -1,0 +1,70 @@
+//! Events as they happen, for whoever watches over the control socket.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::io::AsyncWriteExt;
+use tokio::net::UnixStream;
+
+use super::{Reply, Taken, carry, tell};
+use crate::event::ConnId;
+use crate::net::Watchers;
+use crate::observe::stream::{Queue, Style, Tap};
+
+/// Viewers at a time, each of which may keep a queue full.
+const MAX_VIEWERS: usize = 16;
+
+/// Those there are.
+static VIEWERS: AtomicUsize = AtomicUsize::new(0);
+
+/// The place of one of them.
+struct Place;
+
+impl Place {
+    fn take() -> Option<Place> {
+        let taken = VIEWERS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
+            (count < MAX_VIEWERS).then_some(count + 1)
+        });
+        taken.is_ok().then(|| Place)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        VIEWERS.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Tells of every event, or of those of one connection, from now on until the viewer goes. The first reply says that it has
+/// begun; what follows are no replies but lines in this style.
+pub fn events(
+    watchers: Watchers,
+    conn: Option<u32>,
+    style: Style,
+) -> Box<dyn FnOnce(UnixStream) -> Taken + Send> {
+    Box::new(move |mut unix| {
+        Box::pin(async move {
+            let Some(_place) = Place::take() else {
+                let sentence =
+                    format!("too many ({MAX_VIEWERS}) watch already: end one of them first");
+                return tell(&mut unix, &Reply::Error(sentence)).await;
+            };
+            let queue = Arc::<Queue>::default();
+            let tap = Tap { queue: Arc::clone(&queue), conn: conn.map(ConnId) };
+            let _watching = watchers.add(Box::new(tap));
+            tell(&mut unix, &Reply::Done { count: 0 }).await?;
+            loop {
+                let items = tokio::select! {
+                    items = queue.next() => items,
+                    () = carry::gone(&unix) => return Ok(()),
+                };
+                let mut out = Vec::new();
+                items.iter().try_for_each(|item| style.write(&mut out, item))?;
+                unix.write_all(&out).await?;
+            }
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,160 @@
+//! Events on their way from a stack to somebody slower: a viewer, or a file.
+//!
+//! ```text
+//!   stack -- Tap, under its lock --> Queue (bounded; what finds no room is counted) --> who reads, on a task or a thread
+//! ```
+//!
+//! Who does not read keeps the queue full, and nothing else waits.
+
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+
+use super::{json, text};
+use crate::event::{ConnId, Event, Observer};
+use crate::time::Instant;
+
+/// Events that may wait: some 2 MiB.
+const MAX_WAITING: usize = 8192;
+/// So many are taken at a time.
+const BATCH: usize = 256;
+
+/// What waits for one reader.
+#[derive(Default)]
+pub struct Queue {
+    waiting: Mutex<Waiting>,
+    some: Notify,
+}
+
+#[derive(Default)]
+struct Waiting {
+    items: VecDeque<Item>,
+    /// How many found no room since the last one that did.
+    lost: u64,
+    /// Nothing more will come.
+    closed: bool,
+}
+
+/// What a reader is told of.
+#[derive(Clone, Debug)]
+pub enum Item {
+    /// An event, and when it was.
+    Event(Instant, Event),
+    /// So many events had no room between those before and after.
+    Lost(u64),
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts an event in if there is room, and counts it otherwise.
+    fn push(&self, now: Instant, event: &Event) {
+        let mut waiting = self.lock();
+        if waiting.items.len() >= MAX_WAITING {
+            waiting.lost += 1;
+            return;
+        }
+        let first = waiting.items.is_empty();
+        let lost = mem::take(&mut waiting.lost);
+        waiting.items.extend((lost > 0).then_some(Item::Lost(lost)));
+        waiting.items.push_back(Item::Event(now, event.clone()));
+        drop(waiting);
+        if first {
+            self.some.notify_one();
+        }
+    }
+
+    /// The next ones, when there are any; none after [`Queue::close`], when all were taken.
+    pub async fn next(&self) -> Vec<Item> {
+        loop {
+            let next = self.take();
+            if !next.is_empty() || self.lock().closed {
+                return next;
+            }
+            self.some.notified().await;
+        }
+    }
+
+    /// Says that nothing more will come.
+    pub fn close(&self) {
+        self.lock().closed = true;
+        self.some.notify_one();
+    }
+
+    fn take(&self) -> Vec<Item> {
+        let mut waiting = self.lock();
+        let count = waiting.items.len().min(BATCH);
+        let mut next: Vec<_> = waiting.items.drain(..count).collect();
+        if waiting.items.is_empty() {
+            let lost = mem::take(&mut waiting.lost);
+            next.extend((lost > 0).then_some(Item::Lost(lost)));
+        }
+        next
+    }
+}
+
+/// Puts events into a queue: all, or those of one connection.
+pub struct Tap {
+    /// Where.
+    pub queue: Arc<Queue>,
+    /// Of which.
+    pub conn: Option<ConnId>,
+}
+
+impl Observer for Tap {
+    fn observe(&mut self, now: Instant, event: &Event) {
+        if self.conn.is_none() || event.conn() == self.conn {
+            self.queue.push(now, event);
+        }
+    }
+}
+
+/// How events are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Style {
+    /// A line of JSON for each (`docs/events.md`).
+    #[default]
+    Json,
+    /// A line for people for most.
+    Text,
+}
+
+impl Style {
+    /// Writes what comes of an item, with its line break; in small pieces, so `out` should have a buffer.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write(self, out: &mut impl Write, item: &Item) -> io::Result<()> {
+        match (self, item) {
+            (Style::Json, Item::Event(now, event)) => json::write(out, *now, None, event)?,
+            (Style::Json, Item::Lost(count)) => {
+                writeln!(out, r#"{{"name":"events_lost","data":{{"count":{count}}}}}"#)?;
+            }
+            (Style::Text, Item::Event(now, event)) => {
+                if let Some((_, line)) = text::format(event, false) {
+                    writeln!(out, "{} {line}", seconds(*now))?;
+                }
+            }
+            (Style::Text, Item::Lost(count)) => {
+                writeln!(out, "({count} events are left out: nobody has read them in time)")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Seconds since the origin of the clock, with microseconds.
+fn seconds(now: Instant) -> String {
+    let micros = now.as_nanos() / 1000;
+    format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)
+}
+
+#[cfg(test)]
+mod tests;

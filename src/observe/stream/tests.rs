@@ -1,0 +1,76 @@
+use super::*;
+use crate::event::TimerKind;
+
+fn event(conn: u32) -> Event {
+    Event::TimerFired { conn: ConnId(conn), timer: TimerKind::DelayedAck }
+}
+
+fn told(items: &[Item], style: Style) -> String {
+    let mut out = Vec::new();
+    items.iter().for_each(|item| style.write(&mut out, item).unwrap());
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn what_finds_no_room_is_counted_where_it_is_missing() {
+    let queue = Queue::default();
+    for nth in 0..MAX_WAITING + 7 {
+        queue.push(Instant::from_millis(nth as u64), &event(1));
+    }
+    assert_eq!(queue.take().len(), BATCH);
+    queue.push(Instant::from_millis(1), &event(2));
+    let mut all = Vec::new();
+    loop {
+        match queue.take() {
+            next if next.is_empty() => break,
+            next => all.extend(next),
+        }
+    }
+    let text = told(&all, Style::Json);
+    let lost = r#"{"name":"events_lost","data":{"count":7}}"#;
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines.len(), MAX_WAITING - BATCH + 2);
+    assert_eq!(lines[lines.len() - 2], lost, "before what came later");
+    assert!(lines[lines.len() - 1].contains(r#""conn":2"#));
+}
+
+#[test]
+fn what_is_lost_last_is_told_as_well() {
+    let queue = Queue::default();
+    (0..=MAX_WAITING).for_each(|_| queue.push(Instant::ZERO, &event(1)));
+    let mut last = Vec::new();
+    loop {
+        match queue.take() {
+            next if next.is_empty() => break,
+            next => last = next,
+        }
+    }
+    assert!(
+        told(&last, Style::Text)
+            .ends_with("(1 events are left out: nobody has read them in time)\n")
+    );
+}
+
+#[test]
+fn only_events_of_the_connection_are_told_that_was_asked_for() {
+    let queue = Arc::<Queue>::default();
+    let mut tap = Tap { queue: Arc::clone(&queue), conn: Some(ConnId(2)) };
+    for conn in 1..=3 {
+        tap.observe(Instant::ZERO, &event(conn));
+    }
+    let items = queue.take();
+    assert_eq!(items.len(), 1);
+    assert!(told(&items, Style::Json).contains(r#""conn":2"#));
+}
+
+#[test]
+fn a_reader_learns_that_nothing_more_will_come() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let queue = Queue::default();
+    queue.push(Instant::ZERO, &event(1));
+    queue.close();
+    runtime.block_on(async {
+        assert_eq!(queue.next().await.len(), 1);
+        assert_eq!(queue.next().await.len(), 0);
+    });
+}
