@@ -156,8 +156,10 @@ pub enum Reply {
 pub enum Answer {
     /// This reply.
     Reply(Box<Reply>),
-    /// The socket is for this from now on.
+    /// The socket is for this from now on, and carries something.
     Take(Box<dyn FnOnce(UnixStream) -> Taken + Send>),
+    /// The same for what tells of much, in one of the places for requests.
+    Tell(Box<dyn FnOnce(UnixStream) -> Taken + Send>),
 }
 
 impl From<Reply> for Answer {
@@ -316,9 +318,10 @@ impl Client {
                 Ok(request) => match handle(request) {
                     Answer::Reply(reply) => *reply,
                     // Whoever opens something waits for the reply before it sends.
-                    Answer::Take(_) if !requests.buffer().is_empty() => {
+                    Answer::Take(_) | Answer::Tell(_) if !requests.buffer().is_empty() => {
                         Reply::Error("nothing may follow this request before its reply".to_owned())
                     }
+                    Answer::Tell(tell) => return tell(requests.into_inner()).await,
                     Answer::Take(take) => match Arc::clone(&self.carried).try_acquire_owned() {
                         Ok(_carried) => {
                             drop(self.place);
@@ -410,9 +413,16 @@ pub fn ask_for_lines(path: &Path, request: &Request) -> io::Result<(Reply, impl 
 
 /// The next reply; `None` at the end.
 fn receive(replies: &mut impl BufRead) -> io::Result<Option<Reply>> {
-    let mut line = Vec::new();
-    replies.take(MAX_LINE).read_until(b'\n', &mut line)?;
-    Ok(if line.is_empty() { None } else { Some(serde_json::from_slice(&line)?) })
+    loop {
+        let mut line = Vec::new();
+        (&mut *replies).take(MAX_LINE).read_until(b'\n', &mut line)?;
+        match &line[..] {
+            [] => return Ok(None),
+            // Nothing was found for a while.
+            b"\n" => {}
+            line => return Ok(Some(serde_json::from_slice(line)?)),
+        }
+    }
 }
 
 /// Sends a request.

@@ -4,17 +4,18 @@ use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail};
-use glasstcp::control::{self, Answer, LinkStatus, Listener, Reply, Request, carry};
+use glasstcp::control::{self, Answer, LinkStatus, Listener, Reply, Request, Taken, carry};
 use glasstcp::device::impair::Spec;
 use glasstcp::runtime::LinkHandle;
 use glasstcp::service::text::harmless_line;
 use glasstcp::tcp::Endpoints;
+use tokio::net::UnixStream;
 
 use super::host::Counts;
 
 /// Why there is no socket.
 const NOWHERE: &str = "XDG_RUNTIME_DIR is not set, so there is no folder for a control socket, and neither 'glasstcp \
-impair' nor --via can reach this one: choose a place with --control";
+ss' and its like nor --via can reach this one: choose a place with --control";
 
 /// The name under which the socket of what runs on a device is found.
 pub fn socket_name(device: &str, netns: Option<&str>) -> String {
@@ -40,7 +41,10 @@ pub fn place(asked: Option<&Path>, name: &str) -> anyhow::Result<Option<Listener
     match Listener::bind(&path) {
         Ok(listener) => Ok(Some(listener)),
         Err(error) => {
-            log::warn!("{}; 'glasstcp impair' cannot reach this one", bind_error(&path, &error));
+            log::warn!(
+                "{}; 'glasstcp ss' and its like cannot reach this one",
+                bind_error(&path, &error)
+            );
             Ok(None)
         }
     }
@@ -191,10 +195,12 @@ pub fn handler(
             }
             Request::Listen { port } => net().map(|net| carry::listen(net, port)),
             Request::Datagrams { port } => net().map(|net| carry::datagrams(net, port)),
-            Request::Sockets { filter } => net().map(|net| control::list(net, filter)),
+            Request::Sockets { filter } => {
+                return told(net().map(|net| control::list(net, filter)));
+            }
             Request::Events { conn, style } => {
                 let watchers = counts().map(|counts| counts.watchers().clone());
-                watchers.map(|watchers| control::events(watchers, conn, style))
+                return told(watchers.map(|watchers| control::events(watchers, conn, style)));
             }
             Request::Stats => {
                 let stats = counts().map(|counts| Reply::Stats(counts.rows()));
@@ -209,6 +215,14 @@ pub fn handler(
         take.map_or_else(|why| Reply::Error(why.to_owned()).into(), Answer::Take)
     }
 }
+
+/// What tells of much, or why it does not.
+fn told(tell: Result<Telling, &str>) -> Answer {
+    tell.map_or_else(|why| Reply::Error(why.to_owned()).into(), Answer::Tell)
+}
+
+/// What goes on on a socket that something is told over.
+type Telling = Box<dyn FnOnce(UnixStream) -> Taken + Send>;
 
 /// Changes the link, and says how it is then.
 fn impair(link: Option<&LinkHandle>, spec: Option<String>) -> Reply {

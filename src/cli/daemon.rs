@@ -88,10 +88,11 @@ async fn live(mut plan: Plan, printer: &Printer) -> anyhow::Result<()> {
     for mut services in on_shards {
         services.shutdown().await;
     }
+    daemon.host.end().await;
+    // The last resets are among them.
     if let Some(events) = events {
         events.end();
     }
-    daemon.host.end().await;
     result
 }
 

@@ -21,7 +21,7 @@ Examples:
   sudo glasstcp events --conn 7               of the connection that 'glasstcp ss' shows as #7
   sudo glasstcp events --json | jq 'select(.name == \"lost\")'
 
-Exit codes: 0 the glasstcp has ended, or --count events have come, 1 it cannot be done (one sentence says why), 2 the
+Exit codes: 0 the glasstcp has ended, or --count lines have come, or nobody reads them, 1 it cannot be done (one sentence says why), 2 the
 command line cannot be read.")]
 pub struct Args {
     #[command(flatten)]
@@ -52,7 +52,9 @@ impl Args {
         let most = self.count.map_or(usize::MAX, |count| count.try_into().unwrap_or(usize::MAX));
         for line in lines.lines().take(most) {
             let line = line.context("the connection to the running glasstcp is broken")?;
-            super::say(&(harmless_line(&line) + "\n"))?;
+            if !super::say_if_read(&(harmless_line(&line) + "\n"))? {
+                break;
+            }
         }
         Ok(())
     }

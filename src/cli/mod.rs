@@ -142,10 +142,16 @@ fn print(answer: &clap::Error) -> ExitCode {
 
 /// Prints to standard output. Who stops reading, as `head` does, has read enough.
 fn say(text: &str) -> anyhow::Result<()> {
+    say_if_read(text).map(drop)
+}
+
+/// The same, and whether anybody reads on.
+fn say_if_read(text: &str) -> anyhow::Result<bool> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(unprinted(error)),
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(unprinted(error)),
     }
 }
 

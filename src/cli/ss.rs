@@ -29,7 +29,7 @@ const WAITING: [&str; 2] = ["LISTEN", "UNCONN"];
 
 /// Show the sockets of a running glasstcp, as ss(8) shows the kernel's
 ///
-/// Each connection with its queues, its timer and what its congestion control thinks, in the words of 'ss -tinom'. Without
+/// Each connection with its queues, its timer and what its congestion control thinks, in the words of 'ss -tino'. Without
 /// -l and -a those are left out that wait for others.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -39,8 +39,9 @@ Examples:
   sudo glasstcp ss --port 80 --state estab    connections of the web server that are open
   sudo glasstcp ss --json | jq .tcp.cwnd      an object for each
 
-Words of its own: rates end with bps (bits a second); unsent, and owned:no for what no application has any more. What ss
-counts in segments (cwnd, ssthresh) is so counted here too.
+Words of its own: rates end with bps (bits a second); owned:no for what no application has any more, recovery: for what is
+being done about losses. What ss counts in segments (cwnd, ssthresh) is so counted here too. Of a glasstcp with several
+queues each has its listeners.
 
 Exit codes: 0 done, 1 it cannot be done (one sentence says why), 2 the command line cannot be read.")]
 pub struct Args {
@@ -81,7 +82,7 @@ pub struct Args {
 }
 
 impl Args {
-    /// Asks, and prints what comes as it comes.
+    /// Asks, and prints the answer.
     pub fn run(self) -> anyhow::Result<()> {
         let filter = self.filter();
         let json = self.json;
@@ -94,10 +95,8 @@ impl Args {
                 true => serde_json::to_string(&socket).context("cannot write JSON")? + "\n",
                 false => line(&socket),
             };
-            if text.len() < AT_ONCE {
-                return Ok(());
-            }
-            super::say(&std::mem::take(&mut text))
+            // Printed when all is here: a pager that waits for somebody must not hold it up.
+            Ok(())
         })?;
         super::say(&text)?;
         match last {
@@ -128,9 +127,6 @@ impl Args {
 
 /// How far every path is taken to reorder, in segments: not worth a word.
 const USUAL_REORDERING: u16 = 3;
-/// So many bytes are printed together.
-const AT_ONCE: usize = 32 << 10;
-
 /// What stands above the columns.
 const HEADER: [&str; 6] =
     ["Netid", "State", "Recv-Q", "Send-Q", "Local Address:Port", "Peer Address:Port"];
@@ -255,8 +251,7 @@ fn progress(tcp: &TcpStatus) -> Vec<String> {
 
 /// What is on its way or lost, and the rest.
 fn losses(tcp: &TcpStatus) -> Vec<String> {
-    let unacked = tcp.in_flight.div_ceil(u32::from(tcp.mss).max(1));
-    let mut words = counts(&[("unacked", unacked.into())]);
+    let mut words = counts(&[("unacked", tcp.segments_outstanding.into())]);
     let again = (tcp.retransmissions > 0)
         .then(|| format!("retrans:{}/{}", tcp.segments_again, tcp.retransmissions));
     words.extend(again);

@@ -81,11 +81,12 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     events: Option<PathBuf>,
 
-    /// How long that file may become, as 512k or 1g, from 64k; then it becomes FILE.1, and a new one begins
+    /// How long that file may become, as 512k or 1g, from 64k; before it grows beyond that it becomes FILE.1, and a new one
+    /// begins. (What comes in one go stays together.) Only for a file: not for a pipe or a device
     #[arg(long, value_name = "SIZE", default_value = "256m", value_parser = events_size)]
     events_size: u64,
 
-    /// Where 'glasstcp impair' reaches it [default: one in /run/glasstcp, found by itself]
+    /// Where 'glasstcp ss', 'glasstcp impair' and their like reach it [default: one in /run/glasstcp, found by itself]
     #[arg(long, value_name = "SOCKET")]
     control: Option<PathBuf>,
 }

@@ -5,12 +5,12 @@ use std::net::{IpAddr, SocketAddr};
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
-use tokio::task::yield_now;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
-use super::{PATIENCE, Reply, Taken, tell};
+use super::{PATIENCE, Reply, Taken, carry, tell};
 use crate::event::State;
 use crate::net::Net;
+use crate::runtime::back_of_the_queue;
 use crate::stack::Entry;
 use crate::tcp::Info;
 use crate::time::Duration;
@@ -120,7 +120,7 @@ pub struct TcpStatus {
     pub snd_wnd: u32,
     /// Ours.
     pub rcv_wnd: u32,
-    /// Bytes that are in flight.
+    /// Bytes that are in flight: sent, not acknowledged and not lost.
     pub in_flight: u32,
     /// Bytes written and never sent.
     pub unsent: u32,
@@ -142,7 +142,9 @@ pub struct TcpStatus {
     pub text_segments_in: u32,
     /// Segments sent again, in all.
     pub retransmissions: u64,
-    /// Segments that are sent again and not acknowledged.
+    /// Segments that are sent and not acknowledged.
+    pub segments_outstanding: u32,
+    /// Of these, those that were sent again and are on their way.
     pub segments_again: u32,
     /// Segments that are believed lost.
     pub segments_lost: u32,
@@ -177,6 +179,8 @@ pub struct TcpStatus {
 
 /// So many bytes are written together.
 const AT_ONCE: usize = 16 << 10;
+/// When nothing was found for so long there is an empty line.
+const SIGN_OF_LIFE: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Tells of all sockets of a stack that are asked for, a few at a time, so that nobody waits for it: who does not read
 /// keeps nothing but its own list.
@@ -184,6 +188,7 @@ pub fn list(net: Net, filter: SocketFilter) -> Box<dyn FnOnce(UnixStream) -> Tak
     Box::new(move |mut unix| {
         Box::pin(async move {
             let (mut listing, mut count, mut text) = (net.list(), 0, Vec::new());
+            let mut told = Instant::now();
             while let Some(entries) = listing.next_batch() {
                 let sockets = entries.into_iter().map(SocketStatus::from);
                 for socket in sockets.filter(|socket| filter.includes(socket)) {
@@ -191,12 +196,18 @@ pub fn list(net: Net, filter: SocketFilter) -> Box<dyn FnOnce(UnixStream) -> Tak
                     text.push(b'\n');
                     count += 1;
                 }
-                if text.len() >= AT_ONCE {
+                if text.len() >= AT_ONCE || told.elapsed() >= SIGN_OF_LIFE {
+                    text.push(b'\n');
                     timeout(PATIENCE, unix.write_all(&text)).await??;
                     text.clear();
+                    told = Instant::now();
                 }
-                // The driver has its turn.
-                yield_now().await;
+                tokio::select! {
+                    biased;
+                    () = carry::gone(&unix) => return Ok(()),
+                    // The driver has its turn, and all others.
+                    () = back_of_the_queue() => {}
+                }
             }
             timeout(PATIENCE, unix.write_all(&text)).await??;
             tell(&mut unix, &Reply::Done { count }).await
@@ -324,6 +335,7 @@ impl From<&Info> for TcpStatus {
             text_segments_out: details.text_segments_out,
             text_segments_in: details.text_segments_in,
             retransmissions: info.retransmissions,
+            segments_outstanding: details.segments_outstanding,
             segments_again: details.segments_again,
             segments_lost: details.segments_lost,
             segments_sacked: details.segments_sacked,

@@ -24,7 +24,7 @@
 //! * *A driver has a packet for another.* It lets go of its own lock first, puts the packet where it waits, and then looks at
 //!   the other's note; that one looks at what waits before it makes the note.
 //! * *One lock.* No call holds another lock while it takes this one, and what is taken under it (that of what waits, an
-//!   observer's) is held for a moment, and nothing under it. Wakers are called after it is released, for they may run anything, and so they are
+//!   observer's) is held for a moment. An observer may wake a task of tokio's, which runs nothing there and then. Wakers are called after it is released, for they may run anything, and so they are
 //!   dropped: with the last waker of a task goes the task, and sockets that it owns take the lock.
 //! * *A panic under the lock* (a bug in the stack) leaves a stack that nobody may trust. The lock is
 //!   then not treated as poisoned for ever: the stack counts as ended, the driver is woken and ends

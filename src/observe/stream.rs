@@ -73,8 +73,7 @@ impl Queue {
     /// The next ones, when there are any; none after [`Queue::close`], when all were taken.
     pub async fn next(&self) -> Vec<Item> {
         loop {
-            let next = self.take();
-            if !next.is_empty() || self.lock().closed {
+            if let Some(next) = self.take() {
                 return next;
             }
             self.some.notified().await;
@@ -87,7 +86,8 @@ impl Queue {
         self.some.notify_one();
     }
 
-    fn take(&self) -> Vec<Item> {
+    /// Those there are now; `None` when there are none and more may come.
+    fn take(&self) -> Option<Vec<Item>> {
         let mut waiting = self.lock();
         let count = waiting.items.len().min(BATCH);
         let mut next: Vec<_> = waiting.items.drain(..count).collect();
@@ -95,7 +95,7 @@ impl Queue {
             let lost = mem::take(&mut waiting.lost);
             next.extend((lost > 0).then_some(Item::Lost(lost)));
         }
-        next
+        (!next.is_empty() || waiting.closed).then_some(next)
     }
 }
 

@@ -226,7 +226,7 @@ impl<D: AsyncDevice, T: Time> Loop<D, T> {
 }
 
 /// Lets the tasks run that are ready now.
-pub(super) async fn back_of_the_queue() {
+pub(crate) async fn back_of_the_queue() {
     let mut yielded = false;
     poll_fn(|cx| {
         if mem::replace(&mut yielded, true) {

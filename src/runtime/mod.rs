@@ -36,6 +36,7 @@ use crate::stack::{Config, Stack};
 use clock::Clock;
 pub use clock::unix_time_of_origin;
 pub use device::{AsyncDevice, FdDevice};
+pub(crate) use driver::back_of_the_queue;
 pub use emulator::Emulator;
 pub use impaired::Impaired;
 pub use lanes::{LaneReport, LinkHandle, LinkWatch, Passage};

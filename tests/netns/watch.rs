@@ -30,6 +30,10 @@ fn ss_shows_what_the_kernel_shows_of_the_other_end() {
     let (lab, daemon) = Lab::up(&[]);
     let mut streams: Vec<_> = (0..5).map(|_| lab.connect(7)).collect();
     streams.iter_mut().for_each(|stream| assert_echo(stream, "hello"));
+    wait_for("acknowledgments", Duration::from_secs(10), || {
+        let sockets = objects(&ask(&lab, "ss --json --port 7").finish());
+        sockets.iter().all(|socket| socket["tcp"]["bytes_acked"] == 5)
+    });
     let kernel = lab
         .shell("ss -Htn state established '( dport = :7 )' | awk '{print $4, $3}' | sort")
         .finish();
@@ -115,8 +119,9 @@ fn a_viewer_that_does_not_read_misses_events_and_nothing_else() {
     };
     stop("-STOP");
     let before = daemon.usage().memory_kib;
-    let bulk = format!("head -c 500M /dev/zero | timeout 60 nc -N {STACK} 9");
-    lab.shell(&bulk).limit_s(90).finish().assert_success();
+    // Far more than can wait for it.
+    let bulk = format!("head -c 3G /dev/zero | timeout 90 nc -N {STACK} 9");
+    lab.shell(&bulk).limit_s(120).finish().assert_success();
     let grown = daemon.usage().memory_kib.saturating_sub(before);
     assert!(grown < 64 << 10, "{grown} KiB more");
     stop("-CONT");
@@ -124,6 +129,25 @@ fn a_viewer_that_does_not_read_misses_events_and_nothing_else() {
     viewer.wait_for_output("\"events_lost\"");
     daemon.stop();
     viewer.finish().assert_success();
+}
+
+/// Who reads no more, as head does, ends it.
+#[test]
+#[ignore = "needs root: run scripts/test"]
+fn a_viewer_ends_when_nobody_reads_what_it_prints() {
+    let (lab, daemon) = Lab::up(&[]);
+    let control = format!("/run/glasstcp/{DEVICE}@{}.sock", lab.netns);
+    let program = Daemon::PROGRAM;
+    let events = format!("{program} events --control {control} | head -n 1");
+    let viewer = lab.shell(&events).limit_s(30).start();
+    wait_for("an event", Duration::from_secs(20), || {
+        lab.tool("curl").args(["-sS", "-f", "http://10.9.0.2/"]).finish().assert_success();
+        !viewer.output().is_empty()
+    });
+    // It learns of it when it has more to say.
+    lab.tool("curl").args(["-sS", "-f", "http://10.9.0.2/"]).finish().assert_success();
+    viewer.finish().assert_success();
+    daemon.stop();
 }
 
 #[test]
@@ -164,7 +188,8 @@ fn a_file_of_events_is_whole_and_makes_way_for_the_next() {
     daemon.stop();
     for file in [&file, &lab.folder.path().join("events.1")] {
         let text = fs::read_to_string(file).expect("it is there");
-        assert!(text.len() <= 64 << 10 && text.ends_with('\n'), "{} bytes", text.len());
+        // What comes in one go may be longer.
+        assert!(text.len() <= 2 * (64 << 10) && text.ends_with('\n'), "{} bytes", text.len());
         for line in text.lines() {
             let event: Value = serde_json::from_str(line).expect("a line of JSON");
             assert!(event["time_ns"].is_u64() && event["name"].is_string(), "{line}");

@@ -20,7 +20,7 @@ fn rules_are_applied_and_what_is_in_force_is_told() {
     let handle = handler(Some(link.clone()), None);
     let reply = |request| match handle(request) {
         Answer::Reply(reply) => *reply,
-        Answer::Take(_) => panic!("there is nothing to open"),
+        Answer::Take(_) | Answer::Tell(_) => panic!("there is nothing to open"),
     };
     let ask = |spec: Option<&str>| reply(Request::Impair { spec: spec.map(str::to_owned) });
     let Reply::Link(status) = ask(Some("delay=20ms out:loss=1%")) else { panic!("refused") };

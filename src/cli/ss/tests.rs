@@ -106,6 +106,7 @@ fn a_connection_is_told_in_the_words_of_ss() {
         text_segments_out: 8,
         text_segments_in: 0,
         retransmissions: 3,
+        segments_outstanding: 2,
         segments_again: 1,
         segments_lost: 2,
         segments_sacked: 0,

@@ -17,14 +17,11 @@ fn what_finds_no_room_is_counted_where_it_is_missing() {
     for nth in 0..MAX_WAITING + 7 {
         queue.push(Instant::from_millis(nth as u64), &event(1));
     }
-    assert_eq!(queue.take().len(), BATCH);
+    assert_eq!(queue.take().unwrap().len(), BATCH);
     queue.push(Instant::from_millis(1), &event(2));
     let mut all = Vec::new();
-    loop {
-        match queue.take() {
-            next if next.is_empty() => break,
-            next => all.extend(next),
-        }
+    while let Some(next) = queue.take() {
+        all.extend(next);
     }
     let text = told(&all, Style::Json);
     let lost = r#"{"name":"events_lost","data":{"count":7}}"#;
@@ -39,11 +36,8 @@ fn what_is_lost_last_is_told_as_well() {
     let queue = Queue::default();
     (0..=MAX_WAITING).for_each(|_| queue.push(Instant::ZERO, &event(1)));
     let mut last = Vec::new();
-    loop {
-        match queue.take() {
-            next if next.is_empty() => break,
-            next => last = next,
-        }
+    while let Some(next) = queue.take() {
+        last = next;
     }
     assert!(
         told(&last, Style::Text)
@@ -58,7 +52,7 @@ fn only_events_of_the_connection_are_told_that_was_asked_for() {
     for conn in 1..=3 {
         tap.observe(Instant::ZERO, &event(conn));
     }
-    let items = queue.take();
+    let items = queue.take().unwrap();
     assert_eq!(items.len(), 1);
     assert!(told(&items, Style::Json).contains(r#""conn":2"#));
 }
