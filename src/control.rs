@@ -9,7 +9,8 @@
 //! A request is a [`Request`], a reply a [`Reply`], each on a line of its own; a client may send several,
 //! and they are answered in their order. After [`Request::Connect`] and its like the socket carries no more
 //! requests but what is sent and received over the stack ([`carry`]), until either side closes it. Such sockets have
-//! places of their own, so that however many there are, there is room for requests.
+//! places of their own, so that however many there are, there is room for requests. [`Request::Sockets`] and [`Request::Events`]
+//! take it over as well, to tell of much; they stay in the place of a request.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -41,7 +42,7 @@ mod sockets;
 
 pub use events::events;
 pub use report::{Amount, LaneStatus, LinkStatus};
-pub use sockets::{Protocol, SocketFilter, SocketStatus, TcpStatus, TimerStatus, list};
+pub use sockets::{Protocol, SocketFilter, SocketStatus, TcpStatus, TimerStatus, list, state_name};
 
 /// The longest request or reply, in bytes.
 const MAX_LINE: u64 = 1 << 20;
@@ -157,9 +158,9 @@ pub enum Answer {
     /// This reply.
     Reply(Box<Reply>),
     /// The socket is for this from now on, and carries something.
-    Take(Box<dyn FnOnce(UnixStream) -> Taken + Send>),
+    Take(Takeover),
     /// The same for what tells of much, in one of the places for requests.
-    Tell(Box<dyn FnOnce(UnixStream) -> Taken + Send>),
+    Tell(Takeover),
 }
 
 impl From<Reply> for Answer {
@@ -167,6 +168,9 @@ impl From<Reply> for Answer {
         Answer::Reply(Box::new(reply))
     }
 }
+
+/// What takes a socket over.
+pub type Takeover = Box<dyn FnOnce(UnixStream) -> Taken + Send>;
 
 /// What goes on on a socket that was taken over, to its end.
 pub type Taken = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;

@@ -4,12 +4,11 @@ use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail};
-use glasstcp::control::{self, Answer, LinkStatus, Listener, Reply, Request, Taken, carry};
+use glasstcp::control::{self, Answer, LinkStatus, Listener, Reply, Request, carry};
 use glasstcp::device::impair::Spec;
 use glasstcp::runtime::LinkHandle;
 use glasstcp::service::text::harmless_line;
 use glasstcp::tcp::Endpoints;
-use tokio::net::UnixStream;
 
 use super::host::Counts;
 
@@ -184,45 +183,29 @@ pub fn handler(
     link: Option<LinkHandle>,
     counts: Option<Counts>,
 ) -> impl Fn(Request) -> Answer + Send + Sync + 'static {
-    move |request| {
-        let counts =
-            || counts.as_ref().ok_or("there is no stack behind a link between two devices");
-        let net = || counts().map(|counts| counts.net().clone());
-        let take = match request {
-            Request::Impair { spec } => return impair(link.as_ref(), spec).into(),
+    let answer = move |request| -> Result<Answer, &'static str> {
+        let counts = counts.as_ref().ok_or("there is no stack behind a link between two devices");
+        let net = || counts.map(|counts| counts.net().clone());
+        Ok(match request {
+            Request::Impair { spec } => impair(link.as_ref(), spec).into(),
             Request::Connect { to, within_ms } => {
-                net().map(|net| carry::connect(net, to, within_ms))
+                Answer::Take(carry::connect(net()?, to, within_ms))
             }
-            Request::Listen { port } => net().map(|net| carry::listen(net, port)),
-            Request::Datagrams { port } => net().map(|net| carry::datagrams(net, port)),
-            Request::Sockets { filter } => {
-                return told(net().map(|net| control::list(net, filter)));
-            }
+            Request::Listen { port } => Answer::Take(carry::listen(net()?, port)),
+            Request::Datagrams { port } => Answer::Take(carry::datagrams(net()?, port)),
+            Request::Sockets { filter } => Answer::Tell(control::list(net()?, filter)),
             Request::Events { conn, style } => {
-                let watchers = counts().map(|counts| counts.watchers().clone());
-                return told(watchers.map(|watchers| control::events(watchers, conn, style)));
+                Answer::Tell(control::events(counts?.watchers().clone(), conn, style))
             }
-            Request::Stats => {
-                let stats = counts().map(|counts| Reply::Stats(counts.rows()));
-                return stats.unwrap_or_else(|why| Reply::Error(why.to_owned())).into();
-            }
+            Request::Stats => Reply::Stats(counts?.rows()).into(),
             Request::Kill { local, remote } => {
-                let killed = net().map(|net| net.kill(Endpoints { local, remote }));
-                let done = killed.map(|killed| Reply::Done { count: killed.into() });
-                return done.unwrap_or_else(|why| Reply::Error(why.to_owned())).into();
+                let killed = net()?.kill(Endpoints { local, remote });
+                Reply::Done { count: killed.into() }.into()
             }
-        };
-        take.map_or_else(|why| Reply::Error(why.to_owned()).into(), Answer::Take)
-    }
+        })
+    };
+    move |request| answer(request).unwrap_or_else(|why| Reply::Error(why.to_owned()).into())
 }
-
-/// What tells of much, or why it does not.
-fn told(tell: Result<Telling, &str>) -> Answer {
-    tell.map_or_else(|why| Reply::Error(why.to_owned()).into(), Answer::Tell)
-}
-
-/// What goes on on a socket that something is told over.
-type Telling = Box<dyn FnOnce(UnixStream) -> Taken + Send>;
 
 /// Changes the link, and says how it is then.
 fn impair(link: Option<&LinkHandle>, spec: Option<String>) -> Reply {

@@ -62,7 +62,11 @@ impl EventFile {
             .name("events".to_owned())
             .spawn(write)
             .context("cannot start a thread")?;
-        *lock(&watching) = Some(watchers.add(Box::new(tap)));
+        {
+            // Should the thread fail at once, it finds what it has to take out.
+            let mut observed = lock(&watching);
+            *observed = Some(watchers.add(Box::new(tap)));
+        }
         Ok(EventFile { queue, watching, thread })
     }
 

@@ -5,27 +5,14 @@ use std::net::IpAddr;
 use anyhow::{Context, anyhow};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use glasstcp::control::{
-    Protocol, Reply, Request, SocketFilter, SocketStatus, TcpStatus, TimerStatus,
+    Protocol, Reply, Request, SocketFilter, SocketStatus, TcpStatus, TimerStatus, state_name,
 };
+use glasstcp::event::State;
 
 use super::control::{SOMETHING_ELSE, Whom};
 
-/// The states that can be asked for, by the names that are shown.
-const STATES: [&str; 11] = [
-    "LISTEN",
-    "SYN-SENT",
-    "SYN-RECV",
-    "ESTAB",
-    "FIN-WAIT-1",
-    "FIN-WAIT-2",
-    "CLOSE-WAIT",
-    "CLOSING",
-    "LAST-ACK",
-    "TIME-WAIT",
-    "UNCONN",
-];
-/// Those of sockets that wait for others, which ss does not show unless it is asked to.
-const WAITING: [&str; 2] = ["LISTEN", "UNCONN"];
+/// The states of sockets that wait for others, which ss does not show unless it is asked to.
+const WAITING: [&str; 2] = [state_name(State::Listen), state_name(State::Closed)];
 
 /// Show the sockets of a running glasstcp, as ss(8) shows the kernel's
 ///
@@ -65,7 +52,7 @@ pub struct Args {
     udp: bool,
 
     /// In this state; can be given several times
-    #[arg(long, value_name = "STATE", ignore_case = true, value_parser = PossibleValuesParser::new(STATES).map(|name| name.to_uppercase()))]
+    #[arg(long, value_name = "STATE", ignore_case = true, value_parser = PossibleValuesParser::new(State::ALL.map(state_name)).map(|name| name.to_uppercase()))]
     state: Vec<String>,
 
     /// With this port at either end
@@ -111,14 +98,13 @@ impl Args {
             (false, true) => Some(Protocol::Udp),
             _ => None,
         };
-        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        let named = |wait: bool| {
+            let all = State::ALL.map(state_name).into_iter();
+            all.filter(|name| WAITING.contains(name) == wait).map(str::to_owned).collect()
+        };
         let states = match &self.state[..] {
-            [] if self.listening => names(&WAITING),
             [] if self.all => Vec::new(),
-            [] => names(&STATES)
-                .into_iter()
-                .filter(|name: &String| !WAITING.contains(&&name[..]))
-                .collect(),
+            [] => named(self.listening),
             asked => asked.to_vec(),
         };
         SocketFilter { protocol, states, port: self.port, address: self.address }

@@ -26,7 +26,7 @@ use tokio::net::UnixStream;
 use tokio::sync::{Mutex, Notify};
 use tokio::time::{sleep, timeout};
 
-use super::{PATIENCE, Reply, Taken, tell};
+use super::{PATIENCE, Reply, Takeover, tell};
 use crate::event::State;
 use crate::net::{InfoHandle, Net, ReadHalf, TcpListener, TcpStream, UdpSocket, WriteHalf};
 use crate::time;
@@ -50,11 +50,7 @@ const LEFT_MAX: usize = 1 << 20;
 
 /// Carries a connection to `to`. With `within_ms` opening it may take as long as that, and it does without
 /// Nagle's algorithm.
-pub fn connect(
-    net: Net,
-    to: SocketAddr,
-    within_ms: Option<u64>,
-) -> Box<dyn FnOnce(UnixStream) -> Taken + Send> {
+pub fn connect(net: Net, to: SocketAddr, within_ms: Option<u64>) -> Takeover {
     let limit = within_ms.map(Duration::from_millis);
     Box::new(move |mut unix| {
         Box::pin(async move {
@@ -77,7 +73,7 @@ pub fn connect(
 }
 
 /// Carries the first connection that comes to a port.
-pub fn listen(net: Net, port: u16) -> Box<dyn FnOnce(UnixStream) -> Taken + Send> {
+pub fn listen(net: Net, port: u16) -> Takeover {
     Box::new(move |mut unix| {
         Box::pin(async move {
             let listener = match TcpListener::bind(&net, (Ipv4Addr::UNSPECIFIED, port)).await {
@@ -100,7 +96,7 @@ pub fn listen(net: Net, port: u16) -> Box<dyn FnOnce(UnixStream) -> Taken + Send
 }
 
 /// Carries the datagrams of a port.
-pub fn datagrams(net: Net, port: u16) -> Box<dyn FnOnce(UnixStream) -> Taken + Send> {
+pub fn datagrams(net: Net, port: u16) -> Takeover {
     Box::new(move |mut unix| {
         Box::pin(async move {
             let socket = match UdpSocket::bind(&net, (Ipv4Addr::UNSPECIFIED, port)).await {

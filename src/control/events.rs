@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::io::AsyncWriteExt;
-use tokio::net::UnixStream;
 
-use super::{Reply, Taken, carry, tell};
+use super::{Reply, Takeover, carry, tell};
 use crate::event::ConnId;
 use crate::net::Watchers;
 use crate::observe::stream::{Queue, Style, Tap};
@@ -37,11 +36,7 @@ impl Drop for Place {
 
 /// Tells of every event, or of those of one connection, from now on until the viewer goes. The first reply says that it has
 /// begun; what follows are no replies but lines in this style.
-pub fn events(
-    watchers: Watchers,
-    conn: Option<u32>,
-    style: Style,
-) -> Box<dyn FnOnce(UnixStream) -> Taken + Send> {
+pub fn events(watchers: Watchers, conn: Option<u32>, style: Style) -> Takeover {
     Box::new(move |mut unix| {
         Box::pin(async move {
             let Some(_place) = Place::take() else {

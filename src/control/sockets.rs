@@ -4,10 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWriteExt;
-use tokio::net::UnixStream;
 use tokio::time::{Instant, timeout};
 
-use super::{PATIENCE, Reply, Taken, carry, tell};
+use super::{PATIENCE, Reply, Takeover, carry, tell};
 use crate::event::State;
 use crate::net::Net;
 use crate::runtime::back_of_the_queue;
@@ -184,7 +183,7 @@ const SIGN_OF_LIFE: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Tells of all sockets of a stack that are asked for, a few at a time, so that nobody waits for it: who does not read
 /// keeps nothing but its own list.
-pub fn list(net: Net, filter: SocketFilter) -> Box<dyn FnOnce(UnixStream) -> Taken + Send> {
+pub fn list(net: Net, filter: SocketFilter) -> Takeover {
     Box::new(move |mut unix| {
         Box::pin(async move {
             let (mut listing, mut count, mut text) = (net.list(), 0, Vec::new());

@@ -3,7 +3,7 @@
 use std::vec;
 
 use super::Net;
-use crate::stack::{Entry, EntryKey};
+use crate::stack::{Entry, EntryKey, Stack};
 use crate::tcp::Endpoints;
 
 /// How many are looked at under one lock, so that nobody waits for it for long: some 10 us.
@@ -38,9 +38,7 @@ impl Listing {
     pub fn next_batch(&mut self) -> Option<Vec<Entry>> {
         let (net, keys) = self.parts.iter_mut().find(|(_, keys)| keys.len() > 0)?;
         let keys: Vec<_> = keys.take(BATCH).collect();
-        let look = |stack: &mut crate::stack::Stack| {
-            keys.iter().filter_map(|&key| stack.entry(key)).collect()
-        };
+        let look = |stack: &mut Stack| keys.iter().filter_map(|&key| stack.entry(key)).collect();
         // A stack that has ended has nothing.
         Some(net.call(look).unwrap_or_default())
     }

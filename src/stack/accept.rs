@@ -20,8 +20,7 @@ use crate::stack::time_wait::TimeWait;
 use crate::stack::wakes::Wakes;
 use crate::stack::wheel::TimerId;
 use crate::stack::{BoundKey, ConnKey, HalfOpenKey, ListenerKey, Owner, SocketError, Stack, Token};
-use crate::tcp::congestion::Algorithm;
-use crate::tcp::{self, CookieKeys, Endpoints, HalfOpen, Keepalive, Mss, Reply, Step};
+use crate::tcp::{self, CookieKeys, Endpoints, HalfOpen, Mss, Reply, Step};
 use crate::time::Instant;
 use crate::wire::tcp::Segment;
 use crate::wire::tcp_options::FastOpen;
@@ -166,33 +165,6 @@ impl Stack {
     /// The settings that its connections inherit.
     pub fn listener_config(&self, key: ListenerKey) -> Option<&tcp::Config> {
         self.listeners.get(key).map(|listener| &*listener.config)
-    }
-
-    /// Turns Nagle's algorithm off or on for connections whose handshake ends from now on.
-    pub fn set_listener_nodelay(
-        &mut self,
-        key: ListenerKey,
-        nodelay: bool,
-    ) -> Result<(), SocketError> {
-        self.configure_listener(key, |config| config.nodelay = nodelay)
-    }
-
-    /// Sets for the same connections when an idle peer is probed; `None`: never.
-    pub fn set_listener_keepalive(
-        &mut self,
-        key: ListenerKey,
-        keepalive: Option<Keepalive>,
-    ) -> Result<(), SocketError> {
-        self.configure_listener(key, |config| config.keepalive = keepalive)
-    }
-
-    /// Sets for the same connections what moves the congestion window.
-    pub fn set_listener_congestion_control(
-        &mut self,
-        key: ListenerKey,
-        algorithm: Algorithm,
-    ) -> Result<(), SocketError> {
-        self.configure_listener(key, |config| config.congestion = algorithm)
     }
 
     /// Changes settings for connections whose handshake ends from now on; what a SYN says (buffers, segment

@@ -101,12 +101,10 @@ impl<C: Copy, L: Copy> Demux<C, L> {
 
     /// How many addresses it knows, of connections and of listeners.
     pub fn address_count(&self) -> usize {
-        let connections = self.connections.len() + self.others.len();
-        connections + self.listeners.values().map(Vec::len).sum::<usize>()
+        self.len() + self.listeners.values().map(Vec::len).sum::<usize>()
     }
 
     /// How many connections somebody has.
-    #[cfg(test)]
     pub fn len(&self) -> usize {
         self.connections.len() + self.others.len()
     }

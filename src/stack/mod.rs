@@ -69,7 +69,7 @@ pub use wheel::TICK;
 
 use accept::{HalfOpenEntry, Listener};
 use bind::Bindings;
-use connection::{Connection, Connections};
+use connection::Connections;
 use cookies::Cookies;
 use demux::Demux;
 use icmp::ErrorLimit;
@@ -361,8 +361,7 @@ impl Stack {
 
     /// Connections that are not closed; half-open ones and those in TIME-WAIT are not counted.
     pub fn connection_count(&self) -> usize {
-        let open = |connection: &&Connection| connection.in_table;
-        self.connections.values().filter(open).count()
+        self.demux.len() - self.half_open.len() - self.time_wait.len()
     }
 
     /// Checks what must always hold: for every connection, and that no packet has vanished without
@@ -372,6 +371,8 @@ impl Stack {
         let came = counters.packets_received + counters.packets_taken_over;
         assert_eq!(counters.packets_accounted(), came, "{counters:?}");
         let connections = self.connections.values();
+        let open = connections.clone().filter(|connection| connection.in_table).count();
+        assert_eq!(open, self.connection_count(), "what the demux has is not what there is");
         let held: usize = connections.clone().map(|connection| connection.tcb.memory()).sum();
         assert_eq!(
             held,

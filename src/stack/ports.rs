@@ -23,7 +23,7 @@ pub struct Ports {
 impl Ports {
     /// From all of which [`Shard::index_of_port`] says that they are this one's.
     pub fn new(shard: Shard) -> Self {
-        let step = shard.count.clamp(1, LAST - FIRST);
+        let step = shard.count;
         let first = FIRST + (shard.index + step - shard.index_of_port(FIRST)) % step;
         Ports { next: 0, first, step, count: u32::from((LAST - first) / step) + 1 }
     }

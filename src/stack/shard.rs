@@ -25,13 +25,13 @@ pub const MAX_SHARDS: u16 = u64::BITS as u16;
 /// The stack that has the sockets of which there is one for all: those of UDP and ping.
 const FIRST: u16 = 0;
 
-/// Which of several stacks one is.
+/// Which of several stacks one is; [`Config::divided`] makes those that are not [`Shard::ALONE`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shard {
     /// Its number, from 0.
-    pub index: u16,
+    pub(crate) index: u16,
     /// How many there are, 1 to [`MAX_SHARDS`].
-    pub count: u16,
+    pub(crate) count: u16,
 }
 
 impl Shard {
@@ -40,7 +40,7 @@ impl Shard {
 
     /// The number of the stack that has this port when nobody says otherwise.
     pub fn index_of_port(self, port: u16) -> u16 {
-        port % self.count.max(1)
+        port % self.count
     }
 }
 

@@ -194,9 +194,11 @@ fn settings_of_the_listener_are_inherited() {
     let listener = world.listen();
     let client = world.connect();
     let before = world.accepted(listener, client);
-    world.stack(Server).set_listener_nodelay(listener, true).unwrap();
-    world.stack(Server).set_listener_keepalive(listener, Some(keepalive)).unwrap();
-    world.stack(Server).set_listener_congestion_control(listener, Algorithm::Tahoe).unwrap();
+    let change = |config: &mut crate::tcp::Config| {
+        (config.nodelay, config.keepalive) = (true, Some(keepalive));
+        config.congestion = Algorithm::Tahoe;
+    };
+    world.stack(Server).configure_listener(listener, change).unwrap();
     let [first, second] = [(); 2].map(|()| {
         let client = world.connect();
         world.accepted(listener, client)

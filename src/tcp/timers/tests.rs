@@ -21,3 +21,10 @@ fn every_kind_has_its_own_place() {
         assert_eq!(kind as usize, place);
     }
 }
+
+#[test]
+fn a_timer_has_one_name() {
+    for kind in Timers::KINDS {
+        assert_eq!(serde_json::to_value(kind).unwrap(), kind.name(), "in events, and in a list");
+    }
+}
