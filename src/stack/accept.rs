@@ -15,6 +15,7 @@ use std::task::{self, Poll, Waker};
 
 use crate::event::{Cause, Event, Refusal, State, Why};
 use crate::stack::fast_open::FastQueue;
+use crate::stack::offered::{OfferedKey, Released};
 use crate::stack::readiness::Watch;
 use crate::stack::time_wait::TimeWait;
 use crate::stack::wakes::Wakes;
@@ -41,6 +42,8 @@ pub(super) struct Listener {
     pub(super) cookies_until: Option<Instant>,
     /// What its connections begin with; they share it until one is given settings of its own.
     pub(super) config: Arc<tcp::Config>,
+    /// What the latest of its half-open connections holds, as long as one does.
+    offered: Option<OfferedKey>,
     pub(super) queue: VecDeque<(ConnKey, SocketAddr)>,
     /// Those of them that were opened fast; `None`: none may be.
     pub(super) fast: Option<Box<FastQueue>>,
@@ -83,13 +86,12 @@ impl Listener {
     }
 }
 
-/// A half-open connection with its listener and timer.
+/// A half-open connection with its timer: in the table 64 bytes, for a flood makes many of them.
 #[derive(Debug)]
 pub(super) struct HalfOpenEntry {
     pub(super) record: HalfOpen,
-    listener: ListenerKey,
-    /// What the SYN-ACK is made from.
-    config: Arc<tcp::Config>,
+    /// Its listener, and what the SYN-ACK is made from.
+    offered: OfferedKey,
     timer: TimerId,
 }
 
@@ -147,6 +149,7 @@ impl Stack {
             half_open: 0,
             cookies_until: None,
             config: config.map_or_else(|| self.tcp_config.clone(), Arc::new),
+            offered: None,
             queue: VecDeque::new(),
             fast: self.config.fast_accept.map(|accept| Box::new(FastQueue::new(accept))),
             cookie_keys: None,
@@ -223,8 +226,9 @@ impl Stack {
                 tcb.close(cx);
             });
         }
-        let of_listener =
-            |(half, entry): (HalfOpenKey, &HalfOpenEntry)| (entry.listener == key).then_some(half);
+        let of_listener = |(half, entry): (HalfOpenKey, &HalfOpenEntry)| {
+            (self.offered.get(entry.offered).listener == key).then_some(half)
+        };
         for half in self.half_open.iter().filter_map(of_listener).collect::<Vec<_>>() {
             self.forget_half_open(half, Cause::UserClose);
         }
@@ -274,14 +278,16 @@ impl Stack {
         record: HalfOpen,
         config: Arc<tcp::Config>,
     ) -> HalfOpenKey {
+        let latest = self.listeners.get(listener).and_then(|listener| listener.offered);
+        let offered = self.offered.hold(listener, config, latest);
         if let Some(listener) = self.listeners.get_mut(listener) {
             listener.half_open += 1;
+            listener.offered = Some(offered);
         }
         let (wheel, ends) = (&mut self.wheel, record.ends());
         let half = self.half_open.insert_with_key(|half| HalfOpenEntry {
             record,
-            listener,
-            config,
+            offered,
             timer: wheel.insert(Token::HalfOpen(half)),
         });
         self.demux.insert(ends, Owner::HalfOpen(half));
@@ -324,15 +330,16 @@ impl Stack {
         let Some(entry) = self.half_open.get(key) else {
             return;
         };
+        let (now, config) = (self.env.now, &self.offered.get(entry.offered).config);
         let own_mss = Mss::of_mtu(self.config.mtu, entry.record.ends().local.ip());
-        let mut segment = entry.record.syn_ack(self.env.now, &entry.config, own_mss);
+        let mut segment = entry.record.syn_ack(now, config, own_mss);
         segment.options.fast_open = option;
-        let view = || entry.record.view_sent(&segment, &entry.config);
+        let view = || entry.record.view_sent(&segment, config);
         let view = self.env.is_observed().then(view);
         let (ends, sender) =
             (entry.record.ends(), (Some(entry.record.conn), State::SynReceived, why));
-        let ip = entry.config.ip;
-        self.wheel.arm(entry.timer, entry.record.next_deadline(&entry.config));
+        let ip = config.ip;
+        self.wheel.arm(entry.timer, entry.record.next_deadline(now, config));
         self.reply_segment(&segment, ends, ip, sender, view);
     }
 
@@ -340,40 +347,45 @@ impl Stack {
         let Some(entry) = self.half_open.get_mut(key) else {
             return;
         };
-        if entry.record.next_deadline(&entry.config) > self.env.now {
-            return self.wheel.arm(entry.timer, entry.record.next_deadline(&entry.config));
+        let (now, offered) = (self.env.now, self.offered.get(entry.offered));
+        let deadline = entry.record.next_deadline(now, &offered.config);
+        if deadline > now {
+            return self.wheel.arm(entry.timer, deadline);
         }
-        let listener = self.listeners.get(entry.listener);
+        let listener = self.listeners.get(offered.listener);
         let crowd = |listener: &Listener| (listener.backlog / 2).max(NO_CROWD);
         let crowded = listener.is_some_and(|listener| listener.half_open > crowd(listener));
-        let config = listener.map_or(&entry.config, |listener| &listener.config);
+        let config = listener.map_or(&offered.config, |listener| &listener.config);
         let limit = config.syn_retransmission_limit;
         let limit = if crowded { limit.min(CROWDED_RETRANSMISSIONS) } else { limit };
         if entry.record.retransmissions >= limit && !entry.record.is_deferred(config) {
             return self.forget_half_open(key, Cause::RetransmissionLimit);
         }
         let waits = entry.record.waits_for_text(config);
-        entry.record.timed_out(self.env.now);
+        entry.record.timed_out(now);
         let nth = entry.record.retransmissions;
         if waits {
-            return self.wheel.arm(entry.timer, entry.record.next_deadline(&entry.config));
+            let deadline = entry.record.next_deadline(now, &offered.config);
+            return self.wheel.arm(entry.timer, deadline);
         }
         self.env.counters.tcp_retransmissions += 1;
         self.send_syn_ack(key, Why::HandshakeRetransmission(nth), None);
     }
 
-    /// Takes the record; the number of half-open connections goes down. Its timer and its addresses are
-    /// for the caller to give away.
-    fn take_half_open(&mut self, key: HalfOpenKey) -> Option<HalfOpenEntry> {
+    /// Takes the record, and what it was offered; the number of half-open connections goes down. Its timer and its
+    /// addresses are for the caller to give away.
+    fn take_half_open(&mut self, key: HalfOpenKey) -> Option<(HalfOpenEntry, Released)> {
         let entry = self.half_open.remove(key)?;
-        if let Some(listener) = self.listeners.get_mut(entry.listener) {
+        let released = self.offered.release(entry.offered);
+        if let Some(listener) = self.listeners.get_mut(released.listener) {
             listener.half_open -= 1;
+            listener.offered.take_if(|key| released.last && *key == entry.offered);
         }
-        Some(entry)
+        Some((entry, released))
     }
 
     pub(super) fn forget_half_open(&mut self, key: HalfOpenKey, cause: Cause) {
-        let Some(entry) = self.take_half_open(key) else {
+        let Some((entry, _)) = self.take_half_open(key) else {
             return;
         };
         let (conn, ends) = (entry.record.conn, entry.record.ends());
@@ -399,8 +411,8 @@ impl Stack {
         let Some(entry) = self.half_open.get_mut(key) else {
             return;
         };
-        let window = entry.config.syn_window();
-        match entry.record.segment_arrives(segment, window.into(), entry.config.profile) {
+        let config = &self.offered.get(entry.offered).config;
+        match entry.record.segment_arrives(segment, config.syn_window().into(), config.profile) {
             Ok(Step::AnswerAgain) => {
                 self.env.counters.tcp_segments_accepted += 1;
                 entry.record.syn_again(segment);
@@ -433,11 +445,11 @@ impl Stack {
         if !entry.record.may_answer(self.env.now) {
             return self.refuse_segment(Refusal::ChallengeLimited, ends);
         }
-        let conn = entry.record.conn;
-        let segment = entry.record.challenge_ack(self.env.now, &entry.config);
-        let view = || entry.record.view_sent(&segment, &entry.config);
+        let (conn, config) = (entry.record.conn, &self.offered.get(entry.offered).config);
+        let segment = entry.record.challenge_ack(self.env.now, config);
+        let view = || entry.record.view_sent(&segment, config);
         let view = self.env.is_observed().then(view);
-        let (sender, ip) = ((Some(conn), State::SynReceived, Why::Challenge), entry.config.ip);
+        let (sender, ip) = ((Some(conn), State::SynReceived, Why::Challenge), config.ip);
         self.reply_segment(&segment, ends, ip, sender, view);
     }
 
@@ -447,7 +459,7 @@ impl Stack {
             return;
         };
         let ends = entry.record.ends();
-        let Some(listener) = self.listeners.get(entry.listener) else {
+        let Some(listener) = self.listeners.get(self.offered.get(entry.offered).listener) else {
             return;
         };
         if entry.record.defers(segment, &listener.config) {
@@ -461,18 +473,19 @@ impl Stack {
             return self.refuse_segment(Refusal::ConnectionLimit, ends);
         }
         let config = listener.config.clone();
-        let Some(HalfOpenEntry { record, listener, timer, config: offered }) =
-            self.take_half_open(key)
-        else {
+        let Some((HalfOpenEntry { record, timer, .. }, offered)) = self.take_half_open(key) else {
             return;
         };
         let own_mss = Mss::of_mtu(self.config.mtu, ends.local.ip());
-        let tcb = record.into_tcb(self.env.now, config, &offered, own_mss);
+        let tcb = record.into_tcb(self.env.now, config, &offered.config, own_mss);
         let conn = self.insert_connection(tcb, Some(timer));
         self.env.counters.tcp_passive_opens += 1;
-        if let Some(listener) = self.listeners.get_mut(listener) {
+        if let Some(listener) = self.listeners.get_mut(offered.listener) {
             listener.connection_arrived(conn, ends.remote, &mut self.wakes);
         }
         self.receive_for_connection(conn, ends, segment);
     }
 }
+
+#[cfg(test)]
+mod tests;

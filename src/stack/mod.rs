@@ -23,6 +23,7 @@ mod icmp;
 mod icmp_error;
 mod list;
 mod memory;
+mod offered;
 mod ping;
 mod ports;
 mod readiness;
@@ -74,6 +75,7 @@ use cookies::Cookies;
 use demux::Demux;
 use icmp::ErrorLimit;
 use memory::MemoryUse;
+use offered::Offered;
 use ping::Ping;
 use ports::Ports;
 pub(crate) use route::Routes;
@@ -164,6 +166,7 @@ pub struct Stack {
     listeners: SlotMap<ListenerKey, Listener>,
     bindings: Bindings,
     half_open: SlotMap<HalfOpenKey, HalfOpenEntry>,
+    offered: Offered,
     time_wait: SlotMap<TimeWaitKey, TimeWaitEntry>,
     wheel: Wheel<Token>,
     queues: Queues,
@@ -211,6 +214,7 @@ impl Stack {
             listeners: SlotMap::with_key(),
             bindings: Bindings::new(hash.clone()),
             half_open: SlotMap::with_key(),
+            offered: Offered::default(),
             time_wait: SlotMap::with_key(),
             wheel: Wheel::default(),
             queues: Queues::new(identification),

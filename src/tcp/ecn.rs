@@ -14,6 +14,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use bitflags::bitflags;
 use serde::{Deserialize, Serialize};
 
 use crate::wire::SeqNum;
@@ -72,44 +73,53 @@ impl FromStr for Ecn {
 /// The bit that once was NS is not looked at: a SYN that asks for accurate ECN with it gets the answer of
 /// RFC 3168, and the peer falls back to that (RFC 9768 3.1.2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Negotiation {
-    sent_setup: bool,
-    sent_plain: bool,
-    received_setup: bool,
-    received_plain: bool,
+pub struct Negotiation(Syns);
+
+/// Which SYNs there have been.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Syns(u8);
+
+bitflags! {
+    impl Syns: u8 {
+        const SENT_SETUP = 1;
+        const SENT_PLAIN = 1 << 1;
+        const RECEIVED_SETUP = 1 << 2;
+        const RECEIVED_PLAIN = 1 << 3;
+    }
 }
 
 impl Negotiation {
     /// A SYN with these flags is sent.
     pub fn sent(&mut self, flags: Flags) {
-        let setup = is_setup(flags);
-        self.sent_setup |= setup;
-        self.sent_plain |= !setup;
+        self.0 |= if is_setup(flags) { Syns::SENT_SETUP } else { Syns::SENT_PLAIN };
     }
 
     /// A SYN with these flags has arrived.
     pub fn received(&mut self, flags: Flags) {
-        let setup = is_setup(flags);
-        self.received_setup |= setup;
-        self.received_plain |= !setup;
+        self.0 |= if is_setup(flags) { Syns::RECEIVED_SETUP } else { Syns::RECEIVED_PLAIN };
     }
 
     /// The flags of ours on a SYN that acknowledges the peer's: once a SYN came or went without, on the
     /// way or by intention, there is no ECN any more.
     pub fn answer(self) -> Flags {
-        let accepts = self.received_setup && !self.received_plain && !self.sent_plain;
+        let accepts = self.0.contains(Syns::RECEIVED_SETUP) && !self.said_no();
         if accepts { Flags::ECE } else { Flags::default() }
     }
 
     /// Whether what we send may be marked: both sides agree, and neither has sent a SYN that did not.
     pub fn may_be_marked(self) -> bool {
-        self.echoes_marks() && !self.sent_plain && !self.received_plain
+        self.echoes_marks() && !self.said_no()
+    }
+
+    /// Whether a SYN came or went that was no ECN-setup SYN.
+    fn said_no(self) -> bool {
+        self.0.intersects(Syns::SENT_PLAIN | Syns::RECEIVED_PLAIN)
     }
 
     /// Whether the peer may believe that its data can be marked, so that marks have to be echoed. Where a
     /// SYN was sent again without the flags it must not, but Linux does.
     pub fn echoes_marks(self) -> bool {
-        self.sent_setup && self.received_setup
+        self.0.contains(Syns::SENT_SETUP | Syns::RECEIVED_SETUP)
     }
 }
 

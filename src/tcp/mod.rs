@@ -36,6 +36,7 @@ mod scoreboard;
 mod send_buffer;
 mod snd;
 mod syn_cookie;
+mod syn_options;
 mod tcb;
 #[cfg(test)]
 mod testing;

@@ -185,6 +185,38 @@ fn a_retransmitted_syn_makes_the_first_timeout_longer() {
     assert!(rto <= Duration::from_secs(3), "{rto:?}");
 }
 
+#[test]
+fn what_a_syn_ack_has_said_stands_when_the_listener_is_configured() {
+    let mut world = World::new();
+    let listener = world.listen();
+    let sizes = [500, 600, 700].map(Some);
+    world.judge =
+        Box::new(|side, seg| if side == Client && !seg.syn() { Fate::Drop } else { Fate::Deliver });
+    let clients = sizes.map(|size| {
+        let change = |config: &mut crate::tcp::Config| config.max_segment = size;
+        world.stack(Server).configure_listener(listener, change).unwrap();
+        let two = [(); 2].map(|()| world.connect());
+        world.pass(Duration::from_millis(50));
+        two
+    });
+    let stack = world.stack(Server);
+    assert_eq!((stack.half_open.len(), stack.offered.len()), (6, 3), "each is kept once");
+    world.judge = super::world::deliver_all();
+    let mut servers = Vec::new();
+    world.run(Duration::from_secs(60), |world| {
+        servers.extend(world.accept(listener));
+        servers.len() == 6
+    });
+    assert_eq!(world.stack(Server).offered.len(), 0);
+    let said = |key: &ConnKey| world.info(Server, *key).details.advertised_mss;
+    let mut said: Vec<u16> = servers.iter().map(said).collect();
+    said.sort_unstable();
+    assert_eq!(said, [500, 500, 600, 600, 700, 700]);
+    clients.as_flattened().iter().for_each(|key| world.close(Client, *key));
+    servers.iter().for_each(|key| world.close(Server, *key));
+    world.assert_quiet_end();
+}
+
 /// As on Linux: what counts is what is set when the handshake ends.
 #[test]
 fn settings_of_the_listener_are_inherited() {

@@ -569,6 +569,7 @@ impl World {
         }
         for stack in &self.stacks {
             assert!(over(stack));
+            assert_eq!(stack.offered.len(), 0, "nobody holds settings any more");
             assert_eq!(stack.demux.len(), stack.time_wait.len(), "only TIME-WAIT is left");
             assert_eq!(stack.next_deadline().is_some(), !stack.time_wait.is_empty());
         }

@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use bitflags::bitflags;
 use bytes::Bytes;
 
 use crate::context::Context;
@@ -18,15 +19,16 @@ use crate::tcp::ecn::{Ecn, EcnState, Negotiation};
 use crate::tcp::isn::Secrets;
 use crate::tcp::mss::Mss;
 use crate::tcp::rtt::Rto;
+use crate::tcp::syn_options::SynOptions;
 use crate::tcp::tcb::{Endpoints, Tcb};
 use crate::tcp::window_scale::WindowScale;
 use crate::tcp::{Config, PackedEnds, Profile, syn_cookie};
-use crate::time::Instant;
+use crate::time::{Instant, RecentInstant};
 use crate::wire::SeqNum;
 use crate::wire::tcp::{Flags, Segment};
 use crate::wire::tcp_options::{Options, Timestamps};
 
-/// A connection in SYN-RECEIVED behind a listener.
+/// A connection in SYN-RECEIVED behind a listener, in 52 bytes: a flood makes many of them.
 #[derive(Clone, Debug)]
 pub struct HalfOpen {
     /// Its number in events.
@@ -38,18 +40,27 @@ pub struct HalfOpen {
     pub irs: SeqNum,
     /// How often the SYN-ACK was retransmitted.
     pub retransmissions: u8,
-    mss: Option<u16>,
-    window_scale: Option<u8>,
-    sack_permitted: bool,
-    tsval: Option<u32>,
+    /// What the SYN offered, as far as the settings allow it.
+    peer: SynOptions,
     timestamp_offset: u32,
     ecn: Negotiation,
-    sent: Instant,
-    /// The SYN-ACK was sent more than once, so an answer gives no sample (Karn, RFC 6298 3).
-    sent_again: bool,
-    /// It was answered, but the listener waits for text.
-    answered: bool,
+    /// When the SYN-ACK was sent: two minutes ago at most, but for a timer that is late.
+    sent: RecentInstant,
+    course: Course,
     answers: ChallengeLimit,
+}
+
+/// What has happened to a half-open connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Course(u8);
+
+bitflags! {
+    impl Course: u8 {
+        /// The SYN-ACK was sent more than once, so an answer gives no sample (Karn, RFC 6298 3).
+        const SENT_AGAIN = 1;
+        /// It was answered, but the listener waits for text.
+        const ANSWERED = 1 << 1;
+    }
 }
 
 /// What a segment means to a half-open connection.
@@ -102,15 +113,11 @@ impl HalfOpen {
             iss,
             irs: syn.seq,
             retransmissions: 0,
-            mss: syn.options.mss,
-            window_scale: syn.options.window_scale,
-            sack_permitted: syn.options.sack_permitted,
-            tsval: syn.options.timestamps.map(|ts| ts.tsval),
+            peer: SynOptions::from(&syn.options),
             timestamp_offset,
             ecn: Negotiation::default(),
-            sent: cx.now,
-            sent_again: false,
-            answered: false,
+            sent: RecentInstant::new(cx.now),
+            course: Course::empty(),
             answers: ChallengeLimit::default(),
         };
         record.note_ecn(syn);
@@ -130,22 +137,20 @@ impl HalfOpen {
         let timestamps = ack.options.timestamps;
         let kept = timestamps.map(|ts| syn_cookie::read_stamp(ts.tsecr));
         let (window_scale, sack_permitted) = kept.unwrap_or_default();
+        let mss = Some(mss);
+        let peer = Options { mss, window_scale, sack_permitted, timestamps, ..Options::default() };
         Some(HalfOpen {
             conn,
             ends: ends.into(),
             iss,
             irs,
             retransmissions: 0,
-            mss: Some(mss),
-            window_scale,
-            sack_permitted,
-            tsval: timestamps.map(|ts| ts.tsval),
+            peer: SynOptions::from(&peer),
             timestamp_offset: secrets.initial_numbers(cx.now, ends.local, ends.remote).1,
             ecn: Negotiation::default(),
-            sent: cx.now,
-            // When, nobody knows.
-            sent_again: true,
-            answered: false,
+            // When it was sent, nobody knows.
+            sent: RecentInstant::new(cx.now),
+            course: Course::SENT_AGAIN,
             answers: ChallengeLimit::default(),
         })
     }
@@ -154,10 +159,11 @@ impl HalfOpen {
     pub fn cookie(self, now: Instant, config: &Config, own_mss: Mss, secrets: &Secrets) -> Segment {
         let plain = HalfOpen { ecn: Negotiation::default(), ..self };
         let mut segment = plain.syn_ack(now, config, own_mss);
-        segment.seq = secrets.syn_cookie(now, plain.ends(), plain.irs, plain.mss);
+        segment.seq = secrets.syn_cookie(now, plain.ends(), plain.irs, plain.peer.mss());
+        let scale = plain.peer.window_scale();
         let Options { timestamps, window_scale, sack_permitted, .. } = &mut segment.options;
         match timestamps {
-            Some(ts) => ts.tsval = syn_cookie::stamp(ts.tsval, plain.window_scale, *sack_permitted),
+            Some(ts) => ts.tsval = syn_cookie::stamp(ts.tsval, scale, *sack_permitted),
             None => (*window_scale, *sack_permitted) = (None, false),
         }
         segment
@@ -165,8 +171,7 @@ impl HalfOpen {
 
     /// Takes up only what the settings allow of what the SYN offered.
     pub fn limit(&mut self, config: &Config) {
-        self.window_scale = self.window_scale.filter(|_| config.window_scaling);
-        self.tsval = self.tsval.filter(|_| config.timestamps);
+        self.peer.limit(config);
     }
 
     /// How events show a segment received for it.
@@ -182,8 +187,8 @@ impl HalfOpen {
 
     /// The shift of the windows that we offer, but for that of the SYN-ACK.
     fn own_scale(&self, config: &Config) -> WindowScale {
-        let agreed = self.window_scale.map(|_| WindowScale::for_buffer(config.most_received()));
-        agreed.unwrap_or_default()
+        let scale = self.peer.window_scale();
+        scale.map(|_| WindowScale::for_buffer(config.most_received())).unwrap_or_default()
     }
 
     /// Takes the place of a connection in TIME-WAIT: our numbers go on after its last one
@@ -198,16 +203,6 @@ impl HalfOpen {
     fn note_ecn(&mut self, syn: &Segment) {
         self.ecn.received(syn.flags);
         self.ecn.sent(Flags::ACK | self.ecn.answer());
-    }
-
-    fn peer_options(&self) -> Options {
-        Options {
-            mss: self.mss,
-            window_scale: self.window_scale,
-            sack_permitted: self.sack_permitted,
-            timestamps: self.tsval.map(|tsval| Timestamps { tsval, tsecr: 0 }),
-            ..Options::default()
-        }
     }
 
     /// What the handshake has come to, as far as the settings allow it.
@@ -230,9 +225,9 @@ impl HalfOpen {
             urgent: 0,
             options: Options {
                 mss: Some(config.own_mss(own_mss).bytes()),
-                window_scale: self.window_scale.map(|_| scale.shift()),
-                sack_permitted: config.sack && self.sack_permitted,
-                timestamps: self.tsval.map(|tsecr| Timestamps { tsval, tsecr }),
+                window_scale: self.peer.window_scale().map(|_| scale.shift()),
+                sack_permitted: config.sack && self.peer.sack_permitted(),
+                timestamps: self.peer.tsval().map(|tsecr| Timestamps { tsval, tsecr }),
                 order: config.profile.option_order(),
                 ..Options::default()
             },
@@ -253,17 +248,17 @@ impl HalfOpen {
         }
     }
 
-    /// When the SYN-ACK is to be sent again (RFC 6298 5.5).
-    pub fn next_deadline(&self, config: &Config) -> Instant {
+    /// When the SYN-ACK is to be sent again (RFC 6298 5.5), `now` being after it was sent.
+    pub fn next_deadline(&self, now: Instant, config: &Config) -> Instant {
         let rto = Rto::INITIAL.backed_off(self.retransmissions).at_most(config.rto_max);
-        self.sent + rto.as_duration()
+        self.sent.before(now) + rto.as_duration()
     }
 
     /// The SYN-ACK was sent again because time ran out.
     pub fn timed_out(&mut self, now: Instant) {
         self.retransmissions += 1;
-        self.sent_again = true;
-        self.sent = now;
+        self.course |= Course::SENT_AGAIN;
+        self.sent = RecentInstant::new(now);
     }
 
     /// Whether the acknowledgment `segment`, with which the connection would be open, is to be ignored because a
@@ -272,19 +267,25 @@ impl HalfOpen {
     pub fn defers(&mut self, segment: &Segment, config: &Config) -> bool {
         let bare = segment.payload.is_empty() && !segment.fin();
         let defers = bare && self.retransmissions < config.accept_retransmissions();
-        self.answered |= defers;
+        if defers {
+            self.course |= Course::ANSWERED;
+        }
         defers
+    }
+
+    fn is_answered(&self) -> bool {
+        self.course.contains(Course::ANSWERED)
     }
 
     /// Whether it was answered, and still is to wait for text: however often the SYN-ACK was sent, the peer is there.
     pub fn is_deferred(&self, config: &Config) -> bool {
-        self.answered && self.retransmissions < config.accept_retransmissions()
+        self.is_answered() && self.retransmissions < config.accept_retransmissions()
     }
 
     /// Whether the SYN-ACK need not be sent again although time has run out. Once more it is sent before that is over, so
     /// that the peer, which takes the connection for open, can answer.
     pub fn waits_for_text(&self, config: &Config) -> bool {
-        self.answered && self.retransmissions + 1 < config.accept_retransmissions()
+        self.is_answered() && self.retransmissions + 1 < config.accept_retransmissions()
     }
 
     /// Whether a segment that neither opens nor closes it may be answered once more (RFC 5961 7).
@@ -295,12 +296,12 @@ impl HalfOpen {
     /// The SYN came again, and is answered again: with the clock of this copy, lest the peer measure
     /// from the first one (RFC 7323 4.3).
     pub fn syn_again(&mut self, syn: &Segment) {
-        self.sent_again = true;
+        self.course |= Course::SENT_AGAIN;
         self.note_ecn(syn);
-        if let (Some(recent), Some(ts)) = (&mut self.tsval, syn.options.timestamps)
-            && is_older(*recent, ts.tsval)
+        if let (Some(recent), Some(ts)) = (self.peer.tsval(), syn.options.timestamps)
+            && is_older(recent, ts.tsval)
         {
-            *recent = ts.tsval;
+            self.peer.set_tsval(ts.tsval);
         }
     }
 
@@ -339,7 +340,7 @@ impl HalfOpen {
 
     /// What is old, or lacks the timestamp agreed on, completes nothing (RFC 7323 3.2, 5.3 R1).
     fn check_timestamp(&self, segment: &Segment, profile: Profile) -> Result<(), Discard> {
-        match (self.tsval, segment.options.timestamps) {
+        match (self.peer.tsval(), segment.options.timestamps) {
             (Some(_), None) if !profile.takes_unstamped() => {
                 Err(Discard::silent(Refusal::TimestampMissing))
             }
@@ -368,14 +369,14 @@ impl HalfOpen {
         tcb.sack = offered.sack;
         tcb.rcv.scale = WindowScale::for_buffer(offered.most_received());
         tcb.synchronize(self.irs);
-        tcb.negotiate(&self.peer_options(), now, self.retransmissions);
+        tcb.negotiate(&self.peer.get(), now, self.retransmissions);
         tcb.rcv.adv = tcb.rcv.nxt + u32::from(offered.syn_window());
         tcb.snd.nxt = self.iss + 1;
         tcb.snd.syn_pending = false;
         if self.retransmissions > 0 {
             tcb.rtt.syn_timed_out();
         }
-        tcb.syn_sent = (!self.sent_again).then_some(self.sent);
+        tcb.syn_sent = (!self.course.contains(Course::SENT_AGAIN)).then(|| self.sent.before(now));
         tcb
     }
 }

@@ -9,11 +9,13 @@ fn they_come_back_as_they_were() {
     ];
     for (local, remote) in cases {
         let ends = Endpoints { local: local.parse().unwrap(), remote: remote.parse().unwrap() };
-        assert_eq!(PackedEnds::from(ends).get(), ends);
+        let packed = PackedEnds::from(ends);
+        assert_eq!(packed.get(), ends);
+        assert_eq!(packed.clone(), packed);
     }
 }
 
 #[test]
 fn they_take_16_bytes() {
-    assert_eq!(size_of::<PackedEnds>(), 16);
+    assert_eq!((size_of::<PackedEnds>(), align_of::<PackedEnds>()), (16, 4));
 }

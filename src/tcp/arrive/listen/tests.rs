@@ -140,8 +140,11 @@ fn what_a_segment_means_to_a_half_open_connection_rfc_9293_3_10_7_4() {
 fn the_syn_ack_is_sent_again_after_1_2_4_seconds_rfc_6298_5_5() {
     let (mut rig, mut half) = half_open(Setup::default());
     for secs in [1, 2, 4, 8, 16, 32] {
-        assert_eq!(half.next_deadline(&rig.setup.config), rig.now + Duration::from_secs(secs));
-        rig.now = half.next_deadline(&rig.setup.config);
+        assert_eq!(
+            half.next_deadline(rig.now, &rig.setup.config),
+            rig.now + Duration::from_secs(secs)
+        );
+        rig.now = half.next_deadline(rig.now, &rig.setup.config);
         half.timed_out(rig.now);
     }
 }
@@ -152,8 +155,11 @@ fn the_syn_ack_waits_no_longer_than_the_longest_time_out() {
     setup.config.limit_rto(Duration::from_secs(3));
     let (mut rig, mut half) = half_open(setup);
     for secs in [1, 2, 3, 3] {
-        assert_eq!(half.next_deadline(&rig.setup.config), rig.now + Duration::from_secs(secs));
-        rig.now = half.next_deadline(&rig.setup.config);
+        assert_eq!(
+            half.next_deadline(rig.now, &rig.setup.config),
+            rig.now + Duration::from_secs(secs)
+        );
+        rig.now = half.next_deadline(rig.now, &rig.setup.config);
         half.timed_out(rig.now);
     }
 }
@@ -170,7 +176,7 @@ fn the_handshake_gives_the_first_sample_rfc_6298_2_2() {
 #[test]
 fn a_syn_ack_that_was_sent_again_gives_no_sample_and_three_seconds_rfc_6298_5_7() {
     let (mut rig, mut half) = half_open(Setup { timestamps: false, ..Setup::default() });
-    rig.now = half.next_deadline(&rig.setup.config);
+    rig.now = half.next_deadline(rig.now, &rig.setup.config);
     half.timed_out(rig.now);
     rig.now += ms(10);
     let config = Arc::new(rig.setup.config.clone());
@@ -186,7 +192,7 @@ fn after_two_lost_syn_acks_the_window_is_one_segment_rfc_5681_3_1() {
     for (lost, segments) in [(1, 10), (2, 1)] {
         let (mut rig, mut half) = half_open(Setup::default());
         for _ in 0..lost {
-            rig.now = half.next_deadline(&rig.setup.config);
+            rig.now = half.next_deadline(rig.now, &rig.setup.config);
             half.timed_out(rig.now);
         }
         let config = Arc::new(rig.setup.config.clone());
