@@ -38,11 +38,13 @@ use crate::observe::stream::Style;
 
 pub mod carry;
 mod events;
+mod metrics;
 mod report;
 mod sockets;
 mod version;
 
 pub use events::events;
+pub use metrics::{metrics, tell_metrics};
 pub use report::{Amount, LaneStatus, LinkStatus};
 pub use sockets::{Protocol, SocketFilter, SocketStatus, TcpStatus, TimerStatus, list, state_name};
 pub use version::VERSION;
@@ -103,6 +105,8 @@ pub enum Request {
     },
     /// Tells what the stack has counted.
     Stats,
+    /// Tells the same, and how many sockets are in which state, as text for Prometheus.
+    Metrics,
     /// Tells of events from now on, as lines that are no replies, after a reply that says so.
     Events {
         /// Of one connection, by its number.
@@ -145,6 +149,8 @@ pub enum Reply {
     Socket(Box<SocketStatus>),
     /// Counters that are not zero, and how many entries tables have, by name.
     Stats(Vec<(String, u64)>),
+    /// The same as text for Prometheus.
+    Metrics(String),
     /// It is done, or that was all.
     Done {
         /// For how many.

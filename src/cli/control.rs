@@ -87,12 +87,9 @@ impl Whom {
         }
     }
 
-    /// The same one, looked for once: it can be asked again and again.
-    ///
-    /// # Errors
-    /// Those of [`Whom::path`].
-    pub fn found(self) -> anyhow::Result<Whom> {
-        Ok(Whom { control: Some(self.path()?) })
+    /// The one with this socket.
+    pub fn at(path: PathBuf) -> Whom {
+        Whom { control: Some(path) }
     }
 
     /// Asks it.
@@ -225,6 +222,7 @@ pub fn handler(
                 Answer::Tell(control::events(counts?.watchers().clone(), conn, style))
             }
             Request::Stats => Reply::Stats(counts?.rows()).into(),
+            Request::Metrics => Answer::Tell(control::tell_metrics(counts?.metrics().clone())),
             Request::Kill { local, remote } => {
                 let killed = net()?.kill(Endpoints { local, remote });
                 Reply::Done { count: killed.into() }.into()

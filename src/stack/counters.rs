@@ -20,6 +20,11 @@ macro_rules! counters {
                 own.into_iter().filter(|&(_, n)| n > 0).chain(refused).collect()
             }
 
+            /// Every counter but the refusals: its name, what it counts, and how often.
+            pub fn all(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
+                [$((stringify!($name), concat!($($doc),+), self.$name),)+].into_iter()
+            }
+
             /// Packets that were taken, refused for a named reason or passed on: all that were received or taken over.
             pub fn packets_accounted(&self) -> u64 {
                 let echo = self.icmp_echo_replies + self.icmp_echo_answers;
@@ -92,7 +97,7 @@ counters! {
     tcp_retransmissions,
     /// Resets sent.
     tcp_resets_sent,
-    /// How often the memory for the buffers of all connections became scarce (see [`super::Limits::tcp_memory`]).
+    /// How often the memory for the buffers of all connections became scarce, above two thirds of its limit.
     tcp_memory_pressures,
     /// How often a connection was made to forget what had arrived out of order, because memory was scarce.
     tcp_out_of_order_reclaimed,
