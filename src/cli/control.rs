@@ -191,6 +191,11 @@ fn ask_error(path: &Path, error: &io::Error) -> String {
         io::ErrorKind::PermissionDenied => {
             format!("not permitted to use {path}: use the user who has started it, or sudo")
         }
+        io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::BrokenPipe => {
+            format!("the glasstcp at {path} has ended before it had answered")
+        }
         io::ErrorKind::InvalidData => format!(
             "the glasstcp at {path} answers what this one does not understand: use the same version of both ({})",
             harmless_line(&error.to_string())
