@@ -135,7 +135,6 @@ fn congestion(row: &Row, tcp: &TcpStatus) -> Vec<String> {
         format!("limit {}", row.limit),
         format!("cwnd {}", segments(tcp.cwnd, tcp)),
         format!("ssthresh {threshold}"),
-        format!("recovery {}", tcp.recovery),
     ]
 }
 
@@ -165,10 +164,10 @@ fn rates(row: &Row, tcp: &TcpStatus) -> Vec<String> {
 
 fn amounts(row: &Row, tcp: &TcpStatus) -> Vec<String> {
     vec![
-        format!("windows: peer's {}", grouped(tcp.snd_wnd.into())),
+        format!("peer's window {}", grouped(tcp.snd_wnd.into())),
         format!("ours {}", grouped(tcp.rcv_wnd.into())),
         format!("received {}", grouped(tcp.bytes_received)),
-        format!("not read {}", grouped(row.socket.receive_queue)),
+        format!("unread {}", grouped(row.socket.receive_queue)),
     ]
 }
 

@@ -174,7 +174,8 @@ impl Model {
 
     /// The connection whose events are to be shown.
     pub fn watched(&self) -> Option<u32> {
-        self.detail.as_ref().filter(|detail| !detail.gone)?.row.key.conn
+        let shown = self.detail.as_ref().filter(|detail| !detail.gone && !self.paused);
+        shown?.row.key.conn
     }
 
     /// Takes in what was seen.
@@ -210,7 +211,7 @@ impl Model {
 
     /// Takes in an event of the connection `conn`.
     pub fn event(&mut self, conn: u32, line: String) {
-        if self.paused || self.watched() != Some(conn) {
+        if self.watched() != Some(conn) {
             return;
         }
         if let Some(detail) = &mut self.detail {
