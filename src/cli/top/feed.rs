@@ -204,7 +204,7 @@ fn limit(socket: &SocketStatus, before: Option<&Past>, now: &Past) -> &'static s
     let since = |get: fn(&Past) -> u64| get(now).saturating_sub(before.map_or(0, get));
     let busy = since(|past| past.busy_us);
     if tcp.segments_outstanding == 0 && tcp.unsent == 0 {
-        return "idle";
+        return if since(|past| past.received) > 0 { "receives" } else { "idle" };
     }
     if since(|past| past.rwnd_us) > busy / 2 {
         return "rwnd";

@@ -68,17 +68,17 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     put(Line::styled(format!("{title:width$}"), style), area, 0, buf);
     for (line, row) in rows.iter().enumerate() {
         let text = cells(&columns, |column| (column.cell)(row));
-        let is_chosen = first + line == chosen;
-        let mut style = Style::new();
-        if is_chosen {
-            style = style.add_modifier(Modifier::REVERSED);
-        }
-        let mut spans = vec![Span::styled(text, style.fg(color(row)))];
+        let style = match first + line == chosen {
+            true => Style::new().add_modifier(Modifier::REVERSED),
+            false => Style::new().fg(color(row)),
+        };
+        let mut spans = vec![Span::styled(text, style)];
         if curve > 0
             && let Some(track) = model.track(row.key)
         {
             let rates: Vec<_> = track.rate.iter().copied().collect();
-            spans.push(Span::styled(format!(" {}", sparkline(&rates, curve)), style));
+            let bars = format!(" {}", sparkline(&rates, curve));
+            spans.push(Span::styled(bars, Style::new().fg(Color::Green)));
         }
         put(Line::from(spans), area, line as u16 + 1, buf);
     }

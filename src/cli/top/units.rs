@@ -46,14 +46,15 @@ pub fn grouped(value: u64) -> String {
     text
 }
 
-/// Bars of one line, the last of them for the last value; the highest stands for the largest of them.
+/// Bars of one line, the last of them for the last value; the highest stands for the largest of them, and does not touch
+/// the line above.
 pub fn sparkline(values: &[u64], width: usize) -> String {
-    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    const BARS: [char; 7] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇'];
     let values = &values[values.len().saturating_sub(width)..];
     let most = values.iter().copied().max().unwrap_or(0);
     let bar = |&value: &u64| match value {
         0 => ' ',
-        value => BARS[(value as f64 / most as f64 * 7.0).round() as usize],
+        value => BARS[(value as f64 / most as f64 * 6.0).round() as usize],
     };
     let bars: String = values.iter().map(bar).collect();
     format!("{bars:>width$}")

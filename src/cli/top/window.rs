@@ -56,7 +56,7 @@ impl Window {
         [
             ('▒', "sacked", Color::Blue, self.sacked),
             ('x', "lost", Color::Red, self.lost),
-            ('█', "in flight", Color::Cyan, self.flight),
+            ('▆', "in flight", Color::Cyan, self.flight),
             ('░', "usable", Color::Gray, self.usable),
             ('»', "blocked", Color::Yellow, self.blocked),
         ]

@@ -31,6 +31,10 @@ fn what_a_connection_waits_for_has_a_word() {
     };
     assert_eq!(word(|tcp| tcp.recovery = "loss".to_owned()), "loss");
     assert_eq!(word(|tcp| (tcp.segments_outstanding, tcp.unsent) = (0, 0)), "idle");
+    let receives = |tcp: &mut TcpStatus| {
+        (tcp.segments_outstanding, tcp.unsent, tcp.bytes_received) = (0, 0, 1);
+    };
+    assert_eq!(word(receives), "receives");
     assert_eq!(word(|tcp| (tcp.busy_us, tcp.rwnd_limited_us) = (100, 60)), "rwnd");
     assert_eq!(word(|tcp| (tcp.busy_us, tcp.sndbuf_limited_us) = (100, 60)), "sndbuf");
     assert_eq!(word(|tcp| tcp.in_flight = 13_500), "cwnd");

@@ -58,7 +58,7 @@ fn the_list_shows_what_there_is_room_for() {
         ],
     );
     let wide = screen(&model, 300, 100);
-    assert_shows(&wide, &["10.9.0.2:80", "queue", "▂▄█"]);
+    assert_shows(&wide, &["10.9.0.2:80", "queue", "▂▃▇"]);
     let narrow = screen(&model, 40, 10);
     assert_shows(&narrow, &["10.9.0.1:50017 ESTAB", "12.3M", "q quit"]);
 }
@@ -73,7 +73,7 @@ fn one_connection_is_shown_with_all_that_is_known() {
         &shown,
         &[
             "#17 10.9.0.2:80 <-> 10.9.0.1:50017  ESTAB",
-            "· acked 1,234,567  ▒ sacked 2,896  x lost 1,448  █ in flight 4,344",
+            "· acked 1,234,567  ▒ sacked 2,896  x lost 1,448  ▆ in flight 4,344",
             "░ usable 10,136  » blocked 89,864 by cwnd",
             // 250 ms when it was looked, 50 ms ago.
             "retransmission in 200ms  after 2 in a row",

@@ -51,8 +51,8 @@ fn thousands_have_commas() {
 
 #[test]
 fn curves_end_at_the_right_and_show_the_last_values() {
-    assert_eq!(sparkline(&[0, 7, 14], 4), "  ▅█");
-    assert_eq!(sparkline(&[9, 9, 1, 8], 2), "▂█");
+    assert_eq!(sparkline(&[0, 7, 14], 4), "  ▄▇");
+    assert_eq!(sparkline(&[9, 9, 1, 8], 2), "▂▇");
     assert_eq!(sparkline(&[], 3), "   ");
     assert_eq!(sparkline(&[0, 0], 2), "  ");
     assert_eq!(sparkline(&[1], 0), "");
