@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{anyhow, bail};
 use glasstcp::control::{self, Answer, LinkStatus, Listener, Reply, Request, carry};
 use glasstcp::device::impair::Spec;
+use glasstcp::event::State;
 use glasstcp::runtime::LinkHandle;
 use glasstcp::service::text::harmless_line;
 use glasstcp::tcp::Endpoints;
@@ -222,6 +223,10 @@ pub fn handler(
             }
             Request::Listen { port } => Answer::Take(carry::listen(net()?, port)),
             Request::Datagrams { port } => Answer::Take(carry::datagrams(net()?, port)),
+            // Each socket is compared with all of them.
+            Request::Sockets { filter } if filter.states.len() > State::ALL.len() => {
+                return Err("there are not so many states: name each once");
+            }
             Request::Sockets { filter } => Answer::Tell(control::list(net()?, filter)),
             Request::Events { conn, style } => {
                 Answer::Tell(control::events(counts?.watchers().clone(), conn, style))
