@@ -7,7 +7,8 @@
 //! ```
 //!
 //! A request is a [`Request`], a reply a [`Reply`], each on a line of its own; a client may send several,
-//! and they are answered in their order. After [`Request::Connect`] and its like the socket carries no more
+//! and they are answered in their order. A request may say of which [`VERSION`] of all this it is
+//! (`"version":1`); one of another is told so, in a sentence that names both. After [`Request::Connect`] and its like the socket carries no more
 //! requests but what is sent and received over the stack ([`carry`]), until either side closes it. Such sockets have
 //! places of their own, so that however many there are, there is room for requests. [`Request::Sockets`] and [`Request::Events`]
 //! take it over as well, to tell of much; they stay in the place of a request.
@@ -37,12 +38,16 @@ use crate::observe::stream::Style;
 
 pub mod carry;
 mod events;
+mod metrics;
 mod report;
 mod sockets;
+mod version;
 
 pub use events::events;
+pub use metrics::{metrics, tell_metrics};
 pub use report::{Amount, LaneStatus, LinkStatus};
 pub use sockets::{Protocol, SocketFilter, SocketStatus, TcpStatus, TimerStatus, list, state_name};
+pub use version::VERSION;
 
 /// The longest request or reply, in bytes.
 const MAX_LINE: u64 = 1 << 20;
@@ -61,8 +66,6 @@ const ANSWER: Duration = Duration::from_secs(10);
 /// How long until it tries again where too many wait to be let in; and how long one that is let in waits for a place at
 /// least.
 const AGAIN: Duration = Duration::from_millis(10);
-/// A request, to show what one looks like.
-const EXAMPLE: &str = r#"{"command":"impair","spec":"out:loss=1%"}"#;
 /// What is said where all places are taken.
 const FULL: &str =
     "too many connections are carried for other programs already: close some, or try again later";
@@ -102,6 +105,8 @@ pub enum Request {
     },
     /// Tells what the stack has counted.
     Stats,
+    /// Tells the same, and how many sockets are in which state, as text for Prometheus.
+    Metrics,
     /// Tells of events from now on, as lines that are no replies, after a reply that says so.
     Events {
         /// Of one connection, by its number.
@@ -144,6 +149,8 @@ pub enum Reply {
     Socket(Box<SocketStatus>),
     /// Counters that are not zero, and how many entries tables have, by name.
     Stats(Vec<(String, u64)>),
+    /// The same as text for Prometheus.
+    Metrics(String),
     /// It is done, or that was all.
     Done {
         /// For how many.
@@ -317,7 +324,7 @@ impl Client {
                 return Ok(());
             }
             let whole = line.ends_with(b"\n") || (len as u64) < MAX_LINE;
-            let reply = match serde_json::from_slice(&line) {
+            let reply = match version::decode(&line) {
                 _ if !whole => Reply::Error(format!("a request has at most {MAX_LINE} bytes")),
                 Ok(request) => match handle(request) {
                     Answer::Reply(reply) => *reply,
@@ -334,9 +341,7 @@ impl Client {
                         Err(_) => Reply::Error(FULL.to_owned()),
                     },
                 },
-                Err(error) => {
-                    Reply::Error(format!("this is not a request such as {EXAMPLE}: {error}"))
-                }
+                Err(sentence) => Reply::Error(sentence),
             };
             tell(requests.get_mut(), &reply).await?;
             if !whole {
@@ -407,7 +412,7 @@ pub fn ask_for_all(
 ///
 /// # Errors
 /// Those of [`ask`].
-pub fn ask_for_lines(path: &Path, request: &Request) -> io::Result<(Reply, impl BufRead + use<>)> {
+pub fn ask_for_lines(path: &Path, request: &Request) -> io::Result<(Reply, BufReader<StdStream>)> {
     let stream = send(path, request)?;
     let mut lines = BufReader::new(stream);
     let reply = receive(&mut lines)?.ok_or(io::ErrorKind::UnexpectedEof)?;
@@ -434,8 +439,7 @@ fn send(path: &Path, request: &Request) -> io::Result<StdStream> {
     let mut stream = connect_in_turn(path)?;
     stream.set_read_timeout(Some(ANSWER))?;
     stream.set_write_timeout(Some(ANSWER))?;
-    let mut text = serde_json::to_vec(request)?;
-    text.push(b'\n');
+    let text = version::encode(request)?;
     // One that has no place for another may have said so without listening: then that is read.
     match stream.write_all(&text) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
@@ -443,11 +447,14 @@ fn send(path: &Path, request: &Request) -> io::Result<StdStream> {
     }
 }
 
+/// Where the sockets of root are.
+const ROOTS: &str = "/run/glasstcp";
+
 /// Where sockets are found by name: `/run/glasstcp` for root, for others a folder of their own if they
 /// have one.
 pub fn folder() -> Option<PathBuf> {
     if nix::unistd::geteuid().is_root() {
-        return Some(PathBuf::from("/run/glasstcp"));
+        return Some(PathBuf::from(ROOTS));
     }
     let own = std::env::var_os("XDG_RUNTIME_DIR").filter(|own| !own.is_empty())?;
     Some(Path::new(&own).join("glasstcp"))
@@ -460,7 +467,16 @@ pub fn named(name: &str) -> Option<PathBuf> {
 
 /// All sockets that are found by name and somebody listens on, in the order of their names.
 pub fn running() -> Vec<PathBuf> {
-    let entries = folder().and_then(|folder| fs::read_dir(folder).ok());
+    folder().map(|folder| running_in(&folder)).unwrap_or_default()
+}
+
+/// The same of those that root has started, whoever asks.
+pub fn running_as_root() -> Vec<PathBuf> {
+    running_in(Path::new(ROOTS))
+}
+
+fn running_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).ok();
     let paths = entries.into_iter().flatten().flatten().map(|entry| entry.path());
     let is_socket = |path: &PathBuf| path.extension().is_some_and(|ending| ending == ENDING);
     let answers = |path: &PathBuf| {

@@ -1,11 +1,13 @@
 //! The control socket as the commands use it: where it is, and what is answered there.
 
-use std::io::{self, BufRead};
+use std::io::{self, BufReader};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail};
 use glasstcp::control::{self, Answer, LinkStatus, Listener, Reply, Request, carry};
 use glasstcp::device::impair::Spec;
+use glasstcp::event::State;
 use glasstcp::runtime::LinkHandle;
 use glasstcp::service::text::harmless_line;
 use glasstcp::tcp::Endpoints;
@@ -67,7 +69,7 @@ fn bind_error(path: &Path, error: &io::Error) -> String {
 const QUEUES: &str = "a device with several queues has no link that could be made bad: start glasstcp without --queues";
 
 /// Which running glasstcp is meant.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct Whom {
     /// The control socket of the one that is meant, if several run
     #[arg(long, value_name = "SOCKET")]
@@ -86,6 +88,11 @@ impl Whom {
         }
     }
 
+    /// The one with this socket.
+    pub fn at(path: PathBuf) -> Whom {
+        Whom { control: Some(path) }
+    }
+
     /// Asks it.
     ///
     /// # Errors
@@ -100,7 +107,10 @@ impl Whom {
     ///
     /// # Errors
     /// The same.
-    pub fn ask_for_lines(self, request: &Request) -> anyhow::Result<(Reply, impl BufRead + use<>)> {
+    pub fn ask_for_lines(
+        self,
+        request: &Request,
+    ) -> anyhow::Result<(Reply, BufReader<UnixStream>)> {
         let path = self.path()?;
         let asked = control::ask_for_lines(&path, request);
         let (reply, lines) = asked.map_err(|error| anyhow!(ask_error(&path, &error)))?;
@@ -131,13 +141,21 @@ impl Whom {
     }
 }
 
+/// What one says to a request of which it does not know everything.
+const UNKNOWN: [&str; 2] = ["unknown variant", "unknown field"];
+
 /// What it is that was answered, unless it is a refusal.
 fn granted(reply: Reply) -> anyhow::Result<Reply> {
     match reply {
-        // It lists the commands that it knows.
-        Reply::Error(sentence) if sentence.contains("unknown variant") => Err(anyhow!(
-            "the glasstcp that runs does not know this command: it is of another version, and has to be started again"
-        )),
+        // It lists what it knows.
+        Reply::Error(sentence) if UNKNOWN.iter().any(|unknown| sentence.contains(unknown)) => {
+            Err(anyhow!(
+                "the running glasstcp is of another version than this one, {} (version {} of the control protocol), and \
+                 does not know this command: use the same version of both",
+                env!("CARGO_PKG_VERSION"),
+                control::VERSION
+            ))
+        }
         Reply::Error(sentence) => Err(anyhow!(harmless_line(&sentence))),
         reply => Ok(reply),
     }
@@ -150,6 +168,9 @@ pub const SOMETHING_ELSE: &str = "it has answered something else";
 fn only_one() -> anyhow::Result<PathBuf> {
     let mut running = control::running();
     match running.len() {
+        0 if !control::running_as_root().is_empty() => bail!(
+            "the glasstcp that runs here was started by root, and nobody else may ask it: use sudo"
+        ),
         0 => bail!(
             "no glasstcp runs here that could be asked: start one with 'glasstcp up' or 'glasstcp link', or name its socket with --control (as root, if it was started as root)"
         ),
@@ -171,6 +192,15 @@ fn ask_error(path: &Path, error: &io::Error) -> String {
         io::ErrorKind::PermissionDenied => {
             format!("not permitted to use {path}: use the user who has started it, or sudo")
         }
+        io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::BrokenPipe => {
+            format!("the glasstcp at {path} has ended before it had answered")
+        }
+        io::ErrorKind::InvalidData => format!(
+            "the glasstcp at {path} answers what this one does not understand: use the same version of both ({})",
+            harmless_line(&error.to_string())
+        ),
         io::ErrorKind::WouldBlock => {
             format!("the glasstcp at {path} does not answer: it is stopped, or others keep it busy")
         }
@@ -193,11 +223,16 @@ pub fn handler(
             }
             Request::Listen { port } => Answer::Take(carry::listen(net()?, port)),
             Request::Datagrams { port } => Answer::Take(carry::datagrams(net()?, port)),
+            // Each socket is compared with all of them.
+            Request::Sockets { filter } if filter.states.len() > State::ALL.len() => {
+                return Err("there are not so many states: name each once");
+            }
             Request::Sockets { filter } => Answer::Tell(control::list(net()?, filter)),
             Request::Events { conn, style } => {
                 Answer::Tell(control::events(counts?.watchers().clone(), conn, style))
             }
             Request::Stats => Reply::Stats(counts?.rows()).into(),
+            Request::Metrics => Answer::Tell(control::tell_metrics(counts?.metrics().clone())),
             Request::Kill { local, remote } => {
                 let killed = net()?.kill(Endpoints { local, remote });
                 Reply::Done { count: killed.into() }.into()

@@ -60,6 +60,7 @@ async fn live(mut plan: Plan, printer: &Printer) -> anyhow::Result<()> {
         netns: plan.host.netns().map(str::to_owned),
         ping_loss: Arc::new(ping::Loss::new(plan.ping_loss, plan.host.impair_seed)),
         resolve: plan.dns.map(|server| services::resolver(sockets.clone(), server)),
+        metrics: Some(daemon.host.counts().metrics().clone()),
         forward: plan.dns.map(|server| services::forward(sockets.clone(), server)),
         ..ServiceContext::default()
     });

@@ -5,6 +5,7 @@
 //!       -> serve        -> log
 //!       -> link         -> packets, control, signals, log
 //!       -> impair, ss, stats, events, kill -> control
+//!       -> top          -> control, client, signals
 //!       -> nc, dns, ping -> client -> host, signals, log
 //!       -> get, put     -> client, progress
 //!       -> rudp         -> client, serve
@@ -44,6 +45,7 @@ mod sim;
 mod ss;
 mod stats;
 mod task;
+mod top;
 mod up;
 
 use std::io::{self, ErrorKind, Write};
@@ -79,6 +81,7 @@ enum Command {
     Link(Box<link::Args>),
     Impair(impair::Args),
     Ss(Box<ss::Args>),
+    Top(top::Args),
     Stats(stats::Args),
     Events(events::Args),
     Kill(kill::Args),
@@ -107,6 +110,7 @@ pub fn run() -> ExitCode {
         Command::Link(args) => args.run(),
         Command::Impair(args) => args.run(),
         Command::Ss(args) => args.run(),
+        Command::Top(args) => args.run(),
         Command::Stats(args) => args.run(),
         Command::Events(args) => args.run(),
         Command::Kill(args) => args.run(),

@@ -79,7 +79,7 @@ pub struct TimerStatus {
 }
 
 /// What is known of a connection, in the terms of `ss -ti`; times are in microseconds, rates in bytes a second.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TcpStatus {
     /// The congestion control.
     pub congestion: String,

@@ -50,6 +50,11 @@ impl Net {
         self.parts().map(|part| part.lock().stack.tables()).fold(Tables::default(), Tables::plus)
     }
 
+    /// What the buffers of all its connections hold, in bytes.
+    pub fn tcp_memory(&self) -> usize {
+        self.parts().map(|part| part.lock().stack.tcp_memory()).sum()
+    }
+
     /// Connections that are neither closed nor half-open nor in TIME-WAIT.
     pub fn connection_count(&self) -> usize {
         self.parts().map(|part| part.lock().stack.connection_count()).sum()

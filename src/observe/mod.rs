@@ -1,12 +1,13 @@
 //! What people and programs see of the stack: its events as lines of a log, of a transcript or of JSON, its counters as
-//! a table, its packets as a file for Wireshark, curves as
-//! pictures.
+//! a table and as text for Prometheus, its packets as a file for Wireshark,
+//! curves as pictures.
 
 pub mod classic;
 pub mod counters;
 pub mod json;
 pub mod pcapng;
 pub mod plot;
+pub mod prometheus;
 pub mod stream;
 pub mod text;
 pub mod transcript;

@@ -31,6 +31,7 @@ pub mod echo;
 pub mod hello;
 pub mod http;
 pub mod iperf;
+mod metrics;
 mod over_stack;
 pub mod ping;
 pub mod registry;
@@ -41,6 +42,7 @@ pub mod text;
 
 pub use accept::{Accept, Datagrams, Tally, serve_listener, serve_socket};
 pub use http::{Limits, Pages, Www};
+pub use metrics::Metrics;
 pub use registry::{Service, ServiceSpec};
 pub use room::Room;
 pub use stream::{Drain, DrainBuf, Stream, WriteChunk};
@@ -113,6 +115,8 @@ pub struct ServiceContext {
     pub room: Room,
     /// How many connections there were.
     pub tally: Arc<Tally>,
+    /// What the stack has counted, for `/metrics` of HTTP; without a stack there is nothing.
+    pub metrics: Option<Metrics>,
     /// What the welcome page keeps; it makes it itself.
     pub welcome: Pages,
 }

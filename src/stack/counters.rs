@@ -20,6 +20,11 @@ macro_rules! counters {
                 own.into_iter().filter(|&(_, n)| n > 0).chain(refused).collect()
             }
 
+            /// Every counter but the refusals: its name, what it counts, and how often.
+            pub fn all(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
+                [$((stringify!($name), concat!($($doc),+), self.$name),)+].into_iter()
+            }
+
             /// Packets that were taken, refused for a named reason or passed on: all that were received or taken over.
             pub fn packets_accounted(&self) -> u64 {
                 let echo = self.icmp_echo_replies + self.icmp_echo_answers;
@@ -40,15 +45,15 @@ macro_rules! counters {
 counters! {
     /// IP packets received.
     packets_received,
-    /// Their bytes.
+    /// Bytes of the IP packets received.
     bytes_received,
     /// Packets that this stack had nobody for, passed on to the next of those that share its addresses.
     packets_passed_on,
-    /// Packets that another one has passed on to this.
+    /// Packets that another of those stacks has passed on to this.
     packets_taken_over,
     /// Bursts handed to the device; one may be cut into many packets.
     bursts_sent,
-    /// Their bytes, headers counted once a burst.
+    /// Bytes of these bursts, headers counted once a burst.
     bytes_sent,
     /// Packets that were to be sent without a connection and found the queue full.
     replies_dropped,
@@ -56,7 +61,7 @@ counters! {
     icmp_echo_replies,
     /// ICMP echo requests sent.
     icmp_echo_requests,
-    /// ICMP echo replies to these, delivered to a socket.
+    /// ICMP echo replies to our requests, delivered to a socket.
     icmp_echo_answers,
     /// ICMP errors sent.
     icmp_errors_sent,
@@ -74,17 +79,17 @@ counters! {
     tcp_fast_active_opens,
     /// Connections opened by a peer, at once for its cookie (RFC 7413).
     tcp_fast_passive_opens,
-    /// Cookies given to peers, so that they can do that.
+    /// Cookies given to peers, with which they can open connections at once (RFC 7413).
     tcp_cookies_sent,
     /// SYN-ACKs sent in place of a half-open connection, for which there was no room (RFC 4987 3.6).
     tcp_syn_cookies_sent,
-    /// Connections opened by what such a SYN-ACK has brought back.
+    /// Connections opened by what a SYN-ACK in place of a half-open connection has brought back.
     tcp_syn_cookies_received,
-    /// Acknowledgments that came while such SYN-ACKs were out, and answered none of them.
+    /// Acknowledgments that came while SYN-ACKs in place of half-open connections were out, and answered none.
     tcp_syn_cookies_failed,
     /// Segments received with a valid checksum.
     tcp_segments_received,
-    /// Of these, segments that a connection or a listener took, at least in part.
+    /// Segments received that a connection or a listener took, at least in part.
     tcp_segments_accepted,
     /// Segments and bursts sent.
     tcp_segments_sent,
@@ -92,7 +97,7 @@ counters! {
     tcp_retransmissions,
     /// Resets sent.
     tcp_resets_sent,
-    /// How often the memory for the buffers of all connections became scarce (see [`super::Limits::tcp_memory`]).
+    /// How often the memory for the buffers of all connections became scarce, above two thirds of its limit.
     tcp_memory_pressures,
     /// How often a connection was made to forget what had arrived out of order, because memory was scarce.
     tcp_out_of_order_reclaimed,

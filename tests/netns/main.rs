@@ -36,5 +36,6 @@ mod scan;
 mod slow;
 mod streams;
 mod tasks;
+mod top;
 mod udp;
 mod watch;

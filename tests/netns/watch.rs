@@ -111,8 +111,10 @@ fn a_connection_that_is_killed_is_reset_and_those_that_watch_see_it() {
 fn a_viewer_that_does_not_read_misses_events_and_nothing_else() {
     let (lab, daemon) = Lab::up(&[]);
     let viewer = ask(&lab, "events --json").start();
-    lab.tool("curl").args(["-sS", "-f", "http://10.9.0.2/"]).finish().assert_success();
-    viewer.wait_for_output("\"sent\"");
+    wait_for("somebody to watch", Duration::from_secs(20), || {
+        lab.tool("curl").args(["-sS", "-f", "http://10.9.0.2/"]).finish().assert_success();
+        viewer.output().contains("\"sent\"")
+    });
     let stop = |signal: &str| {
         let status = Command::new("kill").args([signal, &viewer.id().to_string()]).status();
         assert!(status.is_ok_and(|status| status.success()));

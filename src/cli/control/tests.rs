@@ -41,3 +41,16 @@ fn rules_are_applied_and_what_is_in_force_is_told() {
     let Reply::Error(sentence) = reply(Request::Datagrams { port: 7 }) else { panic!("opened") };
     assert!(sentence.contains("no stack"), "{sentence}");
 }
+
+#[test]
+fn an_older_one_and_one_that_cannot_be_understood_are_told_of() {
+    for unknown in ["unknown variant `metrics`, expected one of ...", "unknown field `version`"] {
+        let error = granted(Reply::Error(format!("this is not a request: {unknown}"))).unwrap_err();
+        assert!(error.to_string().contains("(version 1 of the control protocol)"), "{error}");
+    }
+    let error = granted(Reply::Error("no\u{1b}[1m".to_owned())).unwrap_err();
+    assert!(!error.to_string().contains('\u{1b}'), "{error:?}");
+    let odd = serde_json::from_str::<Reply>("{\"weather\":1}").unwrap_err();
+    let sentence = ask_error(Path::new("/run/it.sock"), &odd.into());
+    assert!(sentence.contains("use the same version of both"), "{sentence}");
+}

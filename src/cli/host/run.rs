@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use futures_util::future::select_all;
+use glasstcp::control;
 use glasstcp::device::tun_offload::TunOffload;
 use glasstcp::device::udp_link::UdpLink;
 use glasstcp::device::{self, Device, Guard, Offload, OpenConfig, Opened};
 use glasstcp::net::{Net, Watchers, Watching};
 use glasstcp::runtime::{self, Driver, FdDevice, Impaired, LinkHandle, Settings};
+use glasstcp::service::Metrics;
 use glasstcp::stack::{Address, Config, Limits, Stack};
 use glasstcp::tcp;
 use tokio::runtime::Handle;
@@ -55,9 +57,24 @@ pub struct Counts {
     watchers: Watchers,
     /// Of each queue.
     dropped: Vec<Arc<AtomicU64>>,
+    metrics: Metrics,
 }
 
 impl Counts {
+    fn new(net: Net, dropped: Vec<Arc<AtomicU64>>) -> Counts {
+        let (stack, device) = (net.clone(), dropped.clone());
+        let metrics = Metrics::new(move || {
+            let device = device.clone();
+            Box::pin(control::metrics(stack.clone(), move || sum(&device)))
+        });
+        Counts { watchers: Watchers::new(&net), net, dropped, metrics }
+    }
+
+    /// All of it as text for Prometheus.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
     /// The stack.
     pub fn net(&self) -> &Net {
         &self.net
@@ -83,6 +100,7 @@ impl Counts {
             ("listeners", tables.listeners),
             ("udp_sockets", tables.udp_sockets),
             ("timers", tables.timers),
+            ("tcp_memory_bytes", self.net.tcp_memory()),
         ];
         let kept = kept.map(|(name, count)| (name, count as u64));
         let counted = self.net.counters().rows();
@@ -92,8 +110,12 @@ impl Counts {
 
     /// Packets that the device has refused.
     pub fn dropped(&self) -> u64 {
-        self.dropped.iter().map(|dropped| dropped.load(Ordering::Relaxed)).sum()
+        sum(&self.dropped)
     }
+}
+
+fn sum(dropped: &[Arc<AtomicU64>]) -> u64 {
+    dropped.iter().map(|dropped| dropped.load(Ordering::Relaxed)).sum()
 }
 
 impl Host {
@@ -150,7 +172,7 @@ impl Host {
         if let (Some(place), [own, ..]) = (place, &plan.addresses[..]) {
             ::log::info!("the stack is {own}, and packets for it arrive at {place}");
         }
-        let counts = Counts { watchers: Watchers::new(&net), net, dropped: vec![dropped] };
+        let counts = Counts::new(net, vec![dropped]);
         let (link, drivers, workers) = (Some(link), vec![tokio::spawn(driver)], Vec::new());
         Ok(Host { counts, link, drivers, workers, guard, place, watching: Vec::new() })
     }
@@ -175,7 +197,7 @@ impl Host {
             let device = FdDevice::new(queue).context(UNWATCHED)?;
             drivers.push(tokio::spawn(seat.drive(device, Settings { spin: plan.spin })?));
         }
-        let counts = Counts { watchers: Watchers::new(&net), net, dropped };
+        let counts = Counts::new(net, dropped);
         let (link, guard, place, watching) = (None, Some(guard), None, Vec::new());
         Ok(Host { counts, link, drivers, workers, guard, place, watching })
     }

@@ -10,7 +10,7 @@ use tokio::net::UnixStream;
 use tokio::time::{sleep, timeout};
 
 use super::Inbox;
-use crate::control::{AGAIN, ANSWER, MAX_LINE, Reply, Request};
+use crate::control::{AGAIN, ANSWER, MAX_LINE, Reply, Request, version};
 use crate::service::text::harmless_line;
 
 /// Why a running glasstcp cannot be used. It has nothing to do with whom one wants to reach over it, and is to be told
@@ -109,8 +109,7 @@ pub async fn open(
         let unix = timeout(ANSWER, connect(path)).await;
         let unix = unix.map_err(|_| ControlError::Silent(path.to_owned()))?;
         let mut unix = unix.map_err(|error| ControlError::new(path, error))?;
-        let mut text = serde_json::to_vec(request)?;
-        text.push(b'\n');
+        let text = version::encode(request)?;
         let sent = unix.write_all(&text).await;
         let mut way = Way { unix, inbox: Inbox::default() };
         // One that has no place for another may have said so without listening; one that has gone says nothing.

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `GET`, `HEAD` a path | with a folder, its file, its `index.html` or its listing |
 //! | `GET`, `HEAD /welcome` | the welcome page; also `/` when there is no folder |
+//! | `GET`, `HEAD /metrics` | what the stack has counted, for Prometheus, unless the folder has something of that name |
 //! | `PUT /upload/NAME` | stores the body in the folder, whole or not at all |
 //! | `POST`, `PUT /sink` | counts the body |
 //!
@@ -33,7 +34,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWrite;
 
 use super::room::Room;
-use super::{Drain, InfoSource, ServiceContext};
+use super::{Drain, InfoSource, Metrics, ServiceContext};
 
 mod alarm;
 mod body;
@@ -139,7 +140,7 @@ type Answer = Either<Ready<Reply>, BoxFuture<'static, Reply>>;
 
 fn answer(request: Request<Incoming>, context: &Arc<ServiceContext>, info: &InfoSource) -> Answer {
     let (head, body) = request.into_parts();
-    let work = match route(&head, context.www.as_ref()) {
+    let work = match route(&head, context) {
         Ok(Target::Welcome) => {
             let reply = welcome::reply(&head.headers, context, info().as_ref());
             log(&head, &reply);
@@ -164,9 +165,11 @@ enum Work {
     Sink,
     Upload(Www, Path),
     File(Www, Path),
+    /// What the folder has of that name, or else what was counted.
+    Metrics(Metrics, Option<Www>, Path),
 }
 
-fn route(head: &Parts, www: Option<&Www>) -> Result<Target, Refused> {
+fn route(head: &Parts, context: &ServiceContext) -> Result<Target, Refused> {
     match expectation(head) {
         Some(other) if !other.as_bytes().eq_ignore_ascii_case(b"100-continue") => {
             return Err(Refused::Expectation);
@@ -177,6 +180,7 @@ fn route(head: &Parts, www: Option<&Www>) -> Result<Target, Refused> {
     let wanted = Path::parse(head.uri.path())?;
     let method = &head.method;
     let reads = method == Method::GET || method == Method::HEAD;
+    let www = context.www.as_ref();
     match (wanted.first(), www) {
         (Some("sink"), _) if wanted.len() == 1 => {
             if method == Method::POST || method == Method::PUT {
@@ -189,6 +193,13 @@ fn route(head: &Parts, www: Option<&Www>) -> Result<Target, Refused> {
             Ok(Target::Work(Work::Upload(www, wanted)))
         }
         (Some("welcome"), _) if wanted.len() == 1 && reads => Ok(Target::Welcome),
+        (Some("metrics"), www)
+            if wanted.len() == 1
+                && reads
+                && let Some(metrics) = &context.metrics =>
+        {
+            Ok(Target::Work(Work::Metrics(metrics.clone(), www.cloned(), wanted)))
+        }
         (None, None) if reads => Ok(Target::Welcome),
         (Some("upload"), Some(_)) if !reads && wanted.len() == 2 => {
             Err(Refused::Method("GET, HEAD, PUT"))
@@ -219,6 +230,18 @@ async fn carry_out(
         Ok(Work::Upload(www, path)) => upload::store(www, path, headers, &mut body).await,
         Ok(Work::File(www, path)) => {
             file::reply((www, room), path, head.method == Method::HEAD, headers).await
+        }
+        Ok(Work::Metrics(metrics, www, path)) => {
+            let found = match www {
+                Some(www) => {
+                    file::reply((www, room), path, head.method == Method::HEAD, headers).await
+                }
+                None => Err(Refused::NotFound),
+            };
+            match found {
+                Err(Refused::NotFound) => Ok(reply::metrics(metrics.text().await)),
+                found => found,
+            }
         }
         Err(refused) => Err(refused),
     };

@@ -8,6 +8,7 @@ use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 
 use super::body::FileBody;
+use crate::observe::prometheus;
 
 /// The name of the server in every reply.
 const SERVER: HeaderValue =
@@ -22,6 +23,9 @@ const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8")
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 /// The type of JSON.
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// The type of what Prometheus reads.
+const METRICS: HeaderValue = HeaderValue::from_static(prometheus::CONTENT_TYPE);
 
 /// A short text held in memory, or a file in pieces.
 pub(super) type Body = Either<Full<Bytes>, FileBody>;
@@ -39,6 +43,13 @@ pub(super) fn html(page: impl Into<Bytes>) -> Reply {
     let headers = reply.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, POLICY);
     headers.insert(header::CACHE_CONTROL, NO_STORE);
+    reply
+}
+
+/// What Prometheus reads.
+pub(super) fn metrics(text: Bytes) -> Reply {
+    let mut reply = with_body(StatusCode::OK, METRICS, text);
+    reply.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
     reply
 }
 

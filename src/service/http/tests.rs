@@ -515,3 +515,25 @@ fn a_folder_that_cannot_be_served_is_explained() {
     let missing = said(&folder.path().join("missing"));
     assert!(missing.contains("No such file or directory"), "{missing}");
 }
+
+#[tokio::test]
+async fn what_was_counted_is_told_unless_the_folder_has_something_of_that_name() {
+    let (outer, context) = site();
+    assert_eq!(status(&get(&context, "/metrics").await), 404, "there is no stack");
+    let metrics = Some(Metrics::new(|| Box::pin(async { "glasstcp_up 1\n".to_owned() })));
+    let bare = ServiceContext { metrics: metrics.clone(), ..ServiceContext::default() };
+    let with_folder = ServiceContext { metrics, ..context };
+    for context in [&bare, &with_folder] {
+        let reply = get(context, "/metrics").await;
+        assert!(reply.contains("content-type: text/plain; version=0.0.4"), "{reply}");
+        assert!(reply.contains("cache-control: no-store\r\n"), "{reply}");
+        assert!(reply.ends_with("\r\n\r\nglasstcp_up 1\n"), "{reply}");
+        let head = talk(context, "HEAD /metrics HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        assert!(head.contains("content-length: 14\r\n") && head.ends_with("\r\n\r\n"), "{head}");
+        let put = put(context, "/metrics", "x").await;
+        assert_eq!(status(&put), 405, "{put}");
+        assert_eq!(status(&get(context, "/metrics/more").await), 404);
+    }
+    fs::write(outer.path().join("www/metrics"), "mine").unwrap();
+    assert!(get(&with_folder, "/metrics").await.ends_with("mine"));
+}
