@@ -1,6 +1,6 @@
 //! What people and programs see of the stack: its events as lines of a log, of a transcript or of JSON, its counters as
 //! a table, its packets as a file for Wireshark, curves as
-//! pictures.
+//! pictures; and what such files, or captures of anybody, tell of a connection.
 
 pub mod classic;
 pub mod counters;
@@ -9,4 +9,5 @@ pub mod pcapng;
 pub mod plot;
 pub mod stream;
 pub mod text;
+pub mod trace;
 pub mod transcript;

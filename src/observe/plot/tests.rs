@@ -5,7 +5,13 @@ fn curve(name: &str, points: Vec<(f64, f64)>, mark: Mark) -> Curve {
 }
 
 fn figure(curves: Vec<Curve>) -> Figure {
-    Figure { title: "a title".into(), x: "time (s)".into(), y: "cwnd (KB)".into(), curves }
+    Figure {
+        title: "a title".into(),
+        x: "time (s)".into(),
+        y: "cwnd (KB)".into(),
+        curves,
+        ..Figure::default()
+    }
 }
 
 #[test]
