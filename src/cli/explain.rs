@@ -31,9 +31,11 @@ impl Args {
     pub fn run(self) -> anyhow::Result<()> {
         let trace = self.which.read()?;
         let mut text = String::new();
-        for line in story::tell(&trace, self.all) {
-            text += &harmless_line(&line);
-            text.push('\n');
+        for told in story::tell(&trace, self.all) {
+            for line in told.lines() {
+                text += &harmless_line(line);
+                text.push('\n');
+            }
         }
         super::say(&text)
     }

@@ -329,4 +329,4 @@ fn segment(sliced: &LaxSlicedPacket<'_>, missing: usize) -> Inside {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

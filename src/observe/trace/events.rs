@@ -259,3 +259,6 @@ impl Reader {
 fn bounded(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,7 +23,7 @@ const PROBE: usize = 8;
 pub enum Kind {
     /// Sequence numbers over time, as tcptrace shows them.
     Sequence,
-    /// Congestion window, slow-start threshold, bytes in flight.
+    /// Congestion window, slow-start threshold, bytes that are not acknowledged.
     Window,
     /// Round-trip times and the retransmission time-out.
     Rtt,
@@ -68,7 +68,8 @@ fn remark(trace: &Trace, figure: &Figure) -> String {
         true => "nothing of this can be seen in these packets".to_owned(),
         false => "nothing of this is among these events".to_owned(),
     });
-    let missing: u64 = trace.moments.iter().map(|moment| missing(&moment.what)).sum();
+    let missing = trace.moments.iter().map(|moment| missing(&moment.what));
+    let missing = missing.fold(0, u64::saturating_add);
     let missing = (missing > 0).then(|| format!("{missing} events are missing here"));
     let sentences = [empty, missing, trace.remark()];
     sentences.into_iter().flatten().collect::<Vec<_>>().join("; ")
@@ -150,7 +151,7 @@ fn sequence(trace: &Trace) -> Figure {
         ("again", GRAY),
     ];
     let used = names.iter().filter(|(_, color)| spans.iter().any(|span| span.color == *color));
-    curves.extend(used.map(|(name, color)| curve(name, std::iter::empty(), Mark::Spans, *color)));
+    curves.extend(used.map(|(name, color)| curve(name, std::iter::empty(), Mark::Steps, *color)));
     let whose = match sender {
         Side::Local => "text sent",
         Side::Remote => "text that came",
@@ -222,7 +223,7 @@ fn window(trace: &Trace) -> Figure {
         .filter(|point| point.1 <= largest * 1.3)
         .collect();
     let ssthresh = Curve { mark: Mark::Steps, color: RACK, ..ssthresh };
-    let flight = curve("in flight", flight.into_iter(), Mark::Thin, GRAY);
+    let flight = curve("sent and not acknowledged", flight.into_iter(), Mark::Thin, GRAY);
     let offered = curve("window of the other end", offered.into_iter(), Mark::Thin, EDGE);
     let curves = [offered, flight, ssthresh, cwnd];
     Figure {

@@ -8,6 +8,7 @@
 use plotters::backend::SVGBackend;
 use plotters::coord::Shift;
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::event::State;
 use crate::time::Instant;
@@ -41,9 +42,23 @@ const LOST: RGBColor = RGBColor(170, 20, 60);
 
 /// What one line shows.
 enum Row {
-    Arrow { at: Instant, side: Side, words: String, color: RGBColor, lost: bool },
-    Other { at: Instant, words: String },
-    State { side: Side, words: String },
+    Arrow {
+        at: Instant,
+        side: Side,
+        words: String,
+        color: RGBColor,
+        lost: bool,
+    },
+    Other {
+        at: Instant,
+        words: String,
+    },
+    /// Beside the arrow that comes next, or the one before.
+    State {
+        side: Side,
+        words: String,
+        next: bool,
+    },
 }
 
 /// A picture, and whether all of it is there.
@@ -85,10 +100,11 @@ impl Ladder {
 
     /// As many moments as there may be arrows.
     fn shown<'a>(&mut self, trace: &'a Trace) -> &'a [Moment] {
-        let is_arrow = |moment: &Moment| matches!(moment.what, What::Sent(_) | What::Received(_));
         let mut arrows = 0;
         let mut end = trace.moments.len();
-        for (index, moment) in trace.moments.iter().enumerate().filter(|(_, m)| is_arrow(m)) {
+        for (index, moment) in
+            trace.moments.iter().enumerate().filter(|(_, moment)| is_arrow(moment))
+        {
             arrows += 1;
             if arrows > MOST_ARROWS {
                 end = end.min(index);
@@ -107,7 +123,10 @@ impl Ladder {
             What::Received(segment) => (Side::Remote, segment),
             What::State(_, to, cause) => {
                 let words = if &**cause == "seems" { format!("[{to}]") } else { to.to_string() };
-                return self.rows.push(Row::State { side: Side::Local, words });
+                // Events tell the change first, and then the segment that has made it or follows from it.
+                let now = rest.iter().take_while(|later| later.at == at);
+                let next = !guessed && now.into_iter().any(is_arrow);
+                return self.rows.push(Row::State { side: Side::Local, words, next });
             }
             other => {
                 let words = other_words(other);
@@ -126,7 +145,7 @@ impl Ladder {
         let changes = lines.sent(side, segment);
         for (side, _) in changes.into_iter().filter(|(side, _)| *side == Side::Remote) {
             let state = lines.state(side).map_or("", State::name);
-            self.rows.push(Row::State { side, words: format!("[{state}]") });
+            self.rows.push(Row::State { side, words: format!("[{state}]"), next: false });
         }
     }
 
@@ -141,7 +160,7 @@ impl Ladder {
 
     fn size(&self) -> (u32, u32) {
         let rows = self.rows.iter().filter(|row| !matches!(row, Row::State { .. })).count();
-        (WIDTH, (HEAD + ROW * (rows as i32 + 2)) as u32)
+        (WIDTH, (HEAD + ROW * (rows as i32 + 1)) as u32)
     }
 
     fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Outcome<DB> {
@@ -171,20 +190,26 @@ impl Ladder {
                     text(area, words, (LEFT + 14, y - 7), 12, INK)?;
                     y += ROW;
                 }
-                Row::State { side, words } => {
-                    // Beside the arrow before it, or below another one that stands there.
+                Row::State { side, words, next } => {
+                    // Below another one that stands there.
                     let label = &mut labels[*side as usize];
-                    *label = (y - ROW).max(*label + 14);
-                    let x = match side {
-                        Side::Local => LEFT - 10 - 8 * words.chars().count() as i32,
-                        Side::Remote => RIGHT + 10,
+                    *label = if *next { y } else { y - ROW }.max(*label + 13);
+                    let (x, side) = match side {
+                        Side::Local => (LEFT - 10, HPos::Right),
+                        Side::Remote => (RIGHT + 10, HPos::Left),
                     };
-                    text(area, words, (x, *label - 6), 12, INK)?;
+                    let style = ("sans-serif", 12).into_font().color(&INK);
+                    let style = style.pos(Pos::new(side, VPos::Top));
+                    area.draw(&Text::new(words.as_str(), (x, *label - 6), style))?;
                 }
             }
         }
         area.present()
     }
+}
+
+fn is_arrow(moment: &Moment) -> bool {
+    matches!(moment.what, What::Sent(_) | What::Received(_))
 }
 
 fn text<DB: DrawingBackend>(

@@ -23,6 +23,10 @@ const MOST_ALIKE: usize = 4;
 /// Of the lines there is room for, those that come before what is left out.
 const FIRST_LINES: usize = 120;
 
+/// Letters of a line, and those before its words.
+const WIDTH: usize = 110;
+const INDENT: usize = 15;
+
 /// What a line tells of; lines of one kind that follow on each other are summed up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -92,8 +96,22 @@ pub fn tell(trace: &Trace, all: bool) -> Vec<String> {
 }
 
 impl Line {
+    /// Its time and its words, in as many lines as they take.
     fn format(&self) -> String {
-        format!("{:>12.6}  {}", seconds(self.at), self.text)
+        let mut text = format!("{:>12.6} ", seconds(self.at));
+        let mut width = text.len();
+        for word in self.text.split(' ') {
+            let letters = word.chars().count() + 1;
+            if width + letters > WIDTH {
+                text.push('\n');
+                text.push_str(&" ".repeat(INDENT));
+                width = INDENT;
+            }
+            text.push(' ');
+            text.push_str(word);
+            width += letters;
+        }
+        text
     }
 }
 

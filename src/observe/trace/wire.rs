@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Read};
 use std::net::SocketAddr;
 
+use crate::event::State;
 use crate::time::{Duration, Instant};
 use crate::wire::tcp::Flags;
 
@@ -222,10 +223,14 @@ impl Reader {
             Side::Remote => What::Received(segment),
         };
         builder.add(at, what);
-        for (_, before) in changes.into_iter().filter(|(whose, _)| *whose == Side::Local) {
-            let name = |state: Option<crate::event::State>| state.map_or("CLOSED", |s| s.name());
-            let after = name(self.lifelines.state(Side::Local));
-            let [from, to] = [name(before), after].map(|name| self.names.get(name));
+        let ours = changes.into_iter().find(|(whose, _)| *whose == Side::Local);
+        let after = self.lifelines.state(Side::Local);
+        // That somebody listens is nothing that happens.
+        if let (Some((_, before)), Some(after)) = (ours, after)
+            && after != State::Listen
+        {
+            let before = before.unwrap_or(State::Closed);
+            let [from, to] = [before, after].map(|state| self.names.get(state.name()));
             let cause = self.names.get("seems");
             builder.add(at, What::State(from, to, cause));
         }
@@ -309,6 +314,7 @@ impl Reader {
             });
             let is_probe = segment.len <= 1 && end <= way.acked;
             let why = match () {
+                () if segment.flags.contains(Flags::SYN) => "handshake_retransmission",
                 () if is_probe => "keepalive",
                 () if way.duplicates >= DUPLICATES => "seems_fast",
                 () if silence >= long => "seems_timeout",

@@ -61,11 +61,12 @@ impl Teller {
                 self.received(at, segment);
             }
             What::Refused(reason, segment) => {
-                let flags = segment.as_ref().map_or_else(String::new, |segment| {
-                    format!("{} seq={} ", segment.flags, number(segment.seq))
-                });
-                let text = format!("{flags}is refused: {}", words::refused_for(reason));
-                self.say(at, Kind::Refusal, text.trim_start());
+                let subject = segment.as_ref().map_or_else(
+                    || "a packet".to_owned(),
+                    |segment| format!("{} seq={}", segment.flags, number(segment.seq)),
+                );
+                let text = format!("{subject} is refused: {}", words::refused_for(reason));
+                self.say(at, Kind::Refusal, text);
             }
             What::State(from, to, cause) => self.state(at, from, to, cause),
             What::Window(cwnd, ssthresh, phase) => {
@@ -228,9 +229,10 @@ impl Teller {
     }
 
     fn state(&mut self, at: Instant, from: &str, to: &str, cause: &Name) {
-        let guess = if &**cause == "seems" { "[" } else { "" };
-        let end = if guess.is_empty() { "" } else { "]" };
-        let text = format!("{guess}{from} -> {to}{end}: {}", words::cause(cause));
+        let text = match &**cause {
+            "seems" => format!("[{from} -> {to}]"),
+            cause => format!("{from} -> {to}: {}", words::cause(cause)),
+        };
         self.say(at, Kind::Once, text);
         if to == State::Established.name() && !self.is_open {
             self.is_open = true;

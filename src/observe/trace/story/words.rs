@@ -34,7 +34,6 @@ pub fn cause(name: &str) -> String {
             ("time_wait_over", "twice the maximum segment lifetime is over (RFC 9293 3.3.2)"),
             ("time_wait_reused", "a new connection takes its place (RFC 6191)"),
             ("stack_shutdown", "the stack ends"),
-            ("seems", "as the packets tell it"),
         ],
         name,
     )
