@@ -87,6 +87,8 @@ pub struct Told {
     pub ends: [f64; 2],
     /// Which colour.
     pub color: usize,
+    /// Whether it should catch the eye.
+    pub bold: bool,
     /// What it says.
     pub words: String,
 }

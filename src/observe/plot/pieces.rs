@@ -128,7 +128,10 @@ pub(super) fn overlay<'a>(lines: impl Iterator<Item = (&'a Told, [(i32, i32); 2]
 /// The lines of one colour, of which `say` say something.
 fn group(color: usize, lines: &[(&Told, [i32; 3])], say: usize) -> String {
     let (red, green, blue) = (COLORS[color].0, COLORS[color].1, COLORS[color].2);
-    let mut svg = format!("<g stroke=\"#{red:02X}{green:02X}{blue:02X}\" stroke-width=\"2\">\n");
+    let bold = lines.iter().any(|(told, _)| told.bold);
+    let width = if bold { 4 } else { 2 };
+    let mut svg =
+        format!("<g stroke=\"#{red:02X}{green:02X}{blue:02X}\" stroke-width=\"{width}\">\n");
     let mut silent = String::new();
     for (index, (told, [x, top, bottom])) in lines.iter().enumerate() {
         // Spread evenly over all of them.

@@ -81,10 +81,16 @@ fn numbers_have_no_more_digits_than_needed() {
 
 #[test]
 fn a_line_says_what_it_is_and_the_many_are_bounded() {
-    let told =
-        |at: f64, color, words: &str| Told { at, ends: [0.0, 5.0], color, words: words.to_owned() };
+    let told = |at: f64, color, words: &str| Told {
+        at,
+        ends: [0.0, 5.0],
+        color,
+        bold: color > 0,
+        words: words.to_owned(),
+    };
     let spans = vec![told(1.0, 0, "a <segment> & more\n"), told(2.0, 1, "again")];
     let svg = Figure { spans, ..figure(Vec::new()) }.svg();
+    assert!(svg.contains("stroke-width=\"4\">\n<path") && svg.contains("<title>again</title>"));
     assert!(svg.contains("<title>a &lt;segment&gt; &amp; more</title>"), "{svg}");
     assert!(svg.trim_end().ends_with("</svg>") && svg.matches("</svg>").count() == 1);
 

@@ -134,6 +134,7 @@ fn sequence(trace: &Trace) -> Figure {
         at: seconds(at),
         ends: [unit(segment.seq), unit(end(segment))],
         color: color(segment),
+        bold: color(segment) != NEW,
         words: told(at, segment),
     });
     let spans: Vec<Told> = spans.collect();

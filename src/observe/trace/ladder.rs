@@ -40,6 +40,14 @@ const THEIRS: RGBColor = RGBColor(0, 130, 95);
 const AGAIN: RGBColor = RGBColor(213, 94, 0);
 const LOST: RGBColor = RGBColor(170, 20, 60);
 
+/// Whether a segment arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Arrives,
+    InPart,
+    Lost,
+}
+
 /// What one line shows.
 enum Row {
     Arrow {
@@ -47,7 +55,7 @@ enum Row {
         side: Side,
         words: String,
         color: RGBColor,
-        lost: bool,
+        lost: Fate,
     },
     Other {
         at: Instant,
@@ -140,8 +148,17 @@ impl Ladder {
             Side::Remote => THEIRS,
         };
         // From packets alone a loss is only known by what is sent again.
-        let lost = side == Side::Local && !guessed && is_lost(segment, rest);
-        self.rows.push(Row::Arrow { at, side, words: segment_words(segment), color, lost });
+        let lost = if side == Side::Local && !guessed { lost(segment, rest) } else { 0 };
+        let mut words = segment_words(segment);
+        if (1..u64::from(segment.len)).contains(&lost) {
+            words += &format!("; {lost} of it lost");
+        }
+        let lost = match lost {
+            0 => Fate::Arrives,
+            part if part < u64::from(segment.len) => Fate::InPart,
+            _ => Fate::Lost,
+        };
+        self.rows.push(Row::Arrow { at, side, words, color, lost });
         let changes = lines.sent(side, segment);
         for (side, _) in changes.into_iter().filter(|(side, _)| *side == Side::Remote) {
             let state = lines.state(side).map_or("", State::name);
@@ -227,46 +244,50 @@ fn time(at: Instant) -> String {
     format!("{:.6} s", seconds(at))
 }
 
-/// An arrow from one side to the other; one that is lost ends with a cross before it is there.
+/// An arrow from one side to the other, with a cross where something is lost.
 fn arrow<DB: DrawingBackend>(
     area: &Area<DB>,
     y: i32,
     side: Side,
     color: RGBColor,
-    lost: bool,
+    fate: Fate,
 ) -> Outcome<DB> {
     let (from, to, step) = match side {
         Side::Local => (LEFT + 2, RIGHT - 2, 1),
         Side::Remote => (RIGHT - 2, LEFT + 2, -1),
     };
-    let to = if lost { to - SHORT * step } else { to };
+    let cross = to - SHORT * step;
+    let to = if fate == Fate::Lost { cross } else { to };
     let end = (to, y + SLOPE);
     area.draw(&PathElement::new(vec![(from, y), end], color.stroke_width(1)))?;
-    match lost {
-        true => area.draw(&Cross::new(end, 5, LOST.stroke_width(2))),
-        false => {
-            let head = vec![end, (to - 9 * step, end.1 - 5), (to - 9 * step, end.1 + 4)];
-            area.draw(&Polygon::new(head, color.filled()))
-        }
+    if fate != Fate::Lost {
+        let head = vec![end, (to - 9 * step, end.1 - 5), (to - 9 * step, end.1 + 4)];
+        area.draw(&Polygon::new(head, color.filled()))?;
     }
+    if fate != Fate::Arrives {
+        area.draw(&Cross::new((cross, y + SLOPE - 1), 5, LOST.stroke_width(2)))?;
+    }
+    Ok(())
 }
 
-/// Whether what was sent is found lost later, before it is sent again.
-fn is_lost(segment: &Segment, rest: &[Moment]) -> bool {
+/// How many bytes of what was sent are found lost later, before they are sent again.
+fn lost(segment: &Segment, rest: &[Moment]) -> u64 {
     let end = segment.seq.saturating_add(segment.len.into());
-    let meets = |from: u64, len: u32| from < end && segment.seq < from.saturating_add(len.into());
+    let common = |from: u64, len: u32| {
+        let until = from.saturating_add(len.into()).min(end);
+        until.saturating_sub(from.max(segment.seq))
+    };
+    let mut lost = 0_u64;
     for moment in rest {
         match &moment.what {
-            What::Lost(from, len, by) => {
-                if segment.len > 0 && meets(*from, *len) && &**by != "timeout" {
-                    return true;
-                }
+            What::Lost(from, len, by) if &**by != "timeout" => {
+                lost = lost.saturating_add(common(*from, *len));
             }
-            What::Sent(again) if segment.len > 0 && meets(again.seq, again.len) => return false,
+            What::Sent(again) if common(again.seq, again.len) > 0 => break,
             _ => {}
         }
     }
-    false
+    lost
 }
 
 fn segment_words(segment: &Segment) -> String {

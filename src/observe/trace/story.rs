@@ -25,7 +25,7 @@ const FIRST_LINES: usize = 120;
 
 /// Letters of a line, and those before its words.
 const WIDTH: usize = 110;
-const INDENT: usize = 15;
+const INDENT: usize = 13;
 
 /// What a line tells of; lines of one kind that follow on each other are summed up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
