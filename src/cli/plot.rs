@@ -1,7 +1,7 @@
 //! `glasstcp plot`: pictures of a connection.
 
 use std::fs::{self, OpenOptions, Permissions};
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -143,12 +143,10 @@ fn write(path: &Path, picture: &[u8]) -> anyhow::Result<()> {
     let mut builder = tempfile::Builder::new();
     // As any new file: what the umask leaves of it.
     let builder = builder.prefix(".glasstcp-").permissions(Permissions::from_mode(0o666));
-    let mut file = builder
-        .tempfile_in(folder)
-        .map_err(|error| error.kind())
-        .map_err(std::io::Error::from)
-        .with_context(cannot)?;
-    file.write_all(picture).with_context(cannot)?;
+    // The name that it has meanwhile is nobody's business: of errors only what has happened is told.
+    let plain = |error: io::Error| io::Error::from(error.kind());
+    let mut file = builder.tempfile_in(folder).map_err(plain).with_context(cannot)?;
+    file.as_file_mut().write_all(picture).with_context(cannot)?;
     file.persist(path).map_err(|error| error.error).with_context(cannot)?;
     Ok(())
 }

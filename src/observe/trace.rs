@@ -171,8 +171,10 @@ pub struct Trace {
     pub moments: Vec<Moment>,
     /// How much happened after those that are kept.
     pub not_kept: u64,
-    /// When the last of all happened.
+    /// When the last of what was asked for happened, kept or not.
     pub end: Instant,
+    /// When the last of all happened.
+    pub whole: Instant,
     /// What is to be said about the file.
     pub notes: Vec<String>,
     sums: [Sums; 2],
@@ -240,6 +242,7 @@ impl Builder {
             moments: Vec::new(),
             not_kept: 0,
             end: Instant::ZERO,
+            whole: Instant::ZERO,
             notes: Vec::new(),
             sums: [Sums::default(); 2],
         };
@@ -251,6 +254,7 @@ impl Builder {
         let origin = *self.origin.get_or_insert(at);
         let since = at.since(origin);
         let at = Instant::ZERO + since;
+        self.trace.whole = self.trace.whole.max(at);
         match &mut what {
             What::Sent(segment) => self.trace.count(Side::Local, segment),
             What::Received(segment) => self.trace.count(Side::Remote, segment),

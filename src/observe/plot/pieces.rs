@@ -103,7 +103,8 @@ pub(super) fn overlay<'a>(lines: impl Iterator<Item = (&'a Told, [(i32, i32); 2]
     let mut by_color: Vec<Vec<(&Told, [i32; 3])>> = vec![Vec::new(); COLORS.len()];
     for (told, [(x, from), (_, to)]) in lines {
         // One of no height can be seen all the same.
-        let (top, bottom) = (from.min(to), from.max(to).max(from.min(to) + 2));
+        let least = if told.bold { 7 } else { 2 };
+        let (top, bottom) = (from.min(to), from.max(to).max(from.min(to) + least));
         let color = told.color % COLORS.len();
         if taken.insert((x, top, bottom, color)) {
             by_color[color].push((told, [x, top, bottom]));

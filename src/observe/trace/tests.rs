@@ -93,6 +93,7 @@ fn a_part_of_a_connection_is_counted_from_its_beginning() {
     assert!(trace.moments.iter().all(|m| (1043..=1086).contains(&m.at.as_millis())));
     assert!(!trace.moments.is_empty());
     assert_eq!(trace.sums(Side::Local).text, 1000, "all of it is counted");
+    assert!(trace.end.as_millis() <= 1086 && trace.whole.as_millis() > 1086);
     let svg = figure(&trace, Kind::Rtt, span.from).svg();
     assert!(svg.contains("\n1.05\n") && !svg.contains("\n0.5\n"), "{svg}");
 }

@@ -31,7 +31,8 @@ pub fn lines(trace: &Trace) -> Vec<String> {
             bytes(sums.text)
         ));
     }
-    let time = trace.end - Instant::ZERO;
+    lines.extend(unseen(trace));
+    let time = trace.whole - Instant::ZERO;
     let acked = trace.sums(trace.sender()).acked.saturating_sub(1);
     if !time.is_zero() && acked > 0 {
         let rate = acked as f64 * 8.0 / time.as_secs_f64() / 1e6;
@@ -41,6 +42,20 @@ pub fn lines(trace: &Trace) -> Vec<String> {
     lines.extend(limits(trace));
     lines.extend(reasons(&trace.moments));
     lines
+}
+
+/// What was acknowledged and is not in a capture: whoever made it has missed packets.
+fn unseen(trace: &Trace) -> Option<String> {
+    let sums = trace.sums(trace.sender());
+    // A SYN and a FIN are acknowledged too.
+    let acked = sums.acked.saturating_sub(2);
+    let unseen = acked.saturating_sub(sums.text.saturating_sub(sums.text_again));
+    (trace.from_wire && unseen > 0).then(|| {
+        format!(
+            "  {} that were acknowledged are not in the file: it has not all packets",
+            bytes(unseen)
+        )
+    })
 }
 
 fn bytes(count: u64) -> String {

@@ -127,3 +127,12 @@ fn comments_of_ours_tell_the_rest() {
     let windows = told.iter().filter(|what| matches!(what, What::Window(..))).count();
     assert_eq!(windows, 1, "only what changes");
 }
+
+#[test]
+fn packets_that_the_capture_has_missed_are_told() {
+    let mut packets = vec![(0, tcp(ACK, 1, 1, 100)), (1000, tcp(ACK, 501, 1, 100))];
+    packets.push((2000, back(tcp(ACK, 1, 601, 0))));
+    let story =
+        crate::observe::trace::story::tell(&of_packets(&capture(&packets)), false).join("\n");
+    assert!(story.contains("399 bytes that were acknowledged are not in the file"), "{story}");
+}
