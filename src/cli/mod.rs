@@ -11,6 +11,7 @@
 //!       -> rudp         -> client, serve
 //!       -> task, hello, iperf -> client
 //!       -> sim          -> packets
+//!       -> plot, explain -> recording
 //!       -> completions
 //! ```
 //!
@@ -24,6 +25,7 @@ mod daemon;
 mod dns;
 mod event_file;
 mod events;
+mod explain;
 mod get;
 mod hello;
 mod host;
@@ -35,8 +37,10 @@ mod log;
 mod nc;
 mod packets;
 mod ping;
+mod plot;
 mod progress;
 mod put;
+mod recording;
 mod rudp;
 mod serve;
 mod services;
@@ -95,6 +99,8 @@ enum Command {
     Iperf(Box<iperf::Args>),
     Ping(Box<ping::Args>),
     Sim(Box<sim::Args>),
+    Plot(Box<plot::Args>),
+    Explain(explain::Args),
     Completions(completions::Args),
 }
 
@@ -124,6 +130,8 @@ pub fn run() -> ExitCode {
         Command::Iperf(args) => args.run(),
         Command::Ping(args) => return args.run(),
         Command::Sim(args) => args.run(),
+        Command::Plot(args) => args.run(),
+        Command::Explain(args) => args.run(),
         Command::Completions(args) => args.run(),
     };
     match result {

@@ -1,7 +1,8 @@
 //! Curves over time as SVG pictures.
 //!
 //! ```text
-//!   title                     -- one  -- two  x three      the names, above and not over the curves
+//!   title
+//!   -- one  -- two  x three      the names, above and not over the curves
 //!   unit |    .-''
 //!        |_.-'_______ time
 //! ```
@@ -9,12 +10,16 @@
 //! The same curves give the same picture, byte for byte. However many points there are, a picture has only
 //! as many as can be told apart in it.
 
-use std::collections::HashSet;
+mod layout;
+mod pieces;
 
 use plotters::backend::SVGBackend;
 use plotters::coord::Shift;
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
+
+use layout::Head;
+use pieces::{apart, columns, number, overlay, spans, steps};
 
 /// Width and height of a picture, and the height of the part above the curves, in pixels.
 const SIZE: (u32, u32) = (960, 440);
@@ -22,9 +27,12 @@ const HEAD: u32 = 58;
 /// Room for the numbers at the axes, in pixels.
 const LEFT: u32 = 72;
 const BELOW: u32 = 44;
+/// Room to the right of the curves, in pixels.
+const RIGHT: u32 = 24;
 
 /// Colours that also those can tell apart who do not see all of them (M. Okabe and K. Ito, 2008).
-const COLORS: [RGBColor; 7] = [
+/// and two more.
+const COLORS: [RGBColor; 9] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
     RGBColor(0, 158, 115),
@@ -32,6 +40,8 @@ const COLORS: [RGBColor; 7] = [
     RGBColor(86, 180, 233),
     RGBColor(230, 159, 0),
     RGBColor(60, 60, 60),
+    RGBColor(170, 20, 60),
+    RGBColor(120, 120, 30),
 ];
 
 /// A picture of curves over the same time.
@@ -45,6 +55,42 @@ pub struct Figure {
     pub y: String,
     /// The curves; later ones are drawn over earlier ones.
     pub curves: Vec<Curve>,
+    /// Where both axes begin.
+    pub from: [f64; 2],
+    /// What holds for a while, as colours behind the curves.
+    pub bands: Vec<Band>,
+    /// Lines over the curves that tell something of themselves.
+    pub spans: Vec<Told>,
+    /// A sentence below the title.
+    pub remark: String,
+}
+
+/// Something that holds for a while.
+#[derive(Clone, Debug)]
+pub struct Band {
+    /// Its name; bands of one name have one colour, and stand once among the names above.
+    pub name: String,
+    /// From when on.
+    pub from: f64,
+    /// Until when.
+    pub to: f64,
+    /// Which colour.
+    pub color: usize,
+}
+
+/// A line that is upright, and what it says to who points at it.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// Where on the horizontal axis.
+    pub at: f64,
+    /// From where up to where.
+    pub ends: [f64; 2],
+    /// Which colour.
+    pub color: usize,
+    /// Whether it should catch the eye.
+    pub bold: bool,
+    /// What it says.
+    pub words: String,
 }
 
 /// One curve.
@@ -80,33 +126,59 @@ pub enum Mark {
 /// How wide a bar is to either side; neighbours do not touch.
 const HALF_BAR: f64 = 0.4;
 
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-type Chart<'a> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
-type Outcome = Result<(), DrawingAreaErrorKind<std::io::Error>>;
+type Area<DB> = DrawingArea<DB, Shift>;
+type Chart<'a, DB> = ChartContext<'a, DB, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+type Outcome<DB> = Result<(), DrawingAreaErrorKind<<DB as DrawingBackend>::ErrorType>>;
 
 impl Figure {
     /// The picture.
     pub fn svg(&self) -> String {
         let mut svg = String::new();
-        let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
-        self.draw(&area).expect("a picture in memory can be drawn");
+        let area = SVGBackend::with_string(&mut svg, self.size()).into_drawing_area();
+        let mut told = String::new();
+        self.draw(&area, &mut told).expect("a picture in memory can be drawn");
         drop(area);
+        // What the lines say has no place in what draws the others.
+        if let Some(end) = svg.rfind("</svg>") {
+            svg.insert_str(end, &told);
+        }
         svg
     }
 
-    fn draw(&self, area: &Area<'_>) -> Outcome {
+    /// Its width and its height, in pixels.
+    fn size(&self) -> (u32, u32) {
+        (SIZE.0, SIZE.1 + self.head().height - HEAD)
+    }
+
+    fn head(&self) -> Head {
+        let mut names: Vec<&str> = self.curves.iter().map(|curve| curve.name.as_str()).collect();
+        names.extend(self.band_names().map(|band| band.name.as_str()));
+        Head::new(&names, !self.remark.is_empty())
+    }
+
+    /// The first band of each name.
+    fn band_names(&self) -> impl Iterator<Item = &Band> {
+        let bands = self.bands.iter().enumerate();
+        let first = bands.filter(|(index, band)| {
+            !self.bands[..*index].iter().any(|before| before.name == band.name)
+        });
+        first.map(|(_, band)| band)
+    }
+
+    fn draw<DB: DrawingBackend>(&self, area: &Area<DB>, told: &mut String) -> Outcome<DB> {
         area.fill(&WHITE)?;
-        let (head, body) = area.split_vertically(HEAD);
+        let (head, body) = area.split_vertically(self.head().height);
         self.draw_head(&head)?;
         let [x, y] = self.ranges();
         let whole = self.has_bars();
         let mut chart = ChartBuilder::on(&body)
             .margin_left(8)
-            .margin_right(24)
+            .margin_right(RIGHT)
             .margin_bottom(6)
             .x_label_area_size(BELOW)
             .y_label_area_size(LEFT)
             .build_cartesian_2d(x.clone(), y.clone())?;
+        self.draw_bands(&mut chart, [&x, &y])?;
         chart
             .configure_mesh()
             .x_desc(&self.x)
@@ -128,44 +200,84 @@ impl Figure {
         for curve in &self.curves {
             draw_curve(&mut chart, curve, scale)?;
         }
+        let inside = self.spans.iter().filter(|span| x.contains(&span.at));
+        let inside = inside.map(|span| {
+            let pixel = |value| chart.backend_coord(&(span.at, value));
+            (span, [pixel(span.ends[0]), pixel(span.ends[1])])
+        });
+        told.push_str(&overlay(inside));
         area.present()
     }
 
     /// The title, and the names of the curves below it.
-    fn draw_head(&self, head: &Area<'_>) -> Outcome {
-        head.draw(&Text::new(self.title.as_str(), (LEFT as i32, 10), ("sans-serif", 18)))?;
-        let mut x = LEFT as i32;
-        for curve in self.curves.iter().filter(|curve| !curve.name.is_empty()) {
-            let (color, y) = (curve.color(), 45);
+    fn draw_head<DB: DrawingBackend>(&self, area: &Area<DB>) -> Outcome<DB> {
+        area.draw(&Text::new(self.title.as_str(), (LEFT as i32, 10), ("sans-serif", 18)))?;
+        let head = self.head();
+        if let Some(y) = head.remark {
+            let style = ("sans-serif", 13).into_font().color(&BLACK.mix(0.7));
+            area.draw(&Text::new(self.remark.as_str(), (LEFT as i32, y), style))?;
+        }
+        let mut places = head.places.iter();
+        for (curve, &(x, y)) in self.curves.iter().zip(places.by_ref()) {
+            if curve.name.is_empty() {
+                continue;
+            }
+            let color = curve.color();
             match curve.mark {
                 Mark::Steps | Mark::Thin | Mark::Spans => {
                     let line = vec![(x, y), (x + 18, y)];
-                    head.draw(&PathElement::new(line, curve.style()))?;
+                    area.draw(&PathElement::new(line, curve.style()))?;
                 }
-                Mark::Dots => head.draw(&Circle::new((x + 9, y), 2, color.filled()))?,
-                Mark::Crosses => head.draw(&Cross::new((x + 9, y), 4, curve.style()))?,
+                Mark::Dots => area.draw(&Circle::new((x + 9, y), 2, color.filled()))?,
+                Mark::Crosses => area.draw(&Cross::new((x + 9, y), 4, curve.style()))?,
                 Mark::Bars => {
                     let corners = [(x + 3, y - 6), (x + 15, y + 5)];
-                    head.draw(&Rectangle::new(corners, color.filled()))?;
+                    area.draw(&Rectangle::new(corners, color.filled()))?;
                 }
             }
-            head.draw(&Text::new(curve.name.as_str(), (x + 24, y - 7), ("sans-serif", 13)))?;
-            // There is no font to measure with: this is about the width of a letter.
-            x += 24 + 8 * curve.name.chars().count() as i32 + 20;
+            area.draw(&Text::new(curve.name.as_str(), (x + 24, y - 7), ("sans-serif", 13)))?;
+        }
+        for (band, &(x, y)) in self.band_names().zip(places) {
+            let corners = [(x + 3, y - 6), (x + 15, y + 5)];
+            area.draw(&Rectangle::new(corners, pale(band.color)))?;
+            area.draw(&Text::new(band.name.as_str(), (x + 24, y - 7), ("sans-serif", 13)))?;
         }
         Ok(())
     }
 
-    /// From zero, so that pictures can be compared, to a little more than the largest value.
+    /// The bands, each column of pixels in the colour of what held there longest.
+    fn draw_bands<DB: DrawingBackend>(
+        &self,
+        chart: &mut Chart<'_, DB>,
+        [x, y]: [&std::ops::Range<f64>; 2],
+    ) -> Outcome<DB> {
+        let pieces = columns(&self.bands, x, f64::from(SIZE.0 - LEFT - RIGHT - 8));
+        let corners = |from: f64, to: f64| [(from, y.start), (to, y.end)];
+        chart.draw_series(
+            pieces
+                .into_iter()
+                .map(|(from, to, color)| Rectangle::new(corners(from, to), pale(color))),
+        )?;
+        Ok(())
+    }
+
+    /// From zero, so that pictures can be compared, or from where it is asked for, to a little more than the largest value.
     fn ranges(&self) -> [std::ops::Range<f64>; 2] {
-        let points = || self.curves.iter().flat_map(|curve| &curve.points);
-        let end = |largest: f64| if largest > 0.0 { largest * 1.04 } else { 1.0 };
-        let mut x = points().map(|point| point.0).fold(0.0, f64::max);
+        let points = || self.curves.iter().flat_map(|curve| curve.points.iter().copied());
+        let spans = || self.spans.iter().map(|span| (span.at, span.ends[1]));
+        let range = |from: f64, largest: f64| match largest > from {
+            true => from..from + (largest - from) * 1.04,
+            false => from..from + 1.0,
+        };
+        let largest =
+            |value: fn((f64, f64)) -> f64| points().chain(spans()).map(value).fold(0.0, f64::max);
+        let until = self.bands.iter().map(|band| band.to).fold(0.0, f64::max);
+        let mut x = largest(|point| point.0).max(until);
         if self.has_bars() {
             x += HALF_BAR;
         }
-        let y = points().map(|point| point.1).fold(0.0, f64::max);
-        [0.0..end(x), 0.0..end(y)]
+        let y = largest(|point| point.1);
+        [range(self.from[0], x), range(self.from[1], y)]
     }
 
     fn has_bars(&self) -> bool {
@@ -187,7 +299,16 @@ impl Curve {
     }
 }
 
-fn draw_curve(chart: &mut Chart<'_>, curve: &Curve, scale: [f64; 2]) -> Outcome {
+/// The colour of a band, so pale that curves can be seen over it.
+fn pale(color: usize) -> ShapeStyle {
+    COLORS[color % COLORS.len()].mix(0.16).filled()
+}
+
+fn draw_curve<DB: DrawingBackend>(
+    chart: &mut Chart<'_, DB>,
+    curve: &Curve,
+    scale: [f64; 2],
+) -> Outcome<DB> {
     let style = curve.style();
     match curve.mark {
         Mark::Steps | Mark::Thin => {
@@ -217,54 +338,6 @@ fn draw_curve(chart: &mut Chart<'_>, curve: &Curve, scale: [f64; 2]) -> Outcome 
         }
     }
     Ok(())
-}
-
-/// The corners of the steps. Where many share a column of pixels `width` wide, only the first, the
-/// lowest, the highest and the last.
-fn steps(points: &[(f64, f64)], width: f64) -> Vec<(f64, f64)> {
-    let column = |point: &(f64, f64)| (point.0 / width) as i64;
-    let mut corners: Vec<(f64, f64)> = Vec::new();
-    for bunch in points.chunk_by(|one, other| column(one) == column(other)) {
-        let (first, last) = (bunch[0], bunch[bunch.len() - 1]);
-        if let Some(&(_, before)) = corners.last() {
-            corners.push((first.0, before));
-        }
-        corners.push(first);
-        if bunch.len() > 1 {
-            let values = || bunch.iter().map(|point| point.1);
-            corners.push((first.0, values().fold(f64::INFINITY, f64::min)));
-            corners.push((first.0, values().fold(f64::NEG_INFINITY, f64::max)));
-            corners.push((first.0, last.1));
-            corners.push(last);
-        }
-    }
-    corners
-}
-
-/// Of points that fall on the same two pixels, the first.
-fn apart(points: &[(f64, f64)], scale: [f64; 2]) -> impl Iterator<Item = (f64, f64)> {
-    let mut taken = HashSet::new();
-    let points = points.iter().copied();
-    points.filter(move |&point| taken.insert(two_pixels(point, scale)))
-}
-
-/// Of lines whose ends fall on the same two pixels, the first.
-fn spans(points: &[(f64, f64)], scale: [f64; 2]) -> impl Iterator<Item = [(f64, f64); 2]> {
-    let mut taken = HashSet::new();
-    let (lines, _) = points.as_chunks::<2>();
-    let lines = lines.iter().copied();
-    lines.filter(move |line| taken.insert(line.map(|end| two_pixels(end, scale))))
-}
-
-/// The square of two by two pixels in which a point lies.
-fn two_pixels((x, y): (f64, f64), scale: [f64; 2]) -> (i64, i64) {
-    ((x / scale[0] / 2.0) as i64, (y / scale[1] / 2.0) as i64)
-}
-
-/// A number at an axis: no more digits than it needs.
-fn number(value: f64) -> String {
-    let text = format!("{value:.3}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]

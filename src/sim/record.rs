@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::event::{Event, Observer, Reduction, Refusal, SegmentView, TimerKind, Why};
+use crate::observe::trace::unwrapped;
 use crate::time::{Duration, Instant};
 use crate::wire::SeqNum;
 use crate::wire::tcp::Flags;
@@ -149,12 +150,6 @@ impl Series {
         let blocks = segment.sack.iter();
         self.sacks.extend(blocks.map(|block| (now, number(block.left), number(block.right))));
     }
-}
-
-/// Of the numbers that are `relative` modulo 2^32, the one nearest to `near`.
-fn unwrapped(relative: u32, near: u64) -> u64 {
-    let step = relative.wrapping_sub(near as u32) as i32;
-    near.saturating_add_signed(step.into())
 }
 
 /// The times that such `parts` of all do not exceed (0.5: the median); `None` without any.

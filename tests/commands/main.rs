@@ -15,6 +15,7 @@ mod iperf;
 mod link;
 mod nc;
 mod ping;
+mod plot;
 mod rudp;
 mod serve;
 mod tasks;

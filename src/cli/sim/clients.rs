@@ -1,10 +1,12 @@
 //! The pictures of many clients that share a link.
 
 use glasstcp::observe::plot::{Curve, Figure, Mark};
+use glasstcp::observe::trace::curves::kb;
+use glasstcp::observe::trace::seconds;
 use glasstcp::sim::{FlowOutcome, Series};
 use glasstcp::time::{Duration, Instant};
 
-use super::plots::{MOST_FLOWS, kb, seconds};
+use super::plots::MOST_FLOWS;
 
 /// Points of the mean.
 const MEANS: u32 = 240;

@@ -5,13 +5,13 @@ use std::path::Path;
 
 use anyhow::Context;
 use glasstcp::observe::plot::{Curve, Figure, Mark};
+use glasstcp::observe::trace::curves;
+use glasstcp::observe::trace::seconds;
 use glasstcp::sim::{Scenario, Series, is_retransmission};
 use glasstcp::time::{Duration, Instant};
 
 use super::{Done, Job, clients};
 
-/// Bins in which throughput is counted.
-const BINS: u32 = 120;
 /// Flows that one picture shows.
 pub(super) const MOST_FLOWS: usize = 7;
 
@@ -28,7 +28,7 @@ pub fn draw(folder: &Path, scenario: &Scenario, done: &[(Job, &Done)]) -> anyhow
         title: title(what),
         x: "time (s)".to_owned(),
         y: y.to_owned(),
-        curves: Vec::new(),
+        ..Figure::default()
     };
     let mut windows = figure("congestion window and slow-start threshold", "KB");
     let mut rates = figure("throughput of the receiver", "Mbit/s");
@@ -80,58 +80,27 @@ fn write(folder: &Path, name: &str, figure: &Figure) -> anyhow::Result<()> {
 }
 
 fn window_curves(name: &str, series: &Series, color: usize) -> [Curve; 2] {
-    let windows = || series.windows.iter();
-    let thresholds = windows().filter_map(|&(at, _, ssthresh)| Some((seconds(at), kb(ssthresh?))));
-    [
-        Curve {
-            name: format!("ssthresh {name}"),
-            points: thresholds.collect(),
-            mark: Mark::Thin,
-            color,
-        },
-        Curve {
-            name: format!("cwnd {name}"),
-            points: windows().map(|&(at, cwnd, _)| (seconds(at), kb(cwnd))).collect(),
-            mark: Mark::Steps,
-            color,
-        },
-    ]
+    curves::windows(name, series.windows.iter().copied(), color)
 }
 
 fn rtt_curves(name: &str, series: &Series, color: usize) -> [Curve; 2] {
     let rtts = || series.rtts.iter();
+    let rtos = rtts().map(|&(at, _, _, rto)| (at, rto));
     [
-        Curve {
-            name: format!("RTO {name}"),
-            points: rtts().map(|&(at, _, _, rto)| (seconds(at), millis(rto))).collect(),
-            mark: Mark::Thin,
+        curves::times(format!("RTO {name}"), rtos, Mark::Thin, color),
+        curves::times(
+            format!("RTT {name}"),
+            rtts().map(|&(at, rtt, ..)| (at, rtt)),
+            Mark::Dots,
             color,
-        },
-        Curve {
-            name: format!("RTT {name}"),
-            points: rtts().map(|&(at, rtt, _, _)| (seconds(at), millis(rtt))).collect(),
-            mark: Mark::Dots,
-            color,
-        },
+        ),
     ]
 }
 
 /// What was acknowledged in each bin.
 fn rate_curve(name: &str, series: &Series, end: Duration, color: usize) -> Curve {
-    let bin = (end / BINS).max(Duration::from_nanos(1));
-    let mut points = Vec::new();
-    let (mut from, mut acked) = (0, 0);
-    let mut acks = series.acks.iter().peekable();
-    for number in 1..=BINS {
-        let until = Instant::ZERO + bin * number;
-        while let Some(&&(_, ack, _)) = acks.peek().filter(|(at, _, _)| *at < until) {
-            acked = acked.max(ack);
-            acks.next();
-        }
-        let rate = (acked - from) as f64 * 8.0 / bin.as_secs_f64() / 1e6;
-        points.push((seconds(until - bin), rate));
-        from = acked;
-    }
+    let acked = series.acks.iter().map(|&(at, ack, _)| (at, ack));
+    let points = curves::rates(acked, (Instant::ZERO, Instant::ZERO + end));
     Curve { name: name.to_owned(), points, mark: Mark::Steps, color }
 }
 
@@ -162,16 +131,4 @@ fn sequence_figure(mut figure: Figure, series: &Series) -> Figure {
         curve("sent again", sent(true), Mark::Crosses, 1),
     ];
     figure
-}
-
-pub(super) fn seconds(at: Instant) -> f64 {
-    (at - Instant::ZERO).as_secs_f64()
-}
-
-fn millis(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e3
-}
-
-pub(super) fn kb(bytes: u32) -> f64 {
-    f64::from(bytes) / 1e3
 }

@@ -5,7 +5,13 @@ fn curve(name: &str, points: Vec<(f64, f64)>, mark: Mark) -> Curve {
 }
 
 fn figure(curves: Vec<Curve>) -> Figure {
-    Figure { title: "a title".into(), x: "time (s)".into(), y: "cwnd (KB)".into(), curves }
+    Figure {
+        title: "a title".into(),
+        x: "time (s)".into(),
+        y: "cwnd (KB)".into(),
+        curves,
+        ..Figure::default()
+    }
 }
 
 #[test]
@@ -71,4 +77,50 @@ fn numbers_have_no_more_digits_than_needed() {
     {
         assert_eq!(number(value), text);
     }
+}
+
+#[test]
+fn a_line_says_what_it_is_and_the_many_are_bounded() {
+    let told = |at: f64, color, words: &str| Told {
+        at,
+        ends: [0.0, 5.0],
+        color,
+        bold: color > 0,
+        words: words.to_owned(),
+    };
+    let spans = vec![told(1.0, 0, "a <segment> & more\n"), told(2.0, 1, "again")];
+    let svg = Figure { spans, ..figure(Vec::new()) }.svg();
+    assert!(svg.contains("stroke-width=\"4\">\n<path") && svg.contains("<title>again</title>"));
+    assert!(svg.contains("<title>a &lt;segment&gt; &amp; more</title>"), "{svg}");
+    assert!(svg.trim_end().ends_with("</svg>") && svg.matches("</svg>").count() == 1);
+
+    let mut many: Vec<Told> =
+        (0..100_000).map(|n| told(f64::from(n) / 100.0, 0, &"x".repeat(500))).collect();
+    many.iter_mut().for_each(|told| told.ends = [told.at, told.at + 3.0]);
+    many.push(told(999.0, 1, "the one"));
+    let svg = Figure { spans: many, ..figure(Vec::new()) }.svg();
+    assert!(svg.len() < 250_000, "{}", svg.len());
+    assert!(svg.contains("<title>the one</title>"));
+}
+
+#[test]
+fn a_band_has_the_colour_of_what_held_longest() {
+    let band = |from, to, color| Band { name: String::new(), from, to, color };
+    let bands = [band(0.0, 50.0, 1), band(50.0, 50.4, 2), band(50.4, 100.0, 3)];
+    let pieces = columns(&bands, &(0.0..100.0), 100.0);
+    assert_eq!(pieces, [(0.0, 50.0, 1), (50.0, 100.0, 3)]);
+    assert_eq!(columns(&[band(-5.0, 1e9, 1)], &(0.0..10.0), 10.0), [(0.0, 10.0, 1)]);
+    assert!(columns(&[], &(0.0..10.0), 10.0).is_empty());
+}
+
+#[test]
+fn names_that_do_not_fit_go_on_below() {
+    let names = |count: usize| -> Vec<Curve> {
+        (0..count).map(|n| curve(&format!("a curve of number {n}"), vec![], Mark::Steps)).collect()
+    };
+    assert_eq!(figure(names(3)).size(), SIZE);
+    assert_eq!(figure(names(9)).size().1, SIZE.1 + 2 * 20, "four in a line");
+    let remark = Figure { remark: "something is missing".to_owned(), ..figure(names(1)) };
+    assert_eq!(remark.size().1, SIZE.1 + 20);
+    assert!(remark.svg().contains("something is missing"));
 }

@@ -1,0 +1,334 @@
+//! Two hosts, and an arrow for each segment between them.
+//!
+//! ```text
+//!   0.000000  SYN_SENT  |--- SYN seq=0 win=65535: handshake --------->|
+//!   0.042000            |<-- SYN,ACK seq=0 ack=1 win=65535 -----------|  [SYN_RCVD]
+//! ```
+
+use plotters::backend::SVGBackend;
+use plotters::coord::Shift;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+use crate::event::State;
+use crate::time::Instant;
+use crate::wire::tcp::Flags;
+
+use super::figures::plain;
+use super::lifeline::Lifelines;
+use super::{Class, Moment, Segment, Side, Trace, What, seconds};
+
+/// Arrows of one picture.
+pub const MOST_ARROWS: usize = 100;
+/// Lines that are no arrows.
+const MOST_OTHERS: usize = 100;
+
+/// Its width, and where things stand in it, in pixels.
+const WIDTH: u32 = 1000;
+const TIME: i32 = 12;
+const LEFT: i32 = 230;
+const RIGHT: i32 = 800;
+const HEAD: i32 = 96;
+const ROW: i32 = 24;
+/// How much later an arrow ends than it begins, and how far the end of one that is lost is from its goal.
+const SLOPE: i32 = 7;
+const SHORT: i32 = 130;
+
+const INK: RGBColor = RGBColor(40, 40, 40);
+const OURS: RGBColor = RGBColor(0, 114, 178);
+const THEIRS: RGBColor = RGBColor(0, 130, 95);
+const AGAIN: RGBColor = RGBColor(213, 94, 0);
+const LOST: RGBColor = RGBColor(170, 20, 60);
+
+/// Whether a segment arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Arrives,
+    InPart,
+    Lost,
+}
+
+/// What one line shows.
+enum Row {
+    Arrow {
+        at: Instant,
+        side: Side,
+        words: String,
+        color: RGBColor,
+        lost: Fate,
+    },
+    Other {
+        at: Instant,
+        words: String,
+    },
+    /// Beside the arrow that comes next, or the one before.
+    State {
+        side: Side,
+        words: String,
+        next: bool,
+    },
+}
+
+/// A picture, and whether all of it is there.
+pub struct Ladder {
+    rows: Vec<Row>,
+    title: String,
+    ends: [String; 2],
+    /// Arrows that there was no room for.
+    pub left_out: usize,
+    /// When the last one that is shown was.
+    pub until: Instant,
+}
+
+type Area<DB> = DrawingArea<DB, Shift>;
+type Outcome<DB> = Result<(), DrawingAreaErrorKind<<DB as DrawingBackend>::ErrorType>>;
+
+impl Ladder {
+    /// Lays out the first segments of a trace.
+    pub fn new(trace: &Trace) -> Ladder {
+        let ends = trace.found.ends.map(|ends| ends.map(|end| end.to_string()));
+        let mut ladder = Ladder {
+            rows: Vec::new(),
+            title: trace.title(),
+            ends: ends.unwrap_or_else(|| ["this end".to_owned(), "the other end".to_owned()]),
+            left_out: 0,
+            until: Instant::ZERO,
+        };
+        let shown = ladder.shown(trace);
+        let mut lifelines = Lifelines::default();
+        for (index, moment) in shown.iter().enumerate() {
+            ladder.take(moment, &shown[index + 1..], &mut lifelines, trace.from_wire);
+        }
+        let others = ladder.rows.iter().filter(|row| matches!(row, Row::Other { .. })).count();
+        if others > MOST_OTHERS {
+            ladder.rows.retain(|row| !matches!(row, Row::Other { .. }));
+        }
+        ladder
+    }
+
+    /// As many moments as there may be arrows.
+    fn shown<'a>(&mut self, trace: &'a Trace) -> &'a [Moment] {
+        let mut arrows = 0;
+        let mut end = trace.moments.len();
+        for (index, moment) in
+            trace.moments.iter().enumerate().filter(|(_, moment)| is_arrow(moment))
+        {
+            arrows += 1;
+            if arrows > MOST_ARROWS {
+                end = end.min(index);
+            } else {
+                self.until = moment.at;
+            }
+        }
+        self.left_out = arrows.saturating_sub(MOST_ARROWS);
+        &trace.moments[..end]
+    }
+
+    fn take(&mut self, moment: &Moment, rest: &[Moment], lines: &mut Lifelines, guessed: bool) {
+        let at = moment.at;
+        let (side, segment) = match &moment.what {
+            What::Sent(segment) => (Side::Local, segment),
+            What::Received(segment) => (Side::Remote, segment),
+            What::State(_, to, cause) => {
+                let words = if &**cause == "seems" { format!("[{to}]") } else { to.to_string() };
+                // Events tell the change first, and then the segment that has made it or follows from it.
+                let now = rest.iter().take_while(|later| later.at == at);
+                let next = !guessed && now.into_iter().any(is_arrow);
+                return self.rows.push(Row::State { side: Side::Local, words, next });
+            }
+            other => {
+                let words = other_words(other);
+                return self.rows.extend(words.map(|words| Row::Other { at, words }));
+            }
+        };
+        let again = segment.again || segment.why.as_deref().map(Class::of) == Some(Class::Timeout);
+        let color = match side {
+            _ if again => AGAIN,
+            Side::Local => OURS,
+            Side::Remote => THEIRS,
+        };
+        // From packets alone a loss is only known by what is sent again.
+        let lost = if side == Side::Local && !guessed { lost(segment, rest) } else { 0 };
+        let mut words = segment_words(segment);
+        if (1..u64::from(segment.len)).contains(&lost) {
+            words += &format!("; {lost} of it lost");
+        }
+        let lost = match lost {
+            0 => Fate::Arrives,
+            part if part < u64::from(segment.len) => Fate::InPart,
+            _ => Fate::Lost,
+        };
+        self.rows.push(Row::Arrow { at, side, words, color, lost });
+        let changes = lines.sent(side, segment);
+        for (side, _) in changes.into_iter().filter(|(side, _)| *side == Side::Remote) {
+            let state = lines.state(side).map_or("", State::name);
+            self.rows.push(Row::State { side, words: format!("[{state}]"), next: false });
+        }
+    }
+
+    /// The picture as SVG.
+    pub fn svg(&self) -> String {
+        let mut svg = String::new();
+        let area = SVGBackend::with_string(&mut svg, self.size()).into_drawing_area();
+        self.draw(&area).expect("a picture in memory can be drawn");
+        drop(area);
+        svg
+    }
+
+    fn size(&self) -> (u32, u32) {
+        let rows = self.rows.iter().filter(|row| !matches!(row, Row::State { .. })).count();
+        (WIDTH, (HEAD + ROW * (rows as i32 + 1)) as u32)
+    }
+
+    fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Outcome<DB> {
+        area.fill(&WHITE)?;
+        let (_, height) = self.size();
+        text(area, &self.title, (TIME, 12), 18, INK)?;
+        text(area, "states in [brackets] are as the packets tell them", (TIME, 36), 12, INK)?;
+        for (x, name) in [(LEFT, &self.ends[0]), (RIGHT, &self.ends[1])] {
+            text(area, name, (x - 4 * name.chars().count() as i32, 62), 14, INK)?;
+            let line = vec![(x, HEAD - 14), (x, height as i32 - 12)];
+            area.draw(&PathElement::new(line, INK.stroke_width(2)))?;
+        }
+        let mut y = HEAD;
+        let mut labels = [HEAD - ROW, HEAD - ROW];
+        for row in &self.rows {
+            match row {
+                Row::Arrow { at, side, words, color, lost } => {
+                    text(area, &time(*at), (TIME, y - 6), 12, INK)?;
+                    arrow(area, y, *side, *color, *lost)?;
+                    text(area, words, (LEFT + 14, y - 14), 12, *color)?;
+                    y += ROW;
+                }
+                Row::Other { at, words } => {
+                    text(area, &time(*at), (TIME, y - 6), 12, INK)?;
+                    let line = vec![(LEFT - 5, y), (LEFT + 5, y)];
+                    area.draw(&PathElement::new(line, INK.stroke_width(2)))?;
+                    text(area, words, (LEFT + 14, y - 7), 12, INK)?;
+                    y += ROW;
+                }
+                Row::State { side, words, next } => {
+                    // Below another one that stands there.
+                    let label = &mut labels[*side as usize];
+                    *label = if *next { y } else { y - ROW }.max(*label + 13);
+                    let (x, side) = match side {
+                        Side::Local => (LEFT - 10, HPos::Right),
+                        Side::Remote => (RIGHT + 10, HPos::Left),
+                    };
+                    let style = ("sans-serif", 12).into_font().color(&INK);
+                    let style = style.pos(Pos::new(side, VPos::Top));
+                    area.draw(&Text::new(words.as_str(), (x, *label - 6), style))?;
+                }
+            }
+        }
+        area.present()
+    }
+}
+
+fn is_arrow(moment: &Moment) -> bool {
+    matches!(moment.what, What::Sent(_) | What::Received(_))
+}
+
+fn text<DB: DrawingBackend>(
+    area: &Area<DB>,
+    words: &str,
+    at: (i32, i32),
+    size: i32,
+    color: RGBColor,
+) -> Outcome<DB> {
+    let style = ("sans-serif", size).into_font().color(&color);
+    area.draw(&Text::new(words, at, style))
+}
+
+fn time(at: Instant) -> String {
+    format!("{:.6} s", seconds(at))
+}
+
+/// An arrow from one side to the other, with a cross where something is lost.
+fn arrow<DB: DrawingBackend>(
+    area: &Area<DB>,
+    y: i32,
+    side: Side,
+    color: RGBColor,
+    fate: Fate,
+) -> Outcome<DB> {
+    let (from, to, step) = match side {
+        Side::Local => (LEFT + 2, RIGHT - 2, 1),
+        Side::Remote => (RIGHT - 2, LEFT + 2, -1),
+    };
+    let cross = to - SHORT * step;
+    let to = if fate == Fate::Lost { cross } else { to };
+    let end = (to, y + SLOPE);
+    area.draw(&PathElement::new(vec![(from, y), end], color.stroke_width(1)))?;
+    if fate != Fate::Lost {
+        let head = vec![end, (to - 9 * step, end.1 - 5), (to - 9 * step, end.1 + 4)];
+        area.draw(&Polygon::new(head, color.filled()))?;
+    }
+    if fate != Fate::Arrives {
+        area.draw(&Cross::new((cross, y + SLOPE - 1), 5, LOST.stroke_width(2)))?;
+    }
+    Ok(())
+}
+
+/// How many bytes of what was sent are found lost later, before they are sent again.
+fn lost(segment: &Segment, rest: &[Moment]) -> u64 {
+    let end = segment.seq.saturating_add(segment.len.into());
+    let common = |from: u64, len: u32| {
+        let until = from.saturating_add(len.into()).min(end);
+        until.saturating_sub(from.max(segment.seq))
+    };
+    let mut lost = 0_u64;
+    for moment in rest {
+        match &moment.what {
+            What::Lost(from, len, by) if &**by != "timeout" => {
+                lost = lost.saturating_add(common(*from, *len));
+            }
+            What::Sent(again) if common(again.seq, again.len) > 0 => break,
+            _ => {}
+        }
+    }
+    lost
+}
+
+fn segment_words(segment: &Segment) -> String {
+    let Segment { flags, seq, len, window, .. } = segment;
+    let mut words = format!("{flags} seq={seq}");
+    if let Some(ack) = segment.ack {
+        words += &format!(" ack={ack}");
+    }
+    if *len > 0 {
+        words += &format!(" len={len}");
+    }
+    if *len == 0 || flags.contains(Flags::SYN) {
+        words += &format!(" win={window}");
+    }
+    if let Some([(from, to), ..]) = segment.sack.as_deref() {
+        words += &format!(" sack={from}..{to}");
+    }
+    match segment.why.as_deref() {
+        Some(why) if segment.count > 0 => words + &format!(": {} {}", plain(why), segment.count),
+        Some(why) => words + ": " + &plain(why),
+        None if segment.again => words + ": sent before",
+        None => words,
+    }
+}
+
+/// What is told between the arrows.
+fn other_words(what: &What) -> Option<String> {
+    Some(match what {
+        What::Refused(reason, _) => format!("refused: {}", plain(reason)),
+        What::Lost(from, len, by) => format!("found lost: seq={from} len={len} ({})", plain(by)),
+        What::Reduced(why) => format!("window reduced: {}", plain(why)),
+        What::Undone(by) => format!("reduction undone: {}", plain(by)),
+        What::IcmpError(report, by) => format!("ICMP from {by}: {}", plain(report)),
+        What::PathMtu(mtu, mss, _) => format!("path MTU {mtu}, segments of {mss}"),
+        What::TimerFired(timer) if &**timer != "delayed_ack" && &**timer != "pacing" => {
+            format!("timer: {}", plain(timer))
+        }
+        What::Missing(count) => format!("{count} events are missing here"),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests;

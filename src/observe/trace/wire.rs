@@ -1,0 +1,394 @@
+//! What packets alone tell of a connection, from the view of one of its ends; and more where they have comments of ours.
+//!
+//! What is guessed has names that begin with `seems_`: a segment that comes again after others of the same acknowledgment
+//! was probably a fast retransmission, one after a silence a time-out.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{self, Read};
+use std::net::SocketAddr;
+
+use crate::event::State;
+use crate::time::{Duration, Instant};
+use crate::wire::tcp::Flags;
+
+use super::capture::{self, Packet};
+use super::comment::{self, Words};
+use super::lifeline::Lifelines;
+use super::survey::{Census, beyond};
+use super::{Builder, Found, Names, Offers, Segment, Side, Span, Survey, Trace, What, unwrapped};
+
+/// Within this time the same packet at the same interface is one that was seen twice.
+const TWICE: u64 = 1_000_000;
+/// Duplicate acknowledgments after which something is sent again (RFC 5681 3.2).
+const DUPLICATES: u32 = 3;
+/// Segments whose round trip is awaited.
+const MOST_AWAITED: usize = 10_000;
+
+/// A connection at an interface: its ends in order.
+type Key = ((u32, u32), SocketAddr, SocketAddr);
+
+/// Which connection a packet belongs to, the same each time the file is read.
+struct Table {
+    census: Census<Key>,
+    seen: BTreeMap<Key, Seen>,
+    /// Of each connection where it was seen, and how many packets of each end say why they were sent; first that of
+    /// who has sent the first packet.
+    known: Vec<((u32, u32), [u64; 2])>,
+}
+
+/// What tells a packet from the same one, seen again.
+type Likeness = (SocketAddr, u16, u32, u32, u32, u8);
+
+#[derive(Clone, Copy)]
+struct Seen {
+    /// Who has sent the first packet.
+    first: SocketAddr,
+    /// The sequence numbers of the SYNs, that of this end first.
+    syns: [Option<u32>; 2],
+    /// Whether anything but SYNs was seen.
+    open: bool,
+    last: (u64, Likeness),
+}
+
+impl Seen {
+    /// Whether a SYN of that number begins another connection.
+    fn is_other(&self, by_first: bool, seq: u32) -> bool {
+        match self.syns[usize::from(!by_first)] {
+            Some(syn) => syn != seq,
+            None => self.open,
+        }
+    }
+}
+
+impl Table {
+    fn new() -> Table {
+        Table { census: Census::new(), seen: BTreeMap::new(), known: Vec::new() }
+    }
+
+    /// The connection of a packet, and whether who has sent its first packet has sent this one too. `None` for what was
+    /// seen before, and for what there is no room for.
+    fn take(&mut self, packet: &Packet<'_>) -> Option<(&mut Found, bool)> {
+        let Packet { time_ns, from, to, id, flags, seq, ack, len, .. } = *packet;
+        let key = (packet.interface, from.min(to), from.max(to));
+        let syn = flags.contains(Flags::SYN);
+        let likeness = (from, id, seq, ack, len, flags.bits());
+        if let Some(seen) = self.seen.get_mut(&key) {
+            let soon = time_ns.saturating_sub(seen.last.0) < TWICE;
+            if id != 0 && soon && seen.last.1 == likeness {
+                return None;
+            }
+            if syn && !flags.contains(Flags::ACK) && seen.is_other(seen.first == from, seq) {
+                self.census.forget(&key);
+                self.seen.remove(&key);
+            }
+        }
+        let found = self.census.entry(key, |index| Found {
+            number: index as u32 + 1,
+            place: None,
+            ends: Some([from, to]),
+            text: [0, 0],
+            moments: 0,
+        })?;
+        let last = (time_ns, likeness);
+        let new = Seen { first: from, syns: [None; 2], open: false, last };
+        let seen = self.seen.entry(key).or_insert(new);
+        let by_first = seen.first == from;
+        seen.last = last;
+        seen.open |= !syn;
+        if syn {
+            seen.syns[usize::from(!by_first)] = Some(seq);
+        }
+        let index = found.number as usize - 1;
+        if index == self.known.len() {
+            self.known.push((packet.interface, [0, 0]));
+        }
+        if packet.comment.is_some_and(|comment| comment.contains("why=")) {
+            self.known[index].1[usize::from(!by_first)] += 1;
+        }
+        Some((found, by_first))
+    }
+}
+
+/// Which connections a capture tells of; the local end of each is the one whose reasons it knows, or else who sent
+/// most text.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn survey(input: impl Read + Send) -> io::Result<Survey> {
+    let mut table = Table::new();
+    let contents = capture::read(input, |packet| {
+        let Some((found, by_first)) = table.take(&packet) else { return };
+        found.moments += 1;
+        let text = &mut found.text[usize::from(!by_first)];
+        *text = text.saturating_add(packet.len.into());
+    })?;
+    let beyond = beyond(table.census.beyond, "packets");
+    let name = |(interface, index): (u32, u32)| {
+        let name = contents.interfaces.get(interface as usize).cloned().flatten();
+        match (contents.interfaces.len() > 1, index) {
+            (true, 0) => name.or(Some(format!("interface {interface}"))),
+            (false, 0) => None,
+            (_, index) => Some(format!("interface {index}")),
+        }
+    };
+    let seen_from_local = |(found, (place, ours)): (Found, ((u32, u32), [u64; 2]))| {
+        let found = Found { place: name(place), ..found };
+        let by_second = match ours {
+            [0, 0] => found.text[1] > found.text[0],
+            [first, second] => second > first,
+        };
+        if by_second { found.turned() } else { found }
+    };
+    let found = table.census.finish().into_iter().zip(table.known);
+    let found = found.map(seen_from_local).collect();
+    let mut notes = contents.notes;
+    notes.extend(beyond);
+    Ok(Survey { found, read: contents.segments, notes })
+}
+
+/// What a capture tells of one connection, from the view of the first of its ends.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn trace(
+    input: impl Read + Send,
+    found: &Found,
+    span: Span,
+    notes: Vec<String>,
+) -> io::Result<Trace> {
+    let local = found.ends.map(|[local, _]| local);
+    let mut builder = Builder::new(found.clone(), true, span);
+    let mut table = Table::new();
+    let mut reader = Reader::default();
+    capture::read(input, |packet| {
+        if table.take(&packet).is_some_and(|(taken, _)| taken.number == found.number) {
+            let side = if Some(packet.from) == local { Side::Local } else { Side::Remote };
+            reader.packet(side, &packet, &mut builder);
+        }
+    })?;
+    let mut notes = notes;
+    notes.extend(reader.notes());
+    Ok(builder.finish(notes))
+}
+
+/// What is known of one direction.
+#[derive(Default)]
+struct Direction {
+    /// The sequence number from which others are counted, once it is known.
+    base: Option<u32>,
+    /// The window scale that its SYN offers.
+    scale: Option<u8>,
+    syn: bool,
+    /// The last sequence number, where all that was sent ends, and what was acknowledged of it.
+    last: u64,
+    end: u64,
+    acked: u64,
+    /// Acknowledgments of the same.
+    duplicates: u32,
+}
+
+/// Makes moments of packets.
+#[derive(Default)]
+struct Reader {
+    names: Names,
+    ways: [Direction; 2],
+    lifelines: Lifelines,
+    /// Where segments end that the local end sent once, and when it did.
+    awaited: VecDeque<(u64, Instant)>,
+    /// When the local end has last sent text or got an acknowledgment of more.
+    stirred: Instant,
+    rtt: Option<Duration>,
+    said: Words,
+}
+
+impl Reader {
+    fn packet(&mut self, side: Side, packet: &Packet<'_>, builder: &mut Builder) {
+        let at = Instant::from_nanos(packet.time_ns);
+        let words = packet.comment.map(comment::read).unwrap_or_default();
+        self.say(at, &words, builder);
+        let mut segment = self.segment(side, packet);
+        segment.state = words.state;
+        segment.why = words.why.as_deref().map(|why| self.names.get(why));
+        if side == Side::Local {
+            self.guess(at, &mut segment, builder);
+        } else {
+            self.acknowledged(at, &segment, builder);
+        }
+        let changes = self.lifelines.sent(side, &segment);
+        if words.state.is_none() {
+            segment.state = self.lifelines.state(Side::Local);
+        }
+        let what = match side {
+            Side::Local => What::Sent(segment),
+            Side::Remote => What::Received(segment),
+        };
+        builder.add(at, what);
+        let ours = changes.into_iter().find(|(whose, _)| *whose == Side::Local);
+        let after = self.lifelines.state(Side::Local);
+        // That somebody listens is nothing that happens.
+        if let (Some((_, before)), Some(after)) = (ours, after)
+            && after != State::Listen
+        {
+            let before = before.unwrap_or(State::Closed);
+            let [from, to] = [before, after].map(|state| self.names.get(state.name()));
+            let cause = self.names.get("seems");
+            builder.add(at, What::State(from, to, cause));
+        }
+    }
+
+    /// The segment with numbers that count from the SYN of their side.
+    fn segment(&mut self, side: Side, packet: &Packet<'_>) -> Segment {
+        let Packet { flags, ref options, .. } = *packet;
+        let (us, them) = (side as usize, side.other() as usize);
+        let syn = flags.contains(Flags::SYN);
+        let has_ack = flags.contains(Flags::ACK);
+        // Without a SYN they count from one before the first that is seen.
+        let first = packet.seq.wrapping_sub(u32::from(!syn));
+        let base = match self.ways[us].base {
+            Some(base) => base,
+            // A reset without ACK of whom nothing was heard has a number of its own.
+            None => *self.ways[us].base.insert(first),
+        };
+        let ack_base = match self.ways[them].base {
+            None if has_ack => *self.ways[them].base.insert(packet.ack.wrapping_sub(1)),
+            base => base.unwrap_or_default(),
+        };
+        let seq = unwrapped(packet.seq.wrapping_sub(base), self.ways[us].last);
+        self.ways[us].last = seq;
+        let near = self.ways[them].acked;
+        let number = |edge: u32| unwrapped(edge.wrapping_sub(ack_base), near);
+        let ack = has_ack.then(|| number(packet.ack));
+        let blocks = options.sack.iter();
+        let sack: Box<[(u64, u64)]> =
+            blocks.map(|block| (number(block.left.value()), number(block.right.value()))).collect();
+        if syn {
+            self.ways[us].syn = true;
+            self.ways[us].scale = options.window_scale.map(|scale| scale.min(14));
+        }
+        let both = self.ways[us].scale.zip(self.ways[them].scale);
+        let scale = both.filter(|_| !syn).map_or(0, |(scale, _)| scale);
+        let offers = syn.then(|| {
+            Box::new(Offers {
+                mss: options.mss,
+                window_scale: options.window_scale,
+                sack: options.sack_permitted,
+                timestamps: options.timestamps.is_some(),
+            })
+        });
+        Segment {
+            flags,
+            seq,
+            ack,
+            len: packet.len,
+            window: u32::from(packet.window) << scale,
+            sack: (!sack.is_empty()).then_some(sack),
+            state: None,
+            why: None,
+            count: 0,
+            again: false,
+            offers,
+        }
+    }
+
+    /// Something that the local end has sent: whether it was sent before, and why that may be.
+    fn guess(&mut self, at: Instant, segment: &mut Segment, builder: &mut Builder) {
+        let way = &mut self.ways[Side::Local as usize];
+        let occupied = u64::from(segment.len)
+            + u64::from(segment.flags.contains(Flags::SYN))
+            + u64::from(segment.flags.contains(Flags::FIN));
+        let end = segment.seq.saturating_add(occupied);
+        if occupied == 0 {
+            return;
+        }
+        if end > way.end {
+            way.end = end;
+            if self.awaited.len() < MOST_AWAITED {
+                self.awaited.push_back((end, at));
+            }
+        } else {
+            // What was sent twice says nothing of the round trip (RFC 6298 3).
+            self.awaited.retain(|(awaited, _)| *awaited > end || *awaited <= segment.seq);
+            let silence = at.since(self.stirred);
+            let long = self.rtt.map_or(Duration::from_millis(200), |rtt| {
+                (rtt * 2).max(Duration::from_millis(150))
+            });
+            let is_probe = segment.len <= 1 && end <= way.acked;
+            let why = match () {
+                () if segment.flags.contains(Flags::SYN) => "handshake_retransmission",
+                () if is_probe => "keepalive",
+                () if way.duplicates >= DUPLICATES => "seems_fast",
+                () if silence >= long => "seems_timeout",
+                () => "seems_again",
+            };
+            if segment.why.is_none() {
+                let name = self.names.get(why);
+                if segment.len > 0 && !is_probe {
+                    let lost = What::Lost(segment.seq, segment.len, name.clone());
+                    builder.add(at, lost);
+                }
+                segment.why = Some(name);
+            }
+        }
+        self.stirred = at;
+    }
+
+    /// Something that came from the remote end: round trips, and acknowledgments of the same.
+    fn acknowledged(&mut self, at: Instant, segment: &Segment, builder: &mut Builder) {
+        let way = &mut self.ways[Side::Local as usize];
+        let Some(ack) = segment.ack else { return };
+        if ack > way.acked {
+            way.acked = ack;
+            way.duplicates = 0;
+            self.stirred = at;
+            let mut sent = None;
+            while let Some((_, when)) = self.awaited.pop_front_if(|(end, _)| *end <= ack) {
+                sent = Some(when);
+            }
+            if let Some(when) = sent {
+                let rtt = at.since(when);
+                let smoothed = self.rtt.map_or(rtt, |old| (old * 7 + rtt) / 8);
+                self.rtt = Some(smoothed);
+                builder.add(at, What::Rtt(Some(rtt), None, None));
+            }
+        } else if ack == way.acked && segment.len == 0 && way.end > ack {
+            way.duplicates = way.duplicates.saturating_add(1);
+        }
+        // What came is acknowledged up to here, for numbers to be counted near it.
+        let end = segment.seq.saturating_add(segment.len.into());
+        let other = &mut self.ways[Side::Remote as usize];
+        other.end = other.end.max(end);
+        other.acked = other.acked.max(other.end);
+    }
+
+    /// What the comment says that those before it did not.
+    fn say(&mut self, at: Instant, words: &Words, builder: &mut Builder) {
+        let said = &mut self.said;
+        if let Some(cwnd) = words.cwnd
+            && (said.cwnd, said.ssthresh) != (words.cwnd, words.ssthresh)
+        {
+            (said.cwnd, said.ssthresh) = (words.cwnd, words.ssthresh);
+            builder.add(at, What::Window(cwnd, words.ssthresh.flatten(), None));
+        }
+        if words.srtt.is_some() && (said.srtt, said.rto) != (words.srtt, words.rto) {
+            (said.srtt, said.rto) = (words.srtt, words.rto);
+            builder.add(at, What::Rtt(None, words.srtt, words.rto));
+        }
+        if let Some(limit) = &words.limited_by
+            && said.limited_by != words.limited_by
+        {
+            said.limited_by.clone_from(&words.limited_by);
+            let name = self.names.get(limit);
+            builder.add(at, What::Limited(name));
+        }
+    }
+
+    fn notes(&self) -> Option<String> {
+        let [ours, theirs] = &self.ways;
+        (!(ours.syn && theirs.syn) && (ours.base.is_some() || theirs.base.is_some())).then(|| {
+            "the handshake is not in the file: numbers count from the first that is seen, and windows may be larger by their scale".to_owned()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
