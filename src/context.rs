@@ -6,6 +6,7 @@ use rand_chacha::ChaCha12Rng;
 use rand_core::Rng;
 
 use crate::event::{ConnId, Event, Observer, Refusal, Refusals, SegmentView};
+use crate::flight::Flight;
 use crate::time::Instant;
 
 /// How much memory there is for what connections hold, seen from the stack.
@@ -21,7 +22,7 @@ pub enum Memory {
 }
 
 /// What one step of the core may use from outside: a fixed `now`, a seeded generator, and at most
-/// one observer. Below the driver nothing reads a clock or ambient randomness.
+/// one observer and one flight recorder. Below the driver nothing reads a clock or ambient randomness.
 pub struct Context<'a> {
     /// The time of this turn, read once by the driver.
     pub now: Instant,
@@ -30,6 +31,7 @@ pub struct Context<'a> {
     rng: &'a mut ChaCha12Rng,
     refusals: &'a mut Refusals,
     observer: Option<&'a mut (dyn Observer + Send + 'static)>,
+    flight: Option<&'a mut Flight>,
 }
 
 impl<'a> Context<'a> {
@@ -40,18 +42,35 @@ impl<'a> Context<'a> {
         refusals: &'a mut Refusals,
         observer: Option<&'a mut (dyn Observer + Send + 'static)>,
     ) -> Self {
-        Context { now, memory: Memory::Plenty, rng, refusals, observer }
+        Context { now, memory: Memory::Plenty, rng, refusals, observer, flight: None }
     }
 
-    /// Tells the observer; without one, `event` is never built.
+    /// With a recorder that keeps every event.
+    pub fn recorded(self, flight: Option<&'a mut Flight>) -> Self {
+        Context { flight, ..self }
+    }
+
+    /// Tells the observer and the recorder; without either, `event` is never built.
     #[inline]
     pub fn emit(&mut self, event: impl FnOnce() -> Event) {
+        if !self.wants_events() {
+            return;
+        }
+        let event = event();
+        if let Some(flight) = self.flight.as_deref_mut() {
+            flight.record(self.now, &event);
+        }
         if let Some(observer) = self.observer.as_deref_mut() {
-            observer.observe(self.now, &event());
+            observer.observe(self.now, &event);
         }
     }
 
-    /// Whether anybody observes: what only serves to make an event need not be made otherwise.
+    /// Whether anybody wants events: what only serves to make one need not be made otherwise.
+    pub fn wants_events(&self) -> bool {
+        self.observer.is_some() || self.flight.is_some()
+    }
+
+    /// Whether anybody watches beside the recorder, which keeps less.
     pub fn is_observed(&self) -> bool {
         self.observer.is_some()
     }

@@ -30,21 +30,26 @@ use nix::sys::stat::{Mode, fchmod};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::observe::stream::Style;
 
+mod capture;
 pub mod carry;
 mod events;
 mod metrics;
+mod recorded;
 mod report;
 mod sockets;
 mod version;
 
+pub use capture::capture;
 pub use events::events;
 pub use metrics::{metrics, tell_metrics};
+pub use recorded::recorded;
 pub use report::{Amount, LaneStatus, LinkStatus};
 pub use sockets::{Protocol, SocketFilter, SocketStatus, TcpStatus, TimerStatus, list, state_name};
 pub use version::VERSION;
@@ -115,6 +120,23 @@ pub enum Request {
         /// How.
         #[serde(default)]
         style: Style,
+    },
+    /// Tells of what the flight recorder has kept, as lines that are no replies, after a reply that says so.
+    Recorded {
+        /// Of one connection, by its number.
+        #[serde(default)]
+        conn: Option<u32>,
+        /// How.
+        #[serde(default)]
+        style: Style,
+    },
+    /// Shows packets from now on as blocks of pcapng, after a reply that says how many of them a file begins with.
+    Capture {
+        /// Which.
+        #[serde(default)]
+        filter: String,
+        /// How much of each, in bytes.
+        snaplen: u32,
     },
     /// Ends a connection of the stack, with a reset.
     Kill {
@@ -227,8 +249,13 @@ impl Listener {
         &self.place.path
     }
 
-    /// Answers requests with `handle` for as long as it is polled.
-    pub async fn serve(self, handle: impl Fn(Request) -> Answer + Send + Sync + 'static) {
+    /// Answers requests with `handle` for as long as it is polled. What tells of much does so on `viewers`, where its work
+    /// holds up nobody else, and may go on there until that ends.
+    pub async fn serve(
+        self,
+        viewers: Handle,
+        handle: impl Fn(Request) -> Answer + Send + Sync + 'static,
+    ) {
         let handle = Arc::new(handle);
         let places = Arc::new(Semaphore::new(MAX_CLIENTS));
         let carried = Arc::new(Semaphore::new(self.most));
@@ -249,7 +276,8 @@ impl Listener {
                 continue;
             };
             patience = None;
-            let client = Client { place, carried: Arc::clone(&carried) };
+            let (carried, viewers) = (Arc::clone(&carried), viewers.clone());
+            let client = Client { place, carried, viewers };
             let handle = Arc::clone(&handle);
             // A client that goes wrong harms only itself.
             clients.spawn(async move { client.answer(stream, &*handle).await });
@@ -306,6 +334,8 @@ struct Client {
     place: OwnedSemaphorePermit,
     /// The places of those that carry something.
     carried: Arc<Semaphore>,
+    /// Where what tells of much runs.
+    viewers: Handle,
 }
 
 impl Client {
@@ -332,7 +362,15 @@ impl Client {
                     Answer::Take(_) | Answer::Tell(_) if !requests.buffer().is_empty() => {
                         Reply::Error("nothing may follow this request before its reply".to_owned())
                     }
-                    Answer::Tell(tell) => return tell(requests.into_inner()).await,
+                    Answer::Tell(tell) => {
+                        let socket = requests.into_inner().into_std()?;
+                        let place = self.place;
+                        self.viewers.spawn(async move {
+                            let _place = place;
+                            tell(UnixStream::from_std(socket)?).await
+                        });
+                        return Ok(());
+                    }
                     Answer::Take(take) => match Arc::clone(&self.carried).try_acquire_owned() {
                         Ok(_carried) => {
                             drop(self.place);

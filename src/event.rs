@@ -1,11 +1,13 @@
 //! Everything the stack lets others see, in one flat enum, each thing with its reason.
 //!
-//! Events are made only when somebody observes (see [`crate::context::Context::emit`]). Refusals are
+//! Events are made only when somebody observes or the flight recorder is on (see [`crate::context::Context::emit`]). Refusals are
 //! also counted, whether anybody observes or not: no drop is anonymous.
 //!
 //! The names that `observe::json` writes are those of the variants here; programs read them, so a variant
 //! that gets another name keeps its old one there (`docs/events.md`).
 
+mod packet;
+mod reason;
 mod refusal;
 
 use std::fmt;
@@ -19,6 +21,8 @@ use crate::wire::icmp::Report;
 use crate::wire::tcp::Flags;
 use crate::wire::tcp_options::SackBlocks;
 
+pub use packet::{Glance, PacketView};
+pub use reason::{Limit, LostBy, MtuBy, Reduction, UndoneBy, Why};
 pub(crate) use refusal::counted;
 pub use refusal::{Refusal, Refusals};
 
@@ -27,6 +31,14 @@ pub use refusal::{Refusal, Refusals};
 pub trait Observer {
     /// Called once for each event.
     fn observe(&mut self, now: Instant, event: &Event);
+
+    /// Whether [`Observer::packet`] is to be called; asked for once.
+    fn wants_packets(&self) -> bool {
+        false
+    }
+
+    /// Called for each packet: when it was processed, or when it goes to the device.
+    fn packet(&mut self, _now: Instant, _packet: &PacketView<'_>) {}
 }
 
 /// The number of a connection in events and logs, counted from 1; never reused while it matters.
@@ -157,147 +169,6 @@ pub enum Cause {
     StackShutdown,
 }
 
-/// Why a segment was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(tag = "why", content = "count", rename_all = "snake_case")]
-pub enum Why {
-    /// To open: SYN, or SYN with ACK.
-    Handshake,
-    /// To open, again: the nth retransmission.
-    HandshakeRetransmission(u8),
-    /// To open, again: the peer's SYN came again.
-    HandshakeAnswer,
-    /// To open, without keeping anything of it: the SYN queue is full (RFC 4987 3.6).
-    SynCookie,
-    /// Data never sent before.
-    NewData,
-    /// The end of our data.
-    Fin,
-    /// Three duplicate acknowledgments (RFC 5681 3.2).
-    FastRetransmit,
-    /// Something sent later has arrived, and long enough ago (RACK, RFC 8985 6).
-    Rack,
-    /// Nothing was answered for two round trips: is the tail lost? Its last segment again (TLP, RFC 8985 7).
-    TailLossProbe,
-    /// The same with data never sent before.
-    TailLossProbeNew,
-    /// A partial acknowledgment during fast recovery (RFC 6582 3.2).
-    PartialAck,
-    /// It was sent after what a fast retransmission has repaired (Tahoe has no fast recovery).
-    GoBackN,
-    /// The retransmission timer, for the nth time in a row.
-    Rto(u8),
-    /// Still repairing what the last retransmission time-out declared lost.
-    RtoRecovery,
-    /// It was larger than the path takes (RFC 1191 6.4).
-    PathMtu,
-    /// It went with the SYN, and the peer has not taken it (RFC 7413 4.1.3).
-    SynText,
-    /// New data in a larger segment: does the path take those after all? (RFC 4821 7)
-    PathMtuProbe,
-    /// The window is closed; is it still? (RFC 9293 3.8.6.1)
-    ZeroWindowProbe,
-    /// Is anybody still there? (RFC 9293 3.8.4)
-    Keepalive,
-    /// An acknowledgment that could not wait.
-    AckNow,
-    /// An acknowledgment that could have waited, sent at once all the same: the peer has just begun, or
-    /// begun again, or the application has read a small segment that it will hardly answer.
-    AckQuick,
-    /// An acknowledgment whose delay is over.
-    AckDelayed,
-    /// The receive window has opened.
-    WindowUpdate,
-    /// A challenge acknowledgment (RFC 5961).
-    Challenge,
-    /// A reset.
-    Reset,
-}
-
-/// Why nothing, or nothing more, may be sent now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Limit {
-    /// There is nothing to send.
-    Nothing,
-    /// The state does not allow it.
-    State,
-    /// The congestion window is full.
-    CongestionWindow,
-    /// The peer's window is full.
-    PeerWindow,
-    /// Nagle's algorithm waits for an acknowledgment (RFC 9293 3.7.4).
-    Nagle,
-    /// What does not fill a segment waits for more, as the application has asked for (TCP_CORK, MSG_MORE).
-    Cork,
-    /// Sender's silly-window avoidance waits for more window (RFC 9293 3.8.6.2.1).
-    SillyWindow,
-    /// It is not yet time for the next burst.
-    Pacing,
-}
-
-/// How something was found lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LostBy {
-    /// Three duplicate acknowledgments, or a partial one (RFC 5681 3.2, RFC 6582 3.2).
-    Duplicates,
-    /// Something sent later has arrived, and long enough ago (RFC 8985 6).
-    Rack,
-    /// The retransmission timer (RFC 6298).
-    Timeout,
-    /// It was larger than the path takes (RFC 1191 6.4).
-    PathMtu,
-    /// It went with the SYN, whose answer does not acknowledge it (RFC 7413 4.1.3).
-    SynText,
-    /// The peer had reported it by SACK, and has thrown it away (RFC 2018 8).
-    Reneged,
-}
-
-/// What shows how large packets may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MtuBy {
-    /// A router says so (RFC 1191).
-    Router,
-    /// Time-outs in a row: it swallows large ones and says nothing (RFC 4821 7.7).
-    BlackHole,
-    /// A larger one has arrived (RFC 4821 7.6).
-    Probe,
-}
-
-/// Why the congestion window is lowered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reduction {
-    /// Something was found lost.
-    Loss,
-    /// A tail-loss probe has repaired a loss (RFC 8985 7.4.2).
-    TailLoss,
-    /// The retransmission timer went off.
-    Timeout,
-    /// The peer reports a mark of congestion (RFC 3168 6.1.2).
-    Ecn,
-    /// Nothing was sent for longer than a time-out (RFC 5681 4.1, RFC 2861).
-    Idle,
-    /// The application has not needed it for a time-out (RFC 2861 3.2, RFC 7661).
-    Unused,
-}
-
-/// What shows that a reduction was wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum UndoneBy {
-    /// An echoed timestamp is that of the original (RFC 3522).
-    Eifel,
-    /// Everything that was sent again has arrived twice (RFC 3708).
-    Dsack,
-    /// After a time-out something has arrived that was sent only before it (RFC 5682).
-    Frto,
-    /// Everything has arrived before anything was sent again.
-    NothingMissing,
-}
-
 /// A TCP segment as events show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SegmentView {
@@ -339,6 +210,8 @@ pub enum Event {
         segment: SegmentView,
         /// Why it was sent.
         why: Why,
+        /// How many packets it is cut into.
+        packets: u16,
     },
     /// A segment for a connection was received and processed.
     Received {
@@ -449,12 +322,53 @@ pub enum Event {
         /// Which.
         timer: TimerKind,
     },
-    /// Sending stopped for a reason other than that there is nothing to send.
+    /// A timer of a connection was set to go off at another time than before.
+    TimerArmed {
+        /// The connection.
+        conn: ConnId,
+        /// Which.
+        timer: TimerKind,
+        /// When it goes off.
+        at: Instant,
+    },
+    /// A timer of a connection was stopped before it went off.
+    TimerCancelled {
+        /// The connection.
+        conn: ConnId,
+        /// Which.
+        timer: TimerKind,
+    },
+    /// Sending stopped, for another reason than the last time.
     Limited {
         /// The connection.
         conn: ConnId,
-        /// The reason.
+        /// The reason; that there is nothing to send when the application has given nothing more.
         by: Limit,
+    },
+    /// The application has read what was received.
+    AppRead {
+        /// The connection.
+        conn: ConnId,
+        /// How much, in bytes.
+        len: u32,
+    },
+    /// The application has given something to send.
+    AppWrote {
+        /// The connection.
+        conn: ConnId,
+        /// How much, in bytes.
+        len: u32,
+    },
+    /// A link that is not perfect has done something to a packet.
+    Impaired {
+        /// Whether the stack has sent it.
+        outbound: bool,
+        /// What was done: the name of an effect of `device::impair`.
+        effect: &'static str,
+        /// Source and destination, where they can be read.
+        addresses: Option<(IpAddr, IpAddr)>,
+        /// How long it is, in bytes.
+        len: u32,
     },
 }
 
@@ -473,7 +387,12 @@ impl Event {
             | Event::PathMtu { conn, .. }
             | Event::RttSample { conn, .. }
             | Event::TimerFired { conn, .. }
-            | Event::Limited { conn, .. } => Some(*conn),
+            | Event::TimerArmed { conn, .. }
+            | Event::TimerCancelled { conn, .. }
+            | Event::Limited { conn, .. }
+            | Event::AppRead { conn, .. }
+            | Event::AppWrote { conn, .. } => Some(*conn),
+            Event::Impaired { .. } => None,
         }
     }
 }

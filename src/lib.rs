@@ -92,7 +92,7 @@
 //!   ------------ no clock, no randomness, no system call below this line ------------
 //!     stack                many connections: demux, listeners, ports, timers, ICMP, ping, UDP
 //!     tcp                  one connection, as in RFC 9293
-//!     context   event      how time comes in; how everything observable goes out
+//!     context flight event how time comes in; how everything observable goes out, and what is kept of it
 //!     wire      time       bytes to values and back; time as a number
 //! ```
 //!
@@ -120,6 +120,7 @@ pub mod context;
 pub mod control;
 pub mod device;
 pub mod event;
+pub mod flight;
 pub mod net;
 pub mod observe;
 pub mod runtime;

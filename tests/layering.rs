@@ -19,8 +19,8 @@ use syn::visit::{self, Visit};
 
 /// The top-level modules; each may use only those before it.
 const LAYERS: &[&str] = &[
-    "time", "wire", "event", "context", "tcp", "stack", "sync", "device", "observe", "net",
-    "runtime", "sim", "service", "control", "client", "cli", "main",
+    "time", "wire", "event", "flight", "context", "tcp", "stack", "sync", "device", "observe",
+    "net", "runtime", "sim", "service", "control", "client", "cli", "main",
 ];
 
 /// Lines a production file may have.
@@ -32,7 +32,7 @@ const MAX_FN_LINES: usize = 70;
 const UNSAFE_ALLOWED: &[&str] = &["device::tun_offload", "device::uring", "runtime"];
 
 /// Modules that compute and nothing else.
-const CORE: &[&str] = &["time", "wire", "event", "context", "tcp", "stack"];
+const CORE: &[&str] = &["time", "wire", "event", "flight", "context", "tcp", "stack"];
 
 /// What is forbidden, where and why. A path stands for itself and everything below it.
 struct Ban {
@@ -45,7 +45,8 @@ const BANS: &[Ban] = &[
     Ban {
         why: "only the runtime reads the clock of the system",
         layers: &[
-            "time", "wire", "event", "context", "tcp", "stack", "device", "observe", "net", "sim",
+            "time", "wire", "event", "flight", "context", "tcp", "stack", "device", "observe",
+            "net", "sim",
         ],
         paths: &[
             "std::time::Instant",
@@ -72,14 +73,14 @@ const BANS: &[Ban] = &[
     },
     Ban {
         why: "the core logs nothing: it tells the observer",
-        layers: &["time", "wire", "event", "context", "tcp", "stack", "net"],
+        layers: &["time", "wire", "event", "flight", "context", "tcp", "stack", "net"],
         paths: &["log", "env_logger", "tracing"],
     },
     Ban {
         why: "a library does not print",
         layers: &[
-            "time", "wire", "event", "context", "tcp", "stack", "device", "observe", "net",
-            "runtime", "service",
+            "time", "wire", "event", "flight", "context", "tcp", "stack", "device", "observe",
+            "net", "runtime", "service",
         ],
         paths: &["println!", "print!", "eprintln!", "eprint!", "dbg!"],
     },
@@ -110,7 +111,7 @@ const BANS: &[Ban] = &[
     },
     Ban {
         why: "one connection knows no lock",
-        layers: &["time", "wire", "event", "context", "tcp"],
+        layers: &["time", "wire", "event", "flight", "context", "tcp"],
         paths: &[
             "std::sync::Mutex",
             "std::sync::RwLock",

@@ -8,6 +8,7 @@ use anyhow::{anyhow, bail};
 use glasstcp::control::{self, Answer, LinkStatus, Listener, Reply, Request, carry};
 use glasstcp::device::impair::Spec;
 use glasstcp::event::State;
+use glasstcp::observe::capture::Filter;
 use glasstcp::runtime::LinkHandle;
 use glasstcp::service::text::harmless_line;
 use glasstcp::tcp::Endpoints;
@@ -231,6 +232,15 @@ pub fn handler(
             Request::Events { conn, style } => {
                 Answer::Tell(control::events(counts?.watchers().clone(), conn, style))
             }
+            Request::Recorded { conn, style } => {
+                Answer::Tell(control::recorded(net()?, conn, style))
+            }
+            Request::Capture { filter, snaplen } => match filter.parse::<Filter>() {
+                Ok(filter) => {
+                    Answer::Tell(control::capture(counts?.watchers().clone(), filter, snaplen))
+                }
+                Err(error) => Reply::Error(error.to_string()).into(),
+            },
             Request::Stats => Reply::Stats(counts?.rows()).into(),
             Request::Metrics => Answer::Tell(control::tell_metrics(counts?.metrics().clone())),
             Request::Kill { local, remote } => {

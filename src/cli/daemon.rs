@@ -13,9 +13,9 @@ use glasstcp::runtime::memory;
 use glasstcp::service::{Service, ServiceContext, ServiceSpec, Www, ping};
 use tokio::time::interval;
 
-use super::event_file::EventFile;
-use super::host::{Counts, Host, Link};
+use super::host::{Counts, Host, Link, Worker};
 use super::log::{self, Printer};
+use super::record::Files;
 use super::serve::reachable;
 use super::signals::{Signals, Told};
 use super::up::Plan;
@@ -48,10 +48,7 @@ async fn live(mut plan: Plan, printer: &Printer) -> anyhow::Result<()> {
         plan.host.is_at(place);
     }
     let mut daemon = Daemon { host, printer };
-    let events = match &plan.events {
-        Some((path, most)) => Some(EventFile::start(path, *most, daemon.host.counts().watchers())?),
-        None => None,
-    };
+    let files = Files::start(&plan.record, &daemon.host.counts())?;
     let sockets = Sockets::Stack(daemon.host.net().clone());
     let context = Arc::new(ServiceContext {
         www,
@@ -74,10 +71,13 @@ async fn live(mut plan: Plan, printer: &Printer) -> anyhow::Result<()> {
         }
     });
     let on_shards = on_shards.await?;
+    // What is told to who watches is made where it holds up nobody else.
+    let viewers = Worker::start("viewers".to_owned()).context("cannot start a thread")?;
     let place = control::place(plan.control.as_deref(), &plan.host.name())?;
     if let Some(listener) = place {
         let (link, counts) = (daemon.host.link().cloned(), daemon.host.counts());
-        services.spawn(listener.serve(control::handler(link, Some(counts))));
+        services
+            .spawn(listener.serve(viewers.runtime().clone(), control::handler(link, Some(counts))));
     }
     // It serves whoever asks, whether or not somebody reads this.
     let _ = say(&welcome(&plan, daemon.host.owns_netns()));
@@ -91,9 +91,7 @@ async fn live(mut plan: Plan, printer: &Printer) -> anyhow::Result<()> {
     }
     daemon.host.end().await;
     // The last resets are among them.
-    if let Some(events) = events {
-        events.end();
-    }
+    files.end();
     result
 }
 

@@ -4,6 +4,7 @@
 //!   Args -> plan -> Plan -> Host::start ... Host::close, Host::end
 //! ```
 
+mod decisions;
 mod offload;
 mod run;
 mod worker;
@@ -23,6 +24,7 @@ use super::log::Detail;
 
 use offload::{Checksum, Offload};
 pub use run::{Counts, Host};
+pub use worker::Worker;
 
 /// Smallest MTU that is taken: what every host of the Internet must accept (RFC 791 3.1), and TCP's
 /// default segments of 536 bytes just fit (RFC 9293 3.7.1).
@@ -248,6 +250,8 @@ pub struct Plan {
     pub max_connections: usize,
     /// What the buffers of all of them may hold, in bytes.
     pub memory: usize,
+    /// What the flight recorder may take, in bytes; 0: there is none.
+    pub flight_memory: usize,
     /// The longest retransmission time-out.
     pub rto_max: Duration,
     /// How long to look for more before going to sleep.
@@ -332,6 +336,7 @@ impl Args {
             syn_cookies: !self.no_syn_cookies,
             max_connections: self.max_connections as usize,
             memory: self.memory,
+            flight_memory: 0,
             rto_max: self.rto_max,
             impair: Spec {
                 rules: self

@@ -18,12 +18,12 @@
 //! Exit codes: 0 done, 1 it cannot be done (one sentence says why), 2 the command line cannot be
 //! read. Those of ping are ping(8)'s.
 
+mod capture;
 mod client;
 mod completions;
 mod control;
 mod daemon;
 mod dns;
-mod event_file;
 mod events;
 mod explain;
 mod get;
@@ -40,6 +40,7 @@ mod ping;
 mod plot;
 mod progress;
 mod put;
+mod record;
 mod recording;
 mod rudp;
 mod serve;
@@ -88,6 +89,7 @@ enum Command {
     Top(top::Args),
     Stats(stats::Args),
     Events(events::Args),
+    Capture(capture::Args),
     Kill(kill::Args),
     Nc(Box<nc::Args>),
     Get(Box<get::Args>),
@@ -119,6 +121,7 @@ pub fn run() -> ExitCode {
         Command::Top(args) => args.run(),
         Command::Stats(args) => args.run(),
         Command::Events(args) => args.run(),
+        Command::Capture(args) => args.run(),
         Command::Kill(args) => args.run(),
         Command::Nc(args) => args.run(),
         Command::Get(args) => args.run(),

@@ -56,7 +56,8 @@ impl PacketFile {
                 made
             }
         };
-        let packet = pcapng::Packet { interface, at, direction, bytes, comment };
+        let len = bytes.len();
+        let packet = pcapng::Packet { interface, at, direction, bytes, len, comment };
         self.file.packet(&packet).with_context(|| cannot_write(&self.path))
     }
 

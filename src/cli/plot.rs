@@ -4,10 +4,12 @@ use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
 use glasstcp::observe::trace::ladder::{Ladder, MOST_ARROWS};
 use glasstcp::observe::trace::{Trace, figures, seconds};
+use glasstcp::service::text::harmless_line;
 
 use super::packets::cannot_write;
 use super::recording::Which;
@@ -34,8 +36,8 @@ pub struct Args {
     #[arg(long, value_name = "KIND,...", value_delimiter = ',')]
     kind: Vec<Kind>,
 
-    /// Where to write a picture of one kind [default: FILE.KIND.svg]
-    #[arg(short, long, value_name = "OUT.svg")]
+    /// Where to write a picture of one kind; a PNG takes rsvg-convert [default: FILE.KIND.svg]
+    #[arg(short, long, value_name = "OUT.svg|OUT.png")]
     output: Option<PathBuf>,
 }
 
@@ -82,7 +84,7 @@ impl Args {
                     kinds.len()
                 );
             }
-            check_name(output)?;
+            form(output)?;
         }
         let trace = self.which.read()?;
         for kind in kinds {
@@ -96,25 +98,57 @@ impl Args {
                 Some(figure) => figures::figure(&trace, figure, self.which.from).svg(),
                 None => ladder(&trace),
             };
-            write(&path, svg.as_bytes())?;
+            let picture = match form(&path)? {
+                Form::Svg => svg.into_bytes(),
+                Form::Png => png(&svg)?,
+            };
+            write(&path, &picture)?;
             super::say(&format!("{}: {name} of {}\n", path.display(), trace.title()))?;
         }
         Ok(())
     }
 }
 
-/// Only SVG is drawn: letters in a picture of pixels would take a font.
-fn check_name(path: &Path) -> anyhow::Result<()> {
-    let name = path.display();
+/// The form of a picture, by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Svg,
+    Png,
+}
+
+/// What makes pixels of a picture: letters would take a font, which it finds.
+const CONVERTER: &str = "rsvg-convert";
+
+/// The form that a name asks for.
+fn form(path: &Path) -> anyhow::Result<Form> {
     match path.extension().and_then(|extension| extension.to_str()) {
-        Some("svg") => Ok(()),
-        _ if path.exists() && !path.is_file() && !path.is_dir() => Ok(()),
-        Some("png") => bail!(
-            "pictures are SVG: write {} and make a PNG of it, with 'rsvg-convert -o {name}'",
-            path.with_extension("svg").display()
-        ),
-        _ => bail!("pictures are SVG: {name} should end in .svg"),
+        Some("svg") => Ok(Form::Svg),
+        Some("png") => Ok(Form::Png),
+        _ if path.exists() && !path.is_file() && !path.is_dir() => Ok(Form::Svg),
+        _ => bail!("pictures are SVG or PNG: {} should end in .svg or .png", path.display()),
     }
+}
+
+/// A picture as PNG.
+fn png(svg: &str) -> anyhow::Result<Vec<u8>> {
+    let mut command = Command::new(CONVERTER);
+    command.args(["-f", "png"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = match command.spawn() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => bail!(
+            "a PNG takes {CONVERTER}, which is not installed (Debian, Ubuntu: librsvg2-bin): install it, or give a name that ends in .svg"
+        ),
+        child => child.context(format!("cannot run {CONVERTER}"))?,
+    };
+    // It reads everything before it writes; should it end before that, it says why.
+    let given = child.stdin.take().map(|mut stdin| stdin.write_all(svg.as_bytes()));
+    let output = child.wait_with_output().context(format!("cannot run {CONVERTER}"))?;
+    if !output.status.success() || given.is_none_or(|given| given.is_err()) {
+        bail!(
+            "{CONVERTER} has failed: {}",
+            harmless_line(&String::from_utf8_lossy(&output.stderr))
+        );
+    }
+    Ok(output.stdout)
 }
 
 fn ladder(trace: &Trace) -> String {

@@ -26,7 +26,8 @@ Examples:
   sudo glasstcp ss --port 80 --state estab    connections of the web server that are open
   sudo glasstcp ss --json | jq .tcp.cwnd      an object for each
 
-Words of its own: rates end with bps (bits a second); owned:no for what no application has any more, recovery: for what is
+Words of its own: rates end with bps (bits a second); limited-by: for why nothing more was sent when it last stopped (app:
+there was nothing more, cwnd, rwnd: the peer's window, nagle, cork, pacing); owned:no for what no application has any more, recovery: for what is
 being done about losses. What ss counts in segments (cwnd, ssthresh) is so counted here too. Of a glasstcp with several
 queues each has its listeners.
 
@@ -225,7 +226,7 @@ fn progress(tcp: &TcpStatus) -> Vec<String> {
     words.extend(tcp.pacing_rate.map(|rate| format!("pacing_rate {}", bps(rate))));
     words.extend(tcp.delivery_rate.map(|rate| format!("delivery_rate {}", bps(rate))));
     words.extend(tcp.app_limited.then(|| "app_limited".to_owned()));
-    words.push(format!("busy:{}ms", tcp.busy_us / 1000));
+    words.push(format!("busy:{}ms limited-by:{}", tcp.busy_us / 1000, tcp.limited_by));
     let share = |part: u64| part as f64 * 100.0 / tcp.busy_us.max(1) as f64;
     let limits = [("rwnd_limited", tcp.rwnd_limited_us), ("sndbuf_limited", tcp.sndbuf_limited_us)];
     let limits = limits.into_iter().filter(|(_, time)| *time > 0);

@@ -5,13 +5,15 @@ use std::path::PathBuf;
 
 use glasstcp::device::Offload;
 use glasstcp::device::impair::Share;
-use glasstcp::device::impair::units::{parse_share, parse_size};
+use glasstcp::device::impair::units::parse_share;
+use glasstcp::flight::Flight;
 use glasstcp::service::registry::{self, ServiceError};
 use glasstcp::service::{Service, ServiceSpec};
 use glasstcp::stack::MAX_SHARDS;
 
 use super::client;
 use super::host::{self, Link, Role};
+use super::record;
 
 /// Start the stack on a TUN device and serve until Ctrl-C
 ///
@@ -77,14 +79,8 @@ pub struct Args {
     #[arg(long)]
     no_default_services: bool,
 
-    /// Write every event to this file, as lines of JSON (docs/events.md); for its size see --events-size
-    #[arg(long, value_name = "FILE")]
-    events: Option<PathBuf>,
-
-    /// How long that file may become, as 512k or 1g, from 64k; before it grows beyond that it becomes FILE.1, and a new one
-    /// begins. (What comes in one go stays together.) Only for a file: not for a pipe or a device
-    #[arg(long, value_name = "SIZE", default_value = "256m", value_parser = events_size)]
-    events_size: u64,
+    #[command(flatten)]
+    record: record::Args,
 
     /// Where 'glasstcp ss', 'glasstcp impair' and their like reach it [default: one in /run/glasstcp, found by itself]
     #[arg(long, value_name = "SOCKET")]
@@ -104,8 +100,8 @@ pub struct Plan {
     pub ping_loss: Share,
     /// Whom the services tasks and dns ask.
     pub dns: Option<SocketAddr>,
-    /// The file that events are written to, and how long it may become, in bytes.
-    pub events: Option<(PathBuf, u64)>,
+    /// The files that are written.
+    pub record: record::Plan,
     /// The control socket, where it is not to be the usual one.
     pub control: Option<PathBuf>,
 }
@@ -143,6 +139,12 @@ pub enum PlanError {
     /// A service that asks a DNS server, and no server.
     #[error("the service dns hands questions on to a DNS server: say to which with --dns SERVER")]
     NoServer,
+    /// Too little for anything to be kept.
+    #[error("--flight-memory has room for nothing: give {0}k at least, or 0 to go without")]
+    FlightMemory(usize),
+    /// The files do not fit together.
+    #[error("{0}")]
+    Record(&'static str),
     /// The services do not fit together.
     #[error(transparent)]
     Services(#[from] ServiceError),
@@ -152,6 +154,12 @@ impl Args {
     /// Checks how the arguments fit together.
     pub fn plan(self) -> Result<Plan, PlanError> {
         let host = with_queues(self.host.plan(Role::Server)?, self.queues)?;
+        let record = self.record.plan().map_err(PlanError::Record)?;
+        let least = Flight::LEAST * usize::from(host.queues);
+        if (1..least).contains(&record.flight_memory) {
+            return Err(PlanError::FlightMemory(least.div_ceil(1 << 10)));
+        }
+        let host = host::Plan { flight_memory: record.flight_memory, ..host };
         let services = registry::plan(!self.no_default_services, &self.serve)?;
         let serves = |spec: &ServiceSpec| matches!(spec.service, Service::Http | Service::Tasks);
         if self.www.is_some() && !services.iter().any(serves) {
@@ -170,15 +178,8 @@ impl Args {
             return Err(PlanError::NoServer);
         }
         let (www, dns, control) = (self.www, self.dns, self.control);
-        let events = self.events.map(|path| (path, self.events_size));
-        Ok(Plan { host, services, www, ping_loss, dns, events, control })
+        Ok(Plan { host, services, www, ping_loss, dns, record, control })
     }
-}
-
-/// The size of a file of events.
-fn events_size(text: &str) -> Result<u64, String> {
-    let bytes = parse_size(text).map_err(|error| error.to_string())?;
-    (bytes >= 64 << 10).then_some(bytes).ok_or_else(|| "give 64k at least".to_owned())
 }
 
 /// The same host with so many queues.

@@ -46,16 +46,22 @@ async fn world(path: &Path, tasks: &mut JoinSet<()>) -> (Net, Net, AbortHandle) 
     tasks.spawn(serve_socket(socket, Service::Echo, Arc::default()));
     let net = near.clone();
     let control = Listener::bind(path).unwrap();
-    let control = tasks.spawn(control.serve(move |request| match request {
-        Request::Connect { to, within_ms } => {
-            crate::control::Answer::Take(carry::connect(net.clone(), to, within_ms))
-        }
-        Request::Listen { port } => crate::control::Answer::Take(carry::listen(net.clone(), port)),
-        Request::Datagrams { port } => {
-            crate::control::Answer::Take(carry::datagrams(net.clone(), port))
-        }
-        _ => Reply::Error("there is nothing else here".to_owned()).into(),
-    }));
+    let control =
+        tasks.spawn(control.serve(
+            tokio::runtime::Handle::current(),
+            move |request| match request {
+                Request::Connect { to, within_ms } => {
+                    crate::control::Answer::Take(carry::connect(net.clone(), to, within_ms))
+                }
+                Request::Listen { port } => {
+                    crate::control::Answer::Take(carry::listen(net.clone(), port))
+                }
+                Request::Datagrams { port } => {
+                    crate::control::Answer::Take(carry::datagrams(net.clone(), port))
+                }
+                _ => Reply::Error("there is nothing else here".to_owned()).into(),
+            },
+        ));
     (near, other, control)
 }
 

@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt;
 use super::{Reply, Takeover, carry, tell};
 use crate::event::ConnId;
 use crate::net::Watchers;
-use crate::observe::stream::{Queue, Style, Tap};
+use crate::observe::stream::{Queue, Style, Tap, Timed};
 
 /// Viewers at a time, each of which may keep a queue full.
 const MAX_VIEWERS: usize = 16;
@@ -17,10 +17,10 @@ const MAX_VIEWERS: usize = 16;
 static VIEWERS: AtomicUsize = AtomicUsize::new(0);
 
 /// The place of one of them.
-struct Place;
+pub(super) struct Place;
 
 impl Place {
-    fn take() -> Option<Place> {
+    pub(super) fn take() -> Option<Place> {
         let taken = VIEWERS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
             (count < MAX_VIEWERS).then_some(count + 1)
         });
@@ -34,17 +34,20 @@ impl Drop for Place {
     }
 }
 
+/// What is answered where there is no place.
+pub(super) fn too_many() -> Reply {
+    Reply::Error(format!("too many ({MAX_VIEWERS}) watch already: end one of them first"))
+}
+
 /// Tells of every event, or of those of one connection, from now on until the viewer goes. The first reply says that it has
 /// begun; what follows are no replies but lines in this style.
 pub fn events(watchers: Watchers, conn: Option<u32>, style: Style) -> Takeover {
     Box::new(move |mut unix| {
         Box::pin(async move {
             let Some(_place) = Place::take() else {
-                let sentence =
-                    format!("too many ({MAX_VIEWERS}) watch already: end one of them first");
-                return tell(&mut unix, &Reply::Error(sentence)).await;
+                return tell(&mut unix, &too_many()).await;
             };
-            let queue = Arc::<Queue>::default();
+            let queue = Arc::<Queue<Timed>>::default();
             let tap = Tap { queue: Arc::clone(&queue), conn: conn.map(ConnId) };
             let _watching = watchers.add(Box::new(tap));
             tell(&mut unix, &Reply::Done { count: 0 }).await?;

@@ -83,6 +83,10 @@ pub struct TimerStatus {
 pub struct TcpStatus {
     /// The congestion control.
     pub congestion: String,
+    /// Why nothing more was sent when it last stopped: app (there is nothing more), cwnd, rwnd (the peer's window), nagle,
+    /// cork, silly-window, pacing or state.
+    #[serde(default)]
+    pub limited_by: String,
     /// What is being done about losses: open, disorder, reducing, recovery or loss.
     pub recovery: String,
     /// Timestamps were agreed on.
@@ -305,6 +309,7 @@ impl From<&Info> for TcpStatus {
         let details = &info.details;
         TcpStatus {
             congestion: info.congestion.name().to_owned(),
+            limited_by: details.limit.short().to_owned(),
             recovery: details.recovery.name().to_owned(),
             timestamps: details.timestamps,
             sack: details.sack,

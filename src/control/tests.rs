@@ -14,7 +14,7 @@ fn run<T: Send + 'static>(path: &Path, test: impl FnOnce(&Path) -> T + Send + 's
         };
         let path = path.to_owned();
         tokio::select! {
-            () = listener.serve(handle) => unreachable!("it never ends"),
+            () = listener.serve(Handle::current(), handle) => unreachable!("it never ends"),
             result = tokio::task::spawn_blocking(move || test(&path)) => result.unwrap(),
         }
     })
@@ -121,7 +121,7 @@ async fn sockets_that_carry_something_take_no_place_from_requests() {
         })),
     };
     let mut tasks = JoinSet::new();
-    tasks.spawn(listener.serve(handle));
+    tasks.spawn(listener.serve(Handle::current(), handle));
     let request = Request::Connect { to: place, within_ms: None };
     let mut open = Vec::new();
     for _ in 0..2 {

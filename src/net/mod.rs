@@ -35,6 +35,7 @@
 
 pub mod blocking;
 mod delegate;
+mod flight;
 mod held;
 mod listing;
 mod opening;

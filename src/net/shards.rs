@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, PoisonError};
 
 use super::Net;
-use crate::event::{Event, Observer};
+use crate::event::{Event, Observer, PacketView};
 use crate::stack::{Config, Counters, Shard, Stack, Tables};
 use crate::tcp::CookieKeys;
 use crate::time::Instant;
@@ -26,9 +26,23 @@ static TURN: AtomicU16 = AtomicU16::new(0);
 #[derive(Clone)]
 struct Common(Arc<std::sync::Mutex<Box<dyn Observer + Send>>>);
 
+impl Common {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Box<dyn Observer + Send>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Observer for Common {
     fn observe(&mut self, now: Instant, event: &Event) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).observe(now, event);
+        self.lock().observe(now, event);
+    }
+
+    fn wants_packets(&self) -> bool {
+        self.lock().wants_packets()
+    }
+
+    fn packet(&mut self, now: Instant, packet: &PacketView<'_>) {
+        self.lock().packet(now, packet);
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Net;
-use crate::event::{Event, Observer};
+use crate::event::{Event, Observer, PacketView};
 use crate::time::Instant;
 
 type Observers = Vec<(u64, Box<dyn Observer + Send>)>;
@@ -34,6 +34,16 @@ impl Observer for Fan {
     fn observe(&mut self, now: Instant, event: &Event) {
         self.lock().iter_mut().for_each(|(_, one)| one.observe(now, event));
     }
+
+    fn wants_packets(&self) -> bool {
+        self.lock().iter().any(|(_, one)| one.wants_packets())
+    }
+
+    fn packet(&mut self, now: Instant, packet: &PacketView<'_>) {
+        let mut all = self.lock();
+        let wanting = all.iter_mut().filter(|(_, one)| one.wants_packets());
+        wanting.for_each(|(_, one)| one.packet(now, packet));
+    }
 }
 
 /// One of them, until this is dropped.
@@ -54,12 +64,23 @@ impl Watchers {
         let mut next = self.changing();
         let number = *next;
         *next += 1;
+        let wants_more = observer.wants_packets() && !self.all.wants_packets();
         self.all.lock().push((number, observer));
-        // Without anybody, events cost nothing, so only the first is told of.
-        if self.all.lock().len() == 1 {
+        // Without anybody, events are only for the recorder, so the first is told of, and who first wants packets.
+        if wants_more || self.all.lock().len() == 1 {
             self.net.set_observer(Some(Box::new(self.all.clone())));
         }
         Watching { watchers: self.clone(), number }
+    }
+
+    /// Tells all of them of an event that is not the stack's own.
+    pub fn tell(&self, now: Instant, event: &Event) {
+        self.all.clone().observe(now, event);
+    }
+
+    /// Shows a packet to those who want packets.
+    pub fn show(&self, now: Instant, packet: &PacketView<'_>) {
+        self.all.clone().packet(now, packet);
     }
 
     fn changing(&self) -> MutexGuard<'_, u64> {
@@ -71,13 +92,15 @@ impl Drop for Watching {
     fn drop(&mut self) {
         let Watchers { net, all, .. } = &self.watchers;
         let _changing = self.watchers.changing();
-        let (gone, nobody) = {
+        let gone = {
             let mut all = all.lock();
             let at = all.iter().position(|(number, _)| *number == self.number);
-            (at.map(|at| all.swap_remove(at)), all.is_empty())
+            at.map(|at| all.swap_remove(at))
         };
-        if nobody {
+        if all.lock().is_empty() {
             net.set_observer(None);
+        } else if gone.as_ref().is_some_and(|(_, one)| one.wants_packets()) {
+            net.set_observer(Some(Box::new(all.clone())));
         }
         // Whatever it does when it is dropped, it does without a lock that another needs.
         drop(gone);

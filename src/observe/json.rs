@@ -68,6 +68,8 @@ enum Named {
         segment: Segment,
         #[serde(flatten)]
         why: Why,
+        #[serde(skip_serializing_if = "is_one")]
+        packets: u16,
     },
     Received {
         state: &'static str,
@@ -123,9 +125,34 @@ enum Named {
     TimerFired {
         timer: TimerKind,
     },
+    TimerArmed {
+        timer: TimerKind,
+        due_ns: u64,
+    },
+    TimerCancelled {
+        timer: TimerKind,
+    },
     Limited {
         by: Limit,
     },
+    AppRead {
+        len: u32,
+    },
+    AppWrote {
+        len: u32,
+    },
+    Impaired {
+        direction: &'static str,
+        effect: &'static str,
+        len: u32,
+        #[serde(flatten)]
+        addresses: Option<Addresses>,
+    },
+}
+
+/// Whether a segment is a packet by itself, which most are.
+fn is_one(packets: &u16) -> bool {
+    *packets == 1
 }
 
 /// A segment with its numbers as on the wire and counted from the first of their side.
@@ -161,13 +188,19 @@ struct Addresses {
     destination: IpAddr,
 }
 
+impl From<(IpAddr, IpAddr)> for Addresses {
+    fn from((source, destination): (IpAddr, IpAddr)) -> Addresses {
+        Addresses { source, destination }
+    }
+}
+
 impl From<&Event> for Named {
     fn from(event: &Event) -> Named {
         match *event {
-            Event::Sent { conn, state, ref segment, why } => {
+            Event::Sent { conn, state, ref segment, why, packets } => {
                 // What is sent without a connection has no state.
                 let state = conn.map(|_| state.name());
-                Named::Sent { state, segment: segment.into(), why }
+                Named::Sent { state, segment: segment.into(), why, packets }
             }
             Event::Received { conn: _, state, ref segment } => {
                 Named::Received { state: state.name(), segment: segment.into() }
@@ -175,7 +208,7 @@ impl From<&Event> for Named {
             Event::Refused { conn: _, reason, ref segment, addresses } => Named::Refused {
                 reason: reason.name(),
                 segment: segment.as_ref().map(Segment::from),
-                addresses: addresses.map(|(source, destination)| Addresses { source, destination }),
+                addresses: addresses.map(Addresses::from),
             },
             Event::StateChanged { conn: _, local, remote, from, to, cause } => {
                 Named::StateChanged { local, remote, from: from.name(), to: to.name(), cause }
@@ -196,7 +229,19 @@ impl From<&Event> for Named {
                 rto_ns: rto.as_nanos(),
             },
             Event::TimerFired { conn: _, timer } => Named::TimerFired { timer },
+            Event::TimerArmed { conn: _, timer, at } => {
+                Named::TimerArmed { timer, due_ns: at.as_nanos() }
+            }
+            Event::TimerCancelled { conn: _, timer } => Named::TimerCancelled { timer },
             Event::Limited { conn: _, by } => Named::Limited { by },
+            Event::AppRead { conn: _, len } => Named::AppRead { len },
+            Event::AppWrote { conn: _, len } => Named::AppWrote { len },
+            Event::Impaired { outbound, effect, addresses, len } => Named::Impaired {
+                direction: if outbound { "out" } else { "in" },
+                effect,
+                len,
+                addresses: addresses.map(Addresses::from),
+            },
         }
     }
 }

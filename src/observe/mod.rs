@@ -2,8 +2,10 @@
 //! a table and as text for Prometheus, its packets as a file for Wireshark, curves as pictures; and what such files, or
 //! captures of anybody, tell of a connection.
 
+pub mod capture;
 pub mod classic;
 pub mod counters;
+pub mod flight;
 pub mod json;
 pub mod pcapng;
 pub mod plot;

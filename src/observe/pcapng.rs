@@ -20,6 +20,7 @@
 //!     at: Instant::from_millis(20),
 //!     direction: Direction::Outbound,
 //!     bytes: &[0x45, 0, 0, 20, 0, 0, 0, 0, 64, 253, 0, 0, 10, 9, 0, 1, 10, 9, 0, 2],
+//!     len: 20,
 //!     comment: Some("lost: the queue of the link is full"),
 //! })?;
 //! assert!(file.into_inner().starts_with(&[0x0A, 0x0D, 0x0D, 0x0A]));
@@ -37,6 +38,8 @@ const SECTION_HEADER: u32 = 0x0A0D_0D0A;
 const INTERFACE_DESCRIPTION: u32 = 1;
 /// Type of an Enhanced Packet Block [4.3].
 const ENHANCED_PACKET: u32 = 6;
+/// Type of an Interface Statistics Block [4.6].
+const INTERFACE_STATISTICS: u32 = 5;
 
 /// Tells a reader the order of the bytes [4.1].
 const BYTE_ORDER_MAGIC: u32 = 0x1A2B_3C4D;
@@ -47,7 +50,7 @@ const UNKNOWN_LENGTH: u64 = u64::MAX;
 /// Packets begin with their IPv4 header (LINKTYPE_IPV4 of tcpdump.org). Not LINKTYPE_RAW, which is for
 /// either version: libpcap refuses a file in which two interfaces have that.
 const LINKTYPE_IPV4: u16 = 228;
-/// SnapLen: packets are never cut [4.2].
+/// SnapLen: packets may have any length [4.2].
 const NO_LIMIT: u32 = 0;
 
 /// opt_endofopt [3.5].
@@ -58,6 +61,8 @@ const COMMENT: u16 = 1;
 const INTERFACE_NAME: u16 = 2;
 /// if_tsresol [4.2].
 const TIME_RESOLUTION: u16 = 9;
+/// isb_ifdrop [4.6].
+const DROPPED: u16 = 5;
 /// epb_flags [4.3].
 const PACKET_FLAGS: u16 = 2;
 
@@ -95,8 +100,10 @@ pub struct Packet<'a> {
     pub at: Instant,
     /// Which way it went.
     pub direction: Direction,
-    /// All of it, from the IPv4 header on.
+    /// The packet from the IPv4 header on, or its beginning.
     pub bytes: &'a [u8],
+    /// How long it is, in bytes.
+    pub len: usize,
     /// Something about it for people to read, of at most 65,535 bytes.
     pub comment: Option<&'a str>,
 }
@@ -134,7 +141,7 @@ impl<W: Write> Writer<W> {
     /// Adds a packet.
     pub fn packet(&mut self, packet: &Packet<'_>) -> io::Result<()> {
         let time = (packet.at + self.origin).as_nanos();
-        let length = u32::try_from(packet.bytes.len()).map_err(too_long)?.to_le_bytes();
+        let length = |bytes: usize| u32::try_from(bytes).map_err(too_long).map(u32::to_le_bytes);
         let flags: u32 = match packet.direction {
             Direction::Inbound => 0b01,
             Direction::Outbound => 0b10,
@@ -143,14 +150,26 @@ impl<W: Write> Writer<W> {
             .put(&packet.interface.0.to_le_bytes())
             .put(&((time >> 32) as u32).to_le_bytes())
             .put(&(time as u32).to_le_bytes())
-            .put(&length) // captured
-            .put(&length) // original
+            .put(&length(packet.bytes.len())?) // captured
+            .put(&length(packet.len)?) // original
             .put_padded(packet.bytes)
             .option(PACKET_FLAGS, &flags.to_le_bytes())?;
         if let Some(comment) = packet.comment {
             block = block.option(COMMENT, comment.as_bytes())?;
         }
         self.write(block.option(END_OF_OPTIONS, &[])?)
+    }
+
+    /// Says that `count` packets, all in all up to now, are missing here.
+    pub fn dropped(&mut self, interface: Interface, at: Instant, count: u64) -> io::Result<()> {
+        let time = (at + self.origin).as_nanos();
+        let block = Block::new(INTERFACE_STATISTICS)
+            .put(&interface.0.to_le_bytes())
+            .put(&((time >> 32) as u32).to_le_bytes())
+            .put(&(time as u32).to_le_bytes())
+            .option(DROPPED, &count.to_le_bytes())?
+            .option(END_OF_OPTIONS, &[])?;
+        self.write(block)
     }
 
     /// What is written to, to flush it.

@@ -1,4 +1,4 @@
-//! Events on their way from a stack to somebody slower: a viewer, or a file.
+//! Events and packets on their way from a stack to somebody slower: a viewer, or a file.
 //!
 //! ```text
 //!   stack -- Tap, under its lock --> Queue (bounded; what finds no room is counted) --> who reads, on a task or a thread
@@ -18,21 +18,23 @@ use super::{json, text};
 use crate::event::{ConnId, Event, Observer};
 use crate::time::Instant;
 
-/// Events that may wait: some 2 MiB.
+/// So many may wait: of events some 2 MiB.
 const MAX_WAITING: usize = 8192;
+/// Bytes beside that which they may keep: of packets, a quarter of the buffers that a device has to receive in.
+const MAX_HELD: usize = 16 << 20;
 /// So many are taken at a time.
 const BATCH: usize = 256;
 
 /// What waits for one reader.
-#[derive(Default)]
-pub struct Queue {
-    waiting: Mutex<Waiting>,
+pub struct Queue<T> {
+    waiting: Mutex<Waiting<T>>,
     some: Notify,
 }
 
-#[derive(Default)]
-struct Waiting {
-    items: VecDeque<Item>,
+struct Waiting<T> {
+    /// Each with the bytes that it keeps beside its own.
+    items: VecDeque<(usize, Item<T>)>,
+    held: usize,
     /// How many found no room since the last one that did.
     lost: u64,
     /// Nothing more will come.
@@ -41,29 +43,40 @@ struct Waiting {
 
 /// What a reader is told of.
 #[derive(Clone, Debug)]
-pub enum Item {
-    /// An event, and when it was.
-    Event(Instant, Event),
-    /// So many events had no room between those before and after.
+pub enum Item<T> {
+    /// One of them.
+    One(T),
+    /// So many had no room between those before and after.
     Lost(u64),
 }
 
-impl Queue {
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+/// An event, and when it was.
+pub type Timed = (Instant, Event);
+
+impl<T> Default for Queue<T> {
+    fn default() -> Self {
+        let waiting = Waiting { items: VecDeque::new(), held: 0, lost: 0, closed: false };
+        Queue { waiting: Mutex::new(waiting), some: Notify::new() }
+    }
+}
+
+impl<T> Queue<T> {
+    fn lock(&self) -> MutexGuard<'_, Waiting<T>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts an event in if there is room, and counts it otherwise.
-    fn push(&self, now: Instant, event: &Event) {
+    /// Puts one in that keeps so many bytes beside its own, if there is room, and counts it otherwise.
+    pub(super) fn push(&self, held: usize, one: impl FnOnce() -> T) {
         let mut waiting = self.lock();
-        if waiting.items.len() >= MAX_WAITING {
+        if waiting.items.len() >= MAX_WAITING || waiting.held + held > MAX_HELD {
             waiting.lost += 1;
             return;
         }
         let first = waiting.items.is_empty();
         let lost = mem::take(&mut waiting.lost);
-        waiting.items.extend((lost > 0).then_some(Item::Lost(lost)));
-        waiting.items.push_back(Item::Event(now, event.clone()));
+        waiting.items.extend((lost > 0).then_some((0, Item::Lost(lost))));
+        waiting.items.push_back((held, Item::One(one())));
+        waiting.held += held;
         drop(waiting);
         if first {
             self.some.notify_one();
@@ -71,7 +84,7 @@ impl Queue {
     }
 
     /// The next ones, when there are any; none after [`Queue::close`], when all were taken.
-    pub async fn next(&self) -> Vec<Item> {
+    pub async fn next(&self) -> Vec<Item<T>> {
         loop {
             if let Some(next) = self.take() {
                 return next;
@@ -87,10 +100,14 @@ impl Queue {
     }
 
     /// Those there are now; `None` when there are none and more may come.
-    fn take(&self) -> Option<Vec<Item>> {
+    fn take(&self) -> Option<Vec<Item<T>>> {
         let mut waiting = self.lock();
+        let waiting = &mut *waiting;
         let count = waiting.items.len().min(BATCH);
-        let mut next: Vec<_> = waiting.items.drain(..count).collect();
+        let taken = waiting.items.drain(..count);
+        let held = &mut waiting.held;
+        let mut next: Vec<_> =
+            taken.inspect(|(bytes, _)| *held -= bytes).map(|(_, item)| item).collect();
         if waiting.items.is_empty() {
             let lost = mem::take(&mut waiting.lost);
             next.extend((lost > 0).then_some(Item::Lost(lost)));
@@ -102,7 +119,7 @@ impl Queue {
 /// Puts events into a queue: all, or those of one connection.
 pub struct Tap {
     /// Where.
-    pub queue: Arc<Queue>,
+    pub queue: Arc<Queue<Timed>>,
     /// Of which.
     pub conn: Option<ConnId>,
 }
@@ -110,7 +127,7 @@ pub struct Tap {
 impl Observer for Tap {
     fn observe(&mut self, now: Instant, event: &Event) {
         if self.conn.is_none() || event.conn() == self.conn {
-            self.queue.push(now, event);
+            self.queue.push(0, || (now, event.clone()));
         }
     }
 }
@@ -131,13 +148,13 @@ impl Style {
     ///
     /// # Errors
     /// Those of `out`.
-    pub fn write(self, out: &mut impl Write, item: &Item) -> io::Result<()> {
+    pub fn write(self, out: &mut impl Write, item: &Item<Timed>) -> io::Result<()> {
         match (self, item) {
-            (Style::Json, Item::Event(now, event)) => json::write(out, *now, None, event)?,
+            (Style::Json, Item::One((now, event))) => json::write(out, *now, None, event)?,
             (Style::Json, Item::Lost(count)) => {
                 writeln!(out, r#"{{"name":"events_lost","data":{{"count":{count}}}}}"#)?;
             }
-            (Style::Text, Item::Event(now, event)) => {
+            (Style::Text, Item::One((now, event))) => {
                 if let Some((_, line)) = text::format(event, false) {
                     writeln!(out, "{} {line}", seconds(*now))?;
                 }

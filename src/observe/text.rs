@@ -42,7 +42,9 @@ pub fn format(event: &Event, absolute: bool) -> Option<(Verbosity, String)> {
             let line = format!("{conn} {local} {remote} {from} -> {to}: {}", cause_words(*cause));
             return Some((Verbosity::States, line));
         }
-        Event::Sent { conn, state, segment, why } => sent(*conn, *state, segment, *why, absolute),
+        Event::Sent { conn, state, segment, why, .. } => {
+            sent(*conn, *state, segment, *why, absolute)
+        }
         Event::Received { conn, state, segment } => {
             format!("{conn} <- {} ({state})", segment_words(segment, absolute))
         }
@@ -61,14 +63,28 @@ pub fn format(event: &Event, absolute: bool) -> Option<(Verbosity, String)> {
         Event::PathMtu { conn, mtu, mss, by } => {
             format!("{conn} path MTU {mtu}: mss={mss}, {}", mtu_words(*by))
         }
-        Event::RttSample { .. } | Event::TimerFired { .. } | Event::Limited { .. } => return None,
+        Event::Impaired { outbound, effect, len, .. } => {
+            let direction = if *outbound { Direction::Out } else { Direction::In };
+            impaired(direction, *len, &effect.replace('_', " "))
+        }
+        Event::RttSample { .. }
+        | Event::TimerFired { .. }
+        | Event::TimerArmed { .. }
+        | Event::TimerCancelled { .. }
+        | Event::Limited { .. }
+        | Event::AppRead { .. }
+        | Event::AppWrote { .. } => return None,
     };
     Some((Verbosity::Segments, line))
 }
 
 /// The line of something that a link has done to a packet, without a line break.
 pub fn decision(direction: Direction, decision: &Decision) -> String {
-    format!("link ({direction}): {} bytes, {}", decision.packet.len(), decision.effect.words())
+    impaired(direction, decision.packet.len() as u32, &decision.effect.words())
+}
+
+fn impaired(direction: Direction, len: u32, words: &str) -> String {
+    format!("link ({direction}): {len} bytes, {words}")
 }
 
 fn sent(

@@ -321,6 +321,7 @@ impl Stack {
             state: State::SynReceived,
             segment: record.view_received(syn),
         });
+        self.env.touch(conn, State::SynReceived);
         record
     }
 
@@ -335,7 +336,7 @@ impl Stack {
         let mut segment = entry.record.syn_ack(now, config, own_mss);
         segment.options.fast_open = option;
         let view = || entry.record.view_sent(&segment, config);
-        let view = self.env.is_observed().then(view);
+        let view = self.env.wants_events().then(view);
         let (ends, sender) =
             (entry.record.ends(), (Some(entry.record.conn), State::SynReceived, why));
         let ip = config.ip;
@@ -412,6 +413,7 @@ impl Stack {
             return;
         };
         let config = &self.offered.get(entry.offered).config;
+        self.env.touch(entry.record.conn, State::SynReceived);
         match entry.record.segment_arrives(segment, config.syn_window().into(), config.profile) {
             Ok(Step::AnswerAgain) => {
                 self.env.counters.tcp_segments_accepted += 1;
@@ -448,7 +450,7 @@ impl Stack {
         let (conn, config) = (entry.record.conn, &self.offered.get(entry.offered).config);
         let segment = entry.record.challenge_ack(self.env.now, config);
         let view = || entry.record.view_sent(&segment, config);
-        let view = self.env.is_observed().then(view);
+        let view = self.env.wants_events().then(view);
         let (sender, ip) = ((Some(conn), State::SynReceived, Why::Challenge), config.ip);
         self.reply_segment(&segment, ends, ip, sender, view);
     }

@@ -61,6 +61,9 @@ pub struct Limits {
     /// thirds of it no buffer grows, beyond it what has arrived out of order is dropped, and windows are
     /// small; what fits a window already offered is always taken. 1 GiB.
     pub tcp_memory: usize,
+    /// Bytes that the flight recorder may take, which keeps the last [`crate::flight::EVENTS`] events of each connection
+    /// that there is a place for; some 8 KiB each when they are many. 0, the default, is none.
+    pub flight_memory: usize,
 }
 
 impl Default for Limits {
@@ -71,6 +74,7 @@ impl Default for Limits {
             syn_queue: 1 << 16,
             udp_queue: 1 << 20,
             tcp_memory: 1 << 30,
+            flight_memory: 0,
         }
     }
 }

@@ -186,6 +186,7 @@ impl Stack {
         }
         connection.look(&mut self.wakes);
         connection.settle(&mut self.env);
+        connection.tcb.whole().emit_timers(&mut self.env.context());
         self.queues.mark_ready(key, connection);
         let tcb = connection.tcb.whole();
         let over = matches!(tcb.state(), State::TimeWait | State::Closed);
@@ -225,6 +226,7 @@ impl Stack {
         let Some(connection) = self.connections.get_mut(key) else {
             return;
         };
+        connection.tcb.whole().emit_timers(&mut self.env.context());
         connection.settle(&mut self.env);
         if connection.tcb.config().notsent_low.is_some() {
             // What was sent makes room below the mark.
@@ -266,7 +268,7 @@ impl Stack {
     pub(super) fn acknowledge_from(&mut self, record: &TimeWait) {
         let segment = record.acknowledgment(self.env.now.as_millis());
         let sender = (Some(record.conn), State::TimeWait, Why::AckNow);
-        let view = self.env.is_observed().then(|| record.view_sent(&segment));
+        let view = self.env.wants_events().then(|| record.view_sent(&segment));
         self.reply_segment(&segment, record.ends.get(), record.ip, sender, view);
     }
 

@@ -11,7 +11,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 
-use crate::event::Refusal;
+use crate::event::{Event, Refusal};
 use crate::stack::{ConnKey, ListenerKey, SocketError, Stack};
 use crate::tcp::{self, CookieCheck, CookieKeys, Endpoints, HalfOpen, Mss};
 use crate::time::{Duration, Instant};
@@ -236,8 +236,14 @@ impl Stack {
     ) -> Result<(ConnKey, usize), SocketError> {
         let (key, room) = self.begin_fast(local, remote, config, false)?;
         let data = &data[..data.len().min(room as usize)];
-        let taken = self.update_connection(key, |tcb, _| tcb.send(data));
-        Ok((key, taken.and_then(Result::ok).unwrap_or(0)))
+        let taken = self.update_connection(key, |tcb, cx| {
+            let (taken, conn) = (tcb.send(data).unwrap_or(0), tcb.conn());
+            if taken > 0 {
+                cx.emit(|| Event::AppWrote { conn, len: taken as u32 });
+            }
+            taken
+        });
+        Ok((key, taken.unwrap_or(0)))
     }
 
     /// [`Stack::connect`] whose SYN waits for the first write and takes the beginning of that with it, as

@@ -30,6 +30,7 @@ mod readiness;
 mod receive;
 mod route;
 mod shard;
+mod sniff;
 mod socket;
 mod syn_cookies;
 mod tables;
@@ -51,6 +52,7 @@ use slotmap::SlotMap;
 
 use crate::context::Context;
 use crate::event::{Cause, ConnId, Observer};
+use crate::flight::{self, Flight};
 use crate::tcp::{self, CookieKeys, Secrets};
 use crate::time::Instant;
 use crate::wire::{RxBatch, TxBatch};
@@ -79,6 +81,7 @@ use offered::Offered;
 use ping::Ping;
 use ports::Ports;
 pub(crate) use route::Routes;
+use sniff::Touched;
 use train::Head;
 use transmit::Queues;
 use udp::Udp;
@@ -132,18 +135,24 @@ struct Environment {
     /// Memory has become scarce since who can give something back was asked.
     became_scarce: bool,
     observer: Option<Box<dyn Observer + Send>>,
+    /// The observer wants packets too.
+    shows_packets: bool,
+    /// Whom the packet was for that is being processed; kept only for who wants packets.
+    touched: Option<Touched>,
+    flight: Option<Flight>,
 }
 
 impl Environment {
-    /// Whether anybody observes: what only serves to make an event need not be made otherwise.
-    fn is_observed(&self) -> bool {
-        self.observer.is_some()
+    /// Whether anybody wants events: what only serves to make one need not be made otherwise.
+    fn wants_events(&self) -> bool {
+        self.observer.is_some() || self.flight.is_some()
     }
 
     fn context(&mut self) -> Context<'_> {
         let observer = self.observer.as_deref_mut();
         let refusals = &mut self.counters.refusals;
-        let mut context = Context::new(self.now, &mut self.rng, refusals, observer);
+        let mut context = Context::new(self.now, &mut self.rng, refusals, observer)
+            .recorded(self.flight.as_mut());
         context.memory = self.memory.level();
         context
     }
@@ -203,6 +212,9 @@ impl Stack {
                 memory: MemoryUse::new(config.limits.tcp_memory),
                 became_scarce: false,
                 observer: None,
+                shows_packets: false,
+                touched: None,
+                flight: Flight::new(config.limits.flight_memory),
             },
             secrets,
             cookie_keys: CookieKeys::new(cookie_key),
@@ -244,9 +256,27 @@ impl Stack {
         }
     }
 
-    /// Lets `observer` see every event from now on; without one, events cost nothing.
+    /// Lets `observer` see every event from now on; without one, and without a flight recorder, events cost nothing.
     pub fn set_observer(&mut self, observer: Option<Box<dyn Observer + Send>>) {
+        self.env.shows_packets = observer.as_ref().is_some_and(|one| one.wants_packets());
         self.env.observer = observer;
+    }
+
+    /// What happened last on each connection, if that is recorded (`Limits::flight_memory`).
+    pub fn flight(&self) -> Option<&Flight> {
+        self.env.flight.as_ref()
+    }
+
+    /// What happened last on a connection, if that is recorded and not forgotten.
+    pub fn recording(&self, conn: ConnId) -> Option<flight::Recording> {
+        self.env.flight.as_ref()?.recording(conn, self.env.now)
+    }
+
+    /// Has recordings go to `sink` when something goes wrong with a connection, if they are made.
+    pub fn set_flight_sink(&mut self, sink: Option<flight::Sink>) {
+        if let Some(flight) = &mut self.env.flight {
+            flight.set_sink(sink);
+        }
     }
 
     /// What was counted since it was made.
@@ -261,10 +291,10 @@ impl Stack {
         self.env.now = self.env.now.max(now);
         while let Some(packet) = rx.pop_front() {
             // Whoever observes sees each by itself.
-            let alone = rx.is_empty() || self.env.is_observed();
+            let alone = rx.is_empty() || self.env.observer.is_some();
             let head = if alone { None } else { Head::of(&packet) };
             let accepted = self.env.counters.tcp_segments_accepted;
-            self.receive_packet(packet, 0);
+            self.receive_and_show(packet, 0);
             // What the headers say is good for those that follow only if it was for the first.
             if let Some(head) = head
                 && self.env.counters.tcp_segments_accepted > accepted

@@ -76,6 +76,7 @@ impl Config {
             time_wait: share(self.limits.time_wait),
             syn_queue: share(self.limits.syn_queue),
             tcp_memory: share(self.limits.tcp_memory),
+            flight_memory: share(self.limits.flight_memory),
             ..self.limits
         };
         let config = Config { limits, ..self };
@@ -90,7 +91,7 @@ impl Stack {
         self.env.now = self.env.now.max(now);
         for Stray { packet, seen, .. } in strays {
             self.env.counters.packets_taken_over += 1;
-            self.receive_packet(packet, seen);
+            self.receive_and_show(packet, seen);
         }
     }
 

@@ -23,7 +23,7 @@ impl Stack {
         self.env.counters.tcp_segments_accepted += 1;
         self.env.counters.tcp_syn_cookies_sent += 1;
         let view = || ends.view(&segment, WindowScale::NONE, segment.seq, syn.seq);
-        let view = self.env.is_observed().then(view);
+        let view = self.env.wants_events().then(view);
         self.reply_segment(&segment, ends, config.ip, (None, State::Listen, Why::SynCookie), view);
     }
 

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use crate::event::{Cause, Event, Refusal, State, Why};
+use crate::stack::sniff::Touched;
 use crate::stack::time_wait::Action;
 use crate::stack::{ConnKey, ListenerKey, Owner, Stack, TimeWaitKey};
 use crate::tcp::{Endpoints, IpSettings, Reply, WindowScale, check_listen, reset_for};
@@ -49,10 +50,12 @@ impl Stack {
         segment: &mut Segment,
     ) {
         self.acknowledge_apart(key);
+        let shows = self.env.shows_packets;
+        let mut touched = None;
         let outcome = self.update_connection(key, |tcb, cx| {
-            let view = cx.is_observed().then(|| tcb.view_received(segment));
+            let view = cx.wants_events().then(|| tcb.view_received(segment));
             let conn = tcb.conn();
-            match tcb.segment_arrives(cx, segment) {
+            let outcome = match tcb.segment_arrives(cx, segment) {
                 Ok(()) => {
                     if let Some(segment) = view {
                         let state = tcb.state();
@@ -65,8 +68,12 @@ impl Stack {
                     tcb.answer(cx, discard.reply);
                     Err(discard.reply)
                 }
-            }
+            };
+            touched =
+                shows.then(|| Touched { conn, state: tcb.state(), glance: Some(tcb.glance()) });
+            outcome
         });
+        self.env.touched = touched;
         match outcome {
             Some(Ok(())) => self.env.counters.tcp_segments_accepted += 1,
             Some(Err(Reply::Reset(seq))) => self.reset(ends, seq),
@@ -91,6 +98,7 @@ impl Stack {
         let Some(entry) = self.time_wait.get_mut(key) else {
             return;
         };
+        self.env.touch(entry.record.conn, State::TimeWait);
         match entry.record.segment_arrives(segment) {
             Action::Ignore(reason) => self.refuse_segment(reason, ends),
             Action::Acknowledge { restart } => {
@@ -143,7 +151,7 @@ impl Stack {
         };
         // Without a connection there are no initial sequence numbers to count from.
         let view = || ends.view(&segment, WindowScale::NONE, seq, ack);
-        let view = self.env.is_observed().then(view);
+        let view = self.env.wants_events().then(view);
         let sender = (None, State::Closed, Why::Reset);
         self.reply_segment(&segment, ends, IpSettings::default(), sender, view);
     }

@@ -11,20 +11,23 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use bytes::Buf;
+use bytes::{Buf, Bytes};
 
+use crate::event::{Event, SegmentView};
 use crate::stack::{Owner, Stack};
 use crate::tcp::{Endpoints, Follower};
 use crate::wire::checksum::Sum;
-use crate::wire::tcp::Flags;
-use crate::wire::tcp_options;
+use crate::wire::tcp::{Flags, Segment};
+use crate::wire::tcp_options::{self, Options};
 use crate::wire::{Checksum, HeaderBuf, Packet, RxBatch, SeqNum, append, ip};
 
 /// Where things lie in the headers of a packet without options of IP.
 const TOTAL_LEN: usize = ip::IPV4_TOTAL_LEN_AT;
 const TCP: usize = ip::IPV4_HEADER_LEN;
 const SEQ: usize = TCP + 4;
+const ACK: usize = TCP + 8;
 const FLAGS: usize = TCP + 13;
+const WINDOW: usize = TCP + 14;
 const OPTIONS: usize = TCP + 20;
 
 /// The headers of a packet on which others may follow.
@@ -75,10 +78,28 @@ impl Head {
             && seq(bytes) == self.next
             && same(SEQ + 4..FLAGS)
             && is_plain(bytes[FLAGS])
-            && same(FLAGS + 1..TCP + 16)
+            && same(WINDOW..TCP + 16)
             && same(TCP + 18..head.len())
             && Sum::new().add_bytes(&bytes[..TCP]).is_valid()
             && (packet.checksum == Checksum::Verified || self.sum(&bytes[TCP..]).is_valid())
+    }
+
+    /// A segment with these headers, this sequence number and no text.
+    fn segment(&self, seq: SeqNum, pushed: bool) -> Segment {
+        let ends = self.ends();
+        let header = &self.headers;
+        Segment {
+            src_port: ends.remote.port(),
+            dst_port: ends.local.port(),
+            seq,
+            ack: number(header, ACK),
+            flags: if pushed { Flags::ACK | Flags::PSH } else { Flags::ACK },
+            window: u16::from_be_bytes([header[WINDOW], header[WINDOW + 1]]),
+            urgent: 0,
+            options: Options::default(),
+            ecn: header[1] & ip::CE,
+            payload: Bytes::new(),
+        }
     }
 
     fn sum(&self, segment: &[u8]) -> Sum {
@@ -106,7 +127,11 @@ fn is_plain(flags: u8) -> bool {
 }
 
 fn seq(bytes: &[u8]) -> SeqNum {
-    SeqNum::new(u32::from_be_bytes([bytes[SEQ], bytes[SEQ + 1], bytes[SEQ + 2], bytes[SEQ + 3]]))
+    number(bytes, SEQ)
+}
+
+fn number(bytes: &[u8], at: usize) -> SeqNum {
+    SeqNum::new(u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]))
 }
 
 impl Stack {
@@ -125,7 +150,7 @@ impl Stack {
         let options = tcp_options::parse(&head.headers[OPTIONS..]);
         let (options_len, header_len) = (options.len(), head.headers.len());
         let tsecr = options.timestamps.map(|timestamps| timestamps.tsecr);
-        let now = self.env.now;
+        let (now, first, mut pushed_any) = (self.env.now, head.next, false);
         while let Some(next) = rx.front()
             && head.is_followed_by(next)
             && tcb.may_follow(head.seq, head.next, next.bytes.len() - header_len)
@@ -137,9 +162,21 @@ impl Stack {
             counters.tcp_segments_received += 1;
             counters.tcp_segments_accepted += 1;
             let (seq, pushed) = (head.next, Flags::from_bits(text[FLAGS]).contains(Flags::PSH));
+            pushed_any |= pushed;
             text.advance(header_len);
             (head.seq, head.next) = (seq, head.next + text.len() as u32);
             tcb.text_follows(now, Follower { seq, text, pushed, options_len, tsecr });
+        }
+        if head.next != first {
+            // Who records sees them as one.
+            let (conn, state) = (tcb.conn(), tcb.state());
+            self.env.context().emit(|| {
+                let segment = SegmentView {
+                    len: head.next - first,
+                    ..tcb.view_received(&head.segment(first, pushed_any))
+                };
+                Event::Received { conn, state, segment }
+            });
         }
         self.after(key);
     }

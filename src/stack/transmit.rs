@@ -5,8 +5,9 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 
-use crate::event::{Event, SegmentView, State, Why};
+use crate::event::{ConnId, Event, SegmentView, State, Why};
 use crate::stack::connection::Connection;
+use crate::stack::sniff::Shown;
 use crate::stack::{ConnKey, Stack};
 use crate::tcp::output::Outgoing;
 use crate::tcp::{Endpoints, IpSettings};
@@ -25,7 +26,8 @@ const MAX_REPLIES: usize = 4096;
 /// What waits to be sent.
 #[derive(Debug)]
 pub(super) struct Queues {
-    replies: VecDeque<Burst>,
+    /// Each with what is shown of it to who wants packets.
+    replies: VecDeque<(Burst, Option<Box<Shown>>)>,
     ready: VecDeque<ConnKey>,
     identification: u16,
 }
@@ -61,8 +63,9 @@ impl Stack {
         self.env.now = self.env.now.max(now);
         let limit = tx.len() + BURSTS_A_BATCH;
         while tx.len() < limit {
-            if let Some(reply) = self.queues.replies.pop_front() {
+            if let Some((reply, shown)) = self.queues.replies.pop_front() {
                 self.count_sent(&reply);
+                self.env.show_sent(&reply, shown.as_deref());
                 tx.push_back(reply);
             } else if let Some(key) = self.queues.ready.pop_front() {
                 self.transmit_connection(key, tx);
@@ -112,8 +115,10 @@ impl Stack {
             counters.tcp_segments_sent += 1;
             counters.tcp_retransmissions += again;
             counters.tcp_resets_sent += u64::from(outgoing.header.rst());
+            let shown = self.env.shows_packets.then(|| Shown::of(tcb, outgoing.why));
             let burst = self.burst(ends, ip, outgoing);
             self.count_sent(&burst);
+            self.env.show_sent(&burst, shown.as_ref());
             tx.push_back(burst);
         }
         if let Some(connection) = self.connections.get_mut(key) {
@@ -130,15 +135,17 @@ impl Stack {
         let tcb = connection.tcb.whole();
         if let Some(outgoing) = tcb.acknowledge_apart(&mut self.env.context()) {
             let (ends, ip) = (tcb.endpoints(), tcb.config().ip);
+            let shown = self.env.shows_packets.then(|| Shown::of(tcb, outgoing.why));
             self.env.counters.tcp_segments_sent += 1;
             let burst = self.burst(ends, ip, outgoing);
-            self.queue_reply(burst);
+            self.queue_reply(burst, shown);
         }
     }
 
     /// Puts the IP header before a segment.
     fn burst(&mut self, ends: Endpoints, ip: IpSettings, outgoing: Outgoing) -> Burst {
-        let Outgoing { header, payload, payload_len, segment_size, dont_fragment } = outgoing;
+        let Outgoing { header, payload, payload_len, segment_size, dont_fragment, why: _ } =
+            outgoing;
         let packets = payload_len.checked_div(segment_size.into()).map_or(1, |n| n + 1);
         let mut bytes = HeaderBuf::new();
         let repr = Repr {
@@ -175,24 +182,36 @@ impl Stack {
 
     /// Queues one packet whose IP header is the first part of `header`.
     pub(super) fn reply(&mut self, header: HeaderBuf, protocol: u8, payload: Bytes) {
+        self.reply_for(header, protocol, payload, None);
+    }
+
+    fn reply_for(
+        &mut self,
+        header: HeaderBuf,
+        protocol: u8,
+        payload: Bytes,
+        sent: Option<(Option<ConnId>, State, Why)>,
+    ) {
+        let shown = self.env.shows_packets.then_some(Shown { glance: None, sent });
         let payload_len = payload.len() as u32;
         let payload = Some(payload).filter(|bytes| !bytes.is_empty()).into_iter().collect();
-        self.queue_reply(Burst {
+        let burst = Burst {
             header,
             ip_header_len: ip::IPV4_HEADER_LEN as u8,
             protocol,
             payload,
             payload_len,
             segment_size: 0,
-        });
+        };
+        self.queue_reply(burst, shown);
     }
 
-    fn queue_reply(&mut self, reply: Burst) {
+    fn queue_reply(&mut self, reply: Burst, shown: Option<Shown>) {
         if self.queues.replies.len() >= MAX_REPLIES {
             self.env.counters.replies_dropped += 1;
             return;
         }
-        self.queues.replies.push_back(reply);
+        self.queues.replies.push_back((reply, shown.map(Box::new)));
     }
 
     /// Queues a segment that no control block sends: a reset, a SYN-ACK, an acknowledgment from
@@ -202,7 +221,7 @@ impl Stack {
         segment: &Segment,
         ends: Endpoints,
         ip: IpSettings,
-        sender: (Option<crate::event::ConnId>, State, Why),
+        sender: (Option<ConnId>, State, Why),
         view: Option<SegmentView>,
     ) {
         let mut header = HeaderBuf::new();
@@ -213,10 +232,10 @@ impl Stack {
         tcp::emit(segment, &mut header);
         self.env.counters.tcp_segments_sent += 1;
         self.env.counters.tcp_resets_sent += u64::from(segment.rst());
-        self.reply(header, ip::TCP, Bytes::new());
+        self.reply_for(header, ip::TCP, Bytes::new(), Some(sender));
         if let Some(segment) = view {
             let (conn, state, why) = sender;
-            self.env.context().emit(|| Event::Sent { conn, state, why, segment });
+            self.env.context().emit(|| Event::Sent { conn, state, why, segment, packets: 1 });
         }
     }
 }

@@ -7,7 +7,7 @@ use std::task::{self, Poll};
 use bytes::Bytes;
 
 use crate::context::{Context, Memory};
-use crate::event::{Cause, State};
+use crate::event::{Cause, Event, State};
 use crate::stack::connection::{Connection, Connections};
 use crate::stack::control::Look;
 use crate::stack::{BoundKey, ConnKey, SocketError, Stack};
@@ -185,6 +185,10 @@ impl Stack {
         }
         match result {
             Ok(written) => {
+                let (conn, len) = (connection.tcb.whole().conn(), written as u32);
+                if len > 0 {
+                    self.env.context().emit(|| Event::AppWrote { conn, len });
+                }
                 connection.settle(&mut self.env);
                 self.queues.mark_ready(key, connection);
                 Poll::Ready(Ok(written))
@@ -286,9 +290,14 @@ impl Stack {
             return Poll::Pending;
         }
         let tcb = connection.tcb.whole();
+        let before = tcb.held();
         match read(tcb) {
             Ok(read) => {
                 let (owes, has_more) = (tcb.owes_acknowledgment(), tcb.has_text());
+                let (conn, len) = (tcb.conn(), before - tcb.held());
+                if len > 0 {
+                    self.env.context().emit(|| Event::AppRead { conn, len });
+                }
                 connection.settle(&mut self.env);
                 if owes {
                     self.mark_ready(key);

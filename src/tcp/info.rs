@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::event::{ConnId, State, TimerKind};
+use crate::event::{ConnId, Glance, Limit, State, TimerKind};
 use crate::tcp::congestion::Algorithm;
 use crate::tcp::fast_open::SynText;
 use crate::tcp::loss::dupack::Mode;
@@ -121,6 +121,8 @@ pub struct Details {
     pub bytes_retransmitted: u64,
     /// Bytes written and never sent.
     pub unsent: u32,
+    /// Why nothing more was sent when it last stopped.
+    pub limit: Limit,
     /// How fast is sent, in bytes a second; `None`: as fast as the window allows.
     pub pacing_rate: Option<u64>,
     /// How fast the path has delivered lately, in bytes a second; `None` before the first sample.
@@ -231,6 +233,20 @@ impl Tcb {
         }
     }
 
+    /// The same in short, for who looks with each packet.
+    pub fn glance(&self) -> Glance {
+        Glance {
+            conn: self.conn,
+            state: self.state,
+            cwnd: self.cwnd(),
+            ssthresh: self.congestion.ssthresh(),
+            srtt: self.rtt.srtt(),
+            rto: self.rto().as_duration(),
+            in_flight: self.flight(),
+            limit: self.limit,
+        }
+    }
+
     fn details(&self, now: Instant) -> Details {
         let segments = |bytes: u32| bytes.div_ceil(self.full_segment());
         let outstanding = self.snd.outstanding();
@@ -257,6 +273,7 @@ impl Tcb {
             segments_delivered: self.totals.delivered,
             bytes_retransmitted: self.totals.bytes_again,
             unsent: if self.state == State::Closed { 0 } else { self.snd.unsent() },
+            limit: self.limit,
             pacing_rate: self.pacing_rate(),
             delivery_rate: rate.map(|(rate, _)| rate),
             delivery_rate_app_limited: rate.is_some_and(|(_, limited)| limited),

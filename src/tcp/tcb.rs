@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
-use crate::event::{Cause, ConnId, Event, Phase, SegmentView, State, TimerKind};
+use crate::event::{Cause, ConnId, Event, Limit, Phase, SegmentView, State, TimerKind};
 use crate::tcp::ack_policy::AckPolicy;
 use crate::tcp::black_hole::BlackHole;
 use crate::tcp::busy::Busy;
@@ -215,6 +215,8 @@ pub struct Tcb {
     pub(crate) last_sent: Instant,
     /// Keepalive probes without an answer.
     pub(crate) keepalives: u8,
+    /// Why nothing more was sent when it last stopped.
+    pub(crate) limit: Limit,
     /// How much of the congestion window is used.
     pub(crate) usage: Usage,
     /// For how long there was something to send.
@@ -280,6 +282,7 @@ impl Tcb {
             unanswered_since: None,
             last_sent: now,
             keepalives: 0,
+            limit: Limit::State,
             usage: Usage::default(),
             busy: Busy::default(),
             totals: Totals::default(),
@@ -463,6 +466,21 @@ impl Tcb {
                 }
             },
         });
+    }
+
+    /// Tells the observer which timers were set or stopped since the last time. The recorder does without, so nothing
+    /// is looked at for it alone.
+    pub(crate) fn emit_timers(&mut self, cx: &mut Context<'_>) {
+        if !cx.is_observed() {
+            return self.timers.forget_changes();
+        }
+        let conn = self.conn;
+        for (timer, at) in self.timers.take_changes() {
+            cx.emit(|| match at {
+                Some(at) => Event::TimerArmed { conn, timer, at },
+                None => Event::TimerCancelled { conn, timer },
+            });
+        }
     }
 
     /// How events show a received segment.

@@ -309,7 +309,8 @@ impl Rig {
     }
 
     fn sent(&mut self, outgoing: Outgoing) -> Sent {
-        let Outgoing { header, payload, payload_len, segment_size, dont_fragment } = outgoing;
+        let Outgoing { header, payload, payload_len, segment_size, dont_fragment, why: _ } =
+            outgoing;
         let text: Vec<u8> = payload.concat();
         assert_eq!(text.len() as u32, payload_len);
         let Some(Event::Sent { segment, why, .. }) = self.recorder.0.last() else {

@@ -201,6 +201,11 @@ impl Tcb {
         }
     }
 
+    /// Bytes of text that are kept to be read, urgent ones that a read passes over included.
+    pub fn held(&self) -> u32 {
+        self.rcv.buffer.len() as u32
+    }
+
     /// Bytes of text that wait to be read in one piece.
     pub fn next_chunk_len(&self) -> usize {
         if self.has_text() { self.rcv.buffer.front_len() } else { 0 }

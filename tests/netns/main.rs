@@ -30,6 +30,7 @@ mod loss;
 mod offload;
 mod ping;
 mod queues;
+mod record;
 mod routed;
 mod rudp;
 mod scan;

@@ -77,7 +77,7 @@ fn a_connection_that_is_killed_is_reset_and_those_that_watch_see_it() {
     let (lab, daemon) = Lab::up(&["--queues", "2"]);
     let mut stream = lab.connect(7);
     assert_echo(&mut stream, "hello");
-    let watching = ask(&lab, "events --json").start();
+    let watching = ask(&lab, "events -f --json").start();
     wait_for("somebody to watch", Duration::from_secs(10), || {
         assert_echo(&mut stream, "again");
         watching.output().contains("\"sent\"")
@@ -110,7 +110,7 @@ fn a_connection_that_is_killed_is_reset_and_those_that_watch_see_it() {
 #[ignore = "needs root: run scripts/test"]
 fn a_viewer_that_does_not_read_misses_events_and_nothing_else() {
     let (lab, daemon) = Lab::up(&[]);
-    let viewer = ask(&lab, "events --json").start();
+    let viewer = ask(&lab, "events -f --json").start();
     wait_for("somebody to watch", Duration::from_secs(20), || {
         lab.tool("curl").args(["-sS", "-f", "http://10.9.0.2/"]).finish().assert_success();
         viewer.output().contains("\"sent\"")
@@ -140,7 +140,7 @@ fn a_viewer_ends_when_nobody_reads_what_it_prints() {
     let (lab, daemon) = Lab::up(&[]);
     let control = format!("/run/glasstcp/{DEVICE}@{}.sock", lab.netns);
     let program = Daemon::PROGRAM;
-    let events = format!("{program} events --control {control} | head -n 1");
+    let events = format!("{program} events -f --control {control} | head -n 1");
     let viewer = lab.shell(&events).limit_s(30).start();
     wait_for("an event", Duration::from_secs(20), || {
         lab.tool("curl").args(["-sS", "-f", "http://10.9.0.2/"]).finish().assert_success();
@@ -159,7 +159,9 @@ fn who_may_not_ask_is_told_so() {
     let control = format!("/run/glasstcp/{DEVICE}@{}.sock", lab.netns);
     // It is somebody else's, and root is not allowed to overlook that.
     Tool::new("chown").args(["65534:65534", &control]).finish().assert_success();
-    for command in ["ss", "stats", "events", "kill 10.9.0.2:7 10.9.0.1:7"] {
+    for command in
+        ["ss", "stats", "events", "events -f", "capture -w -", "kill 10.9.0.2:7 10.9.0.1:7"]
+    {
         let words = format!("{} {} --control {control}", Daemon::PROGRAM, command);
         let asked = Tool::new("setpriv")
             .args(["--bounding-set=-dac_override,-dac_read_search"])

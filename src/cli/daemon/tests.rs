@@ -2,6 +2,7 @@ use glasstcp::device::impair::Share;
 
 use super::*;
 use crate::cli::host::{self, UdpEnds};
+use crate::cli::record;
 
 fn plan(netns: Option<&str>, services: &[&str]) -> Plan {
     let mut host = host::Plan::sample();
@@ -14,7 +15,7 @@ fn plan(netns: Option<&str>, services: &[&str]) -> Plan {
         www: None,
         ping_loss: Share::NONE,
         dns: None,
-        events: None,
+        record: record::Plan { events: None, packets: None, flight_memory: 0, flight_dir: None },
         control: None,
     }
 }

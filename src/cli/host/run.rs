@@ -13,7 +13,7 @@ use glasstcp::device::tun_offload::TunOffload;
 use glasstcp::device::udp_link::UdpLink;
 use glasstcp::device::{self, Device, Guard, Offload, OpenConfig, Opened};
 use glasstcp::net::{Net, Watchers, Watching};
-use glasstcp::runtime::{self, Driver, FdDevice, Impaired, LinkHandle, Settings};
+use glasstcp::runtime::{self, Driver, FdDevice, Impaired, LinkHandle, LinkWatch, Settings};
 use glasstcp::service::Metrics;
 use glasstcp::stack::{Address, Config, Limits, Stack};
 use glasstcp::tcp;
@@ -21,10 +21,11 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::decisions::Decisions;
 use super::worker::Worker;
 use super::{Link, Plan, UdpEnds};
 use crate::cli::log::{self, Detail};
-use crate::cli::{link, serve};
+use crate::cli::serve;
 
 /// How long connections may take to close before they are reset.
 const GRACE: Duration = Duration::from_secs(2);
@@ -143,11 +144,6 @@ impl Host {
         let stack = Stack::new(stack_config(plan)?);
         let link = LinkHandle::new(plan.impair_seed);
         link.apply(&plan.impair).context("--impair")?;
-        match plan.detail {
-            Detail::Segments => link.set_watch(Some(Box::new(link::Lines))),
-            Detail::Transcript => link.set_watch(Some(Box::new(course.clone()))),
-            Detail::Warnings | Detail::States => {}
-        }
         let mut place = None;
         let ((net, driver), dropped, guard) = match &plan.link {
             Link::Tun(config) => {
@@ -173,6 +169,12 @@ impl Host {
             ::log::info!("the stack is {own}, and packets for it arrive at {place}");
         }
         let counts = Counts::new(net, vec![dropped]);
+        let log: Option<Box<dyn LinkWatch + Send>> = match plan.detail {
+            Detail::Transcript => Some(Box::new(course.clone())),
+            // Those who print events print what the link does, too.
+            Detail::Warnings | Detail::States | Detail::Segments => None,
+        };
+        link.set_watch(Some(Box::new(Decisions { watchers: counts.watchers.clone(), log })));
         let (link, drivers, workers) = (Some(link), vec![tokio::spawn(driver)], Vec::new());
         Ok(Host { counts, link, drivers, workers, guard, place, watching: Vec::new() })
     }
@@ -187,7 +189,8 @@ impl Host {
             let runtime = match index {
                 0 => Handle::current(),
                 _ => {
-                    let worker = Worker::start(index).context("cannot start a thread")?;
+                    let worker = Worker::start(format!("glasstcp-{index}"))
+                        .context("cannot start a thread")?;
                     let runtime = worker.runtime().clone();
                     workers.push(worker);
                     runtime
@@ -384,6 +387,7 @@ fn stack_config(plan: &Plan) -> anyhow::Result<Config> {
         limits: Limits {
             connections: plan.max_connections,
             tcp_memory: plan.memory,
+            flight_memory: plan.flight_memory,
             ..Limits::default()
         },
         ..Config::new(plan.addresses[0].into(), plan.prefix_len, seed)

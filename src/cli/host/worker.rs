@@ -1,4 +1,4 @@
-//! The thread of a shard, for all but the first, which has that of the command.
+//! A thread beside that of the command: of each shard but the first, and of those who watch.
 
 use std::io;
 use std::sync::mpsc;
@@ -15,11 +15,11 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// The thread of the shard with this number.
+    /// The thread of this name.
     ///
     /// # Errors
     /// When there can be no more threads or files.
-    pub fn start(index: usize) -> io::Result<Worker> {
+    pub fn start(name: String) -> io::Result<Worker> {
         let (until, over) = oneshot::channel::<()>();
         let (tell, told) = mpsc::channel();
         let live = move || {
@@ -34,7 +34,7 @@ impl Worker {
             // A thread that waits for a slow disk must not hold up the end.
             runtime.shutdown_background();
         };
-        let thread = thread::Builder::new().name(format!("glasstcp-{index}")).spawn(live)?;
+        let thread = thread::Builder::new().name(name).spawn(live)?;
         let runtime = told.recv().map_err(io::Error::other)??;
         Ok(Worker { runtime, until: Some(until), thread: Some(thread) })
     }

@@ -13,6 +13,7 @@ use glasstcp::control::{LinkStatus, Listener};
 use glasstcp::device::{self, Guard, Offload, OpenConfig, Opened};
 use glasstcp::runtime::{AsyncDevice, Emulator, FdDevice, LinkHandle, udp_proxy};
 use tokio::net::lookup_host;
+use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
 use super::super::log::{self, Detail, Printer};
@@ -147,7 +148,8 @@ impl Life<'_> {
         let mut tasks = JoinSet::new();
         tasks.spawn(emulator.run());
         if let Some(listener) = listener {
-            let answering = listener.serve(control::handler(Some(self.link.clone()), None));
+            let answering =
+                listener.serve(Handle::current(), control::handler(Some(self.link.clone()), None));
             tasks.spawn(answering.map(Ok));
         }
         // Without standard output there is nobody to tell.

@@ -1,13 +1,25 @@
 use super::*;
 
 #[test]
-fn only_svg_is_written() {
-    let said = |name: &str| check_name(Path::new(name)).map_err(|error| error.to_string());
-    assert_eq!(said("a/b.svg"), Ok(()));
-    assert_eq!(said("/dev/null"), Ok(()));
-    let png = said("a/b.png").unwrap_err();
-    assert!(png.contains("write a/b.svg") && png.contains("rsvg-convert"), "{png}");
-    assert!(said("picture").unwrap_err().contains("should end in .svg"));
+fn the_name_says_the_form() {
+    let said = |name: &str| form(Path::new(name)).map_err(|error| error.to_string());
+    assert_eq!(said("a/b.svg"), Ok(Form::Svg));
+    assert_eq!(said("/dev/null"), Ok(Form::Svg));
+    assert_eq!(said("a/b.png"), Ok(Form::Png));
+    assert!(said("picture").unwrap_err().contains("should end in .svg or .png"));
+}
+
+#[test]
+fn a_png_is_one_where_there_is_what_makes_it() {
+    let picture = png(r#"<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>"#);
+    match picture {
+        Ok(bytes) => {
+            assert!(bytes.starts_with(b"\x89PNG"));
+            let error = png("no picture").unwrap_err().to_string();
+            assert!(error.starts_with("rsvg-convert has failed: "), "{error}");
+        }
+        Err(error) => assert!(error.to_string().contains("not installed"), "{error}"),
+    }
 }
 
 #[test]

@@ -77,6 +77,7 @@ fn a_socket_has_a_line_and_a_connection_two() {
 fn a_connection_is_told_in_the_words_of_ss() {
     let tcp = TcpStatus {
         congestion: "cubic".to_owned(),
+        limited_by: "cwnd".to_owned(),
         recovery: "recovery".to_owned(),
         timestamps: true,
         sack: true,
@@ -127,7 +128,7 @@ fn a_connection_is_told_in_the_words_of_ss() {
         details(&tcp),
         "ts sack cubic wscale:7,10 rto:204 rtt:20.1/1.25 ato:40 mss:1448 pmtu:1500 rcvmss:536 advmss:1460 cwnd:10 \
          bytes_sent:11448 bytes_retrans:1448 bytes_acked:7104 segs_out:9 segs_in:7 data_segs_out:8 \
-         send 5763184bps lastsnd:12 lastrcv:99 lastack:1 delivery_rate 8000000bps app_limited busy:100ms \
+         send 5763184bps lastsnd:12 lastrcv:99 lastack:1 delivery_rate 8000000bps app_limited busy:100ms limited-by:cwnd \
          rwnd_limited:25ms(25.0%) unacked:2 retrans:1/3 lost:2 rcv_wnd:64512 snd_wnd:65535 minrtt:19 recovery:recovery"
     );
     let bare = TcpStatus {

@@ -13,6 +13,7 @@ use super::*;
 pub fn tcp() -> TcpStatus {
     TcpStatus {
         congestion: "cubic".to_owned(),
+        limited_by: "app".to_owned(),
         recovery: "open".to_owned(),
         sack: true,
         timestamps: true,

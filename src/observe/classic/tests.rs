@@ -32,7 +32,13 @@ fn view(flags: Flags, seq: u32, ack: u32, len: u32) -> SegmentView {
 
 fn burst(seq: u32, len: u32, why: Why) -> Event {
     let segment = view(Flags::ACK, seq, 1, len);
-    Event::Sent { conn: Some(CONN), state: crate::event::State::Established, segment, why }
+    Event::Sent {
+        conn: Some(CONN),
+        state: crate::event::State::Established,
+        segment,
+        why,
+        packets: 1,
+    }
 }
 
 fn acked(ack: u32) -> Event {

@@ -70,15 +70,15 @@ fn segments() -> Vec<(Event, &'static str)> {
     let (conn, state) = (Some(CONN), State::Established);
     vec![
         (
-            Event::Sent { conn, state, segment: data.clone(), why: Why::Rto(2) },
+            Event::Sent { conn, state, segment: data.clone(), why: Why::Rto(2), packets: 1 },
             r#""conn":3,"name":"sent","data":{"state":"ESTABLISHED","local":"10.9.0.2:80","remote":"10.9.0.1:40312","flags":"PSH,ACK","seq":0,"seq_relative":1,"ack":1080,"ack_relative":80,"len":1448,"window":65535,"why":"rto","count":2}}"#,
         ),
         (
-            Event::Sent { conn: None, state, segment: syn.clone(), why: Why::Reset },
+            Event::Sent { conn: None, state, segment: syn.clone(), why: Why::Reset, packets: 1 },
             r#""name":"sent","data":{"local":"10.9.0.2:80","remote":"10.9.0.1:40312","flags":"SYN","seq":0,"seq_relative":1,"len":0,"window":65535,"why":"reset"}}"#,
         ),
         (
-            Event::Sent { conn, state, segment: ack.clone(), why: Why::AckNow },
+            Event::Sent { conn, state, segment: ack.clone(), why: Why::AckNow, packets: 1 },
             r#""conn":3,"name":"sent","data":{"state":"ESTABLISHED","local":"10.9.0.2:80","remote":"10.9.0.1:40312","flags":"ACK","seq":0,"seq_relative":1,"ack":1080,"ack_relative":80,"len":0,"window":65535,"sack_relative":[[1000,2000],[500,600]],"why":"ack_now"}}"#,
         ),
         (
@@ -94,8 +94,8 @@ fn segments() -> Vec<(Event, &'static str)> {
             r#""conn":3,"name":"received","data":{"state":"ESTABLISHED","local":"10.9.0.2:80","remote":"10.9.0.1:40312","flags":"ACK,ECE,CWR","seq":0,"seq_relative":1,"ack":1080,"ack_relative":80,"len":9,"window":65535,"ecn":"ce"}}"#,
         ),
         (
-            Event::Sent { conn, state, segment: capable, why: Why::NewData },
-            r#""conn":3,"name":"sent","data":{"state":"ESTABLISHED","local":"10.9.0.2:80","remote":"10.9.0.1:40312","flags":"ACK","seq":0,"seq_relative":1,"ack":1080,"ack_relative":80,"len":9,"window":65535,"ecn":"ect0","why":"new_data"}}"#,
+            Event::Sent { conn, state, segment: capable, why: Why::NewData, packets: 2 },
+            r#""conn":3,"name":"sent","data":{"state":"ESTABLISHED","local":"10.9.0.2:80","remote":"10.9.0.1:40312","flags":"ACK","seq":0,"seq_relative":1,"ack":1080,"ack_relative":80,"len":9,"window":65535,"ecn":"ect0","why":"new_data","packets":2}}"#,
         ),
         (
             Event::Refused {
@@ -209,6 +209,36 @@ fn others() -> Vec<(Event, &'static str)> {
             Event::Limited { conn, by: Limit::PeerWindow },
             r#""conn":3,"name":"limited","data":{"by":"peer_window"}}"#,
         ),
+        (
+            Event::TimerArmed {
+                conn,
+                timer: TimerKind::Retransmission,
+                at: Instant::from_millis(1700),
+            },
+            r#""conn":3,"name":"timer_armed","data":{"timer":"retransmission","due_ns":1700000000}}"#,
+        ),
+        (
+            Event::TimerCancelled { conn, timer: TimerKind::Persist },
+            r#""conn":3,"name":"timer_cancelled","data":{"timer":"persist"}}"#,
+        ),
+        (Event::AppRead { conn, len: 80 }, r#""conn":3,"name":"app_read","data":{"len":80}}"#),
+        (
+            Event::AppWrote { conn, len: 65_536 },
+            r#""conn":3,"name":"app_wrote","data":{"len":65536}}"#,
+        ),
+        (
+            Event::Impaired {
+                outbound: true,
+                effect: "lost",
+                addresses: Some((local.ip(), remote.ip())),
+                len: 1500,
+            },
+            r#""name":"impaired","data":{"direction":"out","effect":"lost","len":1500,"source":"10.9.0.2","destination":"10.9.0.1"}}"#,
+        ),
+        (
+            Event::Impaired { outbound: false, effect: "queue_full", addresses: None, len: 3 },
+            r#""name":"impaired","data":{"direction":"in","effect":"queue_full","len":3}}"#,
+        ),
     ]
 }
 
@@ -242,9 +272,14 @@ fn each_event_has_an_example() {
         Event::Lost { .. } => 10,
         Event::Reduced { .. } => 11,
         Event::Undone { .. } => 12,
+        Event::TimerArmed { .. } => 13,
+        Event::TimerCancelled { .. } => 14,
+        Event::AppRead { .. } => 15,
+        Event::AppWrote { .. } => 16,
+        Event::Impaired { .. } => 17,
     };
     let numbers: BTreeSet<i32> = examples().iter().map(|(event, _)| number(event)).collect();
-    assert!(numbers.into_iter().eq(0..13));
+    assert!(numbers.into_iter().eq(0..18));
 }
 
 #[test]
@@ -404,4 +439,12 @@ fn the_page_shows_real_lines() {
     for line in shown.lines() {
         assert!(written.iter().any(|one| one == line), "{line}");
     }
+}
+
+#[test]
+fn reasons_have_the_names_that_they_say() {
+    let names: Vec<_> = Why::ALL.iter().map(|why| name("why", why)).collect();
+    assert_eq!(names, Why::ALL.map(Why::name));
+    let (_, written) = values().into_iter().find(|(field, _)| *field == "why").unwrap();
+    assert_eq!(written, names);
 }

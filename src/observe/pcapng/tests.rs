@@ -82,6 +82,7 @@ fn a_file_byte_by_byte() {
         at: Instant::from_nanos(2),
         direction: Direction::Inbound,
         bytes: &[0x45, 7, 8],
+        len: 3,
         comment: None,
     };
     file.packet(&packet).unwrap();
@@ -89,6 +90,7 @@ fn a_file_byte_by_byte() {
     packet.at = Instant::from_nanos(3);
     packet.direction = Direction::Outbound;
     packet.bytes = &[0x45, 7, 8, 9];
+    packet.len = 4;
     packet.comment = Some("é");
     file.packet(&packet).unwrap();
     assert_eq!(file.into_inner(), GOLDEN.concat());
@@ -127,6 +129,7 @@ fn write(origin: Duration, packets: &[Given]) -> Vec<u8> {
             at: Instant::from_nanos(given.nanos),
             direction,
             bytes: &given.bytes,
+            len: given.bytes.len(),
             comment: given.comment.as_deref(),
         })
         .unwrap();
@@ -188,6 +191,7 @@ fn what_the_format_cannot_say_is_refused_and_not_written() {
         at: Instant::ZERO,
         direction: Direction::Inbound,
         bytes: &[],
+        len: 0,
         comment: Some(&long),
     };
     assert_eq!(file.packet(&packet).unwrap_err().kind(), ErrorKind::InvalidInput);

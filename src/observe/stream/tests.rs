@@ -5,7 +5,7 @@ fn event(conn: u32) -> Event {
     Event::TimerFired { conn: ConnId(conn), timer: TimerKind::DelayedAck }
 }
 
-fn told(items: &[Item], style: Style) -> String {
+fn told(items: &[Item<Timed>], style: Style) -> String {
     let mut out = Vec::new();
     items.iter().for_each(|item| style.write(&mut out, item).unwrap());
     String::from_utf8(out).unwrap()
@@ -15,10 +15,10 @@ fn told(items: &[Item], style: Style) -> String {
 fn what_finds_no_room_is_counted_where_it_is_missing() {
     let queue = Queue::default();
     for nth in 0..MAX_WAITING + 7 {
-        queue.push(Instant::from_millis(nth as u64), &event(1));
+        queue.push(0, || (Instant::from_millis(nth as u64), event(1)));
     }
     assert_eq!(queue.take().unwrap().len(), BATCH);
-    queue.push(Instant::from_millis(1), &event(2));
+    queue.push(0, || (Instant::from_millis(1), event(2)));
     let mut all = Vec::new();
     while let Some(next) = queue.take() {
         all.extend(next);
@@ -34,7 +34,7 @@ fn what_finds_no_room_is_counted_where_it_is_missing() {
 #[test]
 fn what_is_lost_last_is_told_as_well() {
     let queue = Queue::default();
-    (0..=MAX_WAITING).for_each(|_| queue.push(Instant::ZERO, &event(1)));
+    (0..=MAX_WAITING).for_each(|_| queue.push(0, || (Instant::ZERO, event(1))));
     let mut last = Vec::new();
     while let Some(next) = queue.take() {
         last = next;
@@ -47,7 +47,7 @@ fn what_is_lost_last_is_told_as_well() {
 
 #[test]
 fn only_events_of_the_connection_are_told_that_was_asked_for() {
-    let queue = Arc::<Queue>::default();
+    let queue = Arc::<Queue<Timed>>::default();
     let mut tap = Tap { queue: Arc::clone(&queue), conn: Some(ConnId(2)) };
     for conn in 1..=3 {
         tap.observe(Instant::ZERO, &event(conn));
@@ -61,10 +61,20 @@ fn only_events_of_the_connection_are_told_that_was_asked_for() {
 fn a_reader_learns_that_nothing_more_will_come() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let queue = Queue::default();
-    queue.push(Instant::ZERO, &event(1));
+    queue.push(0, || (Instant::ZERO, event(1)));
     queue.close();
     runtime.block_on(async {
         assert_eq!(queue.next().await.len(), 1);
         assert_eq!(queue.next().await.len(), 0);
     });
+}
+
+#[test]
+fn what_waits_keeps_no_more_bytes_than_it_may() {
+    let queue = Queue::default();
+    (0..5).for_each(|nth| queue.push(MAX_HELD / 2, || nth));
+    let taken = queue.take().unwrap();
+    assert!(matches!(taken[..], [Item::One(0), Item::One(1), Item::Lost(3)]), "{taken:?}");
+    queue.push(MAX_HELD, || 5);
+    assert!(matches!(queue.take().unwrap()[..], [Item::One(5)]));
 }

@@ -39,7 +39,13 @@ fn segment(flags: Flags, len: u32) -> SegmentView {
 }
 
 fn sent(flags: Flags, len: u32, why: Why) -> Event {
-    Event::Sent { conn: Some(CONN), state: State::Established, segment: segment(flags, len), why }
+    Event::Sent {
+        conn: Some(CONN),
+        state: State::Established,
+        segment: segment(flags, len),
+        why,
+        packets: 1,
+    }
 }
 
 fn line(event: &Event) -> String {
@@ -147,6 +153,7 @@ fn a_reset_that_belongs_to_no_connection() {
         state: State::Closed,
         segment: segment(Flags::RST, 0),
         why: Why::Reset,
+        packets: 1,
     };
     assert_eq!(line(&event), "- 10.9.0.2:80 -> 10.9.0.1:40312 RST seq=1 len=0 win=65535");
 }

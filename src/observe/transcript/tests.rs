@@ -65,7 +65,8 @@ impl Run {
     }
 
     fn sent(&mut self, segment: SegmentView, why: Why) -> String {
-        let event = Event::Sent { conn: Some(self.1), state: State::Established, segment, why };
+        let event =
+            Event::Sent { conn: Some(self.1), state: State::Established, segment, why, packets: 1 };
         self.words(&event)
     }
 

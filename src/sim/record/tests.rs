@@ -40,7 +40,8 @@ fn numbers_go_on_after_4_gib() {
     let (conn, state, why) = (ConnId(1), State::Established, Why::NewData);
     let steps = [1, 1_000_000_000, 2_500_000_000, 4_200_000_000, 4_400_000_000, 4_100_000_000];
     for seq in steps {
-        let sent = Event::Sent { conn: Some(conn), state, segment: view(seq, 10, 1), why };
+        let sent =
+            Event::Sent { conn: Some(conn), state, segment: view(seq, 10, 1), why, packets: 1 };
         recorder.observe(Instant::ZERO, &sent);
         let mut segment = view(1, 0, seq);
         let left = segment.ack + 5000;

@@ -38,6 +38,7 @@ impl Tcb {
             state: self.state,
             segment: self.view_sent(&header, plan.len),
             why: plan.why,
+            packets: plan.segments() as u16,
         });
         Outgoing {
             header,
@@ -49,6 +50,7 @@ impl Tcb {
                 0
             },
             dont_fragment: self.dont_fragment,
+            why: plan.why,
         }
     }
 
@@ -170,7 +172,7 @@ impl Tcb {
     }
 
     fn count_segments(&mut self, plan: &Transmission) {
-        let segments = plan.len.div_ceil(u32::from(plan.segment_size).max(1)).max(1);
+        let segments = plan.segments();
         let totals = &mut self.totals;
         totals.segments_out = totals.segments_out.wrapping_add(segments);
         if plan.len > 0 {
@@ -180,9 +182,7 @@ impl Tcb {
 
     fn record_retransmission(&mut self, cx: &mut Context<'_>, plan: &Transmission) {
         let len = plan.len + u32::from(plan.flags.contains(Flags::FIN));
-        let size = u32::from(plan.segment_size).max(1);
-        let segments = plan.len.div_ceil(size).max(1);
-        self.totals.retransmissions = self.totals.retransmissions.wrapping_add(segments);
+        self.totals.retransmissions = self.totals.retransmissions.wrapping_add(plan.segments());
         self.totals.bytes_again += u64::from(plan.len);
         self.retransmitted_at = cx.now;
         let place = self.snd.place_of(plan.seq);

@@ -40,6 +40,7 @@ impl Tcb {
             return timer;
         }
         self.timers.cancel(probe);
+        self.timers.tell_no_change(probe);
         probe
     }
 

@@ -31,6 +31,8 @@ pub struct Outgoing {
     pub segment_size: u16,
     /// Whether routers must not fragment it.
     pub dont_fragment: bool,
+    /// Why it is sent.
+    pub why: Why,
 }
 
 impl Tcb {
@@ -77,7 +79,8 @@ impl Tcb {
         }
         self.validate_window(cx, limit);
         self.busy.note(cx.now, self.doing(limit));
-        if !matches!(limit, Limit::Nothing | Limit::State) {
+        if self.limit != limit {
+            self.limit = limit;
             let conn = self.conn;
             cx.emit(|| Event::Limited { conn, by: limit });
         }

@@ -45,6 +45,11 @@ impl Transmission {
     fn bare(seq: SeqNum, flags: Flags, why: Why) -> Self {
         Transmission { seq, len: 0, segment_size: 0, flags, again: false, why }
     }
+
+    /// How many segments it is.
+    pub fn segments(&self) -> u32 {
+        self.len.div_ceil(u32::from(self.segment_size).max(1)).max(1)
+    }
 }
 
 impl Tcb {

@@ -28,3 +28,21 @@ fn a_timer_has_one_name() {
         assert_eq!(serde_json::to_value(kind).unwrap(), kind.name(), "in events, and in a list");
     }
 }
+
+#[test]
+fn what_was_set_or_stopped_is_told_of_once_and_that_a_timer_goes_off_is_not() {
+    let mut timers = Timers::default();
+    let at = Instant::from_millis(10);
+    timers.arm(TimerKind::Retransmission, at);
+    timers.arm(TimerKind::DelayedAck, at);
+    timers.cancel(TimerKind::DelayedAck);
+    timers.cancel(TimerKind::Pacing);
+    let changes: Vec<_> = timers.take_changes().collect();
+    let set = (TimerKind::Retransmission, Some(at));
+    assert_eq!(changes, [set, (TimerKind::DelayedAck, None)]);
+    timers.arm(TimerKind::Retransmission, at);
+    assert_eq!(timers.take_changes().count(), 0, "to the same time");
+    timers.arm(TimerKind::Persist, at);
+    assert_eq!(timers.take_due(at), Some(TimerKind::Retransmission));
+    assert_eq!(timers.take_changes().collect::<Vec<_>>(), [(TimerKind::Persist, Some(at))]);
+}

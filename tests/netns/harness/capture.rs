@@ -33,6 +33,11 @@ impl Capture {
         Capture { file, tcpdump: Some(tcpdump) }
     }
 
+    /// A file that somebody else has written.
+    pub fn of(file: PathBuf) -> Capture {
+        Capture { file, tcpdump: None }
+    }
+
     /// Ends the capture; fails when tcpdump missed a packet.
     #[track_caller]
     pub fn stop(&mut self) {

@@ -28,6 +28,7 @@ impl Plan {
             queues: 1,
             max_connections: 1 << 20,
             memory: 1 << 30,
+            flight_memory: 0,
             syn_cookies: true,
             rto_max: std::time::Duration::from_secs(120),
             profile: Profile::Rfc,

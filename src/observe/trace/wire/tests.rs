@@ -108,8 +108,15 @@ fn comments_of_ours_tell_the_rest() {
     ];
     for (number, (bytes, comment)) in (0..).zip(&packets) {
         let (at, direction) = (Instant::from_millis(number), Direction::Outbound);
-        file.packet(&pcapng::Packet { interface, at, direction, bytes, comment: *comment })
-            .unwrap();
+        file.packet(&pcapng::Packet {
+            interface,
+            at,
+            direction,
+            bytes,
+            len: bytes.len(),
+            comment: *comment,
+        })
+        .unwrap();
     }
     let trace = of_packets(&file.into_inner());
     let [local, _] = trace.found.ends.unwrap();

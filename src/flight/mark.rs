@@ -1,0 +1,195 @@
+//! An event in 24 bytes: without what is the same for all of a connection, and what nobody looks at afterwards.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use crate::event::{
+    Cause, ConnId, Event, Limit, LostBy, MtuBy, Phase, Reduction, Refusal, SegmentView, State,
+    TimerKind, UndoneBy, Why,
+};
+use crate::wire::SeqNum;
+use crate::wire::icmp::Report;
+use crate::wire::tcp::Flags;
+use crate::wire::tcp_options::{SackBlock, SackBlocks};
+
+/// What is kept of an event. SACK blocks follow their segment, one each.
+#[derive(Clone, Copy)]
+pub(super) enum Mark {
+    Sent { state: State, why: Why, segment: Short },
+    Received { state: State, segment: Short },
+    Refused(Refusal),
+    RefusedSegment { reason: Refusal, segment: Short },
+    Sack(SackBlock),
+    State { from: State, to: State, cause: Cause },
+    Window { cwnd: u32, ssthresh: Option<u32>, phase: Phase },
+    Lost { start: u64, len: u32, by: LostBy },
+    Reduced(Reduction),
+    Undone(UndoneBy),
+    Icmp { report: Report, by: IpAddr },
+    PathMtu { mtu: u16, mss: u32, by: MtuBy },
+    Rtt { rtt: Micros, srtt: Micros, rto: Micros },
+    Timer(TimerKind),
+    Limited(Limit),
+    Read(u32),
+    Wrote(u32),
+}
+
+/// A segment without its addresses.
+#[derive(Clone, Copy)]
+pub(super) struct Short {
+    seq: SeqNum,
+    ack: SeqNum,
+    len: u32,
+    window: u32,
+    flags: Flags,
+    ecn: u8,
+    /// How many it is cut into, when it is sent.
+    packets: u16,
+}
+
+/// A duration of up to 71 minutes.
+#[derive(Clone, Copy)]
+pub(super) struct Micros(u32);
+
+impl From<Duration> for Micros {
+    fn from(time: Duration) -> Micros {
+        Micros(u32::try_from(time.as_micros()).unwrap_or(u32::MAX))
+    }
+}
+
+impl From<Micros> for Duration {
+    fn from(Micros(time): Micros) -> Duration {
+        Duration::from_micros(time.into())
+    }
+}
+
+impl From<&SegmentView> for Short {
+    fn from(view: &SegmentView) -> Short {
+        let &SegmentView { seq, ack, len, window, flags, ecn, .. } = view;
+        Short { seq, ack, len, window, flags, ecn, packets: 1 }
+    }
+}
+
+/// The SACK blocks of an event's segment.
+pub(super) fn sacks(event: &Event) -> impl Iterator<Item = Mark> {
+    let segment = match event {
+        Event::Sent { segment, .. } | Event::Received { segment, .. } => Some(segment),
+        Event::Refused { segment, .. } => segment.as_ref(),
+        _ => None,
+    };
+    segment.into_iter().flat_map(|segment| &segment.sack).copied().map(Mark::Sack)
+}
+
+impl Mark {
+    /// What is kept of an event; of timers only that they went off, for they are set with nearly every segment.
+    #[inline]
+    pub(super) fn of(event: &Event) -> Option<Mark> {
+        Some(match *event {
+            Event::Sent { state, ref segment, why, packets, .. } => {
+                Mark::Sent { state, why, segment: Short { packets, ..segment.into() } }
+            }
+            Event::Received { state, ref segment, .. } => {
+                Mark::Received { state, segment: segment.into() }
+            }
+            Event::Refused { reason, segment: None, .. } => Mark::Refused(reason),
+            Event::Refused { reason, segment: Some(ref segment), .. } => {
+                Mark::RefusedSegment { reason, segment: segment.into() }
+            }
+            Event::StateChanged { from, to, cause, .. } => Mark::State { from, to, cause },
+            Event::CongestionWindow { cwnd, ssthresh, phase, .. } => {
+                Mark::Window { cwnd, ssthresh, phase }
+            }
+            Event::Lost { start, len, by, .. } => Mark::Lost { start, len, by },
+            Event::Reduced { why, .. } => Mark::Reduced(why),
+            Event::Undone { by, .. } => Mark::Undone(by),
+            Event::IcmpError { report, by, .. } => Mark::Icmp { report, by },
+            Event::PathMtu { mtu, mss, by, .. } => Mark::PathMtu { mtu, mss, by },
+            Event::RttSample { rtt, srtt, rto, .. } => {
+                Mark::Rtt { rtt: rtt.into(), srtt: srtt.into(), rto: rto.into() }
+            }
+            Event::TimerFired { timer, .. } => Mark::Timer(timer),
+            Event::Limited { by, .. } => Mark::Limited(by),
+            Event::AppRead { len, .. } => Mark::Read(len),
+            Event::AppWrote { len, .. } => Mark::Wrote(len),
+            Event::TimerArmed { .. } | Event::TimerCancelled { .. } | Event::Impaired { .. } => {
+                return None;
+            }
+        })
+    }
+
+    /// The event again; `None` for what belongs to the one before, and where a segment has come without its addresses.
+    pub(super) fn event(
+        self,
+        conn: ConnId,
+        ends: Option<(SocketAddr, SocketAddr)>,
+        (iss, irs): (SeqNum, SeqNum),
+    ) -> Option<Event> {
+        let view = |segment: Short, seq_base, ack_base| {
+            let (local, remote) = ends?;
+            let Short { seq, ack, len, window, flags, ecn, .. } = segment;
+            let sack = SackBlocks::new();
+            Some(SegmentView {
+                local,
+                remote,
+                seq,
+                ack,
+                len,
+                window,
+                flags,
+                ecn,
+                sack,
+                seq_base,
+                ack_base,
+            })
+        };
+        Some(match self {
+            Mark::Sent { state, why, segment } => {
+                let (conn, packets) = (Some(conn), segment.packets);
+                Event::Sent { conn, state, why, segment: view(segment, iss, irs)?, packets }
+            }
+            Mark::Received { state, segment } => {
+                Event::Received { conn, state, segment: view(segment, irs, iss)? }
+            }
+            Mark::Refused(reason) => {
+                Event::Refused { conn: Some(conn), reason, segment: None, addresses: None }
+            }
+            Mark::RefusedSegment { reason, segment } => {
+                let segment = view(segment, irs, iss);
+                Event::Refused { conn: Some(conn), reason, segment, addresses: None }
+            }
+            Mark::State { from, to, cause } => {
+                let (local, remote) = ends?;
+                Event::StateChanged { conn, local, remote, from, to, cause }
+            }
+            Mark::Window { cwnd, ssthresh, phase } => {
+                Event::CongestionWindow { conn, cwnd, ssthresh, phase }
+            }
+            Mark::Lost { start, len, by } => Event::Lost { conn, start, len, by },
+            Mark::Reduced(why) => Event::Reduced { conn, why },
+            Mark::Undone(by) => Event::Undone { conn, by },
+            Mark::Icmp { report, by } => Event::IcmpError { conn, report, by },
+            Mark::PathMtu { mtu, mss, by } => Event::PathMtu { conn, mtu, mss, by },
+            Mark::Rtt { rtt, srtt, rto } => {
+                Event::RttSample { conn, rtt: rtt.into(), srtt: srtt.into(), rto: rto.into() }
+            }
+            Mark::Timer(timer) => Event::TimerFired { conn, timer },
+            Mark::Limited(by) => Event::Limited { conn, by },
+            Mark::Read(len) => Event::AppRead { conn, len },
+            Mark::Wrote(len) => Event::AppWrote { conn, len },
+            Mark::Sack(_) => return None,
+        })
+    }
+
+    /// Gives an event the SACK block that was kept behind it.
+    pub(super) fn add_to(self, event: &mut Event) {
+        let segment = match event {
+            Event::Sent { segment, .. } | Event::Received { segment, .. } => Some(segment),
+            Event::Refused { segment, .. } => segment.as_mut(),
+            _ => None,
+        };
+        if let (Mark::Sack(block), Some(segment)) = (self, segment) {
+            // No segment had more than there is room for.
+            let _ = segment.sack.try_push(block);
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Whether something goes wrong with a connection.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::event::{Cause, Event, Refusal, State, Why};
+use crate::time::{Duration, Instant};
+use crate::wire::SeqNum;
+
+/// What may go wrong with a connection. Each is told of once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trouble {
+    /// Several retransmission time-outs in a row.
+    Timeouts,
+    /// The peer has reset it.
+    Reset,
+    /// It was given up: nobody answers any more.
+    GivenUp,
+    /// Many segments were refused.
+    Refused,
+    /// Nothing goes on although something is to be sent.
+    Stalled,
+}
+
+impl Trouble {
+    /// Its name, as in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Trouble::Timeouts => "timeouts",
+            Trouble::Reset => "reset",
+            Trouble::GivenUp => "given_up",
+            Trouble::Refused => "refused",
+            Trouble::Stalled => "stalled",
+        }
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Time-outs in a row that are worth a recording.
+const TIMEOUTS: u8 = 3;
+/// Refused segments of a connection that are.
+const REFUSED: u8 = 16;
+/// So long something was tried again and again, and nothing new was acknowledged, received or sent.
+const STALL: Duration = Duration::from_secs(10);
+
+/// What was seen of a connection so far.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Watch {
+    /// Since when something is tried again, and nothing new has gone either way.
+    trying: Option<Instant>,
+    /// The latest acknowledgment number that has arrived.
+    acked: Option<SeqNum>,
+    refused: u8,
+    /// It is or was open, or we have begun it: what becomes of the requests of others is no trouble.
+    open: bool,
+    /// The peer's reset, of which the segment itself is told of next.
+    reset: bool,
+    told: u8,
+}
+
+impl Watch {
+    /// Whether the connection is or was open, or we have begun it.
+    pub(super) fn has_been_open(self) -> bool {
+        self.open
+    }
+
+    /// Looks at the next event; whether something has gone wrong that was not told of.
+    #[inline]
+    pub(super) fn look(&mut self, at: Instant, event: &Event) -> Option<Trouble> {
+        let found = match event {
+            Event::Sent { why, state, .. } => {
+                self.is_in(*state);
+                self.sent(at, *why)
+            }
+            Event::Received { segment, state, .. } => {
+                self.is_in(*state);
+                let news = self.acked.is_some_and(|acked| segment.ack.after(acked));
+                if news || segment.len > 0 {
+                    self.trying = None;
+                }
+                if news || self.acked.is_none() {
+                    self.acked = Some(segment.ack);
+                }
+                std::mem::take(&mut self.reset).then_some(Trouble::Reset)
+            }
+            Event::Refused { reason, .. } => self.refused(*reason),
+            Event::StateChanged { cause, to, .. } => {
+                self.is_in(*to);
+                self.changed(*cause)
+            }
+            _ => None,
+        };
+        found.filter(|_| self.open).and_then(|found| self.once(found))
+    }
+
+    fn is_in(&mut self, state: State) {
+        self.open |= !matches!(state, State::Closed | State::Listen | State::SynReceived);
+    }
+
+    fn sent(&mut self, at: Instant, why: Why) -> Option<Trouble> {
+        match why {
+            Why::NewData | Why::TailLossProbeNew | Why::Fin | Why::Handshake => {
+                self.trying = None;
+                None
+            }
+            Why::HandshakeRetransmission(count) => (count >= TIMEOUTS).then_some(Trouble::Timeouts),
+            Why::Rto(_) | Why::ZeroWindowProbe => {
+                let since = *self.trying.get_or_insert(at);
+                let many = matches!(why, Why::Rto(count) if count >= TIMEOUTS);
+                let long = (at.since(since) >= STALL).then_some(Trouble::Stalled);
+                if many { Some(Trouble::Timeouts) } else { long }
+            }
+            _ => None,
+        }
+    }
+
+    /// Duplicates are ordinary where packets are lost.
+    fn refused(&mut self, reason: Refusal) -> Option<Trouble> {
+        if matches!(reason, Refusal::SequenceOld | Refusal::TimeWaitSegment) {
+            return None;
+        }
+        self.refused = self.refused.saturating_add(1);
+        (self.refused >= REFUSED).then_some(Trouble::Refused)
+    }
+
+    fn changed(&mut self, cause: Cause) -> Option<Trouble> {
+        match cause {
+            Cause::ResetArrived => {
+                self.reset = true;
+                None
+            }
+            Cause::RetransmissionLimit
+            | Cause::UserTimeout
+            | Cause::KeepaliveLimit
+            | Cause::IcmpError => Some(Trouble::GivenUp),
+            _ => None,
+        }
+    }
+
+    /// The same, the first time.
+    fn once(&mut self, trouble: Trouble) -> Option<Trouble> {
+        let bit = 1 << trouble as u8;
+        let first = self.told & bit == 0;
+        self.told |= bit;
+        first.then_some(trouble)
+    }
+}
