@@ -50,18 +50,15 @@ impl<'a> Context<'a> {
         Context { flight, ..self }
     }
 
-    /// Tells the observer and the recorder; without either, `event` is never built.
+    /// Tells the recorder and the observer, each of its own; without either, `event` is never built. Of one that is for
+    /// the recorder alone, only what it keeps is made: the rest is left out by the compiler.
     #[inline]
-    pub fn emit(&mut self, event: impl FnOnce() -> Event) {
-        if !self.wants_events() {
-            return;
-        }
-        let event = event();
+    pub fn emit(&mut self, event: impl Fn() -> Event) {
         if let Some(flight) = self.flight.as_deref_mut() {
-            flight.record(self.now, &event);
+            flight.record(self.now, &event());
         }
         if let Some(observer) = self.observer.as_deref_mut() {
-            observer.observe(self.now, &event);
+            observer.observe(self.now, &event());
         }
     }
 
@@ -78,7 +75,7 @@ impl<'a> Context<'a> {
     /// Counts what a connection refused and tells the observer.
     pub fn refuse(&mut self, conn: Option<ConnId>, reason: Refusal, segment: Option<SegmentView>) {
         self.refusals.count(reason);
-        self.emit(|| Event::Refused { conn, reason, segment, addresses: None });
+        self.emit(|| Event::Refused { conn, reason, segment: segment.clone(), addresses: None });
     }
 
     /// Counts a packet, from and to these addresses, that no connection took, and tells the

@@ -123,12 +123,17 @@ impl Flight {
     }
 
     /// Keeps an event, if it is about a connection.
+    // Where it is called it is known which event that is, and most of this is nothing then.
+    #[inline(always)]
     pub fn record(&mut self, at: Instant, event: &Event) {
         let (Some(conn), Some(mark)) = (event.conn(), Mark::of(event)) else {
             return;
         };
-        let index = self.find(conn).or_else(|| self.claim(conn, Claim::of(event)?, at));
-        let Some(place) = index.and_then(|index| self.places.get_mut(index)) else {
+        let found = self.find(conn);
+        let Some(index) = found.or_else(|| self.claim(conn, Claim::of(event)?, at)) else {
+            return;
+        };
+        let Some(place) = self.places.get_mut(index) else {
             return;
         };
         place.note(at, event);
@@ -136,9 +141,15 @@ impl Flight {
         for mark in mark::sacks(event) {
             place.push(Entry { at, mark });
         }
-        if let Some(trouble) = place.watch.look(at, event)
-            && let Some(sink) = &mut self.sink
-        {
+        if let Some(trouble) = place.watch.look(at, event) {
+            self.tell(index, conn, trouble, at);
+        }
+    }
+
+    /// Tells of something that has gone wrong.
+    #[cold]
+    fn tell(&mut self, index: usize, conn: ConnId, trouble: Trouble, at: Instant) {
+        if let (Some(sink), Some(place)) = (&mut self.sink, self.places.get(index)) {
             sink(&|| place.recording(conn, Some(trouble), at));
         }
     }
@@ -176,6 +187,7 @@ impl Flight {
     }
 
     /// A place for a connection that has none, if another has to let it have its own.
+    #[inline(never)]
     fn claim(&mut self, conn: ConnId, claim: Claim, now: Instant) -> Option<usize> {
         let set = self.set(conn);
         let first = set * WAYS;
@@ -232,7 +244,7 @@ impl Place {
     }
 
     /// What the events themselves do not keep.
-    #[inline]
+    #[inline(always)]
     fn note(&mut self, at: Instant, event: &Event) {
         self.last = at;
         match event {
@@ -250,7 +262,7 @@ impl Place {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn note_segment(&mut self, segment: &SegmentView, state: State, bases: (SeqNum, SeqNum)) {
         (self.bases, self.over) = (bases, is_over(state));
         if self.ends.is_none() {

@@ -47,8 +47,8 @@ pub struct Args {
     pcap_snaplen: u32,
 
     /// What the flight recorder may take, which keeps the last 256 events of each connection that there is room for (some
-    /// 8 KiB each), as 16m; 0 turns it off. 'glasstcp events' shows them
-    #[arg(long, value_name = "SIZE", default_value = "16m", value_parser = flight_memory)]
+    /// 8 KiB each), as 4m; 0 turns it off. 'glasstcp events' shows them
+    #[arg(long, value_name = "SIZE", default_value = "4m", value_parser = flight_memory)]
     flight_memory: usize,
 
     /// Write a recording to this folder when something goes wrong with a connection: time-outs, a reset, refused segments,

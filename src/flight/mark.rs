@@ -71,6 +71,7 @@ impl From<&SegmentView> for Short {
 }
 
 /// The SACK blocks of an event's segment.
+#[inline(always)]
 pub(super) fn sacks(event: &Event) -> impl Iterator<Item = Mark> {
     let segment = match event {
         Event::Sent { segment, .. } | Event::Received { segment, .. } => Some(segment),
@@ -82,7 +83,7 @@ pub(super) fn sacks(event: &Event) -> impl Iterator<Item = Mark> {
 
 impl Mark {
     /// What is kept of an event; of timers only that they went off, for they are set with nearly every segment.
-    #[inline]
+    #[inline(always)]
     pub(super) fn of(event: &Event) -> Option<Mark> {
         Some(match *event {
             Event::Sent { state, ref segment, why, packets, .. } => {

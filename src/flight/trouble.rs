@@ -72,7 +72,7 @@ impl Watch {
     }
 
     /// Looks at the next event; whether something has gone wrong that was not told of.
-    #[inline]
+    #[inline(always)]
     pub(super) fn look(&mut self, at: Instant, event: &Event) -> Option<Trouble> {
         let found = match event {
             Event::Sent { why, state, .. } => {

@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
-use crate::event::{Cause, Event, Refusal, State, Why};
+use crate::event::{Cause, Event, Refusal, SegmentView, State, Why};
 use crate::stack::sniff::Touched;
 use crate::stack::time_wait::Action;
 use crate::stack::{ConnKey, ListenerKey, Owner, Stack, TimeWaitKey};
-use crate::tcp::{Endpoints, IpSettings, Reply, WindowScale, check_listen, reset_for};
+use crate::tcp::{Endpoints, IpSettings, Reply, Tcb, WindowScale, check_listen, reset_for};
 use crate::wire::ip::Datagram;
 use crate::wire::tcp::{self, Flags, Segment};
 use crate::wire::tcp_options::Options;
@@ -53,17 +53,15 @@ impl Stack {
         let shows = self.env.shows_packets;
         let mut touched = None;
         let outcome = self.update_connection(key, |tcb, cx| {
-            let view = cx.wants_events().then(|| tcb.view_received(segment));
-            let conn = tcb.conn();
+            let (conn, len) = (tcb.conn(), segment.payload.len() as u32);
             let outcome = match tcb.segment_arrives(cx, segment) {
                 Ok(()) => {
-                    if let Some(segment) = view {
-                        let state = tcb.state();
-                        cx.emit(|| Event::Received { conn, state, segment });
-                    }
+                    let state = tcb.state();
+                    cx.emit(|| Event::Received { conn, state, segment: view(tcb, segment, len) });
                     Ok(())
                 }
                 Err(discard) => {
+                    let view = cx.wants_events().then(|| view(tcb, segment, len));
                     cx.refuse(Some(conn), discard.reason, view);
                     tcb.answer(cx, discard.reply);
                     Err(discard.reply)
@@ -155,4 +153,9 @@ impl Stack {
         let sender = (None, State::Closed, Why::Reset);
         self.reply_segment(&segment, ends, IpSettings::default(), sender, view);
     }
+}
+
+/// How events show a segment that was processed, which had so much text.
+fn view(tcb: &Tcb, segment: &Segment, len: u32) -> SegmentView {
+    SegmentView { len, ..tcb.view_received(segment) }
 }

@@ -235,7 +235,8 @@ impl Stack {
         self.reply_for(header, ip::TCP, Bytes::new(), Some(sender));
         if let Some(segment) = view {
             let (conn, state, why) = sender;
-            self.env.context().emit(|| Event::Sent { conn, state, why, segment, packets: 1 });
+            let event = || Event::Sent { conn, state, why, segment: segment.clone(), packets: 1 };
+            self.env.context().emit(event);
         }
     }
 }

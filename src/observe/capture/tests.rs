@@ -85,8 +85,11 @@ fn comments_say_what_the_stack_thought() {
     assert_eq!(captured(&ping).comment(), "");
 }
 
-/// The packets of a file, each with its length on the wire, and how many it says are missing.
-fn read(file: &[u8]) -> (Vec<(u32, usize, Vec<u8>)>, Option<u64>) {
+/// The interface of a packet, its length on the wire, and what there is of it.
+type Read = (u32, usize, Vec<u8>);
+
+/// The packets of a file, and how many it says are missing.
+fn read(file: &[u8]) -> (Vec<Read>, Option<u64>) {
     let mut reader = PcapNGReader::new(1 << 20, file).unwrap();
     let (mut packets, mut dropped) = (Vec::new(), None);
     loop {
