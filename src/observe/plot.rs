@@ -13,6 +13,8 @@
 mod layout;
 mod pieces;
 
+use std::collections::HashSet;
+
 use plotters::backend::SVGBackend;
 use plotters::coord::Shift;
 use plotters::coord::types::RangedCoordf64;
@@ -123,6 +125,9 @@ pub enum Mark {
     Bars,
 }
 
+/// Names of bands that there is room for.
+const MOST_BANDS: usize = 16;
+
 /// How wide a bar is to either side; neighbours do not touch.
 const HALF_BAR: f64 = 0.4;
 
@@ -158,11 +163,8 @@ impl Figure {
 
     /// The first band of each name.
     fn band_names(&self) -> impl Iterator<Item = &Band> {
-        let bands = self.bands.iter().enumerate();
-        let first = bands.filter(|(index, band)| {
-            !self.bands[..*index].iter().any(|before| before.name == band.name)
-        });
-        first.map(|(_, band)| band)
+        let mut known = HashSet::new();
+        self.bands.iter().filter(move |band| known.insert(&band.name)).take(MOST_BANDS)
     }
 
     fn draw<DB: DrawingBackend>(&self, area: &Area<DB>, told: &mut String) -> Outcome<DB> {

@@ -156,6 +156,8 @@ pub struct Sums {
     pub text_again: u64,
     /// The most that the other end has acknowledged, counted from the SYN.
     pub acked: u64,
+    /// Where what is in the file begins: the first number that was sent or acknowledged.
+    pub begin: Option<u64>,
     /// Where what was sent ends.
     pub end: u64,
 }
@@ -290,6 +292,7 @@ impl Trace {
                 _ => true,
             };
             sums.text += len;
+            sums.begin.get_or_insert(segment.seq);
             sums.end = sums.end.max(end);
         }
         if segment.again {
@@ -297,8 +300,9 @@ impl Trace {
             sums.text_again += len;
         }
         if let Some(ack) = segment.ack {
-            let acked = &mut self.sums[side.other() as usize].acked;
-            *acked = (*acked).max(ack);
+            let sums = &mut self.sums[side.other() as usize];
+            sums.acked = sums.acked.max(ack);
+            sums.begin.get_or_insert(ack);
         }
     }
 }

@@ -45,7 +45,8 @@ pub struct Info {
     pub ato: Duration,
     /// Acknowledgments that will not wait.
     pub quick_acks: u8,
-    /// Bytes sent and not acknowledged, SYN and FIN counted.
+    /// Bytes sent that are believed to be on their way: neither acknowledged, nor reported by SACK, nor believed lost; SYN and
+    /// FIN counted.
     pub in_flight: u32,
     /// Most bytes kept for the application to read, as it is tuned now.
     pub receive_limit: u32,

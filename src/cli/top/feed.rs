@@ -109,7 +109,7 @@ impl Feed {
         })?;
         match query.only {
             // What is known of the others is for when they are looked at again.
-            Some(_) => self.past.extend(past),
+            Some(key) => self.past.extend(past.remove_entry(&key)),
             None => self.past = past,
         }
         let Reply::Stats(stats) = self.whom.clone().ask(&Request::Stats)? else {

@@ -33,11 +33,11 @@ impl Window {
     pub fn of(socket: &SocketStatus) -> Option<Window> {
         let tcp = socket.tcp.as_deref()?;
         let mss = u64::from(tcp.mss);
-        let outstanding = u64::from(tcp.in_flight);
+        let flight = u64::from(tcp.in_flight);
         // They are told in segments, of which the last may be short.
-        let sacked = (u64::from(tcp.segments_sacked) * mss).min(outstanding);
-        let lost = (u64::from(tcp.segments_lost) * mss).min(outstanding - sacked);
-        let flight = outstanding - sacked - lost;
+        let (sacked, lost) =
+            (u64::from(tcp.segments_sacked) * mss, u64::from(tcp.segments_lost) * mss);
+        let outstanding = flight + sacked + lost;
         let by_cwnd = u64::from(tcp.cwnd).saturating_sub(flight);
         let by_peer = u64::from(tcp.snd_wnd).saturating_sub(outstanding);
         let usable = by_cwnd.min(by_peer);

@@ -11,7 +11,7 @@ use crate::time::{Duration, Instant};
 
 use super::lines::{self, Read};
 use super::survey::{Census, beyond, ends};
-use super::{Builder, Found, Names, Segment, Span, Survey, Trace, What, unwrapped};
+use super::{Builder, Found, LONGEST_NAME, Names, Segment, Span, Survey, Trace, What, unwrapped};
 
 /// The envelope. An empty name stands for none.
 #[derive(Deserialize)]
@@ -115,6 +115,12 @@ fn read(input: &mut impl BufRead, mut each: impl FnMut(Line<'_>)) -> io::Result<
     }
 }
 
+/// Where an event happened, for people: a name may have anything in it.
+fn place(host: &str) -> Option<String> {
+    (!host.is_empty())
+        .then(|| host.chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect())
+}
+
 /// Which connections a file of events tells of.
 ///
 /// # Errors
@@ -124,7 +130,7 @@ pub fn survey(input: &mut impl BufRead) -> io::Result<Survey> {
     let (events, unreadable) = read(input, |line| {
         let Some(number) = line.conn else { return };
         let host = line.host.into_owned();
-        let place = (!host.is_empty()).then(|| host.clone());
+        let place = place(&host);
         let found = census.entry((host, number), |_| Found {
             number,
             place,
@@ -172,8 +178,7 @@ pub fn trace(
             }
             return;
         }
-        let ours = line.conn == Some(found.number)
-            && line.host == found.place.as_deref().unwrap_or_default();
+        let ours = line.conn == Some(found.number) && place(&line.host) == found.place;
         let Some(time) = line.time_ns.filter(|_| ours) else { return };
         let at = Instant::from_nanos(time);
         last = Some(at);
@@ -188,9 +193,10 @@ pub fn trace(
 #[derive(Default)]
 struct Reader {
     names: Names,
-    /// The last sequence number of each end, the local one first, and the last of each that was acknowledged.
-    last: [u64; 2],
-    acked: [u64; 2],
+    /// The last sequence number of each end, the local one first, and the last of each that was acknowledged; `None` before
+    /// the first, which is taken as it is: a file may begin anywhere.
+    last: [Option<u64>; 2],
+    acked: [Option<u64>; 2],
 }
 
 impl Reader {
@@ -202,7 +208,10 @@ impl Reader {
             "received" => What::Received(self.segment(1, &data)),
             "refused" => {
                 let reason = names.get(&data.reason);
+                // Its numbers may be anything, and move nothing.
+                let (last, acked) = (self.last, self.acked);
                 let segment = (!data.flags.is_empty()).then(|| Box::new(self.segment(1, &data)));
+                (self.last, self.acked) = (last, acked);
                 What::Refused(reason, segment)
             }
             "state_changed" => {
@@ -231,12 +240,15 @@ impl Reader {
 
     /// The segment of an event, sent by the end of that index.
     fn segment(&mut self, sender: usize, data: &Data<'_>) -> Segment {
-        let seq = unwrapped(data.seq_relative.unwrap_or(0) as u32, self.last[sender]);
-        self.last[sender] = seq;
-        let acked = &mut self.acked[1 - sender];
-        let ack = data.ack_relative.map(|ack| unwrapped(ack as u32, *acked));
-        *acked = ack.unwrap_or(*acked);
-        let near = *acked;
+        let near = self.last[sender].or(self.acked[sender]);
+        let seq = data.seq_relative.unwrap_or(0) as u32;
+        let seq = near.map_or(seq.into(), |near| unwrapped(seq, near));
+        self.last[sender] = Some(seq);
+        let near = self.acked[1 - sender].or(self.last[1 - sender]);
+        let ack = data.ack_relative.map(|ack| ack as u32);
+        let ack = ack.map(|ack| near.map_or(ack.into(), |near| unwrapped(ack, near)));
+        self.acked[1 - sender] = ack.or(self.acked[1 - sender]);
+        let near = ack.or(near).unwrap_or(0);
         let edge = |number: u64| unwrapped(number as u32, near);
         let sack = data.sack_relative.iter().map(|&(from, to)| (edge(from), edge(to)));
         let sack: Box<[(u64, u64)]> = sack.take(4).collect();

@@ -22,6 +22,8 @@ use super::{Class, Moment, Segment, Side, Trace, What, seconds};
 pub const MOST_ARROWS: usize = 100;
 /// Lines that are no arrows.
 const MOST_OTHERS: usize = 100;
+/// How far is looked for what has made a state change.
+const NEAR: usize = 64;
 
 /// Its width, and where things stand in it, in pixels.
 const WIDTH: u32 = 1000;
@@ -99,10 +101,17 @@ impl Ladder {
         for (index, moment) in shown.iter().enumerate() {
             ladder.take(moment, &shown[index + 1..], &mut lifelines, trace.from_wire);
         }
-        let others = ladder.rows.iter().filter(|row| matches!(row, Row::Other { .. })).count();
-        if others > MOST_OTHERS {
-            ladder.rows.retain(|row| !matches!(row, Row::Other { .. }));
-        }
+        // Beside the arrows there is room for some of each.
+        let (mut others, mut states) = (0, 0);
+        ladder.rows.retain(|row| {
+            let count = match row {
+                Row::Other { .. } => &mut others,
+                Row::State { .. } => &mut states,
+                _ => return true,
+            };
+            *count += 1;
+            *count <= MOST_OTHERS
+        });
         ladder
     }
 
@@ -132,7 +141,7 @@ impl Ladder {
             What::State(_, to, cause) => {
                 let words = if &**cause == "seems" { format!("[{to}]") } else { to.to_string() };
                 // Events tell the change first, and then the segment that has made it or follows from it.
-                let now = rest.iter().take_while(|later| later.at == at);
+                let now = rest.iter().take(NEAR).take_while(|later| later.at == at);
                 let next = !guessed && now.into_iter().any(is_arrow);
                 return self.rows.push(Row::State { side: Side::Local, words, next });
             }

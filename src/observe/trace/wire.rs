@@ -125,6 +125,7 @@ pub fn survey(input: impl Read + Send) -> io::Result<Survey> {
     let beyond = beyond(table.census.beyond, "packets");
     let name = |(interface, index): (u32, u32)| {
         let name = contents.interfaces.get(interface as usize).cloned().flatten();
+        let name = name.map(|name| name.chars().filter(|c| !c.is_control()).collect::<String>());
         match (contents.interfaces.len() > 1, index) {
             (true, 0) => name.or(Some(format!("interface {interface}"))),
             (false, 0) => None,

@@ -73,8 +73,8 @@ fn one_connection_is_shown_with_all_that_is_known() {
         &shown,
         &[
             "#17 10.9.0.2:80 <-> 10.9.0.1:50017  ESTAB",
-            "· acked 1,234,567  ▒ sacked 2,896  x lost 1,448  ▆ in flight 4,344",
-            "░ usable 10,136  » blocked 89,864 by cwnd",
+            "· acked 1,234,567  ▒ sacked 2,896  x lost 1,448  ▆ in flight 8,688",
+            "░ usable 5,792  » blocked 94,208 by cwnd",
             // 250 ms when it was looked, 50 ms ago.
             "retransmission in 200ms  after 2 in a row",
             "cubic  limit cwnd  cwnd 14,480 (10 seg)",

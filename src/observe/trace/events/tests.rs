@@ -58,3 +58,51 @@ fn numbers_do_not_wrap() {
     assert_eq!(trace.sums(crate::observe::trace::Side::Local).end, (5 << 30) + 1448);
     assert_eq!(trace.sums(crate::observe::trace::Side::Local).acked, 5 << 30);
 }
+
+#[test]
+fn a_file_may_begin_anywhere_and_what_was_refused_moves_nothing() {
+    let sent = |ms, seq: u32| {
+        event(
+            ms,
+            "sent",
+            &format!("\"flags\":\"ACK\",\"seq_relative\":{seq},\"len\":1000,\"why\":\"new_data\""),
+        )
+    };
+    let received = |ms, name: &str, ack: u32| {
+        event(
+            ms,
+            name,
+            &format!(
+                "\"flags\":\"ACK\",\"ack_relative\":{ack},\"len\":0,\"reason\":\"ack_beyond_sent\""
+            ),
+        )
+    };
+    let first = 3_500_000_000;
+    let file = [
+        sent(0, first),
+        received(1, "received", first),
+        received(2, "refused", first.wrapping_add(1 << 30)),
+        received(3, "refused", first.wrapping_add(2 << 30)),
+        sent(4, first + 1000),
+        received(5, "received", first + 2000),
+    ];
+    let trace = of_events(file.concat().as_bytes());
+    let sums = trace.sums(crate::observe::trace::Side::Local);
+    assert_eq!(
+        (sums.end, sums.acked, sums.begin),
+        (3_500_002_000, 3_500_002_000, Some(3_500_000_000))
+    );
+}
+
+#[test]
+fn a_host_cannot_write_on_the_terminal() {
+    let line = event(1, "limited", "\"by\":\"nagle\"").replacen(
+        '{',
+        "{\"host\":\"\\u001b]0;a\\u0007b\",",
+        1,
+    );
+    let survey = survey(&mut line.as_bytes()).unwrap();
+    assert_eq!(survey.found[0].place.as_deref(), Some("]0;ab"));
+    let trace = trace(&mut line.as_bytes(), &survey.found[0], Span::default(), Vec::new()).unwrap();
+    assert_eq!(trace.moments.len(), 1);
+}

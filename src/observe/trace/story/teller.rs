@@ -5,7 +5,7 @@ use crate::time::Instant;
 use crate::wire::tcp::Flags;
 
 use super::super::figures::plain;
-use super::super::{Class, Name, Offers, Segment, Side, Trace, What};
+use super::super::{Class, Moment, Name, Offers, Segment, Side, Trace, What};
 use super::loss::Episode;
 use super::{Kind, Line, number, span, words};
 
@@ -29,12 +29,22 @@ pub struct Teller {
     closed: [Option<(Instant, u64)>; 2],
     fins: [bool; 2],
     text: [bool; 2],
+    /// What came before is not there.
+    is_part: bool,
 }
 
 impl Teller {
     /// All lines of a trace.
     pub fn tell(trace: &Trace) -> Vec<Line> {
         let mut teller = Teller::default();
+        if let Some(first) = trace.moments.first().filter(|_| !trace.moments.iter().any(opens)) {
+            (teller.is_part, teller.is_open, teller.text) = (true, true, [true; 2]);
+            teller.say(
+                first.at,
+                Kind::Once,
+                "here the file begins, in the middle of it".to_owned(),
+            );
+        }
         for moment in &trace.moments {
             teller.take(moment.at, &moment.what);
         }
@@ -127,7 +137,8 @@ impl Teller {
             return;
         }
         if flags.contains(Flags::FIN) && !self.fins[side as usize] {
-            let first = if self.fins[side.other() as usize] { "" } else { " first" };
+            let later = self.is_part || self.fins[side.other() as usize];
+            let first = if later { "" } else { " first" };
             self.fins[side as usize] = true;
             let text = format!(
                 "{who} closes{first}: a FIN after {} bytes of text (RFC 9293 3.6)",
@@ -157,9 +168,11 @@ impl Teller {
             (Some((since, probes)), window) if window > 0 => {
                 *closed = None;
                 let text = format!(
-                    "{who} opens its window again after {}, to {} bytes; {probes} probes meanwhile",
+                    "{who} opens its window again after {}, to {} bytes{}",
                     span(at.since(since)),
-                    number(window.into())
+                    number(window.into()),
+                    // Of the other end's probes not all can be told from text.
+                    if probes > 0 { format!("; {probes} probes meanwhile") } else { String::new() }
                 );
                 self.say(at, Kind::ZeroWindow, text);
             }
@@ -172,18 +185,24 @@ impl Teller {
         self.end = self.end.max(segment.seq.saturating_add(segment.len.into()));
         match why {
             "handshake_retransmission" => {
+                let time = match segment.count {
+                    0 => String::new(),
+                    count => format!(", for the {} time", ordinal(count)),
+                };
                 let text = format!(
-                    "no answer: {} is sent again, for the {} time (RFC 6298 5, RFC 9293 3.8.1)",
-                    segment.flags,
-                    ordinal(segment.count)
+                    "no answer: {} is sent again{time} (RFC 6298 5, RFC 9293 3.8.1)",
+                    segment.flags
                 );
                 self.say(at, Kind::Timeout, text);
             }
             "rto" => {
                 self.episode(at);
+                let row = match segment.count {
+                    0 => String::new(),
+                    count => format!(", {count} in a row"),
+                };
                 let text = format!(
-                    "the retransmission timer goes off, {} in a row: seq={} is sent again (RFC 6298 5.4 to 5.7)",
-                    segment.count.max(1),
+                    "the retransmission timer goes off{row}: seq={} is sent again (RFC 6298 5.4 to 5.7)",
                     number(segment.seq)
                 );
                 self.say(at, Kind::Timeout, text);
@@ -271,7 +290,9 @@ impl Teller {
         if let Some(episode) = &mut self.episode {
             episode.window(cwnd, ssthresh, phase.map(|phase| &**phase));
         }
-        if let Some((why, old)) = self.reduced.take() {
+        let reduced = self.reduced.take();
+        let is_reduced = reduced.is_some();
+        if let Some((why, old)) = reduced {
             let old = old.map_or_else(String::new, |old| format!("from {} ", number(old.into())));
             let text = format!(
                 "the window is lowered {old}to {} bytes, {}",
@@ -282,17 +303,30 @@ impl Teller {
         }
         let slow = |phase: Option<&Name>| phase.is_some_and(|phase| &**phase == "slow_start");
         let Some((old, old_threshold, old_phase)) = before else {
-            let how = if slow(phase) { "slow start begins" } else { "the window begins" };
-            let text = format!("{how} with {} bytes (RFC 6928, RFC 5681 3.1)", number(cwnd.into()));
+            let text = match (self.is_part, slow(phase)) {
+                (true, _) => format!("the window has {} bytes", number(cwnd.into())),
+                (false, slow) => format!(
+                    "{} with {} bytes (RFC 6928, RFC 5681 3.1)",
+                    if slow { "slow start begins" } else { "the window begins" },
+                    number(cwnd.into())
+                ),
+            };
             return self.say(at, Kind::Once, text);
         };
         if slow(old_phase.as_ref()) && !slow(phase) && phase.is_some() {
-            let why = match (&self.episode, old_threshold, ssthresh) {
-                (Some(_), ..) => "something is lost (RFC 5681 3.1)",
-                (None, None, Some(_)) => "round trips become longer (HyStart++, RFC 9406)",
-                _ => "the threshold is reached (RFC 5681 3.1)",
+            let avoids = phase.is_some_and(|phase| &**phase == "congestion_avoidance");
+            let at_window = ssthresh.is_some_and(|threshold| [old, cwnd].contains(&threshold));
+            let why = match (&self.episode, old_threshold) {
+                (Some(_), _) => ": something is lost (RFC 5681 3.1)",
+                (None, None) if avoids && at_window && !is_reduced => {
+                    ": round trips become longer (HyStart++, RFC 9406)"
+                }
+                (None, Some(_)) if avoids && !is_reduced => {
+                    ": the threshold is reached (RFC 5681 3.1)"
+                }
+                _ => "",
             };
-            let text = format!("slow start ends at {} bytes: {why}", number(old.into()));
+            let text = format!("slow start ends at {} bytes{why}", number(old.into()));
             self.say(at, Kind::Once, text);
         }
     }
@@ -320,6 +354,18 @@ fn ordinal(count: u32) -> String {
         2 => "second".to_owned(),
         3 => "third".to_owned(),
         count => format!("{count}th"),
+    }
+}
+
+/// Whether a connection begins with it.
+fn opens(moment: &Moment) -> bool {
+    match &moment.what {
+        What::Sent(segment) | What::Received(segment) => segment.flags.contains(Flags::SYN),
+        What::State(from, _, cause) => {
+            let opening = matches!(&**from, "CLOSED" | "LISTEN" | "SYN_SENT" | "SYN_RCVD");
+            opening && &**cause != "seems"
+        }
+        _ => false,
     }
 }
 

@@ -33,7 +33,8 @@ pub fn lines(trace: &Trace) -> Vec<String> {
     }
     lines.extend(unseen(trace));
     let time = trace.whole - Instant::ZERO;
-    let acked = trace.sums(trace.sender()).acked.saturating_sub(1);
+    let sums = trace.sums(trace.sender());
+    let acked = sums.acked.saturating_sub(sums.begin.unwrap_or(0).max(1));
     if !time.is_zero() && acked > 0 {
         let rate = acked as f64 * 8.0 / time.as_secs_f64() / 1e6;
         lines.push(format!("  it took {}: {rate:.3} Mbit/s were acknowledged", span(time)));
@@ -48,7 +49,7 @@ pub fn lines(trace: &Trace) -> Vec<String> {
 fn unseen(trace: &Trace) -> Option<String> {
     let sums = trace.sums(trace.sender());
     // A SYN and a FIN are acknowledged too.
-    let acked = sums.acked.saturating_sub(2);
+    let acked = sums.acked.saturating_sub(sums.begin.unwrap_or(0).max(2));
     let unseen = acked.saturating_sub(sums.text.saturating_sub(sums.text_again));
     (trace.from_wire && unseen > 0).then(|| {
         format!(
