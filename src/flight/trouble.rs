@@ -2,15 +2,12 @@
 
 use std::fmt;
 
-use serde::Serialize;
-
 use crate::event::{Cause, Event, Refusal, State, Why};
 use crate::time::{Duration, Instant};
 use crate::wire::SeqNum;
 
 /// What may go wrong with a connection. Each is told of once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Trouble {
     /// Several retransmission time-outs in a row.
     Timeouts,

@@ -42,7 +42,7 @@ struct Data {
     #[serde(skip_serializing_if = "Option::is_none")]
     remote: Option<SocketAddr>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    trouble: Option<Trouble>,
+    trouble: Option<&'static str>,
     events: usize,
     gone: u64,
 }
@@ -51,7 +51,13 @@ impl From<&Recording> for Head {
     fn from(recording: &Recording) -> Head {
         let Recording { conn, ends, trouble, at, gone, events } = recording;
         let (local, remote) = ends.unzip();
-        let data = Data { local, remote, trouble: *trouble, events: events.len(), gone: *gone };
+        let data = Data {
+            local,
+            remote,
+            trouble: trouble.map(Trouble::name),
+            events: events.len(),
+            gone: *gone,
+        };
         Head { time_ns: at.as_nanos(), conn: conn.0, name: "flight_record", data }
     }
 }

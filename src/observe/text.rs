@@ -78,6 +78,19 @@ pub fn format(event: &Event, absolute: bool) -> Option<(Verbosity, String)> {
     Some((Verbosity::Segments, line))
 }
 
+/// A number with commas between thousands.
+pub fn grouped(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// The line of something that a link has done to a packet, without a line break.
 pub fn decision(direction: Direction, decision: &Decision) -> String {
     impaired(direction, decision.packet.len() as u32, &decision.effect.words())

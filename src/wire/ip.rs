@@ -123,7 +123,16 @@ pub fn parse(packet: &[u8]) -> Result<Datagram, Malformed> {
 
 /// Where a packet that we have made goes to; of a header only as much is read as is there.
 pub fn destination(packet: &[u8]) -> Option<IpAddr> {
-    let octets = packet.get(16..IPV4_HEADER_LEN)?.first_chunk::<4>()?;
+    address(packet, 16)
+}
+
+/// Source and destination of any packet, as far as its header is there; nothing is checked.
+pub fn addresses(packet: &[u8]) -> Option<(IpAddr, IpAddr)> {
+    Some((address(packet, 12)?, address(packet, 16)?))
+}
+
+fn address(packet: &[u8], at: usize) -> Option<IpAddr> {
+    let octets = packet.get(at..at + 4)?.first_chunk::<4>()?;
     Some(Ipv4Addr::from(*octets).into())
 }
 

@@ -1,13 +1,12 @@
 //! What the link before a stack does to packets, for all who observe the stack.
 
-use std::net::{IpAddr, Ipv4Addr};
-
 use bytes::Bytes;
 use glasstcp::device::impair::{Decision, Direction};
 use glasstcp::event::{Event, PacketView};
 use glasstcp::net::Watchers;
 use glasstcp::runtime::{LinkWatch, Passage};
 use glasstcp::time::Instant;
+use glasstcp::wire::ip;
 
 /// Tells the observers of a stack, and who logs.
 pub struct Decisions {
@@ -27,20 +26,11 @@ impl LinkWatch for Decisions {
     fn decision(&mut self, direction: Direction, decision: &Decision) {
         let Decision { at, effect, packet } = decision;
         let (outbound, effect) = (direction == Direction::Out, effect.name());
-        let (addresses, len) = (addresses(packet), packet.len() as u32);
+        let (addresses, len) = (ip::addresses(packet), packet.len() as u32);
         self.watchers.tell(*at, &Event::Impaired { outbound, effect, addresses, len });
         self.watchers.show(*at, &PacketView::Impaired { outbound, packet, effect });
         if let Some(log) = &mut self.log {
             log.decision(direction, decision);
         }
     }
-}
-
-/// Source and destination of a packet of IPv4.
-fn addresses(packet: &[u8]) -> Option<(IpAddr, IpAddr)> {
-    let address = |at: usize| {
-        let bytes = <[u8; 4]>::try_from(packet.get(at..at + 4)?).ok()?;
-        Some(IpAddr::from(Ipv4Addr::from(bytes)))
-    };
-    Some((address(12)?, address(16)?))
 }

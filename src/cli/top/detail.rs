@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use glasstcp::control::TcpStatus;
+use glasstcp::observe::text::grouped;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
@@ -13,7 +14,7 @@ use ratatui::widgets::{Sparkline, Widget};
 use super::list::put;
 use super::model::{Detail, Model};
 use super::row::{Key, Row};
-use super::units::{grouped, short, time};
+use super::units::{short, time};
 use super::window::Window;
 
 /// Lines that curves have at least with their titles, and at most.

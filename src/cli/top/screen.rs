@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use glasstcp::observe::text::grouped;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
@@ -11,7 +12,7 @@ use ratatui::widgets::{Clear, Widget};
 use super::detail;
 use super::list::{self, put};
 use super::model::{Count, Input, Model};
-use super::units::{grouped, short};
+use super::units::short;
 
 /// What each key does.
 const KEYS: [&str; 12] = [

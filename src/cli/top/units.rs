@@ -33,19 +33,6 @@ pub fn time(us: u64) -> String {
     }
 }
 
-/// A number with a comma between thousands.
-pub fn grouped(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// Bars of one line, the last of them for the last value; the highest stands for the largest of them, and does not touch
 /// the line above.
 pub fn sparkline(values: &[u64], width: usize) -> String {

@@ -1,10 +1,9 @@
 //! The send window of a connection: what is in it, in bytes, and as a bar.
 
 use glasstcp::control::SocketStatus;
+use glasstcp::observe::text::grouped;
 use ratatui::style::{Color, Style};
 use ratatui::text::{Line, Span};
-
-use super::units::grouped;
 
 /// What there is of the sequence space that a connection sends, from the oldest byte on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

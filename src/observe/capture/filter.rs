@@ -6,7 +6,7 @@
 //!          | "conn" NUMBER | "refused" | "impaired" | "why" NAME
 //! ```
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use crate::event::{PacketView, Why};
@@ -174,7 +174,7 @@ impl Filter {
 /// What is looked at of the headers.
 struct Head {
     protocol: u8,
-    ends: Option<[IpAddr; 2]>,
+    ends: Option<(IpAddr, IpAddr)>,
     ports: Option<(u16, u16)>,
 }
 
@@ -185,17 +185,12 @@ impl Head {
             PacketView::Sent { burst, .. } => &burst.header[..],
             PacketView::Impaired { packet, .. } => &packet[..],
         };
-        let Some(header) = bytes.first_chunk::<{ ip::IPV4_HEADER_LEN }>() else {
-            return Head { protocol: 0, ends: None, ports: None };
-        };
-        let protocol = header[9];
-        let address = |at: usize| -> IpAddr {
-            Ipv4Addr::new(header[at], header[at + 1], header[at + 2], header[at + 3]).into()
-        };
-        let transport = bytes.get(usize::from(header[0] & 0x0f) * 4..).unwrap_or_default();
+        let protocol = bytes.get(9).copied().unwrap_or(0);
+        let header_len = bytes.first().map_or(0, |first| usize::from(first & 0x0f) * 4);
+        let transport = bytes.get(header_len..).unwrap_or_default();
         let has_ports = matches!(protocol, ip::TCP | ip::UDP);
         let ports = if has_ports { ports(transport) } else { None };
-        Head { protocol, ends: Some([address(12), address(16)]), ports }
+        Head { protocol, ends: ip::addresses(bytes), ports }
     }
 }
 
@@ -211,11 +206,11 @@ impl Term {
                 PacketView::Sent { .. } => *out,
                 PacketView::Impaired { outbound, .. } => outbound == out,
             },
-            Term::Host(host) => head.ends.is_some_and(|ends| ends.contains(host)),
+            Term::Host(host) => head.ends.is_some_and(|(from, to)| from == *host || to == *host),
             Term::Port(port) => head.ports.is_some_and(|(from, to)| from == *port || to == *port),
             Term::Conn(conn) => match view {
-                PacketView::Received { glance, .. } => {
-                    glance.is_some_and(|one| one.conn.0 == *conn)
+                PacketView::Received { conn: one, .. } => {
+                    one.is_some_and(|(one, _)| one.0 == *conn)
                 }
                 PacketView::Sent { sent, .. } => {
                     sent.and_then(|(conn, ..)| conn).is_some_and(|one| one.0 == *conn)

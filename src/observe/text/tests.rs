@@ -1,6 +1,6 @@
 use std::net::{IpAddr, SocketAddr};
 
-use super::{Verbosity, format};
+use super::{Verbosity, format, grouped};
 use crate::event::{
     Cause, ConnId, Event, Limit, MtuBy, Phase, Refusal, SegmentView, State, TimerKind, Why,
 };
@@ -227,4 +227,12 @@ fn what_the_network_reports() {
     assert_eq!(line(&event), "#3 <- ICMP: host prohibited by 10.9.0.1");
     let event = Event::PathMtu { conn: CONN, mtu: 1400, mss: 1348, by: MtuBy::Router };
     assert_eq!(line(&event), "#3 path MTU 1400: mss=1348, a router says");
+}
+
+#[test]
+fn thousands_have_commas() {
+    assert_eq!(grouped(0), "0");
+    assert_eq!(grouped(999), "999");
+    assert_eq!(grouped(1_000), "1,000");
+    assert_eq!(grouped(u64::MAX), "18,446,744,073,709,551,615");
 }

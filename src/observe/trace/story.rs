@@ -14,6 +14,7 @@ mod words;
 use crate::time::{Duration, Instant};
 
 use super::{Trace, seconds};
+use crate::observe::text::grouped as number;
 use teller::Teller;
 
 /// Lines of a story, unless all are asked for.
@@ -141,19 +142,6 @@ fn span(time: Duration) -> String {
         _ if time >= Duration::from_secs(1) => format!("{:.3} s", time.as_secs_f64()),
         _ => format!("{:.3} ms", time.as_secs_f64() * 1e3),
     }
-}
-
-/// A number with commas between thousands.
-fn number(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 fn percent(share: f64) -> String {

@@ -42,14 +42,6 @@ fn times_have_a_unit_that_fits() {
 }
 
 #[test]
-fn thousands_have_commas() {
-    assert_eq!(grouped(0), "0");
-    assert_eq!(grouped(999), "999");
-    assert_eq!(grouped(1_000), "1,000");
-    assert_eq!(grouped(u64::MAX), "18,446,744,073,709,551,615");
-}
-
-#[test]
 fn curves_end_at_the_right_and_show_the_last_values() {
     assert_eq!(sparkline(&[0, 7, 14], 4), "  ▄▇");
     assert_eq!(sparkline(&[9, 9, 1, 8], 2), "▂▇");

@@ -122,6 +122,13 @@ fn what_is_wrong_is_named() {
 }
 
 #[test]
+fn what_is_but_a_record_is_of_its_connection_too() {
+    let conn = Some((ConnId(7), State::TimeWait));
+    let view = PacketView::Received { packet: &packet(), conn, glance: None, refused: None };
+    assert!(filter("conn 7").lets_through(&view) && !filter("conn 8").lets_through(&view));
+}
+
+#[test]
 fn a_packet_of_nothing_has_no_ends() {
     let packet = Packet::new(Bytes::from_static(&[0x4f; 20]));
     let view = PacketView::Received { packet: &packet, conn: None, glance: None, refused: None };
