@@ -51,12 +51,22 @@ impl<'a> Context<'a> {
     }
 
     /// Tells the recorder and the observer, each of its own; without either, `event` is never built. Of one that is for
-    /// the recorder alone, only what it keeps is made: the rest is left out by the compiler.
-    #[inline]
+    /// the recorder alone, only what it keeps is made: the rest is left out by the compiler. That of what happens often
+    /// owns what it is made of (`move`), lest all of that be laid out in memory first.
+    #[inline(always)]
     pub fn emit(&mut self, event: impl Fn() -> Event) {
         if let Some(flight) = self.flight.as_deref_mut() {
             flight.record(self.now, &event());
         }
+        if self.observer.is_some() {
+            self.show(event);
+        }
+    }
+
+    /// Tells the observer. Apart, as mostly there is none.
+    #[cold]
+    #[inline(never)]
+    fn show(&mut self, event: impl Fn() -> Event) {
         if let Some(observer) = self.observer.as_deref_mut() {
             observer.observe(self.now, &event());
         }

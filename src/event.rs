@@ -374,9 +374,11 @@ pub enum Event {
 
 impl Event {
     /// The connection that it is about, if it is about one.
+    // Copies, no references: where it is known which event it is the compiler then makes nothing of the rest.
+    #[inline(always)]
     pub const fn conn(&self) -> Option<ConnId> {
-        match self {
-            Event::Sent { conn, .. } | Event::Refused { conn, .. } => *conn,
+        match *self {
+            Event::Sent { conn, .. } | Event::Refused { conn, .. } => conn,
             Event::Received { conn, .. }
             | Event::StateChanged { conn, .. }
             | Event::CongestionWindow { conn, .. }
@@ -391,7 +393,7 @@ impl Event {
             | Event::TimerCancelled { conn, .. }
             | Event::Limited { conn, .. }
             | Event::AppRead { conn, .. }
-            | Event::AppWrote { conn, .. } => Some(*conn),
+            | Event::AppWrote { conn, .. } => Some(conn),
             Event::Impaired { .. } => None,
         }
     }

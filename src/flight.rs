@@ -4,32 +4,36 @@
 //!   Event --> ring of its connection --when something goes wrong--> Recording --> whoever has asked for them
 //! ```
 //!
-//! A connection has a ring while there is a place for it: a new one takes that of one that is over, or has never been open, or
-//! on which nothing has happened for a while. One that is not open yet takes none of those that are, so that a flood of
-//! requests leaves them alone. Which places may be its own depends on its number, as in a cache with a few ways, so
-//! finding one costs the same however many there are. A ring grows with what is in it.
+//! A connection has a ring while there is a place for it: one of those that are over, the longest closed first, so that the
+//! last ones can be looked at and only so many rings go through the cache where connections come and go; one that nobody
+//! has had yet; or, when it is open, one of a connection that is not, or on which nothing has happened for a while. A flood of
+//! requests so leaves those alone that are open. A ring grows with what is in it.
 
 mod mark;
+mod place;
 mod trouble;
 
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 
-use crate::event::{ConnId, Event, SegmentView, State};
+use ahash::RandomState;
+
+use crate::event::{ConnId, Event, State};
 use crate::time::{Duration, Instant};
-use crate::wire::SeqNum;
 
-use mark::Mark;
+use mark::{Mark, Seen};
+pub use place::EVENTS;
+use place::Place;
 pub use trouble::Trouble;
-use trouble::Watch;
 
-/// Events kept of a connection.
-pub const EVENTS: usize = 256;
-/// What a place takes when its ring is full, in bytes: the events, and what is known of the connection.
-pub const PLACE_SIZE: usize = EVENTS * size_of::<Entry>() + size_of::<Place>();
-/// Places that a connection may have.
-const WAYS: usize = 4;
-/// Nobody's place.
-const FREE: u32 = 0;
+/// What a place takes when its ring is full, in bytes: the ring, and where it is found.
+pub const PLACE_SIZE: usize = place::SIZE + 48;
+/// Connections that are over which keep their places, if there are others.
+const LATELY: usize = 64;
+/// Connections whose places are remembered: nearly all that have something to do at the same time.
+const RECENT: usize = 256;
+/// Places that are looked at for one that can be had: so few that it costs no more where there are many.
+const LOOKS: usize = 4;
 /// Whose connection has been quiet for so long has to let another have its place.
 const QUIET: Duration = Duration::from_secs(5);
 
@@ -39,37 +43,20 @@ pub type Sink = Box<dyn FnMut(&dyn Fn() -> Recording) + Send>;
 
 /// The rings of a stack's connections.
 pub struct Flight {
-    /// Whose each place is.
-    owners: Vec<[u32; WAYS]>,
+    /// Those that somebody has had.
     places: Vec<Place>,
+    /// So many there may be.
+    most: usize,
+    /// Whose is where.
+    index: HashMap<u32, u32, RandomState>,
+    /// Where those were that were looked for last, by the ends of their numbers.
+    recent: [u32; RECENT],
+    /// Places whose connections are over, the longest first.
+    over: VecDeque<u32>,
+    /// Where the next one is looked for that can be had.
+    hand: usize,
     sink: Option<Sink>,
 }
-
-/// What is kept of one connection.
-#[derive(Clone, Default)]
-struct Place {
-    ring: Vec<Entry>,
-    /// The oldest entry of a full ring, which is the next to go.
-    oldest: usize,
-    /// Entries that had to go.
-    gone: u64,
-    /// Our end and the peer's, and the initial sequence numbers of both; known with the first segment.
-    ends: Option<(SocketAddr, SocketAddr)>,
-    bases: (SeqNum, SeqNum),
-    last: Instant,
-    /// The connection is closed.
-    over: bool,
-    watch: Watch,
-}
-
-/// An event, and when it was.
-#[derive(Clone, Copy)]
-struct Entry {
-    at: Instant,
-    mark: Mark,
-}
-
-const _: () = assert!(size_of::<Entry>() == 32);
 
 /// The last events of a connection.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,8 +69,11 @@ pub struct Recording {
     pub trouble: Option<Trouble>,
     /// When it was made.
     pub at: Instant,
-    /// Events before these that were not kept.
+    /// Events before these that were not kept, though nobody has seen them.
     pub gone: u64,
+    /// Entries that were ever made of it, from which the next recording may go on; an event takes one, and one more for
+    /// each of its SACK blocks.
+    pub entries: u64,
     /// The events, oldest first. Round-trip times are in whole microseconds.
     pub events: Vec<(Instant, Event)>,
 }
@@ -105,14 +95,19 @@ pub struct Recorded {
 
 impl Flight {
     /// The least memory with which something is kept, in bytes.
-    pub const LEAST: usize = WAYS * PLACE_SIZE;
+    pub const LEAST: usize = 4 * PLACE_SIZE;
 
     /// Rings that take at most `memory` bytes together when all are full; `None` when that is not enough for any.
     pub fn new(memory: usize) -> Option<Flight> {
-        let sets = memory / Flight::LEAST;
-        (sets > 0).then(|| Flight {
-            owners: vec![[FREE; WAYS]; sets],
-            places: vec![Place::default(); sets * WAYS],
+        let most = memory / PLACE_SIZE;
+        (memory >= Flight::LEAST).then(|| Flight {
+            places: Vec::with_capacity(most),
+            most,
+            // Twice as much, as those that go leave marks. Numbers are our own: nobody chooses them so that they collide.
+            index: HashMap::with_capacity_and_hasher(2 * most, RandomState::with_seeds(1, 2, 3, 4)),
+            recent: [0; RECENT],
+            over: VecDeque::with_capacity(most),
+            hand: 0,
             sink: None,
         })
     }
@@ -123,90 +118,120 @@ impl Flight {
     }
 
     /// Keeps an event, if it is about a connection.
-    // Where it is called it is known which event that is, and most of this is nothing then.
+    // Where it is called it is known which event that is, and most of this is nothing then: what is kept is copied out of
+    // it in one go, and only what is seldom done looks at it again.
     #[inline(always)]
     pub fn record(&mut self, at: Instant, event: &Event) {
-        let (Some(conn), Some(mark)) = (event.conn(), Mark::of(event)) else {
+        let Some(seen) = Seen::of(event) else {
             return;
         };
-        let found = self.find(conn);
-        let Some(index) = found.or_else(|| self.claim(conn, Claim::of(event)?, at)) else {
-            return;
-        };
-        let Some(place) = self.places.get_mut(index) else {
-            return;
-        };
-        place.note(at, event);
-        place.push(Entry { at, mark });
-        for mark in mark::sacks(event) {
-            place.push(Entry { at, mark });
+        let recent = self.recent[seen.conn.0 as usize % RECENT];
+        let is_there =
+            self.places.get(recent as usize).is_some_and(|place| place.owner == seen.conn);
+        let index = if is_there { Some(recent) } else { self.look_up(&seen, at) };
+        let Some(index) = index else { return };
+        let Some(place) = self.places.get_mut(index as usize) else { return };
+        if place.asks_for(seen.mark) {
+            place.learn(event);
         }
-        if let Some(trouble) = place.watch.look(at, event) {
-            self.tell(index, conn, trouble, at);
+        place.push(at, seen.mark);
+        if seen.has_sacks {
+            place.push_sacks(at, event);
         }
+        let (trouble, over) = (place.look(at, seen.mark), place.is_over_now());
+        if over {
+            self.over.push_back(index);
+        }
+        if let Some(trouble) = trouble {
+            self.tell(index, trouble, at);
+        }
+    }
+
+    /// The place of the connection of an event, or one that it has from now on.
+    #[inline(never)]
+    fn look_up(&mut self, seen: &Seen, at: Instant) -> Option<u32> {
+        let found =
+            self.find(seen.conn).or_else(|| self.claim(seen.conn, Claim::of(seen.mark)?, at))?;
+        self.recent[seen.conn.0 as usize % RECENT] = found;
+        Some(found)
     }
 
     /// Tells of something that has gone wrong.
     #[cold]
-    fn tell(&mut self, index: usize, conn: ConnId, trouble: Trouble, at: Instant) {
-        if let (Some(sink), Some(place)) = (&mut self.sink, self.places.get(index)) {
-            sink(&|| place.recording(conn, Some(trouble), at));
+    fn tell(&mut self, index: u32, trouble: Trouble, at: Instant) {
+        if let (Some(sink), Some(place)) = (&mut self.sink, self.places.get(index as usize)) {
+            sink(&|| place.recording(0, Some(trouble), at));
         }
     }
 
-    /// The last events of a connection, if any are kept.
-    pub fn recording(&self, conn: ConnId, now: Instant) -> Option<Recording> {
-        Some(self.places.get(self.find(conn)?)?.recording(conn, None, now))
+    /// The last events of a connection, if any are kept, but for those among its first `since` entries: those that are
+    /// known already ([`Recording::entries`]).
+    pub fn recording(&self, conn: ConnId, since: u64, now: Instant) -> Option<Recording> {
+        let index = self.find(conn)?;
+        Some(self.places.get(index as usize)?.recording(since, None, now))
     }
 
     /// Every connection of which there is a recording, in no order.
     pub fn recorded(&self) -> impl Iterator<Item = Recorded> {
-        let owners = self.owners.iter().flatten();
-        let taken = owners.zip(&self.places).filter(|(owner, _)| **owner != FREE);
-        taken.map(|(&owner, place)| Recorded {
-            conn: ConnId(owner),
+        self.places.iter().map(|place| Recorded {
+            conn: place.owner,
             ends: place.ends,
-            events: place.ring.len(),
+            events: place.len(),
             last: place.last,
             over: place.over,
         })
     }
 
-    /// The set of places that a connection may have; numbers that follow on each other are spread evenly.
-    fn set(&self, conn: ConnId) -> usize {
-        let spread = conn.0.wrapping_mul(0x9E37_79B1);
-        ((u64::from(spread) * self.owners.len() as u64) >> 32) as usize
-    }
-
     /// The place that a connection has.
-    #[inline]
-    fn find(&self, conn: ConnId) -> Option<usize> {
-        let set = self.set(conn);
-        let way = self.owners.get(set)?.iter().position(|&owner| owner == conn.0)?;
-        Some(set * WAYS + way)
+    fn find(&self, conn: ConnId) -> Option<u32> {
+        self.index.get(&conn.0).copied()
     }
 
-    /// A place for a connection that has none, if another has to let it have its own.
-    #[inline(never)]
-    fn claim(&mut self, conn: ConnId, claim: Claim, now: Instant) -> Option<usize> {
-        let set = self.set(conn);
-        let first = set * WAYS;
-        let owners = self.owners.get_mut(set)?;
-        let all = owners.iter_mut().zip(self.places.get_mut(first..)?).enumerate();
-        let least = |(_, (owner, place)): &(usize, (&mut u32, &mut Place))| {
-            (**owner != FREE, !place.over, place.watch.has_been_open(), place.last)
+    /// A place for a connection that has none, if there is one for it.
+    fn claim(&mut self, conn: ConnId, claim: Claim, now: Instant) -> Option<u32> {
+        let some_left = self.places.len() < self.most;
+        let index = if some_left && self.over.len() <= LATELY {
+            self.places.push(Place::new(conn));
+            self.places.len() as u32 - 1
+        } else {
+            let index = self.closed().or_else(|| self.take(claim, now))?;
+            let place = self.places.get_mut(index as usize)?;
+            self.index.remove(&place.owner.0);
+            place.hand_to(conn);
+            index
         };
-        let (way, (owner, place)) = all.min_by_key(least)?;
-        let yields = match claim {
-            _ if *owner == FREE || place.over => true,
-            Claim::Request => false,
-            Claim::Open => !place.watch.has_been_open() || now.since(place.last) >= QUIET,
-        };
-        yields.then(|| {
-            *owner = conn.0;
-            place.begin();
-            first + way
-        })
+        self.index.insert(conn.0, index);
+        Some(index)
+    }
+
+    /// The place of the connection that has been over for longest.
+    fn closed(&mut self) -> Option<u32> {
+        while let Some(index) = self.over.pop_front() {
+            match self.places.get_mut(index as usize) {
+                Some(place) if place.over => return Some(index),
+                Some(place) => place.waits = false,
+                None => {}
+            }
+        }
+        None
+    }
+
+    /// A place of a connection that is not over, and has to let another have it: of the next few the one that is
+    /// needed least.
+    fn take(&mut self, claim: Claim, now: Instant) -> Option<u32> {
+        if claim == Claim::Request {
+            return None;
+        }
+        let looked =
+            (0..LOOKS.min(self.places.len())).map(|look| (self.hand + look) % self.places.len());
+        let least = looked.min_by_key(|&index| {
+            let place = &self.places[index];
+            (place.has_been_open(), place.last)
+        })?;
+        self.hand = (self.hand + LOOKS) % self.places.len();
+        let place = &self.places[least];
+        let yields = !place.has_been_open() || now.since(place.last) >= QUIET;
+        yields.then_some(least as u32)
     }
 }
 
@@ -221,86 +246,13 @@ enum Claim {
 
 impl Claim {
     /// By what has happened; `None` where nothing worth keeping will.
-    fn of(event: &Event) -> Option<Claim> {
-        let state = match event {
-            Event::Sent { state, .. } | Event::Received { state, .. } => *state,
-            Event::StateChanged { to, .. } => *to,
-            _ => State::Established,
-        };
-        match state {
+    fn of(mark: Mark) -> Option<Claim> {
+        match mark.state().unwrap_or(State::Established) {
             State::Closed | State::TimeWait => None,
             State::Listen | State::SynReceived => Some(Claim::Request),
             _ => Some(Claim::Open),
         }
     }
-}
-
-impl Place {
-    /// Somebody else's, whose ring keeps its room.
-    fn begin(&mut self) {
-        let mut ring = std::mem::take(&mut self.ring);
-        ring.clear();
-        *self = Place { ring, ..Place::default() };
-    }
-
-    /// What the events themselves do not keep.
-    #[inline(always)]
-    fn note(&mut self, at: Instant, event: &Event) {
-        self.last = at;
-        match event {
-            Event::Sent { segment, state, .. } => {
-                self.note_segment(segment, *state, (segment.seq_base, segment.ack_base));
-            }
-            Event::Received { segment, state, .. } => {
-                self.note_segment(segment, *state, (segment.ack_base, segment.seq_base));
-            }
-            Event::StateChanged { local, remote, to, .. } => {
-                self.ends.get_or_insert((*local, *remote));
-                self.over = is_over(*to);
-            }
-            _ => {}
-        }
-    }
-
-    #[inline(always)]
-    fn note_segment(&mut self, segment: &SegmentView, state: State, bases: (SeqNum, SeqNum)) {
-        (self.bases, self.over) = (bases, is_over(state));
-        if self.ends.is_none() {
-            self.ends = Some((segment.local, segment.remote));
-        }
-    }
-
-    #[inline]
-    fn push(&mut self, entry: Entry) {
-        if self.ring.len() < EVENTS {
-            self.ring.push(entry);
-        } else {
-            self.ring[self.oldest] = entry;
-            self.oldest = (self.oldest + 1) % EVENTS;
-            self.gone += 1;
-        }
-    }
-
-    fn recording(&self, conn: ConnId, trouble: Option<Trouble>, at: Instant) -> Recording {
-        let (newer, older) = self.ring.split_at(self.oldest);
-        let mut events: Vec<(Instant, Event)> = Vec::new();
-        for Entry { at, mark } in older.iter().chain(newer) {
-            match mark.event(conn, self.ends, self.bases) {
-                Some(event) => events.push((*at, event)),
-                None => {
-                    if let Some((_, event)) = events.last_mut() {
-                        mark.add_to(event);
-                    }
-                }
-            }
-        }
-        Recording { conn, ends: self.ends, trouble, at, gone: self.gone, events }
-    }
-}
-
-/// Whether nothing more is to be expected in this state.
-fn is_over(state: State) -> bool {
-    matches!(state, State::Closed | State::TimeWait)
 }
 
 #[cfg(test)]

@@ -20,7 +20,8 @@ pub fn recorded(net: Net, conn: Option<u32>, style: Style) -> Takeover {
                 Some(conn) => vec![ConnId(conn)],
                 None => net.recorded().iter().map(|one| one.conn).collect(),
             };
-            let mut recordings = kept.into_iter().filter_map(|conn| net.recording(conn)).peekable();
+            let mut recordings =
+                kept.into_iter().filter_map(|conn| net.recording(conn, 0)).peekable();
             if let (Some(conn), None) = (conn, recordings.peek()) {
                 let sentence = format!(
                     "nothing is kept of a connection #{conn}: there is none, or it is long gone"

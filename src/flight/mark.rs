@@ -52,8 +52,11 @@ pub(super) struct Short {
 pub(super) struct Micros(u32);
 
 impl From<Duration> for Micros {
+    #[inline]
     fn from(time: Duration) -> Micros {
-        Micros(u32::try_from(time.as_micros()).unwrap_or(u32::MAX))
+        let seconds = time.as_secs().saturating_mul(1_000_000);
+        let micros = seconds.saturating_add(time.subsec_micros().into());
+        Micros(u32::try_from(micros).unwrap_or(u32::MAX))
     }
 }
 
@@ -70,52 +73,87 @@ impl From<&SegmentView> for Short {
     }
 }
 
-/// The SACK blocks of an event's segment.
-#[inline(always)]
-pub(super) fn sacks(event: &Event) -> impl Iterator<Item = Mark> {
-    let segment = match event {
-        Event::Sent { segment, .. } | Event::Received { segment, .. } => Some(segment),
-        Event::Refused { segment, .. } => segment.as_ref(),
-        _ => None,
-    };
-    segment.into_iter().flat_map(|segment| &segment.sack).copied().map(Mark::Sack)
+/// What is copied out of an event.
+pub(super) struct Seen {
+    pub conn: ConnId,
+    pub mark: Mark,
+    /// SACK blocks are to follow.
+    pub has_sacks: bool,
 }
 
-impl Mark {
-    /// What is kept of an event; of timers only that they went off, for they are set with nearly every segment.
+impl Seen {
+    /// Of an event about a connection; of timers only that they went off, for they are set with nearly every segment.
     #[inline(always)]
-    pub(super) fn of(event: &Event) -> Option<Mark> {
-        Some(match *event {
-            Event::Sent { state, ref segment, why, packets, .. } => {
-                Mark::Sent { state, why, segment: Short { packets, ..segment.into() } }
+    pub fn of(event: &Event) -> Option<Seen> {
+        let mut has_sacks = false;
+        let (conn, mark) = match *event {
+            Event::Sent { conn, state, ref segment, why, packets } => {
+                has_sacks = !segment.sack.is_empty();
+                let segment = Short { packets, ..segment.into() };
+                (conn?, Mark::Sent { state, why, segment })
             }
-            Event::Received { state, ref segment, .. } => {
-                Mark::Received { state, segment: segment.into() }
+            Event::Received { conn, state, ref segment } => {
+                has_sacks = !segment.sack.is_empty();
+                (conn, Mark::Received { state, segment: segment.into() })
             }
-            Event::Refused { reason, segment: None, .. } => Mark::Refused(reason),
-            Event::Refused { reason, segment: Some(ref segment), .. } => {
-                Mark::RefusedSegment { reason, segment: segment.into() }
+            Event::Refused { conn, reason, segment: None, .. } => (conn?, Mark::Refused(reason)),
+            Event::Refused { conn, reason, segment: Some(ref segment), .. } => {
+                has_sacks = !segment.sack.is_empty();
+                (conn?, Mark::RefusedSegment { reason, segment: segment.into() })
             }
-            Event::StateChanged { from, to, cause, .. } => Mark::State { from, to, cause },
-            Event::CongestionWindow { cwnd, ssthresh, phase, .. } => {
-                Mark::Window { cwnd, ssthresh, phase }
+            Event::StateChanged { conn, from, to, cause, .. } => {
+                (conn, Mark::State { from, to, cause })
             }
-            Event::Lost { start, len, by, .. } => Mark::Lost { start, len, by },
-            Event::Reduced { why, .. } => Mark::Reduced(why),
-            Event::Undone { by, .. } => Mark::Undone(by),
-            Event::IcmpError { report, by, .. } => Mark::Icmp { report, by },
-            Event::PathMtu { mtu, mss, by, .. } => Mark::PathMtu { mtu, mss, by },
-            Event::RttSample { rtt, srtt, rto, .. } => {
-                Mark::Rtt { rtt: rtt.into(), srtt: srtt.into(), rto: rto.into() }
+            Event::CongestionWindow { conn, cwnd, ssthresh, phase } => {
+                (conn, Mark::Window { cwnd, ssthresh, phase })
             }
-            Event::TimerFired { timer, .. } => Mark::Timer(timer),
-            Event::Limited { by, .. } => Mark::Limited(by),
-            Event::AppRead { len, .. } => Mark::Read(len),
-            Event::AppWrote { len, .. } => Mark::Wrote(len),
+            Event::Lost { conn, start, len, by } => (conn, Mark::Lost { start, len, by }),
+            Event::Reduced { conn, why } => (conn, Mark::Reduced(why)),
+            Event::Undone { conn, by } => (conn, Mark::Undone(by)),
+            Event::IcmpError { conn, report, by } => (conn, Mark::Icmp { report, by }),
+            Event::PathMtu { conn, mtu, mss, by } => (conn, Mark::PathMtu { mtu, mss, by }),
+            Event::RttSample { conn, rtt, srtt, rto } => {
+                (conn, Mark::Rtt { rtt: rtt.into(), srtt: srtt.into(), rto: rto.into() })
+            }
+            Event::TimerFired { conn, timer } => (conn, Mark::Timer(timer)),
+            Event::Limited { conn, by } => (conn, Mark::Limited(by)),
+            Event::AppRead { conn, len } => (conn, Mark::Read(len)),
+            Event::AppWrote { conn, len } => (conn, Mark::Wrote(len)),
             Event::TimerArmed { .. } | Event::TimerCancelled { .. } | Event::Impaired { .. } => {
                 return None;
             }
-        })
+        };
+        Some(Seen { conn, mark, has_sacks })
+    }
+}
+
+impl Short {
+    /// Whether it opens a connection.
+    #[inline(always)]
+    pub fn syn(self) -> bool {
+        self.flags.contains(Flags::SYN)
+    }
+
+    /// Its acknowledgment number.
+    pub fn ack(self) -> SeqNum {
+        self.ack
+    }
+
+    /// Whether it has text.
+    pub fn has_text(self) -> bool {
+        self.len > 0
+    }
+}
+
+impl Mark {
+    /// The state of the connection after it, if it says that.
+    #[inline(always)]
+    pub fn state(self) -> Option<State> {
+        match self {
+            Mark::Sent { state, .. } | Mark::Received { state, .. } => Some(state),
+            Mark::State { to, .. } => Some(to),
+            _ => None,
+        }
     }
 
     /// The event again; `None` for what belongs to the one before, and where a segment has come without its addresses.

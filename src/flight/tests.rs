@@ -2,8 +2,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use super::*;
-use crate::event::{Cause, Limit, Refusal, TimerKind, Why};
+use crate::event::{Cause, Limit, Refusal, SegmentView, TimerKind, Why};
 use crate::time::Duration;
+use crate::wire::SeqNum;
 use crate::wire::tcp::Flags;
 use crate::wire::tcp_options::{SackBlock, SackBlocks};
 
@@ -51,9 +52,12 @@ fn at(millis: u64) -> Instant {
     Instant::from_millis(millis)
 }
 
-/// A recorder with room for so many sets of connections, and what it has told of.
-fn flight(sets: usize) -> (Flight, Arc<Mutex<Vec<Recording>>>) {
-    let mut flight = Flight::new(sets * Flight::LEAST).unwrap();
+/// So many connections have a place in the smallest of all.
+const PLACES: u32 = (Flight::LEAST / PLACE_SIZE) as u32;
+
+/// A recorder with room for some times so many connections, and what it has told of.
+fn flight(times: usize) -> (Flight, Arc<Mutex<Vec<Recording>>>) {
+    let mut flight = Flight::new(times * Flight::LEAST).unwrap();
     let told = Arc::<Mutex<Vec<Recording>>>::default();
     let sink = Arc::clone(&told);
     flight.set_sink(Some(Box::new(move |record| sink.lock().unwrap().push(record()))));
@@ -117,12 +121,12 @@ fn events_come_back_as_they_were() {
     for (millis, event) in (1..).zip(&all) {
         flight.record(at(millis), event);
     }
-    let recording = flight.recording(conn, at(100)).unwrap();
+    let recording = flight.recording(conn, 0, at(100)).unwrap();
     let expected: Vec<_> = (1..).map(at).zip(all).collect();
     assert_eq!(recording.events, expected);
     assert_eq!(recording.ends, Some(ends()));
     assert_eq!((recording.at, recording.gone, recording.trouble), (at(100), 0, None));
-    assert_eq!(flight.recording(ConnId(8), at(100)), None);
+    assert_eq!(flight.recording(ConnId(8), 0, at(100)), None);
 }
 
 #[test]
@@ -132,7 +136,7 @@ fn the_last_ones_are_kept_and_the_others_counted() {
     for number in 0..EVENTS as u32 + more {
         flight.record(at(number.into()), &sent(1, number, Why::NewData));
     }
-    let recording = flight.recording(ConnId(1), at(999)).unwrap();
+    let recording = flight.recording(ConnId(1), 0, at(999)).unwrap();
     assert_eq!((recording.events.len(), recording.gone), (EVENTS, u64::from(more)));
     let seq = |event: &Event| match event {
         Event::Sent { segment, .. } => segment.seq.value(),
@@ -152,7 +156,7 @@ fn a_block_whose_segment_is_gone_is_left_out() {
     for number in 0..EVENTS as u32 - 1 {
         flight.record(at(1), &sent(1, number, Why::NewData));
     }
-    let recording = flight.recording(conn, at(2)).unwrap();
+    let recording = flight.recording(conn, 0, at(2)).unwrap();
     assert_eq!(recording.events.len(), EVENTS - 1);
     assert!(recording.events.iter().all(|(_, event)| matches!(event, Event::Sent { .. })));
 }
@@ -160,7 +164,7 @@ fn a_block_whose_segment_is_gone_is_left_out() {
 #[test]
 fn those_that_are_over_make_way_first_and_then_those_that_are_quiet() {
     let (mut flight, _) = flight(1);
-    for conn in 1..=WAYS as u32 {
+    for conn in 1..=PLACES {
         flight.record(at(conn.into()), &received(conn, 1001));
     }
     flight.record(at(10), &closed(3, Cause::FinAcked));
@@ -178,7 +182,7 @@ fn those_that_are_over_make_way_first_and_then_those_that_are_quiet() {
     assert_eq!(kept(&flight), [1, 2, 4, 5], "all are in use");
     flight.record(at(5002), &received(6, 1001));
     assert_eq!(kept(&flight), [1, 4, 5, 6]);
-    let fresh = flight.recording(ConnId(6), at(14)).unwrap();
+    let fresh = flight.recording(ConnId(6), 0, at(14)).unwrap();
     assert_eq!((fresh.events.len(), fresh.gone), (1, 0));
 }
 
@@ -192,7 +196,7 @@ fn requested(conn: u32) -> Event {
 #[test]
 fn requests_of_others_disturb_no_connection_and_are_no_trouble() {
     let (mut flight, told) = flight(1);
-    for conn in 1..WAYS as u32 {
+    for conn in 1..PLACES {
         flight.record(at(1), &received(conn, 1001));
     }
     for conn in 10..99 {
@@ -200,25 +204,69 @@ fn requests_of_others_disturb_no_connection_and_are_no_trouble() {
         flight.record(at(23_000), &closed(conn, Cause::RetransmissionLimit));
     }
     assert!(told.lock().unwrap().is_empty());
-    assert!((1..WAYS as u32).all(|conn| flight.recording(ConnId(conn), at(24_000)).is_some()));
+    assert!((1..PLACES).all(|conn| flight.recording(ConnId(conn), 0, at(24_000)).is_some()));
     // One that is still there yields to a connection, however fresh it is.
     flight.record(at(24_000), &requested(99));
     flight.record(at(24_000), &received(100, 1001));
-    assert!(flight.recording(ConnId(100), at(24_000)).is_some());
+    assert!(flight.recording(ConnId(100), 0, at(24_000)).is_some());
+}
+
+/// Opens a connection and closes it.
+fn opened_and_closed(flight: &mut Flight, conn: u32) {
+    flight.record(at(conn.into()), &received(conn, 1001));
+    flight.record(at(conn.into()), &closed(conn, Cause::FinAcked));
 }
 
 #[test]
-fn numbers_that_follow_on_each_other_are_spread() {
+fn the_last_that_closed_are_kept_and_no_more_as_long_as_there_is_room() {
     let (mut flight, _) = flight(64);
-    let count = 64 * WAYS as u32;
-    (1..=count).for_each(|conn| flight.record(at(1), &received(conn, 1001)));
-    let kept = flight.recorded().count();
-    assert!(kept as u32 > count * 9 / 10, "{kept} of {count}");
-    // And so are those of one of several shards.
-    let (mut flight, _) = self::flight(64);
-    (0..count).for_each(|conn| flight.record(at(1), &received(conn * 4 + 1, 1001)));
-    let kept = flight.recorded().count();
-    assert!(kept as u32 > count * 8 / 10, "{kept} of {count}");
+    let closed = 1000;
+    (1..=closed).for_each(|conn| opened_and_closed(&mut flight, conn));
+    let lately = closed - LATELY as u32;
+    for conn in lately + 1..=closed {
+        let recording = flight.recording(ConnId(conn), 0, at(2000)).unwrap();
+        assert_eq!((recording.conn, recording.events.len()), (ConnId(conn), 2));
+    }
+    assert!(flight.recorded().count() <= LATELY + 1);
+    // Those that are open do not go, however many come and go, and all places are used.
+    let open = 64 * PLACES - LATELY as u32 - 1;
+    (0..open).for_each(|conn| flight.record(at(2000), &received(2000 + conn, 1001)));
+    (5000..6000).for_each(|conn| opened_and_closed(&mut flight, conn));
+    assert!((0..open).all(|conn| flight.recording(ConnId(2000 + conn), 0, at(0)).is_some()));
+    assert_eq!(flight.recorded().count(), 64 * PLACES as usize);
+}
+
+#[test]
+fn a_place_is_kept_whose_connection_is_open_again() {
+    let (mut flight, _) = flight(1);
+    opened_and_closed(&mut flight, 1);
+    flight.record(at(2), &received(1, 1001));
+    (2..=PLACES).for_each(|conn| flight.record(at(3), &received(conn, 1001)));
+    flight.record(at(4), &received(99, 1001));
+    assert_eq!(flight.recording(ConnId(99), 0, at(4)), None);
+    assert_eq!(flight.recording(ConnId(1), 0, at(4)).unwrap().events.len(), 3);
+    flight.record(at(5), &closed(1, Cause::FinAcked));
+    flight.record(at(6), &received(99, 1001));
+    assert!(flight.recording(ConnId(99), 0, at(6)).is_some());
+}
+
+#[test]
+fn a_recording_goes_on_from_where_the_last_one_ended() {
+    let (mut flight, _) = flight(1);
+    let mut segment = view(false, 9001, 1001, 0);
+    segment.sack.push(SackBlock { left: SeqNum::new(2449), right: SeqNum::new(3897) });
+    let (conn, state) = (ConnId(1), State::Established);
+    flight.record(at(0), &Event::Received { conn, state, segment: segment.clone() });
+    let first = flight.recording(conn, 0, at(1)).unwrap();
+    assert_eq!((first.events.len(), first.entries), (1, 2));
+    let none = flight.recording(conn, first.entries, at(1)).unwrap();
+    assert_eq!((none.events.len(), none.entries, none.gone), (0, 2, 0));
+    flight.record(at(2), &Event::Received { conn, state, segment });
+    let second = flight.recording(conn, first.entries, at(3)).unwrap();
+    assert_eq!((second.events.len(), second.entries, second.gone), (1, 4, 0));
+    (0..2 * EVENTS as u32).for_each(|seq| flight.record(at(4), &sent(1, seq, Why::NewData)));
+    let third = flight.recording(conn, second.entries, at(5)).unwrap();
+    assert_eq!((third.events.len(), third.gone), (EVENTS, EVENTS as u64));
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::event::{Cause, Event, Refusal, State, Why};
+use super::mark::Mark;
+use crate::event::{Cause, Refusal, State, Why};
 use crate::time::{Duration, Instant};
 use crate::wire::SeqNum;
 
@@ -68,30 +69,27 @@ impl Watch {
         self.open
     }
 
-    /// Looks at the next event; whether something has gone wrong that was not told of.
+    /// Looks at what the next event was; whether something has gone wrong that was not told of.
     #[inline(always)]
-    pub(super) fn look(&mut self, at: Instant, event: &Event) -> Option<Trouble> {
-        let found = match event {
-            Event::Sent { why, state, .. } => {
-                self.is_in(*state);
-                self.sent(at, *why)
-            }
-            Event::Received { segment, state, .. } => {
-                self.is_in(*state);
-                let news = self.acked.is_some_and(|acked| segment.ack.after(acked));
-                if news || segment.len > 0 {
+    pub(super) fn look(&mut self, at: Instant, mark: Mark) -> Option<Trouble> {
+        if let Some(state) = mark.state() {
+            self.is_in(state);
+        }
+        let found = match mark {
+            Mark::Sent { why, .. } => self.sent(at, why),
+            Mark::Received { segment, .. } => {
+                let ack = segment.ack();
+                let news = self.acked.is_some_and(|acked| ack.after(acked));
+                if news || segment.has_text() {
                     self.trying = None;
                 }
                 if news || self.acked.is_none() {
-                    self.acked = Some(segment.ack);
+                    self.acked = Some(ack);
                 }
                 std::mem::take(&mut self.reset).then_some(Trouble::Reset)
             }
-            Event::Refused { reason, .. } => self.refused(*reason),
-            Event::StateChanged { cause, to, .. } => {
-                self.is_in(*to);
-                self.changed(*cause)
-            }
+            Mark::Refused(reason) | Mark::RefusedSegment { reason, .. } => self.refused(reason),
+            Mark::State { cause, .. } => self.changed(cause),
             _ => None,
         };
         found.filter(|_| self.open).and_then(|found| self.once(found))

@@ -21,9 +21,10 @@ impl Net {
         self.parts().any(|part| part.lock().stack.flight().is_some())
     }
 
-    /// What happened last on a connection, if it was recorded and is not forgotten.
-    pub fn recording(&self, conn: ConnId) -> Option<Recording> {
-        self.parts().find_map(|part| part.lock().stack.recording(conn))
+    /// What happened last on a connection, if it was recorded and is not forgotten, but for its first `since` entries
+    /// ([`Recording::entries`]).
+    pub fn recording(&self, conn: ConnId, since: u64) -> Option<Recording> {
+        self.parts().find_map(|part| part.lock().stack.recording(conn, since))
     }
 
     /// Has recordings go to what `sink` makes for each shard when something goes wrong with a connection; it is called

@@ -49,7 +49,7 @@ struct Data {
 
 impl From<&Recording> for Head {
     fn from(recording: &Recording) -> Head {
-        let Recording { conn, ends, trouble, at, gone, events } = recording;
+        let Recording { conn, ends, trouble, at, gone, events, .. } = recording;
         let (local, remote) = ends.unzip();
         let data = Data {
             local,

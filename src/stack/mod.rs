@@ -267,9 +267,10 @@ impl Stack {
         self.env.flight.as_ref()
     }
 
-    /// What happened last on a connection, if that is recorded and not forgotten.
-    pub fn recording(&self, conn: ConnId) -> Option<flight::Recording> {
-        self.env.flight.as_ref()?.recording(conn, self.env.now)
+    /// What happened last on a connection, if that is recorded and not forgotten, but for its first `since` entries
+    /// ([`flight::Recording::entries`]).
+    pub fn recording(&self, conn: ConnId, since: u64) -> Option<flight::Recording> {
+        self.env.flight.as_ref()?.recording(conn, since, self.env.now)
     }
 
     /// Has recordings go to `sink` when something goes wrong with a connection, if they are made.

@@ -56,8 +56,12 @@ impl Stack {
             let (conn, len) = (tcb.conn(), segment.payload.len() as u32);
             let outcome = match tcb.segment_arrives(cx, segment) {
                 Ok(()) => {
-                    let state = tcb.state();
-                    cx.emit(|| Event::Received { conn, state, segment: view(tcb, segment, len) });
+                    let (state, tcb, segment) = (tcb.state(), &*tcb, &*segment);
+                    cx.emit(move || Event::Received {
+                        conn,
+                        state,
+                        segment: view(tcb, segment, len),
+                    });
                     Ok(())
                 }
                 Err(discard) => {
@@ -156,6 +160,7 @@ impl Stack {
 }
 
 /// How events show a segment that was processed, which had so much text.
+#[inline(always)]
 fn view(tcb: &Tcb, segment: &Segment, len: u32) -> SegmentView {
     SegmentView { len, ..tcb.view_received(segment) }
 }

@@ -65,6 +65,7 @@ impl TimeWait {
     }
 
     /// How events show a segment sent for it.
+    #[inline(always)]
     pub(super) fn view_sent(&self, segment: &Segment) -> SegmentView {
         self.ends.get().view(segment, self.scale, self.iss, self.irs)
     }

@@ -187,7 +187,7 @@ impl Stack {
             Ok(written) => {
                 let (conn, len) = (connection.tcb.whole().conn(), written as u32);
                 if len > 0 {
-                    self.env.context().emit(|| Event::AppWrote { conn, len });
+                    self.env.context().emit(move || Event::AppWrote { conn, len });
                 }
                 connection.settle(&mut self.env);
                 self.queues.mark_ready(key, connection);
@@ -296,7 +296,7 @@ impl Stack {
                 let (owes, has_more) = (tcb.owes_acknowledgment(), tcb.has_text());
                 let (conn, len) = (tcb.conn(), before - tcb.held());
                 if len > 0 {
-                    self.env.context().emit(|| Event::AppRead { conn, len });
+                    self.env.context().emit(move || Event::AppRead { conn, len });
                 }
                 connection.settle(&mut self.env);
                 if owes {

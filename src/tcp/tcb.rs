@@ -34,6 +34,7 @@ use crate::time::Instant;
 use crate::wire::SeqNum;
 use crate::wire::icmp::Notice;
 use crate::wire::tcp::Segment;
+use crate::wire::tcp_options::SackBlocks;
 use crate::wire::tcp_options::Timestamps;
 
 /// The two ends of a connection.
@@ -48,6 +49,7 @@ pub struct Endpoints {
 impl Endpoints {
     /// How events show a segment between them: the window expanded by `scale`, relative numbers
     /// counted from `seq_base` and `ack_base`.
+    #[inline(always)]
     pub(crate) fn view(
         &self,
         segment: &Segment,
@@ -63,12 +65,18 @@ impl Endpoints {
             flags: segment.flags,
             len: segment.payload.len() as u32,
             window: scale.expand(segment.window),
-            sack: segment.options.sack.clone(),
+            sack: blocks(&segment.options.sack),
             ecn: segment.ecn,
             seq_base,
             ack_base,
         }
     }
+}
+
+/// The same; most segments have none, which is quickly done.
+#[inline(always)]
+fn blocks(sack: &SackBlocks) -> SackBlocks {
+    if sack.is_empty() { SackBlocks::new() } else { sack.clone() }
 }
 
 /// What the timestamps option needs (RFC 7323 3).
@@ -344,8 +352,15 @@ impl Tcb {
     /// Changes the state and says so.
     pub(crate) fn enter(&mut self, cx: &mut Context<'_>, to: State, cause: Cause) {
         let from = std::mem::replace(&mut self.state, to);
-        let (conn, Endpoints { local, remote }) = (self.conn, self.ends);
-        cx.emit(|| Event::StateChanged { conn, local, remote, from, to, cause });
+        let (conn, ends) = (self.conn, &self.ends);
+        cx.emit(move || Event::StateChanged {
+            conn,
+            local: ends.local,
+            remote: ends.remote,
+            from,
+            to,
+            cause,
+        });
     }
 
     /// Ends the connection at once. What was received stays readable.
@@ -452,7 +467,7 @@ impl Tcb {
 
     /// Tells the observer what congestion control has come to.
     pub(crate) fn emit_window(&self, cx: &mut Context<'_>) {
-        cx.emit(|| Event::CongestionWindow {
+        cx.emit(move || Event::CongestionWindow {
             conn: self.conn,
             cwnd: self.cwnd(),
             ssthresh: self.congestion.ssthresh(),
@@ -484,6 +499,7 @@ impl Tcb {
     }
 
     /// How events show a received segment.
+    #[inline(always)]
     pub fn view_received(&self, segment: &Segment) -> SegmentView {
         let scale = if segment.syn() { WindowScale::NONE } else { self.snd.scale };
         let irs = if segment.syn() { segment.seq } else { self.rcv.irs };
@@ -491,6 +507,7 @@ impl Tcb {
     }
 
     /// How events show a segment of `len` bytes that is being sent.
+    #[inline(always)]
     pub(crate) fn view_sent(&self, segment: &Segment, len: u32) -> SegmentView {
         let scale = if segment.syn() { WindowScale::NONE } else { self.rcv.scale };
         SegmentView { len, ..self.ends.view(segment, scale, self.snd.iss, self.rcv.irs) }

@@ -10,6 +10,7 @@ fn recording() -> Recording {
         trouble: Some(Trouble::Timeouts),
         at: Instant::from_millis(2),
         gone: 12,
+        entries: 13,
         events: vec![(Instant::from_millis(1), event)],
     }
 }

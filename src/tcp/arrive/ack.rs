@@ -208,8 +208,8 @@ impl Tcb {
         let Some(rtt) = rtt else { return };
         let (una, nxt) = (self.snd.place_of(self.snd.una), self.snd.place_of(self.snd.nxt));
         self.rtt.sample(self.config.profile, cx.now, rtt, una, nxt);
-        let (conn, estimator) = (self.conn, self.rtt);
-        cx.emit(|| Event::RttSample {
+        let (conn, estimator) = (self.conn, &self.rtt);
+        cx.emit(move || Event::RttSample {
             conn,
             rtt,
             srtt: estimator.srtt().unwrap_or(rtt),

@@ -175,11 +175,13 @@ impl HalfOpen {
     }
 
     /// How events show a segment received for it.
+    #[inline(always)]
     pub fn view_received(&self, segment: &Segment) -> SegmentView {
         self.ends().view(segment, WindowScale::NONE, self.irs, self.iss)
     }
 
     /// How events show a segment sent for it.
+    #[inline(always)]
     pub fn view_sent(&self, segment: &Segment, config: &Config) -> SegmentView {
         let scale = if segment.syn() { WindowScale::NONE } else { self.own_scale(config) };
         self.ends().view(segment, scale, self.iss, self.irs)

@@ -33,10 +33,11 @@ impl Tcb {
             self.arm_retransmission(cx.now);
             self.last_sent = cx.now;
         }
-        cx.emit(|| Event::Sent {
-            conn: Some(self.conn),
-            state: self.state,
-            segment: self.view_sent(&header, plan.len),
+        let (sender, segment) = (&*self, &header);
+        cx.emit(move || Event::Sent {
+            conn: Some(sender.conn),
+            state: sender.state,
+            segment: sender.view_sent(segment, plan.len),
             why: plan.why,
             packets: plan.segments() as u16,
         });

@@ -82,7 +82,7 @@ impl Tcb {
         if self.limit != limit {
             self.limit = limit;
             let conn = self.conn;
-            cx.emit(|| Event::Limited { conn, by: limit });
+            cx.emit(move || Event::Limited { conn, by: limit });
         }
         if limit == Limit::State {
             return;

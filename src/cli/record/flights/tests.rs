@@ -11,6 +11,7 @@ fn recording(conn: u32) -> Recording {
         trouble: Some(Trouble::Reset),
         at: Instant::ZERO,
         gone: 0,
+        entries: 0,
         events: Vec::new(),
     }
 }
