@@ -50,7 +50,7 @@ pub use capture::capture;
 pub use events::events;
 pub use metrics::{metrics, tell_metrics};
 pub use recorded::recorded;
-pub use report::{Amount, LaneStatus, LinkStatus};
+pub use report::{Amount, LaneStatus, LinkStatus, impair};
 pub use sockets::{Protocol, SocketFilter, SocketStatus, TcpStatus, TimerStatus, list, state_name};
 pub use version::VERSION;
 

@@ -132,6 +132,7 @@ pub mod stack;
 mod sync;
 pub mod tcp;
 pub mod time;
+pub mod web;
 pub mod wire;
 
 /// Everything for a program without an executor: the sockets of [`net::blocking`], and

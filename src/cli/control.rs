@@ -5,8 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail};
-use glasstcp::control::{self, Answer, LinkStatus, Listener, Reply, Request, carry};
-use glasstcp::device::impair::Spec;
+use glasstcp::control::{self, Answer, Listener, Reply, Request, carry};
 use glasstcp::event::State;
 use glasstcp::observe::capture::Filter;
 use glasstcp::runtime::LinkHandle;
@@ -65,9 +64,6 @@ fn bind_error(path: &Path, error: &io::Error) -> String {
         _ => format!("cannot listen on {path}: {error}; choose another place with --control"),
     }
 }
-
-/// Why a link cannot be made bad.
-const QUEUES: &str = "a device with several queues has no link that could be made bad: start glasstcp without --queues";
 
 /// Which running glasstcp is meant.
 #[derive(Clone, Debug, clap::Args)]
@@ -218,7 +214,10 @@ pub fn handler(
         let counts = counts.as_ref().ok_or("there is no stack behind a link between two devices");
         let net = || counts.map(|counts| counts.net().clone());
         Ok(match request {
-            Request::Impair { spec } => impair(link.as_ref(), spec).into(),
+            Request::Impair { spec } => {
+                let changed = control::impair(link.as_ref(), spec.as_deref());
+                changed.map_or_else(Reply::Error, Reply::Link).into()
+            }
             Request::Connect { to, within_ms } => {
                 Answer::Take(carry::connect(net()?, to, within_ms))
             }
@@ -250,21 +249,6 @@ pub fn handler(
         })
     };
     move |request| answer(request).unwrap_or_else(|why| Reply::Error(why.to_owned()).into())
-}
-
-/// Changes the link, and says how it is then.
-fn impair(link: Option<&LinkHandle>, spec: Option<String>) -> Reply {
-    let Some(link) = link else {
-        return Reply::Error(QUEUES.to_owned());
-    };
-    if let Some(spec) = spec {
-        let parsed = spec.parse::<Spec>().map_err(|error| error.to_string());
-        let applied = parsed.and_then(|spec| link.apply(&spec).map_err(|e| e.to_string()));
-        if let Err(sentence) = applied {
-            return Reply::Error(sentence);
-        }
-    }
-    Reply::Link(LinkStatus::of(link))
 }
 
 #[cfg(test)]

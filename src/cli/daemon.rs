@@ -19,6 +19,7 @@ use super::record::Files;
 use super::serve::reachable;
 use super::signals::{Signals, Told};
 use super::up::Plan;
+use super::web::Page;
 use super::{control, say, services};
 
 /// How often to look whether a crowd of connections has gone, so that its memory can.
@@ -49,6 +50,9 @@ async fn live(mut plan: Plan, printer: &Printer) -> anyhow::Result<()> {
     }
     let mut daemon = Daemon { host, printer };
     let files = Files::start(&plan.record, &daemon.host.counts())?;
+    // What is told to who watches is made where it holds up nobody else.
+    let viewers = Worker::start("viewers".to_owned()).context("cannot start a thread")?;
+    let mut page = Page::new(plan.web, &daemon.host, &plan.host, viewers.runtime()).await?;
     let sockets = Sockets::Stack(daemon.host.net().clone());
     let context = Arc::new(ServiceContext {
         www,
@@ -58,6 +62,7 @@ async fn live(mut plan: Plan, printer: &Printer) -> anyhow::Result<()> {
         ping_loss: Arc::new(ping::Loss::new(plan.ping_loss, plan.host.impair_seed)),
         resolve: plan.dns.map(|server| services::resolver(sockets.clone(), server)),
         metrics: Some(daemon.host.counts().metrics().clone()),
+        site: Some(page.site()),
         forward: plan.dns.map(|server| services::forward(sockets.clone(), server)),
         ..ServiceContext::default()
     });
@@ -71,8 +76,6 @@ async fn live(mut plan: Plan, printer: &Printer) -> anyhow::Result<()> {
         }
     });
     let on_shards = on_shards.await?;
-    // What is told to who watches is made where it holds up nobody else.
-    let viewers = Worker::start("viewers".to_owned()).context("cannot start a thread")?;
     let place = control::place(plan.control.as_deref(), &plan.host.name())?;
     if let Some(listener) = place {
         let (link, counts) = (daemon.host.link().cloned(), daemon.host.counts());
@@ -80,7 +83,8 @@ async fn live(mut plan: Plan, printer: &Printer) -> anyhow::Result<()> {
             .spawn(listener.serve(viewers.runtime().clone(), control::handler(link, Some(counts))));
     }
     // It serves whoever asks, whether or not somebody reads this.
-    let _ = say(&welcome(&plan, daemon.host.owns_netns()));
+    let pages = pages(&plan, &page.fragment(), page.serve(&mut services)?);
+    let _ = say(&welcome(&plan, daemon.host.owns_netns(), &pages));
     let result = daemon.until_told(&mut signals).await;
     if result.is_ok() {
         daemon.close(&mut signals).await;
@@ -167,7 +171,7 @@ impl Crowd {
 }
 
 /// What there is now, and what to try.
-fn welcome(plan: &Plan, owns_netns: bool) -> String {
+fn welcome(plan: &Plan, owns_netns: bool, pages: &[String]) -> String {
     let place = match &plan.host.link {
         Link::Udp(ends) => {
             let remote = ends.remote.map_or_else(String::new, |remote| format!(" to {remote}"));
@@ -198,8 +202,23 @@ fn welcome(plan: &Plan, owns_netns: bool) -> String {
         [] => String::new(),
         hints => format!("try: {}\n", hints.join("\n     ")),
     };
+    let watch = match pages {
+        [] => String::new(),
+        pages => format!("watch: {}\n", pages.join("\n       ")),
+    };
     let own = own.join(", ");
-    format!("glasstcp is up: {own} {place}\nservices: {services}\n{hints}Ctrl-C ends it\n")
+    format!("glasstcp is up: {own} {place}\nservices: {services}\n{hints}{watch}Ctrl-C ends it\n")
+}
+
+/// Where the page is that shows what it does: with the token where a change takes one.
+fn pages(plan: &Plan, fragment: &str, here: Option<String>) -> Vec<String> {
+    let http = plan.services.iter().find(|spec| spec.service == Service::Http);
+    let address = plan.host.addresses[0];
+    let own = http.map(|spec| match spec.port {
+        80 => format!("http://{address}/glass/{fragment}"),
+        port => format!("http://{address}:{port}/glass/{fragment}"),
+    });
+    here.into_iter().chain(own).collect()
 }
 
 /// Commands that show something, for what runs.

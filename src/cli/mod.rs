@@ -52,6 +52,7 @@ mod stats;
 mod task;
 mod top;
 mod up;
+mod web;
 
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;

@@ -228,7 +228,7 @@ pub fn bind_error(place: SocketAddr, error: &io::Error) -> String {
 }
 
 /// `127.0.0.1:8080` or `[::1]:8080`.
-fn address(text: &str) -> Result<SocketAddr, String> {
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     let sentence = "write an address and a port, as 127.0.0.1:8080 or [::1]:8080";
     text.parse().map_err(|_| match text.parse::<IpAddr>() {
         Ok(_) => format!("the port is missing: {sentence}"),

@@ -13,7 +13,7 @@ use glasstcp::stack::MAX_SHARDS;
 
 use super::client;
 use super::host::{self, Link, Role};
-use super::record;
+use super::{record, web};
 
 /// Start the stack on a TUN device and serve until Ctrl-C
 ///
@@ -32,6 +32,8 @@ Examples:
   sudo glasstcp up --netns glass -vv                 with every segment on the screen
   sudo glasstcp up --www ~/site --serve http:8080    a folder over HTTP, on port 8080
   sudo glasstcp up --addr 192.168.77.1/24            another network, the stack at 192.168.77.2
+  sudo glasstcp up --netns glass --web 127.0.0.1:8080
+                                                     then open http://127.0.0.1:8080/ and watch what it does
   sudo glasstcp up --serve ping --ping-loss 20%      something for 'glasstcp ping' that loses one in five
   sudo glasstcp up --serve dns --dns 10.9.0.1        dig @10.9.0.2 example.org asks the server at 10.9.0.1
   sudo glasstcp up --cc tahoe -vv                    what cwnd did before there was fast recovery
@@ -80,6 +82,9 @@ pub struct Args {
     no_default_services: bool,
 
     #[command(flatten)]
+    web: web::Args,
+
+    #[command(flatten)]
     record: record::Args,
 
     /// Where 'glasstcp ss', 'glasstcp impair' and their like reach it [default: one in /run/glasstcp, found by itself]
@@ -100,6 +105,8 @@ pub struct Plan {
     pub ping_loss: Share,
     /// Whom the services tasks and dns ask.
     pub dns: Option<SocketAddr>,
+    /// The page that shows it.
+    pub web: web::Plan,
     /// The files that are written.
     pub record: record::Plan,
     /// The control socket, where it is not to be the usual one.
@@ -128,6 +135,9 @@ pub enum PlanError {
         "--www needs the service http or tasks: add --serve http, or leave --no-default-services out"
     )]
     NoHttp,
+    /// Text for a page that nobody serves.
+    #[error("--payload is for the page at /glass/: add --serve http or --web, or leave it out")]
+    NoPage,
     /// A loss for a service that does not run.
     #[error("--ping-loss is for the service ping: add --serve ping, or leave it out")]
     NoPing,
@@ -177,9 +187,17 @@ impl Args {
         if self.dns.is_none() && services.iter().any(|spec| spec.service == Service::Dns) {
             return Err(PlanError::NoServer);
         }
-        let (www, dns, control) = (self.www, self.dns, self.control);
-        Ok(Plan { host, services, www, ping_loss, dns, record, control })
+        let (www, dns, control, web) = (self.www, self.dns, self.control, self.web.plan());
+        if web.payload && web.at.is_none() && !services.iter().any(is_http) {
+            return Err(PlanError::NoPage);
+        }
+        Ok(Plan { host, services, www, ping_loss, dns, web, record, control })
     }
+}
+
+/// Whether it serves the page.
+fn is_http(spec: &ServiceSpec) -> bool {
+    spec.service == Service::Http
 }
 
 /// The same host with so many queues.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::device::impair::{Effect, Tally};
+use crate::device::impair::{Effect, Spec, Tally};
 use crate::runtime::{LaneReport, LinkHandle};
 use crate::time::Duration;
 
@@ -52,6 +52,22 @@ impl LinkStatus {
         let [out, back] = link.report().map(LaneStatus::from);
         LinkStatus { out, back }
     }
+}
+
+/// Why a link cannot be made bad.
+const QUEUES: &str = "a device with several queues has no link that could be made bad: start glasstcp without --queues";
+
+/// Changes the link as `spec` says, if it says something, and tells how it is then.
+///
+/// # Errors
+/// A sentence: there is no link, or it cannot be changed like this.
+pub fn impair(link: Option<&LinkHandle>, spec: Option<&str>) -> Result<LinkStatus, String> {
+    let link = link.ok_or(QUEUES)?;
+    if let Some(spec) = spec {
+        let spec = spec.parse::<Spec>().map_err(|error| error.to_string())?;
+        link.apply(&spec).map_err(|error| error.to_string())?;
+    }
+    Ok(LinkStatus::of(link))
 }
 
 impl From<Tally> for Amount {

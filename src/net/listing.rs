@@ -5,6 +5,7 @@ use std::vec;
 use super::Net;
 use crate::stack::{Entry, EntryKey, Stack};
 use crate::tcp::Endpoints;
+use crate::time::Instant;
 
 /// How many are looked at under one lock, so that nobody waits for it for long: some 10 us.
 const BATCH: usize = 8;
@@ -24,6 +25,17 @@ impl Net {
             (part, keys.into_iter())
         };
         Listing { parts: self.parts().map(keys).collect() }
+    }
+
+    /// What there is between these ends, now: a connection, or what will be or was one.
+    pub fn between(&self, ends: Endpoints) -> Option<Entry> {
+        let look = |stack: &mut Stack| stack.entry(stack.entry_key(ends)?);
+        self.parts().find_map(|part| part.call(look).ok()?)
+    }
+
+    /// The time of its clock, by which events are told.
+    pub fn time(&self) -> Instant {
+        self.now()
     }
 
     /// Ends a connection from outside, as its application could with a reset (ss -K); false if there is none between

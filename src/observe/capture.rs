@@ -13,14 +13,14 @@ mod filter;
 use std::io;
 use std::sync::Arc;
 
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use super::pcapng::{self, Direction, Interface, Writer};
 use super::stream::{Item, Queue};
 use crate::device::gso::{self, Checksums};
 use crate::event::{ConnId, Event, Glance, Observer, PacketView, Refusal, State, Why};
 use crate::time::{Duration, Instant};
-use crate::wire::{Burst, Packet, ip};
+use crate::wire::{Burst, Packet, SeqNum, ip};
 
 pub use filter::{Filter, FilterError};
 
@@ -60,6 +60,31 @@ enum Kind {
 }
 
 type Sent = (Option<ConnId>, State, Why);
+
+/// What a segment carries.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Text<'a> {
+    /// When it was seen.
+    pub at: Instant,
+    /// The stack has sent it.
+    pub outbound: bool,
+    /// The sequence number of its first byte.
+    pub seq: SeqNum,
+    /// Its bytes, in order.
+    pub parts: SmallVec<[&'a [u8]; 2]>,
+}
+
+impl<'a> Text<'a> {
+    fn new(
+        at: Instant,
+        outbound: bool,
+        seq: u32,
+        parts: SmallVec<[&'a [u8]; 2]>,
+    ) -> Option<Text<'a>> {
+        let has_some = parts.iter().any(|part| !part.is_empty());
+        has_some.then_some(Text { at, outbound, seq: SeqNum::new(seq), parts })
+    }
+}
 
 /// Puts packets into a queue: all, or those that a filter lets through.
 pub struct Tap {
@@ -128,6 +153,26 @@ impl Captured {
             Kind::Impaired { effect, .. } => words.push(format!("impaired={}", hyphens(effect))),
         }
         words.join(" ")
+    }
+
+    /// The text of a TCP segment that the stack has sent or received, if it has some.
+    pub fn text(&self) -> Option<Text<'_>> {
+        match &self.kind {
+            Kind::Sent { burst, .. } => {
+                let tcp = burst.header.get(usize::from(burst.ip_header_len)..)?;
+                let seq = etherparse::TcpHeaderSlice::from_slice(tcp).ok()?.sequence_number();
+                let parts = burst.payload.iter().map(|part| &part[..]).collect();
+                Text::new(self.at, true, seq, parts)
+            }
+            Kind::Received { packet, .. } => {
+                let sliced = etherparse::LaxSlicedPacket::from_ip(&packet.bytes).ok()?;
+                let Some(etherparse::TransportSlice::Tcp(tcp)) = sliced.transport else {
+                    return None;
+                };
+                Text::new(self.at, false, tcp.sequence_number(), smallvec![tcp.payload()])
+            }
+            Kind::Impaired { .. } => None,
+        }
     }
 
     fn direction(&self) -> Direction {

@@ -41,7 +41,7 @@ pub mod tasks;
 pub mod text;
 
 pub use accept::{Accept, Datagrams, Tally, serve_listener, serve_socket};
-pub use http::{Limits, Pages, Www};
+pub use http::{Answered, Limits, Pages, Site, SiteBody, Www};
 pub use metrics::Metrics;
 pub use registry::{Service, ServiceSpec};
 pub use room::Room;
@@ -117,6 +117,8 @@ pub struct ServiceContext {
     pub tally: Arc<Tally>,
     /// What the stack has counted, for `/metrics` of HTTP; without a stack there is nothing.
     pub metrics: Option<Metrics>,
+    /// The page that shows it, below `/glass/` of HTTP.
+    pub site: Option<Site>,
     /// What the welcome page keeps; it makes it itself.
     pub welcome: Pages,
 }

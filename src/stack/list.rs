@@ -88,6 +88,15 @@ impl Stack {
         all.map(EntryKey).collect()
     }
 
+    /// A key for what there is between these ends: a connection, or what will be or was one.
+    pub fn entry_key(&self, ends: Endpoints) -> Option<EntryKey> {
+        Some(EntryKey(match self.demux.find(ends)? {
+            Owner::Connection(key) => Kind::Connection(key),
+            Owner::HalfOpen(key) => Kind::HalfOpen(key),
+            Owner::TimeWait(key) => Kind::TimeWait(key),
+        }))
+    }
+
     /// How that is now; `None` if it is gone. Nothing is changed by the look.
     pub fn entry(&self, EntryKey(key): EntryKey) -> Option<Entry> {
         Some(match key {

@@ -2,7 +2,7 @@ use glasstcp::device::impair::Share;
 
 use super::*;
 use crate::cli::host::{self, UdpEnds};
-use crate::cli::record;
+use crate::cli::{record, web};
 
 fn plan(netns: Option<&str>, services: &[&str]) -> Plan {
     let mut host = host::Plan::sample();
@@ -16,13 +16,14 @@ fn plan(netns: Option<&str>, services: &[&str]) -> Plan {
         ping_loss: Share::NONE,
         dns: None,
         record: record::Plan { events: None, packets: None, flight_memory: 0, flight_dir: None },
+        web: web::Plan::default(),
         control: None,
     }
 }
 
 #[test]
 fn the_welcome_says_what_there_is_and_what_to_try() {
-    let text = welcome(&plan(Some("glass"), &["echo", "http", "http:81,cc=reno"]), true);
+    let text = welcome(&plan(Some("glass"), &["echo", "http", "http:81,cc=reno"]), true, &[]);
     assert_eq!(
         text,
         "glasstcp is up: 10.9.0.2, 10.9.0.3 on glass0 (kernel 10.9.0.1/24, MTU 1400) in the network namespace glass, made for it\n\
@@ -38,7 +39,7 @@ fn the_welcome_says_what_there_is_and_what_to_try() {
 fn only_what_runs_is_suggested() {
     let hints = hints(&plan(None, &["http:8080"]));
     assert_eq!(hints, ["ping 10.9.0.2", "curl http://10.9.0.2:8080/"]);
-    let text = welcome(&plan(None, &[]), false);
+    let text = welcome(&plan(None, &[]), false, &[]);
     assert!(text.contains("services: none\ntry: ping 10.9.0.2\n"));
 }
 
@@ -47,7 +48,7 @@ fn over_udp_only_another_glasstcp_can_reach_it() {
     let mut plan = plan(None, &["http", "echo"]);
     let (local, remote) = ("127.0.0.1:7000".parse().unwrap(), None);
     plan.host.link = Link::Udp(UdpEnds { local, remote });
-    let text = welcome(&plan, false);
+    let text = welcome(&plan, false, &[]);
     assert!(text.starts_with(
         "glasstcp is up: 10.9.0.2, 10.9.0.3 over UDP from 127.0.0.1:7000 (MTU 1400)\n"
     ));
@@ -84,7 +85,10 @@ fn what_is_suggested_between_two_goes_over_the_other() {
         Link::Udp(UdpEnds { local: "127.0.0.1:9".parse().unwrap(), remote: Some(remote) });
     assert_eq!(hints(&plan), [format!("glasstcp ping 10.9.0.2 -p 12001 --via udp-{remote}")]);
     plan.services.clear();
-    assert!(welcome(&plan, false).ends_with("services: none\nCtrl-C ends it\n"), "no ICMP over it");
+    assert!(
+        welcome(&plan, false, &[]).ends_with("services: none\nCtrl-C ends it\n"),
+        "no ICMP over it"
+    );
 }
 
 #[test]

@@ -79,7 +79,7 @@ fn send(path: &Path, file: File, metadata: &Metadata, asked: &Asked) -> Result<R
                 Wanted::Whole if asked.head_only => whole(empty(), len, &kind),
                 Wanted::Whole => {
                     let body = FileBody::open(file, [Segment::Part(0..len)], asked.room.clone())?;
-                    whole(Either::Right(body), len, &kind)
+                    whole(Either::Right(Either::Left(body)), len, &kind)
                 }
                 Wanted::Part(part) => one_part((file, &asked.room), part, len, &kind)?,
                 Wanted::Parts(parts) => several_parts((file, &asked.room), &parts, len, &kind)?,
@@ -112,7 +112,7 @@ fn one_part(
     let place = place(&part, len);
     let body = FileBody::open(file, [Segment::Part(part)], room.clone())?;
     let body_len = body.len();
-    let mut reply = reply::bare(StatusCode::PARTIAL_CONTENT, Either::Right(body));
+    let mut reply = reply::bare(StatusCode::PARTIAL_CONTENT, Either::Right(Either::Left(body)));
     describe(&mut reply, body_len, kind);
     reply::set(&mut reply, header::CONTENT_RANGE, &place);
     Ok(reply)
@@ -140,7 +140,7 @@ fn several_parts(
     segments.push(Segment::Text(format!("\r\n--{boundary}--\r\n").into()));
     let body = FileBody::open(file, segments, room.clone())?;
     let body_len = body.len();
-    let mut reply = reply::bare(StatusCode::PARTIAL_CONTENT, Either::Right(body));
+    let mut reply = reply::bare(StatusCode::PARTIAL_CONTENT, Either::Right(Either::Left(body)));
     describe(&mut reply, body_len, &format!("multipart/byteranges; boundary={boundary}"));
     Ok(reply)
 }

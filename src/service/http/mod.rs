@@ -5,6 +5,7 @@
 //! | `GET`, `HEAD` a path | with a folder, its file, its `index.html` or its listing |
 //! | `GET`, `HEAD /welcome` | the welcome page; also `/` when there is no folder |
 //! | `GET`, `HEAD /metrics` | what the stack has counted, for Prometheus, unless the folder has something of that name |
+//! | any below `/glass/` | what the [`Site`] answers, if there is one |
 //! | `PUT /upload/NAME` | stores the body in the folder, whole or not at all |
 //! | `POST`, `PUT /sink` | counts the body |
 //!
@@ -46,10 +47,12 @@ mod patient;
 mod range;
 mod reply;
 mod sink;
+mod site;
 mod upload;
 mod uploaded;
 mod welcome;
 mod www;
+pub use site::{Answered, Site, SiteBody};
 pub use welcome::Pages;
 pub use www::{Www, WwwError};
 
@@ -139,6 +142,11 @@ where
 type Answer = Either<Ready<Reply>, BoxFuture<'static, Reply>>;
 
 fn answer(request: Request<Incoming>, context: &Arc<ServiceContext>, info: &InfoSource) -> Answer {
+    if let Some(site) = &context.site
+        && site.has(request.uri().path())
+    {
+        return site.answer(request, Arc::clone(info)).map(reply::of_site).boxed().right_future();
+    }
     let (head, body) = request.into_parts();
     let work = match route(&head, context) {
         Ok(Target::Welcome) => {

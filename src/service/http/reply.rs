@@ -7,6 +7,7 @@ use http_body_util::{Either, Full};
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 
+use super::SiteBody;
 use super::body::FileBody;
 use crate::observe::prometheus;
 
@@ -27,8 +28,8 @@ pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json"
 /// The type of what Prometheus reads.
 const METRICS: HeaderValue = HeaderValue::from_static(prometheus::CONTENT_TYPE);
 
-/// A short text held in memory, or a file in pieces.
-pub(super) type Body = Either<Full<Bytes>, FileBody>;
+/// A short text held in memory, a file in pieces, or what a site makes.
+pub(super) type Body = Either<Full<Bytes>, Either<FileBody, SiteBody>>;
 /// A reply.
 pub(super) type Reply = Response<Body>;
 
@@ -64,6 +65,15 @@ pub(super) fn with_body(status: StatusCode, kind: HeaderValue, body: Bytes) -> R
 pub(super) fn bare(status: StatusCode, body: Body) -> Reply {
     let mut reply = Response::new(body);
     *reply.status_mut() = status;
+    let headers = reply.headers_mut();
+    headers.insert(header::SERVER, SERVER);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+    reply
+}
+
+/// What a site answers, with the name of the server.
+pub(super) fn of_site(reply: Response<SiteBody>) -> Reply {
+    let mut reply = reply.map(|body| Either::Right(Either::Right(body)));
     let headers = reply.headers_mut();
     headers.insert(header::SERVER, SERVER);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);

@@ -1,0 +1,224 @@
+//! The page: what a running stack does, live in a browser, served by the stack itself or over the kernel's TCP.
+//!
+//! ```text
+//!   browser -- /glass/ --> guard --> assets            the page, which is in the binary
+//!                                --> info              who it is, and what one may
+//!                                --> events            server-sent events: a task on the viewers' thread for each
+//!                                --> change            the link is made bad, a connection is ended
+//! ```
+//!
+//! Events are those of the flight recorder, of which a page asks for the news ten times a second: so it costs the stack nothing
+//! that is not done anyway, and what happened before the page was opened is on it. What a browser does not read in time is
+//! not made.
+
+mod assets;
+mod change;
+mod events;
+mod guard;
+mod payload;
+mod reply;
+mod rows;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::{Method, Request, StatusCode};
+use serde::Serialize;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+
+use crate::event::ConnId;
+use crate::net::{Net, Watchers};
+use crate::runtime::LinkHandle;
+use crate::service::{InfoSource, Site};
+use crate::tcp::Endpoints;
+
+pub use guard::{Right, Token};
+use reply::{Refused, Reply};
+use rows::Cache;
+
+/// Pages that may be told of events at the same time.
+const MAX_VIEWERS: usize = 64;
+
+/// What the page is about.
+pub struct Source {
+    /// The stack.
+    pub net: Net,
+    /// Who sees its packets.
+    pub watchers: Watchers,
+    /// The link before it, if there is one that can be made bad.
+    pub link: Option<LinkHandle>,
+    /// What is counted, by name; a name has a line of its own.
+    pub counters: Box<dyn Fn() -> Vec<(String, u64)> + Send + Sync>,
+    /// The stack's addresses.
+    pub addresses: Vec<IpAddr>,
+    /// Where it is looked at what there is, so that nobody else is held up.
+    pub viewers: Handle,
+    /// Text of connections may be shown.
+    pub payload: bool,
+}
+
+/// The page of a stack. Cloning gives another handle to the same.
+#[derive(Clone)]
+pub struct Web(Arc<Shared>);
+
+struct Shared {
+    source: Source,
+    /// What there was lately, for all who look.
+    cache: Cache,
+    /// Places of those who look.
+    places: Arc<Semaphore>,
+}
+
+/// What the page is told about where it is.
+#[derive(Serialize)]
+struct Welcome<'a> {
+    version: &'static str,
+    addresses: &'a [IpAddr],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    own: Option<Ends>,
+    may_change: bool,
+    payload: bool,
+    recorder: bool,
+    link: bool,
+}
+
+/// Both ends of a connection, as JSON.
+#[derive(Clone, Copy, Serialize)]
+struct Ends {
+    local: std::net::SocketAddr,
+    remote: std::net::SocketAddr,
+}
+
+impl Web {
+    /// One about this.
+    pub fn new(source: Source) -> Web {
+        let places = Arc::new(Semaphore::new(MAX_VIEWERS));
+        Web(Arc::new(Shared { source, cache: Cache::default(), places }))
+    }
+
+    /// It for a web server, whose clients have a right to change something or need a token. With `is_home` it is all that
+    /// there is, and who asks for the root is sent there.
+    pub fn site(&self, right: Right, is_home: bool) -> Site {
+        let (shared, right) = (Arc::clone(&self.0), Arc::new(right));
+        Site::new(is_home, move |request, info| {
+            let (shared, right) = (Arc::clone(&shared), Arc::clone(&right));
+            Box::pin(async move {
+                let path = request.uri().path().to_owned();
+                let reply = shared.answer(request, &info, &right).await;
+                let reply = reply.unwrap_or_else(Refused::into_reply);
+                log::debug!("web: {path}: {}", reply.status());
+                reply
+            })
+        })
+    }
+}
+
+impl Shared {
+    async fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        info: &InfoSource,
+        right: &Right,
+    ) -> Result<Reply, Refused> {
+        guard::check_origin(&request)?;
+        let (head, body) = request.into_parts();
+        let name = match head.uri.path().strip_prefix("/glass/") {
+            Some(name) => name,
+            None => return Ok(reply::moved("/glass/")),
+        };
+        let reads = head.method == Method::GET || head.method == Method::HEAD;
+        match name {
+            "impair" | "kill" => {
+                if head.method != Method::POST {
+                    return Err(Refused::Method("POST"));
+                }
+                right.check(&head.headers)?;
+                let body = change::read(body).await?;
+                match name {
+                    "impair" => change::impair(&self.source, &body),
+                    _ => change::kill(&self.source, &body),
+                }
+            }
+            _ if !reads => Err(Refused::Method("GET, HEAD")),
+            "info" => Ok(self.welcome(info, right)),
+            "events" => {
+                let conn = wanted(head.uri.query())?;
+                self.stream(head.method, |shared, out| events::tell(shared, own(info), conn, out))
+            }
+            "payload" if !self.source.payload => Err(Refused::NoPayload),
+            "payload" => {
+                let conn = wanted(head.uri.query())?.ok_or(Refused::Conn)?;
+                self.stream(head.method, |shared, out| payload::tell(shared, conn, out))
+            }
+            _ => assets::reply(name, &head.headers).ok_or(Refused::NotFound),
+        }
+    }
+
+    fn welcome(&self, info: &InfoSource, right: &Right) -> Reply {
+        let source = &self.source;
+        let welcome = Welcome {
+            version: env!("CARGO_PKG_VERSION"),
+            addresses: &source.addresses,
+            own: own(info),
+            may_change: right.is_free(),
+            payload: source.payload,
+            recorder: source.net.records(),
+            link: source.link.is_some(),
+        };
+        reply::json(StatusCode::OK, &welcome)
+    }
+
+    /// A reply that goes on as long as a task on the viewers' thread has something to tell.
+    fn stream<F>(
+        self: Arc<Self>,
+        method: Method,
+        tell: impl FnOnce(Arc<Shared>, reply::Sender) -> F,
+    ) -> Result<Reply, Refused>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        let place = place.map_err(|_| Refused::TooMany(MAX_VIEWERS))?;
+        let (out, reply) = reply::stream();
+        if method == Method::GET {
+            let viewers = self.source.viewers.clone();
+            let telling = tell(self, out);
+            viewers.spawn(async move {
+                telling.await;
+                drop(place);
+            });
+        }
+        Ok(reply)
+    }
+}
+
+/// The connection on which somebody asks, where it can be seen.
+fn own(info: &InfoSource) -> Option<Ends> {
+    info().map(|info| Ends { local: info.local, remote: info.remote })
+}
+
+impl From<Ends> for Endpoints {
+    fn from(Ends { local, remote }: Ends) -> Endpoints {
+        Endpoints { local, remote }
+    }
+}
+
+impl From<Endpoints> for Ends {
+    fn from(Endpoints { local, remote }: Endpoints) -> Ends {
+        Ends { local, remote }
+    }
+}
+
+/// The connection that is asked for, if one is.
+fn wanted(query: Option<&str>) -> Result<Option<ConnId>, Refused> {
+    let mut pairs = query.unwrap_or_default().split('&');
+    let Some(number) = pairs.find_map(|pair| pair.strip_prefix("conn=")) else {
+        return Ok(None);
+    };
+    number.parse().map(|number| Some(ConnId(number))).map_err(|_| Refused::Conn)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,217 @@
+//! Server-sent events for one page: what there is, and what happens on the connection that it looks at.
+//!
+//! Of everything only the news are told. What is news is decided when the browser has taken what came before, so that for a
+//! slow one there are fewer and larger messages, and nothing waits but the last two.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Serialize;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::reply::Sender;
+use super::rows::{FRESH, Row, Seen};
+use super::{Ends, Shared, Source};
+use crate::control::SocketStatus;
+use crate::event::ConnId;
+use crate::flight::Recording;
+use crate::observe::flight;
+use crate::observe::stream::{Item, Style};
+
+/// How often it is looked what happens on a connection.
+const TICK: Duration = Duration::from_millis(100);
+/// How often it is told what was counted.
+const COUNTERS: Duration = Duration::from_secs(1);
+/// When nothing was told for so long there is a comment, by which it is found that a browser has gone.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
+
+/// Tells a page until it goes.
+pub(super) async fn tell(
+    shared: Arc<Shared>,
+    own: Option<Ends>,
+    conn: Option<ConnId>,
+    out: Sender,
+) {
+    let mut told = Told::default();
+    let mut page = Vec::new();
+    if let Some(own) = own {
+        message(&mut page, "own", &json(&own));
+    }
+    let mut tick = interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut last = Instant::now();
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {}
+            () = out.closed() => return,
+        }
+        let seen = match told.list_is_due() {
+            true => Some(shared.cache.look(&shared.source).await),
+            false => None,
+        };
+        if let Some(seen) = &seen {
+            told.list(&mut page, seen);
+        }
+        if let Some(conn) = conn {
+            told.connection(&mut page, &shared.source, seen.as_deref(), conn);
+        }
+        if page.is_empty() && last.elapsed() >= SIGN_OF_LIFE {
+            page.extend_from_slice(b": still here\n\n");
+        }
+        if !page.is_empty() {
+            last = Instant::now();
+            if out.send(Bytes::from(std::mem::take(&mut page))).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// What a page knows.
+#[derive(Default)]
+struct Told {
+    rows: HashMap<u32, Arc<str>>,
+    total: usize,
+    listed: Option<Instant>,
+    counters: BTreeMap<String, u64>,
+    counted: Option<Instant>,
+    link: Option<String>,
+    /// The ends of the connection that it looks at.
+    ends: Option<Ends>,
+    status: Option<String>,
+    /// Entries of its recording.
+    entries: Option<u64>,
+}
+
+/// News of the counters.
+#[derive(Serialize)]
+struct Counters<'a> {
+    time_ns: u64,
+    counters: BTreeMap<&'a str, u64>,
+}
+
+/// That there is no such connection any more.
+#[derive(Serialize)]
+struct Closed {
+    closed: bool,
+}
+
+impl Told {
+    fn list_is_due(&self) -> bool {
+        self.listed.is_none_or(|at| at.elapsed() >= FRESH)
+    }
+
+    /// Tells of the connections that are new, have changed or are gone, of the link, and of what was counted.
+    fn list(&mut self, page: &mut Vec<u8>, seen: &Seen) {
+        let first = self.listed.replace(Instant::now()).is_none();
+        let is_new = |(conn, row): &(&u32, &Row)| self.rows.get(*conn) != Some(&row.text);
+        let news: Vec<_> = seen.rows.iter().filter(is_new).map(|(_, row)| &*row.text).collect();
+        let gone = self.rows.keys().filter(|conn| !seen.rows.contains_key(conn));
+        let gone: Vec<_> = gone.map(u32::to_string).collect();
+        if first || !news.is_empty() || !gone.is_empty() || self.total != seen.total {
+            let (time_ns, total, shown) = (seen.at.as_nanos(), seen.total, seen.rows.len());
+            let (rows, gone) = (news.join(","), gone.join(","));
+            let list = format!(
+                r#"{{"time_ns":{time_ns},"total":{total},"shown":{shown},"rows":[{rows}],"gone":[{gone}]}}"#
+            );
+            message(page, "sockets", &list);
+        }
+        self.rows = seen.rows.iter().map(|(conn, row)| (*conn, Arc::clone(&row.text))).collect();
+        self.total = seen.total;
+        if let Some(link) = seen.link.as_ref().filter(|link| self.link.as_ref() != Some(link)) {
+            // The time comes first among its fields.
+            let rest = link.strip_prefix('{').unwrap_or_default();
+            message(page, "link", &format!(r#"{{"time_ns":{},{rest}"#, seen.at.as_nanos()));
+            self.link = Some(link.clone());
+        }
+        if self.counted.is_none_or(|at| at.elapsed() >= COUNTERS) {
+            self.counters(page, seen);
+        }
+    }
+
+    fn counters(&mut self, page: &mut Vec<u8>, seen: &Seen) {
+        self.counted = Some(Instant::now());
+        let is_new = |(name, count): &(&String, &u64)| self.counters.get(*name) != Some(count);
+        let counters = seen.counters.iter().filter(is_new);
+        let counters: BTreeMap<_, _> = counters.map(|(name, count)| (&**name, *count)).collect();
+        if !counters.is_empty() {
+            let news = Counters { time_ns: seen.at.as_nanos(), counters };
+            message(page, "counters", &json(&news));
+            self.counters.clone_from(&seen.counters);
+        }
+    }
+
+    /// Tells how a connection is, and what has happened on it.
+    fn connection(
+        &mut self,
+        page: &mut Vec<u8>,
+        source: &Source,
+        seen: Option<&Seen>,
+        conn: ConnId,
+    ) {
+        let net = &source.net;
+        if let Some(recording) = net.recording(conn, self.entries.unwrap_or(0)) {
+            self.record(page, &recording);
+        }
+        if self.ends.is_none() {
+            self.ends = seen.and_then(|seen| seen.rows.get(&conn.0)).map(|row| row.ends);
+        }
+        let entry = self.ends.and_then(|ends| net.between(ends.into()));
+        let status = entry.map(SocketStatus::from).filter(|status| status.conn == Some(conn.0));
+        let status = match status {
+            Some(status) => json(&status),
+            None => json(&Closed { closed: true }),
+        };
+        if self.status.as_ref() != Some(&status) {
+            message(page, "status", &status);
+            self.status = Some(status);
+        }
+    }
+
+    fn record(&mut self, page: &mut Vec<u8>, recording: &Recording) {
+        let known = self.entries.replace(recording.entries);
+        self.ends = recording.ends.map(|(local, remote)| Ends { local, remote }).or(self.ends);
+        let mut lines = Vec::new();
+        // Nothing fails that is written to memory.
+        let _ = match known {
+            None => flight::write(&mut lines, Style::Json, recording),
+            Some(_) => news(&mut lines, recording),
+        };
+        if !lines.is_empty() {
+            message(page, "record", &String::from_utf8_lossy(&lines));
+        }
+    }
+}
+
+/// Writes the events of a recording that goes on, and how many are left out before them.
+fn news(out: &mut Vec<u8>, recording: &Recording) -> io::Result<()> {
+    if recording.gone > 0 {
+        Style::Json.write(out, &Item::Lost(recording.gone))?;
+    }
+    for event in &recording.events {
+        Style::Json.write(out, &Item::One(event.clone()))?;
+    }
+    Ok(())
+}
+
+/// Writes a message of some lines.
+pub(super) fn message(page: &mut Vec<u8>, name: &str, data: &str) {
+    page.extend_from_slice(format!("event: {name}\n").as_bytes());
+    for line in data.lines() {
+        page.extend_from_slice(b"data: ");
+        page.extend_from_slice(line.as_bytes());
+        page.push(b'\n');
+    }
+    page.push(b'\n');
+}
+
+/// A value in one line; nothing that is told has a map whose keys are no text, which alone could fail.
+pub(super) fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+use super::*;
+use crate::event::Event;
+use crate::time;
+
+/// What somebody has seen: connections with what is told of each.
+fn seen(millis: u64, rows: &[(u32, &str)], counters: &[(&str, u64)], link: Option<&str>) -> Seen {
+    let (local, remote) = ("10.9.0.2:80".parse().unwrap(), "10.9.0.1:4000".parse().unwrap());
+    let row = |&(conn, text): &(u32, &str)| {
+        (conn, Row { ends: Ends { local, remote }, text: text.into() })
+    };
+    Seen {
+        at: time::Instant::from_millis(millis),
+        total: rows.len(),
+        rows: rows.iter().map(row).collect(),
+        counters: counters.iter().map(|&(name, count)| (name.to_owned(), count)).collect(),
+        link: link.map(str::to_owned),
+    }
+}
+
+/// What is told of that.
+fn told(told: &mut Told, seen: &Seen) -> String {
+    let mut page = Vec::new();
+    told.list(&mut page, seen);
+    String::from_utf8(page).unwrap()
+}
+
+#[test]
+fn only_news_are_told() {
+    let mut page = Told::default();
+    let link = Some(r#"{"out":1}"#);
+    let first = told(&mut page, &seen(1, &[(1, "{1}"), (2, "{2}")], &[("packets", 5)], link));
+    assert_eq!(
+        first,
+        "event: sockets\ndata: {\"time_ns\":1000000,\"total\":2,\"shown\":2,\"rows\":[{1},{2}],\"gone\":[]}\n\n\
+         event: link\ndata: {\"time_ns\":1000000,\"out\":1}\n\n\
+         event: counters\ndata: {\"time_ns\":1000000,\"counters\":{\"packets\":5}}\n\n"
+    );
+    let same = seen(2, &[(1, "{1}"), (2, "{2}")], &[("packets", 5)], link);
+    assert_eq!(told(&mut page, &same), "");
+    page.counted = None;
+    let changed =
+        seen(3, &[(2, "{2b}"), (3, "{3}")], &[("bytes", 1), ("packets", 5)], Some(r#"{"out":2}"#));
+    assert_eq!(
+        told(&mut page, &changed),
+        "event: sockets\ndata: {\"time_ns\":3000000,\"total\":2,\"shown\":2,\"rows\":[{2b},{3}],\"gone\":[1]}\n\n\
+         event: link\ndata: {\"time_ns\":3000000,\"out\":2}\n\n\
+         event: counters\ndata: {\"time_ns\":3000000,\"counters\":{\"bytes\":1}}\n\n"
+    );
+}
+
+#[test]
+fn an_empty_list_is_told_once_so_that_the_page_knows() {
+    let mut page = Told::default();
+    assert!(told(&mut page, &seen(1, &[], &[], None)).contains(r#""total":0"#));
+    assert_eq!(told(&mut page, &seen(2, &[], &[], None)), "");
+}
+
+#[test]
+fn a_recording_goes_on_and_says_what_is_missing() {
+    let conn = ConnId(7);
+    let event = |len| (time::Instant::from_millis(1), Event::AppRead { conn, len });
+    let recording = |gone, entries, events| Recording {
+        conn,
+        ends: None,
+        trouble: None,
+        at: time::Instant::from_millis(2),
+        gone,
+        entries,
+        events,
+    };
+    let (mut told, mut page) = (Told::default(), Vec::new());
+    told.record(&mut page, &recording(0, 1, vec![event(5)]));
+    told.record(&mut page, &recording(0, 1, vec![]));
+    told.record(&mut page, &recording(9, 11, vec![event(6)]));
+    assert_eq!(told.entries, Some(11));
+    let lines = String::from_utf8(page).unwrap();
+    let mut messages = lines.split_terminator("\n\n");
+    let first = messages.next().unwrap();
+    assert!(
+        first.starts_with("event: record\ndata: {") && first.contains("flight_record"),
+        "{first}"
+    );
+    let second = messages.next().unwrap();
+    let expected = "event: record\ndata: {\"name\":\"events_lost\",\"data\":{\"count\":9}}\n\
+                    data: {\"time_ns\":1000000,\"conn\":7,\"name\":\"app_read\",\"data\":{\"len\":6}}";
+    assert_eq!((second, messages.next()), (expected, None));
+}
