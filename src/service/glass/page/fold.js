@@ -16,7 +16,7 @@ export function fresh() {
     una: null, nxt: null, base: null, edge: null, heardWindow: null, rcvNxt: null, rcvWnd: null, mss: null,
     sacked: [], lost: [], again: [],
     timers: {}, segmentsSent: 0, segmentsReceived: 0, textSent: 0, textAgain: 0, textReceived: 0, retransmissions: 0,
-    losses: 0, refused: 0, appWrote: 0, appRead: 0, icmp: null, mtu: null, status: null, t: null,
+    losses: 0, refused: 0, appWrote: 0, appRead: 0, icmp: null, mtu: null, status: null, statusAt: null, t: null,
   };
 }
 
@@ -119,8 +119,9 @@ function lost(s, d) {
   bound(s.lost);
 }
 
-function status(s, row) {
+function status(s, row, t) {
   s.status = row;
+  s.statusAt = t;
   const tcp = row.tcp;
   s.state = STATE_OF_SS[row.state] ?? row.state ?? s.state;
   if (!tcp) return;
@@ -170,7 +171,7 @@ export function apply(s, event) {
       s.mss = d.mss;
       break;
     case 'icmp_error': s.icmp = d.report; break;
-    case 'status': status(s, d); break;
+    case 'status': status(s, d, t); break;
     default:
   }
   return s;

@@ -227,6 +227,7 @@ export class Guess {
     if (!readable(packet.link)) this.links.add(packet.link);
     const ip = read(packet);
     const words = packet.comment ? wordsOf(packet.comment) : {};
+    words.impaired ??= packet.iface === 'link' ? /^[a-z_-]+/.exec(packet.comment)?.[0] : undefined;
     if (words.impaired && ip) {
       const direction = packet.outbound === false ? 'in' : 'out';
       this.recording.put({ t, host: '', conn: 0, name: 'impaired', d: { direction, effect: intern(words.impaired.replaceAll('-', '_').slice(0, 40)), source: ip.source, destination: ip.target, len: ip.total } });
