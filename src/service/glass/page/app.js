@@ -45,6 +45,7 @@ class App {
 
   #listen() {
     window.addEventListener('hashchange', () => this.route());
+    window.addEventListener('resize', () => this.#redraw());
     document.addEventListener('keydown', (event) => this.#key(event));
     document.addEventListener('visibilitychange', () => this.#redraw());
     document.addEventListener('scroll', () => {
@@ -126,14 +127,7 @@ class App {
     this.token = new TokenField();
     const actions = [this.#kill(stream.track), this.killed, this.token.node];
     const mine = Boolean(own && row && own.local === row.local && own.remote === row.remote);
-    this.bench.show([{ track: stream.track, origin: this.#origin(), own: mine, actions }], { live: true, now: () => stream.now() });
-  }
-
-  /** A live connection counts from the first event that is known. */
-  #origin() {
-    const { stream } = this;
-    const first = stream.track.events.find(Boolean);
-    return first ? first.t : stream.now() ?? stream.time;
+    this.bench.show([{ track: stream.track, origin: stream.now() ?? 0, own: mine, actions }], { live: true, now: () => stream.now() });
   }
 
   #status() {

@@ -26,6 +26,7 @@ export class Bench {
     this.close();
     const playhead = new Playhead(lanes.map(({ track, origin }) => ({ track, origin })), { live, now });
     this.playhead = playhead;
+    this.anchored = false;
     this.span = live ? LIVE_SPAN : Infinity;
     this.view = { from: playhead.start, to: playhead.end };
     if (!live) playhead.speed = this.#fitting();
@@ -130,12 +131,22 @@ export class Bench {
       return;
     }
     this.before = now;
+    this.#anchor();
     playhead.tick(Math.max(0, Math.min(since, 400)));
     this.#follow();
     this.scales.clear();
     for (const view of this.views) view.render();
     this.transport.render();
     if (playhead.mode !== 'paused') this.request();
+  }
+
+  /** A live connection counts from the first event that is known of it. */
+  #anchor() {
+    const [lane] = this.playhead.lanes;
+    if (!this.playhead.live || this.anchored || !lane.track.events.length) return;
+    this.anchored = true;
+    lane.origin = lane.track.first;
+    if (this.playhead.mode !== 'live') this.playhead.seek(this.playhead.end);
   }
 
   #later(ms) {
@@ -154,7 +165,7 @@ export class Bench {
     }
     if (playhead.mode === 'live') {
       view.to = end;
-      view.from = end - this.span;
+      view.from = Math.max(end - this.span, Math.min(start, end - 1e9));
     } else if (t < view.from || t > view.to) {
       view.from = t - this.span * (t > view.to && playhead.mode === 'playing' ? 0.2 : 0.5);
       view.to = view.from + this.span;

@@ -65,7 +65,7 @@ export class Strip {
     const up = (bottom - TOP) / Math.max(1e-9, high - low);
     return {
       g, lane, from, to, low, high, series: lane.track.series, track: lane.track, colours: palette(),
-      left: LEFT, right: w - RIGHT, top: TOP, bottom, floor: h - BOTTOM, height: h,
+      left: LEFT, right: w - RIGHT, until: this.playhead.live ? w - RIGHT : Math.min(w - RIGHT, LEFT + (lane.track.last - from) * across), top: TOP, bottom, floor: h - BOTTOM, height: h,
       x: (t) => LEFT + (t - from) * across, y: (v) => bottom - (v - low) * up, time: (x) => from + (x - LEFT) / across,
     };
   }

@@ -49,7 +49,7 @@ export class ConnList {
     this.body = el('tbody');
     this.table = el('table', { class: 'conns', 'aria-label': 'Connections' }, el('thead', null, el('tr', null, this.heads)), this.body);
     this.scroll = el('div', { class: 'scroll conns-scroll', tabindex: '0', role: 'region', 'aria-label': 'Connections; arrow keys choose, Enter opens', 'data-test': 'connections', onkeydown: (e) => this.#key(e) }, this.table);
-    this.rows = new Virtual({ scroll: this.scroll, body: this.body, columns: COLUMNS.length, height: HEIGHT, make: (tr) => this.#make(tr), draw: (tr, i) => this.#draw(tr, i) });
+    this.rows = new Virtual({ scroll: this.scroll, body: this.body, height: HEIGHT, make: (tr) => this.#make(tr), draw: (tr, i) => this.#draw(tr, i) });
     return el('section', { class: 'view view-list', 'aria-label': 'Connections' },
       el('div', { class: 'list-head' }, this.summary, this.input), this.scroll, this.empty);
   }

@@ -16,6 +16,7 @@ const RECOVERY = { disorder: 'Something seems to be missing; it waits to be sure
 export function waitsFor(state, track) {
   const recovery = state.status?.tcp?.recovery;
   if (state.state === null) return 'Nothing is known yet.';
+  if (state.state === 'CLOSED' && state.path.length) return 'The connection is over.';
   if (!['ESTABLISHED', 'CLOSE_WAIT', 'FIN_WAIT_1', 'CLOSING', 'LAST_ACK'].includes(state.state)) return STATE[state.state] ?? '';
   if (state.lost.length || state.phase === 'fast_recovery' || state.phase === 'rto_recovery') return RECOVERY[state.phase === 'rto_recovery' ? 'loss' : 'recovery'];
   if (RECOVERY[recovery]) return RECOVERY[recovery];
@@ -51,10 +52,10 @@ export class ConnView {
     this.events = new EventList(lane, playhead, index);
     this.zoom = el('div', { class: 'zoom' });
     this.node = el('article', { class: 'conn', 'data-test': 'connection', 'aria-label': `Connection ${lane.track.title}` },
-      this.head, this.figures.node, this.bar.node,
+      this.head, this.figures.node, el('div', { class: 'columns' }, this.bar.node, this.timers.node),
       el('div', { class: 'columns' },
         el('section', { class: 'card card-strips', 'aria-label': 'Plots over time' }, this.zoom, this.strips.map((s) => s.node)),
-        el('div', { class: 'side' }, this.states.node, this.timers.node, this.ladder.node)),
+        el('div', { class: 'side' }, this.states.node, this.ladder.node)),
       this.events.node);
   }
 
@@ -81,6 +82,7 @@ export class ConnView {
     this.states.render(mine, track.peer ? peer : null, origin);
     this.timers.render(mine, this.playhead.t + origin);
     if (this.#seen(this.ladder.node)) this.ladder.render();
+    this.events.detail();
     if (this.#seen(this.events.node)) this.events.render();
     return mine;
   }

@@ -53,7 +53,7 @@ function steps(frame, columns, name, f) {
 }
 
 /** A line that holds each value until the next. */
-export function stepLine(frame, columns, name, colour, { width = 1.5, dash = [], upTo = frame.right, slope = false } = {}) {
+export function stepLine(frame, columns, name, colour, { width = 1.5, dash = [], upTo = frame.until, slope = false } = {}) {
   const { g } = frame;
   g.strokeStyle = colour;
   g.lineWidth = width;
@@ -87,8 +87,8 @@ export function stepArea(frame, columns, name, colour) {
     g.lineTo(x, before);
   });
   if (before === null) return;
-  g.lineTo(frame.right, before);
-  g.lineTo(frame.right, frame.bottom);
+  g.lineTo(frame.until, before);
+  g.lineTo(frame.until, frame.bottom);
   g.closePath();
   g.fill();
 }

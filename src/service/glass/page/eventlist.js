@@ -36,7 +36,7 @@ export class EventList {
     this.table = el('table', { class: 'events', 'aria-label': 'Events' },
       el('thead', null, el('tr', null, el('th', { scope: 'col' }, 'time (s)'), el('th', { scope: 'col' }, 'event'), el('th', { scope: 'col' }, 'what'), el('th', { scope: 'col' }, 'why'))), this.body);
     this.scroll = el('div', { class: 'scroll events-scroll', tabindex: '0', role: 'region', 'aria-label': 'List of events' }, this.table);
-    this.rows = new Virtual({ scroll: this.scroll, body: this.body, columns: 4, height: HEIGHT, make: (tr) => this.#make(tr), draw: (tr, i) => this.#draw(tr, i) });
+    this.rows = new Virtual({ scroll: this.scroll, body: this.body, height: HEIGHT, make: (tr) => this.#make(tr), draw: (tr, i) => this.#draw(tr, i) });
     this.details = el('div', { class: 'details', 'data-test': 'details' });
     return el('section', { class: 'card card-events', 'aria-label': 'Events' },
       el('div', { class: 'card-head' }, el('h3', null, 'What happened'), this.status),
@@ -139,14 +139,16 @@ export class EventList {
         if (this.found[mid] < head) low = mid + 1;
         else high = mid;
       }
+      this.rows.render();
       if (!this.scroll.matches(':hover') || this.playhead.mode !== 'paused') this.rows.reveal(Math.max(0, low - 1));
       this.rows.render();
       setText(this.status, `${format.count(this.found.length)} of ${format.count(this.lane.track.length)}${this.lane.track.dropped ? `; the oldest ${format.count(this.lane.track.dropped)} are dropped` : ''}`);
     }
-    this.#detail(head);
   }
 
-  #detail(head) {
+  /** The details of what happened last before the playhead. */
+  detail() {
+    const head = this.playhead.lanes[this.index].at;
     const { track, origin } = this.lane;
     let k = head - 1;
     while (track.event(k) && !happened(track.event(k))) k -= 1;

@@ -121,7 +121,7 @@ function lost(s, d) {
 
 function status(s, row, t) {
   s.status = row;
-  s.statusAt = t;
+  s.statusAt = row.at_ns ?? t;
   const tcp = row.tcp;
   s.state = STATE_OF_SS[row.state] ?? row.state ?? s.state;
   if (!tcp) return;
@@ -131,6 +131,10 @@ function status(s, row, t) {
   if (tcp.srtt_us) s.srtt = tcp.srtt_us * 1000;
   if (tcp.rto_us) s.rto = tcp.rto_us * 1000;
   if (tcp.min_rtt_us) s.minRtt = tcp.min_rtt_us * 1000;
+  // A recording that began late has not seen all; what the stack counts is right.
+  s.textSent = tcp.bytes_sent ?? s.textSent;
+  s.textReceived = tcp.bytes_received ?? s.textReceived;
+  s.retransmissions = tcp.retransmissions ?? s.retransmissions;
   s.mss = tcp.mss ?? s.mss;
   s.limitedBy = tcp.limited_by ?? s.limitedBy;
   s.heardWindow = tcp.snd_wnd ?? s.heardWindow;

@@ -16,7 +16,7 @@ export class Ladder {
   constructor(lane, playhead, index) {
     Object.assign(this, { lane, playhead, index });
     this.canvas = el('canvas', { class: 'ladder', tabindex: '0', role: 'img', 'aria-label': 'Ladder of segments', 'data-test': 'ladder' });
-    this.node = el('section', { class: 'card card-ladder', 'aria-label': 'Ladder' }, el('h3', null, 'Between the two ends'), this.canvas,
+    this.node = el('section', { class: 'card card-ladder', 'aria-label': 'Ladder' }, el('h3', null, 'Between the two ends'), el('div', { class: 'ladder-room' }, this.canvas),
       el('p', { class: 'quiet hint' }, 'Time runs down. Coral and dashed: sent again. Scroll with the wheel or ↑ ↓.'));
     this.back = 0;
     this.drawn = '';
@@ -157,6 +157,8 @@ export class Ladder {
     const again = sent && isAgain(e.d.why);
     const colour = again ? c.again : e.d.len ? c.accent : c.muted;
     const reach = lost ? from + (to - from) * 0.62 : to;
+    const outside = linked && !lost && (sent ? y1 > h : y0 < HEAD);
+    g.globalAlpha = outside ? 0.38 : 1;
     g.strokeStyle = colour;
     g.fillStyle = colour;
     g.lineWidth = e.d.len || again ? 1.75 : 1.25;
@@ -168,6 +170,7 @@ export class Ladder {
     g.setLineDash([]);
     if (lost) drawCross(g, reach, y1, c.again);
     else this.#point(g, from, y0, to, y1);
+    g.globalAlpha = 1;
     const at = sent ? [from, y0] : [to, y1];
     this.#label(g, e, at, left, right, c, again, sent);
     this.hits.push({ e, y: y(k) });

@@ -175,7 +175,8 @@ export class TokenField {
       if (!error.needsToken) return;
       this.again = () => this.guard(message, action);
       this.node.hidden = false;
-      this.input.focus();
+      this.input.focus({ preventScroll: true });
+      this.node.scrollIntoView({ block: 'center' });
     }
   }
 }

@@ -6,6 +6,8 @@ import { LIMIT_NAMES, WHY_NAMES } from './track.js';
 import { AGAIN, GLOSSARY, LIMIT, WHY } from './words.js';
 
 const last = (columns, name) => (columns.length ? columns[name][columns.length - 1] : null);
+/** For axes: without zeros at the end. */
+const short = (text) => text.replace(/(\.\d*?)0+ /, '$1 ').replace('. ', ' ');
 const headroom = (high) => (high > 0 ? high * 1.12 : 1);
 
 /** Which columns show the direction that has the text: `[segments, acks, sacks]`. */
@@ -35,12 +37,12 @@ function nearest(frame, seg, px, py) {
 export const sequence = {
   key: 'sequence',
   title: 'Every byte over time',
-  height: 264,
-  unit: (v) => format.bytes(v),
+  height: 300,
+  unit: (v) => short(format.bytes(v)),
   legend: [
     ['bar', 'accent', 'segment', 'Each upright line is a segment: from its first byte to its last, at the moment it was sent.'],
-    ['triangle', 'again', 'sent again: found missing', 'Sent again because later segments, or duplicate acknowledgments, show that it is missing.'],
-    ['square', 'again', 'timeout', 'Sent again because the retransmission timer went off.'],
+    ['triangle', 'again', 'again: missing', 'Sent again because later segments, or duplicate acknowledgments, show that it is missing.'],
+    ['square', 'again', 'again: timeout', 'Sent again because the retransmission timer went off.'],
     ['diamond', 'again', 'probe', 'Sent again to find out whether the end was lost.'],
     ['cross', 'again', 'found lost', 'From here on TCP believes that it was lost.'],
     ['bar', 'sack', 'SACK', 'The peer reports that it has this, although something before it is missing.'],
@@ -110,8 +112,8 @@ function uprights(g, x, top, bottom, least) {
 export const windows = {
   key: 'windows',
   title: 'How much is under way',
-  height: 168,
-  unit: (v) => format.bytes(v),
+  height: 188,
+  unit: (v) => short(format.bytes(v)),
   legend: [
     ['line', 'accent', 'cwnd', GLOSSARY.cwnd], ['dash', 'muted', 'ssthresh', GLOSSARY.ssthresh],
     ['area', 'accent', 'in flight', GLOSSARY['in flight']],
@@ -146,8 +148,8 @@ export const windows = {
 export const rtt = {
   key: 'rtt',
   title: 'Round trips',
-  height: 144,
-  unit: (v) => format.duration(v),
+  height: 150,
+  unit: (v) => short(format.duration(v)),
   legend: [
     ['ring', 'muted', 'measured', 'One round trip, from a segment to its acknowledgment.'], ['line', 'accent', 'smoothed', GLOSSARY.RTT],
     ['dash', 'again', 'RTO', GLOSSARY.RTO],
@@ -222,7 +224,7 @@ function throughputExtent(lane, from, to) {
 }
 
 function bands(frame) {
-  const { g, series, colours: c, x, right, height } = frame;
+  const { g, series, colours: c, x, height } = frame;
   const { lim } = series;
   const top = height - 22 - BAND;
   const [first, end] = range(lim, frame.from, frame.to);
@@ -234,7 +236,7 @@ function bands(frame) {
     let j = k + 1;
     while (j < end && LIMIT[LIMIT_NAMES[lim.by[j]]]?.[2] === limit?.[2]) j += 1;
     const x0 = Math.max(frame.left, x(lim.t[k]));
-    const x1 = j < lim.length && j < end ? x(lim.t[j]) : right;
+    const x1 = j < lim.length && j < end ? x(lim.t[j]) : frame.until;
     if (limit && x1 - x0 > 0.4) {
       const [kind, colour] = BANDS[limit[2]];
       pattern(g, kind, x0, top + 4, x1 - x0, BAND - 5, c[colour]);
@@ -253,9 +255,9 @@ function bands(frame) {
 export const throughput = {
   key: 'throughput',
   title: 'Throughput, and what limits it',
-  height: 168,
+  height: 190,
   foot: BAND,
-  unit: (v) => format.rate(v).replace('bit/s', 'b/s'),
+  unit: (v) => short(format.rate(v)).replace('bit/s', 'b/s'),
   legend: [
     ['area', 'accent', 'acknowledged', 'What the peer has acknowledged, in each part of the time.'],
     ['dash', 'muted', 'sent', 'What was sent, with what was sent again.'],

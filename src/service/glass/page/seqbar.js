@@ -11,7 +11,7 @@ import * as ranges from './ranges.js';
 
 const PARTS = [
   ['acknowledged', 'area', 'ack'], ['sacked', 'hatch', 'sack'], ['lost', 'cross', 'again'], ['in flight', 'area', 'accent'],
-  ['usable', 'line', 'accent'], ['blocked', 'dash', 'muted'],
+  ['usable', 'box', 'accent'], ['blocked', 'dashbox', 'muted'],
 ];
 
 /** The numbers of the bar. */

@@ -21,7 +21,7 @@ export class Shelf {
     this.lists = el('div', { class: 'recordings' });
     this.node = el('section', { class: 'view view-shelf', 'aria-label': 'Recordings', hidden: true },
       el('div', { class: 'drop-hint' }, el('h2', null, 'Replay a recording'),
-        el('p', null, 'Drop a file anywhere on this page: events (glasstcp up --events, glasstcp events --json, glasstcp sim --out) or a capture (pcap, pcapng), also of other stacks. It stays in your browser.'),
+        el('p', null, 'Drop a file anywhere on this page: events (', el('code', null, 'glasstcp up --events'), ', ', el('code', null, 'glasstcp events --json'), ', ', el('code', null, 'glasstcp sim --out'), ') or a capture (pcap, pcapng), also of other stacks. It stays in your browser.'),
         el('p', null, 'Drop two at once, and they are shown side by side on one clock.'),
         el('button', { type: 'button', class: 'primary', 'data-test': 'choose-file', onclick: () => this.input.click() }, 'Choose a file')),
       this.status, this.lists, this.input);

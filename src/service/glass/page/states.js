@@ -101,7 +101,7 @@ export class States {
     this.extra.replaceChildren();
     for (const step of state.path) this.#take(step);
     this.#list(state, origin);
-    setText(this.now, state.state ? STATE[state.state] ?? '' : 'Nothing is known of its state yet.');
+    setText(this.now, over ? 'It is over.' : state.state ? STATE[state.state] ?? '' : 'Nothing is known of its state yet.');
     setAttribute(this.picture, 'aria-label', `State diagram. Now ${state.state ?? 'unknown'}${peer?.state ? `, the other end ${peer.state}` : ''}. Path: ${state.path.map((p) => p.to).join(', ') || 'none recorded'}.`);
   }
 

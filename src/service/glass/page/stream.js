@@ -58,6 +58,10 @@ export class Stream {
     this.track = conn === null ? null : new Track({
       title: `#${conn}`, end: { host: '', conn, local: ends.local, remote: ends.remote }, most: LIVE_MOST,
     });
+    this.recorded = false;
+    this.waiting = null;
+    const { track } = this;
+    if (track) setTimeout(() => this.#alone(track), 1500);
     this.#connect();
   }
 
@@ -173,10 +177,13 @@ export class Stream {
       return;
     }
     this.#heard(data.time_ns);
-    const t = typeof data.time_ns === 'number' ? data.time_ns : Math.max(this.time, this.track.last, Math.min(this.now() ?? 0, this.time + 1e9));
+    data.at_ns = typeof data.time_ns === 'number' ? data.time_ns : this.now();
     if (typeof data.local === 'string') this.track.end.local = data.local;
     if (typeof data.remote === 'string') this.track.end.remote = data.remote;
-    this.track.append({ t, host: '', conn: this.conn, name: 'status', d: data });
+    // Events that happened before it may still be under way, so it stands at the time of the last one that is here; and
+    // what the flight recorder has kept comes first.
+    if (this.recorded) this.track.append({ t: this.track.last || (this.now() ?? 0), host: '', conn: this.conn, name: 'status', d: data });
+    else this.waiting = data;
     this.#tell('status');
   }
 
@@ -202,7 +209,19 @@ export class Stream {
       this.#heard(e.t);
       track.append(e);
     }
+    this.recorded = true;
+    if (this.waiting) {
+      const data = this.waiting;
+      this.waiting = null;
+      this.#status(data);
+    }
     this.#tell('record');
+  }
+
+  /** Where no recording comes (the recorder is off, or nothing happens), the status alone is shown after a while. */
+  #alone(track) {
+    if (this.track !== track || this.recorded) return;
+    this.#record('');
   }
 
   #counters(data) {

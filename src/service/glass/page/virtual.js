@@ -4,15 +4,15 @@ import { el, setAttribute } from './dom.js';
 
 export class Virtual {
   /**
-   * `scroll`: the element that scrolls; `body`: the tbody; `columns`: how many; `height`: of a row, in px;
-   * `make(tr)` fills a new row, `draw(tr, index)` shows an item in it. `header`: px above the first row.
+   * `scroll`: the element that scrolls; `body`: the tbody; `height`: of a row, in px;
+   * `make(tr)` fills a new row, `draw(tr, index)` shows an item in it.
    */
-  constructor({ scroll, body, columns, height, make, draw }) {
+  constructor({ scroll, body, height, make, draw }) {
     Object.assign(this, { scroll, body, height, make, draw });
     this.count = 0;
     this.pool = [];
     const spacer = () => {
-      const cell = el('td', { colspan: columns });
+      const cell = el('td');
       return { row: el('tr', { class: 'spacer', 'aria-hidden': 'true' }, cell), cell, px: -1 };
     };
     this.above = spacer();
