@@ -124,7 +124,7 @@ export class Bench {
     const { playhead } = this;
     if (!playhead) return;
     const moving = playhead.mode !== 'paused';
-    const least = still() ? 250 : playhead.mode === 'live' ? 80 : 30;
+    const least = still() ? 250 : playhead.mode === 'live' ? 100 : 32;
     const since = now - this.before;
     if (moving && since < least && since >= 0) {
       this.#later(least - since);

@@ -63,7 +63,8 @@ export class ConnList {
     c.state.append(c.dot, c.stateText);
     c.link = el('a', { tabindex: '-1' });
     c.own = el('span', { class: 'tag own', hidden: true }, 'this page');
-    c.remote.append(c.link, c.own);
+    c.small = el('small', { 'aria-hidden': 'true' });
+    c.remote.append(c.link, c.own, c.small);
     c.line = svg('polyline', { fill: 'none' });
     c.curve.append(svg('svg', { class: 'spark', viewBox: '0 0 96 24', width: 96, height: 24, 'aria-hidden': 'true' }, c.line));
     tr.append(...COLUMNS.map(({ key }) => c[key]));
@@ -104,6 +105,7 @@ export class ConnList {
     setText(c.cwnd, format.bytes(row.cwnd));
     setText(c.again, again(row) ? format.count(again(row)) : '–');
     toggle(c.again, 'hot', again(row) > 0);
+    setText(c.small, `${state.replaceAll('_', '-')} · ${LIMIT[row.limited_by]?.[0] ?? row.limited_by ?? ''}${again(row) ? ` · ${format.count(again(row))} again` : ''}`);
     setText(c.limit, LIMIT[row.limited_by]?.[0] ?? row.limited_by ?? '');
     this.#curve(c.line, row.history);
   }
@@ -150,7 +152,7 @@ export class ConnList {
     const now = performance.now();
     const held = this.scroll.matches(':hover') || this.scroll.matches(':focus-within');
     const rows = this.stream.rows;
-    if (this.sorted && now - this.sorted < (held ? 6000 : 2000)) {
+    if (this.sorted && this.stream.updates > 4 && now - this.sorted < (held ? 6000 : 2000)) {
       const kept = this.list.map(({ conn }) => rows.get(conn)).filter((row) => row && this.#fits(row));
       const known = new Set(kept.map(({ conn }) => conn));
       for (const row of rows.values()) if (!known.has(row.conn) && this.#fits(row)) kept.push(row);

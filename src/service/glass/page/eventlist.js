@@ -119,19 +119,19 @@ export class EventList {
       setText(why, explain.why(e));
       tr.className = `g-${groupOf(e)}${peer ? ' peer' : ''}${(e.d.why && /again|retrans|rack|rto|probe|partial/.test(e.d.why)) || e.name === 'lost' ? ' hot' : ''}`;
     }
-    toggle(tr, 'current', at === head - 1);
+    toggle(tr, 'current', at === this.current);
     toggle(tr, 'future', at >= head);
-    setAttribute(tr, 'aria-current', at === head - 1 ? 'true' : null);
+    setAttribute(tr, 'aria-current', at === this.current ? 'true' : null);
   }
 
   render() {
     const before = this.found.length;
     this.#scan();
     const head = this.playhead.lanes[this.index].at;
-    this.rows.setCount(this.found.length);
     setAttribute(this.table, 'aria-rowcount', String(this.found.length + 1));
     if (head !== this.follow || before !== this.found.length) {
       this.follow = head;
+      this.rows.setCount(this.found.length);
       let low = 0;
       let high = this.found.length;
       while (low < high) {
@@ -139,6 +139,7 @@ export class EventList {
         if (this.found[mid] < head) low = mid + 1;
         else high = mid;
       }
+      this.current = this.found[low - 1] ?? -1;
       this.rows.render();
       if (!this.scroll.matches(':hover') || this.playhead.mode !== 'paused') this.rows.reveal(Math.max(0, low - 1));
       this.rows.render();

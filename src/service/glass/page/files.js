@@ -82,5 +82,6 @@ async function capture(file, recording, progress) {
     recording.notes.push(`The file is damaged (${error.message}); what comes before that is shown.`);
   }
   if (guess.links.size) recording.notes.push(`Packets of link type ${[...guess.links].slice(0, 3).join(', ')} cannot be read here.`);
+  if (guess.repeated) recording.notes.push(`${plural(guess.repeated, 'packet')} that the capture has more than once ${guess.repeated === 1 ? 'was' : 'were'} left out.`);
   if (recording.kind === 'guess') recording.notes.push('Packets do not say why they were sent: reasons and states are guesses.');
 }

@@ -218,6 +218,7 @@ export class Guess {
     this.numbers = 0;
     this.origin = null;
     this.unread = 0;
+    this.repeated = 0;
     this.links = new Set();
   }
 
@@ -247,9 +248,24 @@ export class Guess {
       return;
     }
     const near = this.#pair(tcp);
+    if (this.#twice(near, tcp)) return;
     const [sender, receiver] = near[0].local === tcp.from ? near : [near[1], near[0]];
     sender.sent(t, tcp, words);
     receiver.received(t, tcp, {});
+  }
+
+  /** A capture on several interfaces has a packet more than once, with the same number of its IP header. */
+  #twice(pair, tcp) {
+    if (tcp.id === 0) return false;
+    const key = `${tcp.from}|${tcp.id}|${tcp.seq}|${tcp.ack}|${tcp.len}|${tcp.bits}`;
+    if (pair.seen?.has(key)) {
+      this.repeated += 1;
+      return true;
+    }
+    pair.seen ??= new Set();
+    pair.seen.add(key);
+    if (pair.seen.size > 512) pair.seen.delete(pair.seen.values().next().value);
+    return false;
   }
 
   /** A new SYN on the ends of a connection that is over, or that counts from elsewhere, is a new connection. */

@@ -16,7 +16,10 @@ export class Ladder {
   constructor(lane, playhead, index) {
     Object.assign(this, { lane, playhead, index });
     this.canvas = el('canvas', { class: 'ladder', tabindex: '0', role: 'img', 'aria-label': 'Ladder of segments', 'data-test': 'ladder' });
-    this.node = el('section', { class: 'card card-ladder', 'aria-label': 'Ladder' }, el('h3', null, 'Between the two ends'), el('div', { class: 'ladder-room' }, this.canvas),
+    this.slopes = false;
+    this.button = el('button', { class: 'chip', type: 'button', 'aria-pressed': 'false', 'data-test': 'ladder-slopes', title: 'Both ends were recorded: show when each segment left and when it arrived', onclick: () => this.#turn() }, 'as it travels');
+    this.button.hidden = !lane.track.peer;
+    this.node = el('section', { class: 'card card-ladder', 'aria-label': 'Ladder' }, el('div', { class: 'card-head' }, el('h3', null, 'Between the two ends'), this.button), el('div', { class: 'ladder-room' }, this.canvas),
       el('p', { class: 'quiet hint' }, 'Time runs down. Coral and dashed: sent again. Scroll with the wheel or ↑ ↓.'));
     this.back = 0;
     this.drawn = '';
@@ -24,9 +27,22 @@ export class Ladder {
     this.#listen();
   }
 
-  /** How many segments there were up to the playhead: all that has been drawn, and more. */
+  #turn() {
+    this.slopes = !this.slopes;
+    setAttribute(this.button, 'aria-pressed', String(this.slopes));
+    this.back = 0;
+    this.drawn = '';
+    this.playhead.touch();
+  }
+
+  /** The segments that are drawn: those that this end sent and received or, as they travel, those of both ends. */
+  get list() {
+    return this.slopes ? this.lane.track.segments : this.lane.track.own;
+  }
+
+  /** How many segments there were up to the playhead. */
   #upTo(at) {
-    const { segments } = this.lane.track;
+    const segments = this.list;
     let low = 0;
     let high = segments.length;
     while (low < high) {
@@ -46,7 +62,7 @@ export class Ladder {
     const rows = Math.floor((h - HEAD - FOOT) / ROW);
     this.back = Math.max(0, Math.min(this.back, end - rows));
     const last = end - this.back;
-    const key = [w, h, ratio, last, lane.track.dropped, end, palette().bg].join();
+    const key = [w, h, ratio, last, this.slopes, lane.track.dropped, end, palette().bg].join();
     if (key === this.drawn) return;
     this.drawn = key;
     if (canvas.width !== Math.round(w * ratio)) canvas.width = Math.round(w * ratio);
@@ -55,7 +71,7 @@ export class Ladder {
     g.setTransform(ratio, 0, 0, ratio, 0, 0);
     g.clearRect(0, 0, w, h);
     this.#paint(g, w, h, Math.max(0, last - rows), last);
-    const newest = lane.track.event(lane.track.segments[last - 1]);
+    const newest = lane.track.event(this.list[last - 1]);
     setAttribute(canvas, 'aria-label', newest ? `Ladder of ${format.plural(end, 'segment')}; the last: ${newest.name}, ${explain.line(newest)}. ${explain.why(newest)}` : 'Ladder: no segment yet.');
   }
 
@@ -67,7 +83,7 @@ export class Ladder {
     const right = w - side;
     this.#heads(g, w, c);
     const list = [];
-    for (let i = first; i < last; i += 1) list.push(track.event(track.segments[i]));
+    for (let i = first; i < last; i += 1) list.push(track.event(this.list[i]));
     const y = (k) => HEAD + (k + 0.5) * ROW;
     const place = new Map(list.map((e, k) => [e, k]));
     this.hits = [];
@@ -132,22 +148,24 @@ export class Ladder {
       const lines = parts.length > 2 ? [parts.slice(0, 2).join(' '), parts[2]] : parts;
       lines.forEach((part, i) => g.fillText(part, side ? x + 9 : x - 9, y(k) + (i - (lines.length - 1) / 2) * 10));
     };
-    list.forEach((e, k) => put(track.side(e), e.d.state, k));
+    list.forEach((e, k) => {
+      put(track.side(e), e.d.state, k);
+      if (!this.slopes && e.twin && e.name === 'received') put(1, e.twin.d.state, k);
+    });
   }
 
   #arrow(g, { e, k, y, place, left, right, c, track, h }) {
     const side = track.side(e);
     const sent = e.name === 'sent';
-    const linked = Boolean(track.peer);
+    const linked = this.slopes;
     if (linked && !sent && e.twin && place.has(e.twin)) return;
     const from = side === 0 === sent ? left : right;
     const to = from === left ? right : left;
     let y0 = y(k);
     let y1 = y(k) + ROW * 0.55;
-    let lost = false;
+    const lost = Boolean(track.peer) && sent && !e.twin && track.last - e.t > 3e8 + 2 * (track.heads[0].srtt ?? 0);
     if (linked && sent) {
       const arrived = e.twin ? place.get(e.twin) : undefined;
-      lost = !e.twin && track.last - e.t > 3e9 / 10 + 2 * (track.heads[0].srtt ?? 0);
       y1 = arrived !== undefined ? y(arrived) : h + ROW;
       if (lost) y1 = y0 + ROW * 0.8;
     } else if (!sent) {
@@ -235,6 +253,7 @@ export class Ladder {
     const scroll = (rows) => {
       this.back = Math.max(0, this.back + rows);
       this.drawn = '';
+      this.playhead.touch();
     };
     canvas.addEventListener('wheel', (event) => {
       if (event.ctrlKey) return;

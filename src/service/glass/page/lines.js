@@ -14,6 +14,7 @@ export function intern(s) {
 
 const text = (v) => (typeof v === 'string' ? intern(v.slice(0, 200)) : undefined);
 const number = (v) => (typeof v === 'number' && Number.isFinite(v) ? v : undefined);
+const amount = (v) => (typeof v === 'number' && v >= 0 && v < 2 ** 40 ? v : 0);
 
 function sack(v) {
   if (!Array.isArray(v)) return undefined;
@@ -23,7 +24,7 @@ function sack(v) {
 function segment(data) {
   const seq = number(data.seq_relative);
   if (seq === undefined) return null;
-  const d = { flags: text(data.flags) ?? 'none', seq: number(data.seq), seq_relative: seq, len: number(data.len) ?? 0, window: number(data.window) ?? 0 };
+  const d = { flags: text(data.flags) ?? 'none', seq: number(data.seq), seq_relative: seq, len: amount(data.len), window: amount(data.window) };
   if (data.ack_relative !== undefined) {
     d.ack = number(data.ack);
     d.ack_relative = number(data.ack_relative);
@@ -42,6 +43,7 @@ const NEEDS = {
   congestion_window: ['cwnd'], lost: ['start_relative', 'len'], rtt_sample: ['rtt_ns'], timer_armed: ['due_ns'],
   app_read: ['len'], app_wrote: ['len'],
 };
+Object.setPrototypeOf(NEEDS, null);
 
 function plain(name, data) {
   const d = {};

@@ -31,6 +31,11 @@ export class Playhead {
     for (const f of this.listeners) f();
   }
 
+  /** Something about how it is shown has changed. */
+  touch() {
+    this.#tell();
+  }
+
   /** What changed is told to `f`. */
   listen(f) {
     this.listeners.add(f);

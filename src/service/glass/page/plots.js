@@ -44,9 +44,9 @@ export const sequence = {
     ['triangle', 'again', 'again: missing', 'Sent again because later segments, or duplicate acknowledgments, show that it is missing.'],
     ['square', 'again', 'again: timeout', 'Sent again because the retransmission timer went off.'],
     ['diamond', 'again', 'probe', 'Sent again to find out whether the end was lost.'],
-    ['cross', 'again', 'found lost', 'From here on TCP believes that it was lost.'],
+    ['cross', 'again', 'lost', 'From here on TCP believes that it was lost.'],
     ['bar', 'sack', 'SACK', 'The peer reports that it has this, although something before it is missing.'],
-    ['line', 'ack', 'acknowledged', 'The peer has everything below this line.'],
+    ['line', 'ack', 'acked', 'The peer has everything below this line.'],
     ['dash', 'edge', 'window', 'The peer has room up to this line.'],
   ],
   extent(lane, from, to) {

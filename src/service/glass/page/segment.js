@@ -47,7 +47,7 @@ function internet(data, at) {
     const header = (data[at] & 15) * 4;
     if (header < 20 || (word(data, at + 6) & 0x1fff) !== 0) return null;
     const dots = (i) => `${data[i]}.${data[i + 1]}.${data[i + 2]}.${data[i + 3]}`;
-    return { protocol: data[at + 9], source: dots(at + 12), target: dots(at + 16), at: at + header, total: word(data, at + 2) - header, ecn: data[at + 1] & 3 };
+    return { protocol: data[at + 9], source: dots(at + 12), target: dots(at + 16), at: at + header, total: word(data, at + 2) - header, ecn: data[at + 1] & 3, id: word(data, at + 4) };
   }
   if (version === 6 && data.length >= at + 40) {
     let protocol = data[at + 6];
@@ -59,7 +59,7 @@ function internet(data, at) {
       next += size;
       total -= size;
     }
-    return { protocol, source: six(data, at + 8), target: six(data, at + 24), at: next, total, ecn: (data[at + 1] >> 4) & 3 };
+    return { protocol, source: six(data, at + 8), target: six(data, at + 24), at: next, total, ecn: (data[at + 1] >> 4) & 3, id: 0 };
   }
   return null;
 }
@@ -100,7 +100,7 @@ export function read({ link, data, length }) {
   const tcp = {
     from: `${ip.source}:${word(data, at)}`, to: `${ip.target}:${word(data, at + 2)}`,
     seq: long(data, at + 4), ack: long(data, at + 8), bits, flags: flagsOf(bits), window: word(data, at + 14),
-    len: Math.max(0, whole - header), ecn: [undefined, 'ect1', 'ect0', 'ce'][ip.ecn], mss: undefined, scale: undefined, sack: undefined,
+    len: Math.max(0, whole - header), ecn: [undefined, 'ect1', 'ect0', 'ce'][ip.ecn], id: ip.id, mss: undefined, scale: undefined, sack: undefined,
   };
   tcpOptions(data, at + 20, Math.min(at + header, data.length), tcp);
   packet.tcp = tcp;

@@ -41,7 +41,7 @@ export class Timers {
       if (!row.node.isConnected) this.list.append(row.node);
       const left = due[name].due - t;
       const whole = Math.max(1, due[name].due - due[name].set);
-      setText(row.left, left <= 0 ? 'now' : format.duration(left));
+      setText(row.left, left <= 0 ? 'due' : format.duration(left));
       row.fill.style.transform = `scaleX(${Math.max(0, Math.min(1, left / whole)).toFixed(3)})`;
     }
     this.none.hidden = names.length > 0;

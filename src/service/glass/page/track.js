@@ -32,6 +32,7 @@ export class Track {
     this.heads = [fresh(), fresh()];
     this.marks = [];
     this.segments = [];
+    this.own = [];
     this.gaps = [];
     this.pending = [[], []];
     this.cursor = { at: 0, states: [fresh(), fresh()] };
@@ -86,8 +87,9 @@ export class Track {
 
   /** Finds out which segment that arrived is which that was sent, where both ends were recorded. */
   #pair(e, side, at) {
-    if (e.name !== 'sent' && e.name !== 'received') return;
+    if (e.d.seq_relative === undefined) return;
     this.segments.push(at);
+    if (side === 0) this.own.push(at);
     if (!this.peer) return;
     if (e.name === 'sent') {
       const waiting = this.pending[side];
@@ -152,9 +154,10 @@ export class Track {
     this.marks.splice(0, DROP / CHECKPOINT);
     const t = this.first;
     for (const columns of Object.values(this.series)) columns.dropBefore(t);
-    let k = 0;
-    while (k < this.segments.length && this.segments[k] < this.dropped) k += 1;
-    this.segments.splice(0, k);
+    for (const list of [this.segments, this.own]) {
+      const k = list.findIndex((at) => at >= this.dropped);
+      list.splice(0, k < 0 ? list.length : k);
+    }
     this.gaps = this.gaps.filter((g) => g.t >= t);
     for (const e of this.events.slice(0, 64)) if (e.twin && e.twin.t < t) e.twin = undefined;
   }
