@@ -70,6 +70,7 @@ class App {
   #info(info) {
     setText($('version'), [info.version && `glasstcp ${info.version}`, ...(info.addresses ?? [])].filter(Boolean).join(' · '));
     if (info.own && !this.stream.own) this.stream.own = info.own;
+    [this.list.address] = info.addresses ?? [];
     this.list.request();
   }
 

@@ -51,7 +51,7 @@ export class ConnList {
     this.scroll = el('div', { class: 'scroll conns-scroll', tabindex: '0', role: 'region', 'aria-label': 'Connections; arrow keys choose, Enter opens', 'data-test': 'connections', onkeydown: (e) => this.#key(e) }, this.table);
     this.rows = new Virtual({ scroll: this.scroll, body: this.body, height: HEIGHT, make: (tr) => this.#make(tr), draw: (tr, i) => this.#draw(tr, i) });
     return el('section', { class: 'view view-list', 'aria-label': 'Connections' },
-      el('div', { class: 'list-head' }, this.summary, this.input), this.scroll, this.empty);
+      el('div', { class: 'list-head' }, el('div', null, this.summary, el('p', { class: 'quiet hint' }, 'Each line is a TCP connection of this stack. Choose one to look inside.')), this.input), this.scroll, this.empty);
   }
 
   #make(tr) {
@@ -190,7 +190,7 @@ export class ConnList {
     setText(this.summary, `${format.plural(stream.total, 'connection')}${shown} · ${format.rate(sum)}${fit}`);
     this.empty.hidden = this.list.length > 0;
     this.scroll.hidden = this.list.length === 0;
-    if (!this.list.length) setText(this.empty, this.filter ? 'No connection fits the filter.' : stream.updates ? 'There is no connection at the moment. Open one, and it appears here.' : 'Waiting for the stack…');
+    if (!this.list.length) setText(this.empty, this.filter ? 'No connection fits the filter.' : stream.updates ? `There is no connection at the moment. Open one${this.address ? `, for instance with: curl http://${this.address}/` : ''}, and it appears here.` : 'Waiting for the stack…');
     this.ms = performance.now() - started;
     this.worst = Math.max(this.worst ?? 0, this.ms);
   }

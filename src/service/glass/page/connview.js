@@ -44,7 +44,7 @@ export class ConnView {
         el('div', { class: 'tags' }, this.state, this.control, this.phase, own ? el('span', { class: 'tag own', 'data-test': 'own' }, 'this page') : null, guessed), this.limit),
       el('div', { class: 'actions' }, actions));
     this.figures = new Figures();
-    this.bar = new SequenceBar();
+    this.bar = new SequenceBar(lane.track.receives);
     this.strips = PLOTS.map((plot) => new Strip({ plot, lane, view, playhead, scale, onZoom }));
     this.states = new States();
     this.timers = new Timers();

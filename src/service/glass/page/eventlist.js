@@ -143,7 +143,7 @@ export class EventList {
       this.rows.render();
       if (!this.scroll.matches(':hover') || this.playhead.mode !== 'paused') this.rows.reveal(Math.max(0, low - 1));
       this.rows.render();
-      setText(this.status, `${format.count(this.found.length)} of ${format.count(this.lane.track.length)}${this.lane.track.dropped ? `; the oldest ${format.count(this.lane.track.dropped)} are dropped` : ''}`);
+      setText(this.status, `${format.count(this.found.length)} of ${format.count(this.lane.track.length)}${this.lane.track.dropped ? `; the oldest ${format.count(this.lane.track.dropped)} are dropped` : ''}${this.lane.track.gone ? `; ${format.count(this.lane.track.gone)} before them were not recorded` : ''}`);
     }
   }
 

@@ -14,7 +14,7 @@ export function fresh() {
     cwnd: null, ssthresh: null, phase: null, rtt: null, srtt: null, rto: null, minRtt: null,
     limitedBy: null, limitedSince: null,
     una: null, nxt: null, base: null, edge: null, heardWindow: null, rcvNxt: null, rcvWnd: null, mss: null,
-    sacked: [], lost: [], again: [],
+    sacked: [], lost: [], again: [], early: [],
     timers: {}, segmentsSent: 0, segmentsReceived: 0, textSent: 0, textAgain: 0, textReceived: 0, retransmissions: 0,
     losses: 0, refused: 0, appWrote: 0, appRead: 0, icmp: null, mtu: null, status: null, statusAt: null, t: null,
   };
@@ -27,6 +27,7 @@ export function clone(s) {
   c.sacked = ranges.copy(s.sacked);
   c.lost = ranges.copy(s.lost);
   c.again = ranges.copy(s.again);
+  c.early = ranges.copy(s.early);
   c.timers = { ...s.timers };
   return c;
 }
@@ -43,7 +44,10 @@ export const lengthOf = (d) => d.len + (d.flags.includes('SYN') ? 1 : 0) + (d.fl
 function sent(s, d) {
   s.segmentsSent += d.packets ?? 1;
   if (d.state) noteState(s, d.state);
-  if (d.ack_relative !== undefined) s.rcvNxt = Math.max(s.rcvNxt ?? 0, d.ack_relative);
+  if (d.ack_relative !== undefined) {
+    s.rcvNxt = Math.max(s.rcvNxt ?? 0, d.ack_relative);
+    ranges.remove(s.early, 0, s.rcvNxt);
+  }
   s.rcvWnd = d.window;
   const length = lengthOf(d);
   const start = d.seq_relative;
@@ -71,6 +75,10 @@ function received(s, d) {
   if (d.state) noteState(s, d.state);
   s.textReceived = Math.max(s.textReceived, d.seq_relative + d.len - 1);
   s.heardWindow = d.window;
+  if (d.len && d.seq_relative + d.len > (s.rcvNxt ?? 0)) {
+    ranges.add(s.early, Math.max(d.seq_relative, s.rcvNxt ?? 0), d.seq_relative + d.len);
+    bound(s.early);
+  }
   if (d.ack_relative === undefined) return;
   const ack = d.ack_relative;
   if (s.una === null || ack > s.una) {

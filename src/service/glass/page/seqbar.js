@@ -9,6 +9,7 @@ import { palette } from './theme.js';
 import { GLOSSARY } from './words.js';
 import * as ranges from './ranges.js';
 
+const RECEIVED = [['acknowledged', 'area', 'ack'], ['waiting', 'hatch', 'sack'], ['room', 'box', 'accent']];
 const PARTS = [
   ['acknowledged', 'area', 'ack'], ['sacked', 'hatch', 'sack'], ['lost', 'cross', 'again'], ['in flight', 'area', 'accent'],
   ['usable', 'box', 'accent'], ['blocked', 'dashbox', 'muted'],
@@ -26,11 +27,22 @@ export function numbers(s) {
   return { una, nxt, edge, flight, usable, blocked, acknowledged: una, sacked: ranges.size(s.sacked), lost: ranges.size(s.lost), by: room <= edge - nxt ? 'cwnd' : 'rwnd' };
 }
 
+/** The same of an end that only receives: what has come, what waits for something before it, and how much room is left. */
+export function received(s) {
+  const una = s.rcvNxt ?? 0;
+  const waiting = ranges.size(s.early);
+  const top = s.early.length ? s.early[s.early.length - 1][1] : una;
+  const edge = una + (s.rcvWnd ?? 0);
+  return { una, nxt: top, edge: Math.max(edge, top), acknowledged: una, waiting, room: Math.max(0, edge - una - waiting) };
+}
+
 export class SequenceBar {
-  constructor() {
+  /** `receives`: it is the direction towards us that is shown. */
+  constructor(receives) {
+    this.receives = receives;
     this.canvas = el('canvas', { class: 'seqbar', role: 'img', 'aria-label': 'Sequence space' });
     this.values = new Map();
-    const list = el('dl', { class: 'parts' }, PARTS.map(([name, kind, colour]) => {
+    const list = el('dl', { class: 'parts' }, (receives ? RECEIVED : PARTS).map(([name, kind, colour]) => {
       const value = el('dd', { 'data-test': `seq-${name.replace(' ', '-')}` });
       const label = el('span', null, name);
       this.values.set(name, { value, label });
@@ -42,12 +54,12 @@ export class SequenceBar {
   }
 
   render(s) {
-    const n = numbers(s);
+    const n = this.receives ? received(s) : numbers(s);
     for (const [name, { value }] of this.values) setText(value, format.bytes(name === 'in flight' ? n.flight : n[name]));
-    setText(this.values.get('blocked').label, n.blocked > 0 ? `blocked by ${n.by}` : 'blocked');
+    if (!this.receives) setText(this.values.get('blocked').label, n.blocked > 0 ? `blocked by ${n.by}` : 'blocked');
     const { clientWidth: w, clientHeight: h } = this.canvas;
     const ratio = Math.min(3, window.devicePixelRatio || 1);
-    const key = [w, h, ratio, n.una, n.nxt, n.edge, n.usable, n.sacked, n.lost, ranges.size(s.again), palette().bg].join();
+    const key = [w, h, ratio, n.una, n.nxt, n.edge, n.usable, n.sacked, n.lost, n.waiting, ranges.size(s.again), palette().bg].join();
     if (key === this.drawn || w < 40) return;
     this.drawn = key;
     if (this.canvas.width !== Math.round(w * ratio)) this.canvas.width = Math.round(w * ratio);
@@ -56,14 +68,14 @@ export class SequenceBar {
     g.setTransform(ratio, 0, 0, ratio, 0, 0);
     g.clearRect(0, 0, w, h);
     this.#paint(g, w, s, n);
-    setAttribute(this.canvas, 'aria-label', `Sequence space: ${format.bytes(n.acknowledged)} acknowledged, ${format.bytes(n.flight)} in flight, ${format.bytes(n.sacked)} reported by SACK, ${format.bytes(n.lost)} lost, ${format.bytes(n.usable)} may be sent, ${format.bytes(n.blocked)} blocked.`);
+    setAttribute(this.canvas, 'aria-label', this.receives ? `Sequence space: ${format.bytes(n.acknowledged)} acknowledged, ${format.bytes(n.waiting)} wait for something before them, room for ${format.bytes(n.room)}.` : `Sequence space: ${format.bytes(n.acknowledged)} acknowledged, ${format.bytes(n.flight)} in flight, ${format.bytes(n.sacked)} reported by SACK, ${format.bytes(n.lost)} lost, ${format.bytes(n.usable)} may be sent, ${format.bytes(n.blocked)} blocked.`);
   }
 
   #paint(g, w, s, n) {
     const c = palette();
     const top = 18;
     const tall = 30;
-    const ahead = Math.max(n.nxt - n.una, Math.min(n.edge - n.una, Math.max((n.nxt - n.una) * 2.2, (s.cwnd ?? 0) * 1.25, 4000)));
+    const ahead = Math.max(n.nxt - n.una, Math.min(n.edge - n.una, Math.max((n.nxt - n.una) * 2.2, (this.receives ? 0 : s.cwnd ?? 0) * 1.25, this.receives ? 65536 : 4000)));
     const step = niceStep(Math.max(1, ahead * 1.999));
     const spanned = Math.max(step, ahead * 1.02);
     const before = spanned * 0.14;
@@ -81,6 +93,12 @@ export class SequenceBar {
     g.fillStyle = c.grid;
     g.fillRect(0, top, w, tall);
     box(n.una - before, n.una, c.ack, 0.5);
+    if (this.receives) {
+      this.#room(g, s, n, x, c, top, tall);
+      g.restore();
+      this.#marks(g, w, x, n, c, top, tall);
+      return;
+    }
     box(n.una, n.nxt, c.accent, 0.9);
     for (const [a, b] of s.again) this.#stripes(g, x(a), top, x(b) - x(a), tall, c.again);
     for (const [a, b] of s.sacked) {
@@ -106,6 +124,14 @@ export class SequenceBar {
     }
     g.restore();
     this.#marks(g, w, x, n, c, top, tall);
+  }
+
+  /** Of an end that receives: what waits, and the room. */
+  #room(g, s, n, x, c, top, tall) {
+    for (const [a, b] of s.early) this.#stripes(g, x(a), top, x(b) - x(a), tall, c.sack);
+    g.strokeStyle = c.accent;
+    g.lineWidth = 1.5;
+    g.strokeRect(x(n.una) + 1, top + 1, Math.max(0, x(n.edge) - x(n.una) - 2), tall - 2);
   }
 
   #stripes(g, x, y, w, h, colour) {
@@ -153,7 +179,7 @@ export class SequenceBar {
       g.fillText(text, align === 'left' ? px - 1 : px + 1, below ? top + tall + 15 : top - 6);
     };
     flag(n.una, `acknowledged up to ${format.count(n.una)}`, false, 'left');
-    const label = `sent up to ${format.count(n.nxt)}`;
+    const label = `${this.receives ? 'arrived' : 'sent'} up to ${format.count(n.nxt)}`;
     const wide = g.measureText(label).width;
     flag(n.nxt, label, true, x(n.nxt) + wide > w - 4 ? 'right' : 'left');
     if (x(n.edge) <= w - 2 && n.edge > n.nxt) {

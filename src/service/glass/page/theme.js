@@ -52,5 +52,7 @@ export function palette() {
   return colours;
 }
 
+const reduced = matchMedia('(prefers-reduced-motion: reduce)');
+
 /** Whether things should move less. */
-export const still = () => matchMedia('(prefers-reduced-motion: reduce)').matches;
+export const still = () => reduced.matches;

@@ -169,6 +169,8 @@ export const GLOSSARY = {
   sacked: 'The peer has it, but something before it is missing (selective acknowledgment, SACK).',
   lost: 'Believed to be lost, not yet sent again.',
   usable: 'May be sent at once.',
+  waiting: 'Has arrived although something before it is missing.',
+  room: 'How much more may come before the receive buffer is full.',
   blocked: 'The peer has room for it, but TCP must wait: the congestion window is smaller.',
 };
 
