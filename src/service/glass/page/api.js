@@ -44,7 +44,8 @@ async function post(path, body) {
     throw new Refused('The stack does not answer.', 0);
   }
   const said = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Refused(typeof said.error === 'string' ? said.error : `The server says ${answer.status}.`, answer.status);
+  if (!answer.ok)
+    throw new Refused(typeof said.error === 'string' ? said.error : `The server says ${answer.status}.`, answer.status);
   return said;
 }
 

@@ -28,9 +28,17 @@ class App {
     this.list = new ConnList(this.stream, (conn) => this.go(`#/conn/${conn}`));
     this.counters = new Counters(this.stream);
     this.link = new LinkPanel(this.stream);
-    this.shelf = new Shelf({ opened: (recordings) => this.#opened(recordings), open: (connection) => this.openRecorded([connection]) });
+    this.shelf = new Shelf({
+      opened: (recordings) => this.#opened(recordings),
+      busy: () => this.go('#/file'),
+      open: (connection) => this.openRecorded([connection]),
+    });
     this.help = new Help();
-    this.benchView = el('section', { class: 'view view-bench', 'aria-label': 'One connection', hidden: true }, this.bench.node);
+    this.benchView = el(
+      'section',
+      { class: 'view view-bench', 'aria-label': 'One connection', hidden: true },
+      this.bench.node,
+    );
     $('main').append(this.list.node, this.counters.node, this.shelf.node, this.benchView);
     $('shell').append(this.link.node);
     document.body.append(this.transport.node);
@@ -40,7 +48,10 @@ class App {
     this.stream.on('connection', () => this.#banner());
     theme.onTheme(() => this.#redraw());
     this.route();
-    api.info().then((info) => this.#info(info)).catch(() => {});
+    api
+      .info()
+      .then((info) => this.#info(info))
+      .catch(() => {});
   }
 
   #listen() {
@@ -48,10 +59,14 @@ class App {
     window.addEventListener('resize', () => this.#redraw());
     document.addEventListener('keydown', (event) => this.#key(event));
     document.addEventListener('visibilitychange', () => this.#redraw());
-    document.addEventListener('scroll', () => {
-      hideTip();
-      this.bench.request();
-    }, { passive: true });
+    document.addEventListener(
+      'scroll',
+      () => {
+        hideTip();
+        this.bench.request();
+      },
+      { passive: true },
+    );
     $('theme').addEventListener('click', theme.toggleTheme);
     $('help').addEventListener('click', () => this.help.toggle());
     $('open').addEventListener('click', () => this.shelf.input.click());
@@ -68,7 +83,10 @@ class App {
   }
 
   #info(info) {
-    setText($('version'), [info.version && `glasstcp ${info.version}`, ...(info.addresses ?? [])].filter(Boolean).join(' · '));
+    setText(
+      $('version'),
+      [info.version && `glasstcp ${info.version}`, ...(info.addresses ?? [])].filter(Boolean).join(' · '),
+    );
     if (info.own && !this.stream.own) this.stream.own = info.own;
     [this.list.address] = info.addresses ?? [];
     this.list.request();
@@ -103,14 +121,22 @@ class App {
     hideTip();
     const [, view = '', id] = location.hash.split('/');
     const names = { '': 'list', conn: 'bench', recording: 'bench', counters: 'counters', file: 'shelf' };
-    const name = view === 'recording' && !this.recorded ? 'shelf' : names[view] ?? 'list';
+    const name = view === 'recording' && !this.recorded ? 'shelf' : (names[view] ?? 'list');
     const views = { list: this.list.node, bench: this.benchView, counters: this.counters.node, shelf: this.shelf.node };
     for (const [key, node] of Object.entries(views)) node.hidden = key !== name;
     this.list.active = name === 'list';
     this.counters.active = name === 'counters';
-    for (const link of document.querySelectorAll('nav a')) setAttribute(link, 'aria-current', link.dataset.view === name || (name === 'bench' && link.dataset.view === (view === 'conn' ? 'list' : 'shelf')) ? 'page' : null);
+    for (const link of document.querySelectorAll('nav a'))
+      setAttribute(
+        link,
+        'aria-current',
+        link.dataset.view === name || (name === 'bench' && link.dataset.view === (view === 'conn' ? 'list' : 'shelf'))
+          ? 'page'
+          : null,
+      );
     const conn = view === 'conn' ? Number(id) : null;
-    if (conn !== this.stream.conn || !this.stream.source) this.stream.open(Number.isFinite(conn) ? conn : null, this.stream.rows.get(conn));
+    if (conn !== this.stream.conn || !this.stream.source)
+      this.stream.open(Number.isFinite(conn) ? conn : null, this.stream.rows.get(conn));
     if (view === 'conn') this.#openLive(conn);
     else if (view === 'recording' && this.recorded) this.#showRecorded();
     else this.bench.close();
@@ -128,7 +154,10 @@ class App {
     this.token = new TokenField();
     const actions = [this.#kill(stream.track), this.killed, this.token.node];
     const mine = Boolean(own && row && own.local === row.local && own.remote === row.remote);
-    this.bench.show([{ track: stream.track, origin: stream.now() ?? 0, own: mine, actions }], { live: true, now: () => stream.now() });
+    this.bench.show([{ track: stream.track, origin: stream.now() ?? 0, own: mine, actions }], {
+      live: true,
+      now: () => stream.now(),
+    });
   }
 
   #status() {
@@ -162,7 +191,8 @@ class App {
   #opened(recordings) {
     if (recordings.length === 0) return this.go('#/file');
     if (recordings.length >= 2) return this.openRecorded([recordings[0].list[0], recordings[1].list[0]]);
-    if (recordings[0].list.length === 1 || this.shown === 'recording') return this.openRecorded([recordings[0].list[0]]);
+    if (recordings[0].list.length === 1 || this.shown === 'recording')
+      return this.openRecorded([recordings[0].list[0]]);
     return this.go('#/file');
   }
 
@@ -171,11 +201,16 @@ class App {
     const lanes = [];
     const same = connections.every(({ recording }) => recording === connections[0].recording);
     for (const [i, connection] of connections.entries()) {
-      const track = await trackOf(connection, turned[i], (n) => this.shelf.status.replaceChildren(`Preparing ${format.count(n)} events`));
+      const track = await trackOf(connection, turned[i], (n) =>
+        this.shelf.status.replaceChildren(`Preparing ${format.count(n)} events`),
+      );
       lanes.push({ track, origin: connection.recording.t0 });
     }
     if (same && lanes.length === 1) lanes[0].origin = connections[0].t0;
-    else if (!same) lanes.forEach((lane) => { lane.origin = lane.track.first; });
+    else if (!same)
+      lanes.forEach((lane) => {
+        lane.origin = lane.track.first;
+      });
     this.shelf.status.replaceChildren();
     this.recorded = { connections, turned, lanes };
     this.go('#/recording');
@@ -191,18 +226,48 @@ class App {
 
   #turn(connections, turned, i) {
     if (connections[i].ends.length < 2) return null;
-    return el('button', { type: 'button', 'data-test': 'turn', onclick: () => this.openRecorded(connections, turned.map((t, k) => (k === i ? !t : t))) }, 'See the other end');
+    return el(
+      'button',
+      {
+        type: 'button',
+        'data-test': 'turn',
+        onclick: () =>
+          this.openRecorded(
+            connections,
+            turned.map((t, k) => (k === i ? !t : t)),
+          ),
+      },
+      'See the other end',
+    );
   }
 
   /** A field to choose what stands beside it, or in its place. */
   #beside(connections, turned, i) {
-    if (i > 0) return el('button', { type: 'button', 'data-test': 'compare-close', onclick: () => this.openRecorded([connections[0]], [turned[0]]) }, 'Close this side');
+    if (i > 0)
+      return el(
+        'button',
+        {
+          type: 'button',
+          'data-test': 'compare-close',
+          onclick: () => this.openRecorded([connections[0]], [turned[0]]),
+        },
+        'Close this side',
+      );
     const all = this.shelf.connections();
     const name = (c) => `${c.recording.name} · ${c.title}`;
-    const select = el('select', { 'aria-label': 'Show another connection beside it', 'data-test': 'compare', onchange: () => {
-      const chosen = all[Number(select.value)];
-      if (chosen) this.openRecorded([connections[0], chosen], [turned[0], false]);
-    } }, el('option', { value: '' }, 'Beside it…'), all.map((c, k) => (c === connections[0] ? null : el('option', { value: String(k) }, name(c)))));
+    const select = el(
+      'select',
+      {
+        'aria-label': 'Show another connection beside it',
+        'data-test': 'compare',
+        onchange: () => {
+          const chosen = all[Number(select.value)];
+          if (chosen) this.openRecorded([connections[0], chosen], [turned[0], false]);
+        },
+      },
+      el('option', { value: '' }, 'Beside it…'),
+      all.map((c, k) => (c === connections[0] ? null : el('option', { value: String(k) }, name(c)))),
+    );
     return all.length > 1 ? select : null;
   }
 
@@ -213,16 +278,29 @@ class App {
     if (event.key === 'Escape' && !this.help.dialog.open) return this.#escape(target, typing);
     if (typing) return undefined;
     const { playhead } = this.bench;
-    const onButton = target.matches?.('button, a, [type=range]');
+    const onButton = target.matches?.('button, a');
     const keys = {
-      '?': () => this.help.toggle(), t: theme.toggleTheme, T: theme.toggleTheme, i: () => this.#drawer(), I: () => this.#drawer(),
-      o: () => this.shelf.input.click(), O: () => this.shelf.input.click(), '/': () => this.#search(),
+      '?': () => this.help.toggle(),
+      t: theme.toggleTheme,
+      T: theme.toggleTheme,
+      i: () => this.#drawer(),
+      I: () => this.#drawer(),
+      o: () => this.shelf.input.click(),
+      O: () => this.shelf.input.click(),
+      '/': () => this.#search(),
     };
     if (playhead) {
       const sliding = target.matches?.('[type=range]');
-      Object.assign(keys, { '+': () => playhead.faster(1), '=': () => playhead.faster(1), '-': () => playhead.faster(-1), l: () => playhead.goLive(), L: () => playhead.goLive() });
+      Object.assign(keys, {
+        '+': () => playhead.faster(1),
+        '=': () => playhead.faster(1),
+        '-': () => playhead.faster(-1),
+        l: () => playhead.goLive(),
+        L: () => playhead.goLive(),
+      });
       if (!onButton) keys[' '] = () => playhead.toggle();
-      if (!sliding || target === this.transport.slider) Object.assign(keys, { ArrowLeft: () => playhead.step(-1), ArrowRight: () => playhead.step(1) });
+      if (!sliding || target === this.transport.slider)
+        Object.assign(keys, { ArrowLeft: () => playhead.step(-1), ArrowRight: () => playhead.step(1) });
     }
     if (!Object.hasOwn(keys, event.key)) return undefined;
     event.preventDefault();
@@ -237,7 +315,11 @@ class App {
   }
 
   #search() {
-    const field = this.bench.playhead ? this.bench.views[0].events.input : this.counters.active ? this.counters.input : this.list.input;
+    const field = this.bench.playhead
+      ? this.bench.views[0].events.input
+      : this.counters.active
+        ? this.counters.input
+        : this.list.input;
     field.focus();
     field.scrollIntoView({ block: 'nearest' });
   }

@@ -24,16 +24,28 @@ export class Bench {
    */
   show(lanes, { live = false, now = null } = {}) {
     this.close();
-    const playhead = new Playhead(lanes.map(({ track, origin }) => ({ track, origin })), { live, now });
+    const playhead = new Playhead(
+      lanes.map(({ track, origin }) => ({ track, origin })),
+      { live, now },
+    );
     this.playhead = playhead;
     this.anchored = false;
     this.span = live ? LIVE_SPAN : Infinity;
     this.view = { from: playhead.start, to: playhead.end };
     if (!live) playhead.speed = this.#fitting();
-    this.views = lanes.map((lane, index) => new ConnView({
-      lane: playhead.lanes[index], playhead, index, view: this.view, own: lane.own, actions: lane.actions,
-      scale: (key, extent) => this.#scale(key, extent), onZoom: (from, to) => this.#zoom(from, to),
-    }));
+    this.views = lanes.map(
+      (lane, index) =>
+        new ConnView({
+          lane: playhead.lanes[index],
+          playhead,
+          index,
+          view: this.view,
+          own: lane.own,
+          actions: lane.actions,
+          scale: (key, extent) => this.#scale(key, extent),
+          onZoom: (from, to) => this.#zoom(from, to),
+        }),
+    );
     this.views.forEach((view) => view.zoom.append(...this.#zoomButtons()));
     this.node.replaceChildren(...this.views.map((view) => view.node));
     this.node.classList.toggle('two', lanes.length > 1);
@@ -60,10 +72,16 @@ export class Bench {
   }
 
   #zoomButtons() {
-    const button = (label, title, test, f) => el('button', { type: 'button', class: 'small', title, 'aria-label': title, 'data-test': test, onclick: f }, label);
+    const button = (label, title, test, f) =>
+      el(
+        'button',
+        { type: 'button', class: 'small', title, 'aria-label': title, 'data-test': test, onclick: f },
+        label,
+      );
     return [
       el('span', { class: 'quiet hint' }, 'Click: go there. Shift and drag: look closer.'),
-      button('−', 'See more time', 'zoom-out', () => this.#by(2)), button('+', 'Look closer', 'zoom-in', () => this.#by(0.5)),
+      button('−', 'See more time', 'zoom-out', () => this.#by(2)),
+      button('+', 'Look closer', 'zoom-in', () => this.#by(0.5)),
       button('all', 'See all of the time', 'zoom-all', () => {
         this.span = Infinity;
         this.request();
@@ -91,7 +109,9 @@ export class Bench {
     if (this.views.length < 2) return extent;
     let known = this.scales.get(key);
     if (!known) {
-      known = this.views.map((v) => v.strips.find((s) => s.plot.key === key).extent()).reduce((a, b) => [Math.min(a[0], b[0]), Math.max(a[1], b[1])]);
+      known = this.views
+        .map((v) => v.strips.find((s) => s.plot.key === key).extent())
+        .reduce((a, b) => [Math.min(a[0], b[0]), Math.max(a[1], b[1])]);
       this.scales.set(key, known);
     }
     return known;

@@ -5,8 +5,10 @@ export class Damaged extends Error {}
 
 const LITTLE = true;
 const MAGICS = new Map([
-  [0xa1b2c3d4, { little: false, unit: 1000n }], [0xd4c3b2a1, { little: true, unit: 1000n }],
-  [0xa1b23c4d, { little: false, unit: 1n }], [0x4d3cb2a1, { little: true, unit: 1n }],
+  [0xa1b2c3d4, { little: false, unit: 1000n }],
+  [0xd4c3b2a1, { little: true, unit: 1000n }],
+  [0xa1b23c4d, { little: false, unit: 1n }],
+  [0x4d3cb2a1, { little: true, unit: 1n }],
 ]);
 
 /** Whether the first bytes are those of a capture. */
@@ -72,9 +74,13 @@ function enhanced(buffer, view, at, end, little, ifaces) {
   const flags = opts.get(2);
   const way = flags && flags.length === 4 ? new DataView(flags.buffer, flags.byteOffset).getUint32(0, little) & 3 : 0;
   return {
-    time: (ticks * 1_000_000_000n) / iface.perSecond, iface: iface.name, link: iface.link,
-    data: new Uint8Array(buffer, at + 28, kept), length: view.getUint32(at + 24, little),
-    comment: opts.get(1) ? utf8.decode(opts.get(1)).slice(0, 1000) : '', outbound: way === 0 ? null : way === 2,
+    time: (ticks * 1_000_000_000n) / iface.perSecond,
+    iface: iface.name,
+    link: iface.link,
+    data: new Uint8Array(buffer, at + 28, kept),
+    length: view.getUint32(at + 24, little),
+    comment: opts.get(1) ? utf8.decode(opts.get(1)).slice(0, 1000) : '',
+    outbound: way === 0 ? null : way === 2,
   };
 }
 
@@ -86,7 +92,8 @@ function* pcapng(buffer) {
     const raw = view.getUint32(at, true);
     if (raw === 0x0a0d0d0a) {
       const order = view.getUint32(at + 8, true);
-      if (order !== 0x1a2b3c4d && order !== 0x4d3c2b1a) throw new Damaged('a section does not say in which order its bytes are');
+      if (order !== 0x1a2b3c4d && order !== 0x4d3c2b1a)
+        throw new Damaged('a section does not say in which order its bytes are');
       little = order === 0x1a2b3c4d;
       ifaces = [];
     }
@@ -99,7 +106,15 @@ function* pcapng(buffer) {
     else if (kind === 6 && size >= 32) yield enhanced(buffer, view, at, end, little, ifaces);
     else if (kind === 3 && ifaces[0]) {
       const kept = Math.min(size - 16, view.getUint32(at + 8, little));
-      yield { time: 0n, iface: ifaces[0].name, link: ifaces[0].link, data: new Uint8Array(buffer, at + 12, kept), length: kept, comment: '', outbound: null };
+      yield {
+        time: 0n,
+        iface: ifaces[0].name,
+        link: ifaces[0].link,
+        data: new Uint8Array(buffer, at + 12, kept),
+        length: kept,
+        comment: '',
+        outbound: null,
+      };
     }
     at += size;
   }

@@ -19,14 +19,32 @@ export function niceStep(v) {
   return (m >= 5 ? 5 : m >= 2 ? 2 : 1) * power;
 }
 
+/** The smallest of them that is not below `v`. */
+const stepUp = (v) => {
+  const low = niceStep(v);
+  if (low >= v) return low;
+  const power = 10 ** Math.floor(Math.log10(v));
+  return low / power < 1.5 ? 2 * power : low / power < 2.5 ? 5 * power : 10 * power;
+};
+
 export class Strip {
   /** `lane`: `{track, origin}`; `view`: `{from, to}` shared with other strips; `scale(key, extent)` gives the extent that all share. */
   constructor({ plot, lane, view, playhead, scale, onZoom }) {
     Object.assign(this, { plot, lane, view, playhead, scale, onZoom });
-    this.canvas = el('canvas', { class: 'plot', tabindex: '0', role: 'img', 'aria-label': plot.title, 'data-test': `plot-${plot.key}` });
+    this.canvas = el('canvas', {
+      class: 'plot',
+      tabindex: '0',
+      role: 'img',
+      'aria-label': plot.title,
+      'data-test': `plot-${plot.key}`,
+    });
     this.canvas.style.height = `${plot.height}px`;
-    this.node = el('figure', { class: 'strip', 'data-plot': plot.key },
-      el('figcaption', null, el('h3', null, plot.title), legend(plot.legend)), this.canvas);
+    this.node = el(
+      'figure',
+      { class: 'strip', 'data-plot': plot.key },
+      el('figcaption', null, el('h3', null, plot.title), legend(plot.legend)),
+      this.canvas,
+    );
     this.picture = document.createElement('canvas');
     this.size = [0, 0];
     this.drawn = '';
@@ -64,9 +82,25 @@ export class Strip {
     const across = (w - LEFT - RIGHT) / Math.max(1, to - from);
     const up = (bottom - TOP) / Math.max(1e-9, high - low);
     return {
-      g, lane, from, to, low, high, series: lane.track.series, track: lane.track, colours: palette(),
-      left: LEFT, right: w - RIGHT, until: this.playhead.live ? w - RIGHT : Math.min(w - RIGHT, LEFT + (lane.track.last - from) * across), top: TOP, bottom, floor: h - BOTTOM, height: h,
-      x: (t) => LEFT + (t - from) * across, y: (v) => bottom - (v - low) * up, time: (x) => from + (x - LEFT) / across,
+      g,
+      lane,
+      from,
+      to,
+      low,
+      high,
+      series: lane.track.series,
+      track: lane.track,
+      colours: palette(),
+      left: LEFT,
+      right: w - RIGHT,
+      until: this.playhead.live ? w - RIGHT : Math.min(w - RIGHT, LEFT + (lane.track.last - from) * across),
+      top: TOP,
+      bottom,
+      floor: h - BOTTOM,
+      height: h,
+      x: (t) => LEFT + (t - from) * across,
+      y: (v) => bottom - (v - low) * up,
+      time: (x) => from + (x - LEFT) / across,
     };
   }
 
@@ -105,7 +139,7 @@ export class Strip {
     const x = LEFT + ((this.playhead.t - view.from) / Math.max(1, view.to - view.from)) * (w - LEFT - RIGHT);
     if (x < LEFT - 1) return;
     const at = Math.min(x, w - RIGHT);
-    g.globalAlpha = 0.74;
+    g.globalAlpha = 0.64;
     g.fillStyle = c.panel;
     g.fillRect(at, 0, w - RIGHT - at + 6, h - BOTTOM + 1);
     g.globalAlpha = 1;
@@ -147,14 +181,15 @@ export class Strip {
     g.strokeStyle = colours.grid;
     g.lineWidth = 1;
     g.textAlign = 'center';
-    const step = Math.max(1, niceStep(((to - from) / Math.max(2, (right - left) / 92)) * 2));
+    const wide = right - left;
+    const step = Math.max(1, stepUp(((to - from) / wide) * (wide < 320 ? 56 : 76)));
     for (let t = Math.ceil((from - lane.origin) / step) * step; t <= to - lane.origin; t += step) {
       const px = Math.round(x(t + lane.origin)) + 0.5;
       g.beginPath();
       g.moveTo(px, top);
       g.lineTo(px, bottom);
       g.stroke();
-      if (px > left + 6 && px < right - 18) g.fillText(tick(t, step), px, height - 9);
+      if (px > left - 2 && px < right - 16) g.fillText(tick(t, step), px, height - 9);
     }
     g.textAlign = 'right';
     const rise = niceStep(Math.max(1e-9, (high - low) / Math.max(1, (bottom - top) / 44)));
@@ -203,13 +238,17 @@ export class Strip {
       from = null;
     });
     canvas.addEventListener('pointerleave', hideTip);
-    canvas.addEventListener('wheel', (event) => {
-      if (!event.ctrlKey && !event.metaKey) return;
-      event.preventDefault();
-      const t = time(event);
-      const by = Math.exp(Math.max(-1, Math.min(1, event.deltaY / 120)) * 0.3);
-      this.onZoom(t - (t - this.view.from) * by, t + (this.view.to - t) * by);
-    }, { passive: false });
+    canvas.addEventListener(
+      'wheel',
+      (event) => {
+        if (!event.ctrlKey && !event.metaKey) return;
+        event.preventDefault();
+        const t = time(event);
+        const by = Math.exp(Math.max(-1, Math.min(1, event.deltaY / 120)) * 0.3);
+        this.onZoom(t - (t - this.view.from) * by, t + (this.view.to - t) * by);
+      },
+      { passive: false },
+    );
   }
 
   #point(event) {

@@ -41,17 +41,69 @@ export class ConnList {
   }
 
   #build() {
-    this.input = el('input', { type: 'search', class: 'wide', placeholder: 'Filter: state, port, address, text', 'aria-label': 'Filter connections', 'data-test': 'filter', spellcheck: 'false', oninput: () => this.#filter() });
+    this.input = el('input', {
+      type: 'search',
+      class: 'wide',
+      placeholder: 'Filter: state, port, address, text',
+      'aria-label': 'Filter connections',
+      'data-test': 'filter',
+      spellcheck: 'false',
+      oninput: () => this.#filter(),
+    });
     this.summary = el('p', { class: 'summary', 'data-test': 'summary' });
     this.empty = el('div', { class: 'empty', hidden: true });
-    this.heads = COLUMNS.map((c) => el('th', { scope: 'col', class: `k-${c.key}`, 'data-tip': c.tip ?? undefined }, c.value
-      ? el('button', { type: 'button', 'data-test': `sort-${c.key}`, onclick: () => this.#sortBy(c.key) }, c.label) : el('span', { class: 'hidden' }, 'curve of the rate')));
+    this.heads = COLUMNS.map((c) =>
+      el(
+        'th',
+        { scope: 'col', class: `k-${c.key}`, 'data-tip': c.tip ?? undefined },
+        c.value
+          ? el('button', { type: 'button', 'data-test': `sort-${c.key}`, onclick: () => this.#sortBy(c.key) }, c.label)
+          : el('span', { class: 'hidden' }, 'curve of the rate'),
+      ),
+    );
     this.body = el('tbody');
-    this.table = el('table', { class: 'conns', 'aria-label': 'Connections' }, el('thead', null, el('tr', null, this.heads)), this.body);
-    this.scroll = el('div', { class: 'scroll conns-scroll', tabindex: '0', role: 'region', 'aria-label': 'Connections; arrow keys choose, Enter opens', 'data-test': 'connections', onkeydown: (e) => this.#key(e) }, this.table);
-    this.rows = new Virtual({ scroll: this.scroll, body: this.body, height: HEIGHT, make: (tr) => this.#make(tr), draw: (tr, i) => this.#draw(tr, i) });
-    return el('section', { class: 'view view-list', 'aria-label': 'Connections' },
-      el('div', { class: 'list-head' }, el('div', null, this.summary, el('p', { class: 'quiet hint' }, 'Each line is a TCP connection of this stack. Choose one to look inside.')), this.input), this.scroll, this.empty);
+    this.table = el(
+      'table',
+      { class: 'conns', 'aria-label': 'Connections' },
+      el('thead', null, el('tr', null, this.heads)),
+      this.body,
+    );
+    this.scroll = el(
+      'div',
+      {
+        class: 'scroll conns-scroll',
+        tabindex: '0',
+        role: 'region',
+        'aria-label': 'Connections; arrow keys choose, Enter opens',
+        'data-test': 'connections',
+        onkeydown: (e) => this.#key(e),
+      },
+      this.table,
+    );
+    this.rows = new Virtual({
+      scroll: this.scroll,
+      body: this.body,
+      height: HEIGHT,
+      make: (tr) => this.#make(tr),
+      draw: (tr, i) => this.#draw(tr, i),
+    });
+    return el(
+      'section',
+      { class: 'view view-list', 'aria-label': 'Connections' },
+      el(
+        'div',
+        { class: 'list-head' },
+        el(
+          'div',
+          null,
+          this.summary,
+          el('p', { class: 'quiet hint' }, 'Each line is a TCP connection of this stack. Choose one to look inside.'),
+        ),
+        this.input,
+      ),
+      this.scroll,
+      this.empty,
+    );
   }
 
   #make(tr) {
@@ -66,7 +118,9 @@ export class ConnList {
     c.small = el('small', { 'aria-hidden': 'true' });
     c.remote.append(c.link, c.own, c.small);
     c.line = svg('polyline', { fill: 'none' });
-    c.curve.append(svg('svg', { class: 'spark', viewBox: '0 0 96 24', width: 96, height: 24, 'aria-hidden': 'true' }, c.line));
+    c.curve.append(
+      svg('svg', { class: 'spark', viewBox: '0 0 96 24', width: 96, height: 24, 'aria-hidden': 'true' }, c.line),
+    );
     tr.append(...COLUMNS.map(({ key }) => c[key]));
     tr.addEventListener('click', (event) => {
       event.preventDefault();
@@ -105,7 +159,10 @@ export class ConnList {
     setText(c.cwnd, format.bytes(row.cwnd));
     setText(c.again, again(row) ? format.count(again(row)) : '–');
     toggle(c.again, 'hot', again(row) > 0);
-    setText(c.small, `${state.replaceAll('_', '-')} · ${LIMIT[row.limited_by]?.[0] ?? row.limited_by ?? ''}${again(row) ? ` · ${format.count(again(row))} again` : ''}`);
+    setText(
+      c.small,
+      `${state.replaceAll('_', '-')} · ${LIMIT[row.limited_by]?.[0] ?? row.limited_by ?? ''}${again(row) ? ` · ${format.count(again(row))} again` : ''}`,
+    );
     setText(c.limit, LIMIT[row.limited_by]?.[0] ?? row.limited_by ?? '');
     this.#curve(c.line, row.history);
   }
@@ -114,7 +171,8 @@ export class ConnList {
     const most = Math.max(1, ...history);
     const n = history.length;
     let points = '';
-    for (let i = 0; i < n; i += 1) points += `${(95 - (n - 1 - i) * 3).toFixed(0)},${(22 - (history[i] / most) * 20).toFixed(1)} `;
+    for (let i = 0; i < n; i += 1)
+      points += `${(95 - (n - 1 - i) * 3).toFixed(0)},${(22 - (history[i] / most) * 20).toFixed(1)} `;
     setAttribute(line, 'points', most > 1 ? points : '2,22 95,22');
   }
 
@@ -130,10 +188,15 @@ export class ConnList {
   #fits(row) {
     if (!this.filter) return true;
     const state = (STATE_OF_SS[row.state] ?? row.state ?? '').toLowerCase();
-    const words = `${row.local} ${row.remote} ${state} ${state.replaceAll('_', '-')} ${row.congestion ?? ''} ${row.limited_by ?? ''} #${row.conn}`.toLowerCase();
-    return this.filter.split(/\s+/).every((word) => (/^\d{1,5}$/.test(word)
-      ? row.local?.endsWith(`:${word}`) || row.remote?.endsWith(`:${word}`) || String(row.conn) === word
-      : words.includes(word)));
+    const words =
+      `${row.local} ${row.remote} ${state} ${state.replaceAll('_', '-')} ${row.congestion ?? ''} ${row.limited_by ?? ''} #${row.conn}`.toLowerCase();
+    return this.filter
+      .split(/\s+/)
+      .every((word) =>
+        /^\d{1,5}$/.test(word)
+          ? row.local?.endsWith(`:${word}`) || row.remote?.endsWith(`:${word}`) || String(row.conn) === word
+          : words.includes(word),
+      );
   }
 
   #sortBy(key) {
@@ -162,9 +225,15 @@ export class ConnList {
     this.sorted = now;
     const { value, text } = COLUMNS.find((c) => c.key === this.order);
     const sign = this.down ? -1 : 1;
-    const compare = text ? (a, b) => String(value(a)).localeCompare(String(value(b)), 'en', { numeric: true }) : (a, b) => value(a) - value(b);
-    this.list = [...rows.values()].filter((row) => this.#fits(row)).sort((a, b) => sign * compare(a, b) || a.conn - b.conn);
-    COLUMNS.forEach((c, i) => setAttribute(this.heads[i], 'aria-sort', c.key === this.order ? (this.down ? 'descending' : 'ascending') : null));
+    const compare = text
+      ? (a, b) => String(value(a)).localeCompare(String(value(b)), 'en', { numeric: true })
+      : (a, b) => value(a) - value(b);
+    this.list = [...rows.values()]
+      .filter((row) => this.#fits(row))
+      .sort((a, b) => sign * compare(a, b) || a.conn - b.conn);
+    COLUMNS.forEach((c, i) =>
+      setAttribute(this.heads[i], 'aria-sort', c.key === this.order ? (this.down ? 'descending' : 'ascending') : null),
+    );
   }
 
   request() {
@@ -190,7 +259,15 @@ export class ConnList {
     setText(this.summary, `${format.plural(stream.total, 'connection')}${shown} · ${format.rate(sum)}${fit}`);
     this.empty.hidden = this.list.length > 0;
     this.scroll.hidden = this.list.length === 0;
-    if (!this.list.length) setText(this.empty, this.filter ? 'No connection fits the filter.' : stream.updates ? `There is no connection at the moment. Open one${this.address ? `, for instance with: curl http://${this.address}/` : ''}, and it appears here.` : 'Waiting for the stack…');
+    if (!this.list.length)
+      setText(
+        this.empty,
+        this.filter
+          ? 'No connection fits the filter.'
+          : stream.updates
+            ? `There is no connection at the moment. Open one${this.address ? `, for instance with: curl http://${this.address}/` : ''}, and it appears here.`
+            : 'Waiting for the stack…',
+      );
     this.ms = performance.now() - started;
     this.worst = Math.max(this.worst ?? 0, this.ms);
   }

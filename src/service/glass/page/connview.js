@@ -10,15 +10,22 @@ import { Figures, Timers } from './timers.js';
 import { Strip } from './chart.js';
 import { LIMIT, PHASE, STATE } from './words.js';
 
-const RECOVERY = { disorder: 'Something seems to be missing; it waits to be sure.', recovery: 'It repairs what was lost.', loss: 'It repairs what was lost, after a silence.', reducing: 'It becomes slower, for a mark of congestion.' };
+const RECOVERY = {
+  disorder: 'Something seems to be missing; it waits to be sure.',
+  recovery: 'It repairs what was lost.',
+  loss: 'It repairs what was lost, after a silence.',
+  reducing: 'It becomes slower, for a mark of congestion.',
+};
 
 /** What it waits for at this moment, in plain words. */
 export function waitsFor(state, track) {
   const recovery = state.status?.tcp?.recovery;
   if (state.state === null) return 'Nothing is known yet.';
   if (state.state === 'CLOSED' && state.path.length) return 'The connection is over.';
-  if (!['ESTABLISHED', 'CLOSE_WAIT', 'FIN_WAIT_1', 'CLOSING', 'LAST_ACK'].includes(state.state)) return STATE[state.state] ?? '';
-  if (state.lost.length || state.phase === 'fast_recovery' || state.phase === 'rto_recovery') return RECOVERY[state.phase === 'rto_recovery' ? 'loss' : 'recovery'];
+  if (!['ESTABLISHED', 'CLOSE_WAIT', 'FIN_WAIT_1', 'CLOSING', 'LAST_ACK'].includes(state.state))
+    return STATE[state.state] ?? '';
+  if (state.lost.length || state.phase === 'fast_recovery' || state.phase === 'rto_recovery')
+    return RECOVERY[state.phase === 'rto_recovery' ? 'loss' : 'recovery'];
   if (RECOVERY[recovery]) return RECOVERY[recovery];
   if (state.limitedBy && LIMIT[state.limitedBy]) {
     if (LIMIT[state.limitedBy][2] === 'app' && track.receives) return 'It receives; it has nothing to send itself.';
@@ -38,11 +45,30 @@ export class ConnView {
     this.local = el('span', { class: 'num' });
     this.remote = el('span', { class: 'num' });
     this.title = el('p', { class: 'over' }, lane.track.title);
-    const guessed = lane.track.guessed ? el('span', { class: 'tag', title: 'Packets do not say why they were sent' }, 'guessed') : null;
-    this.head = el('header', { class: 'conn-head' },
-      el('div', null, this.title, el('h2', null, this.local, el('span', { class: 'to', 'aria-label': 'with' }, '⇄'), this.remote),
-        el('div', { class: 'tags' }, this.state, this.control, this.phase, own ? el('span', { class: 'tag own', 'data-test': 'own' }, 'this page') : null, guessed), this.limit),
-      el('div', { class: 'actions' }, actions));
+    const guessed = lane.track.guessed
+      ? el('span', { class: 'tag', title: 'Packets do not say why they were sent' }, 'guessed')
+      : null;
+    this.head = el(
+      'header',
+      { class: 'conn-head' },
+      el(
+        'div',
+        null,
+        this.title,
+        el('h2', null, this.local, el('span', { class: 'to', 'aria-label': 'with' }, '⇄'), this.remote),
+        el(
+          'div',
+          { class: 'tags' },
+          this.state,
+          this.control,
+          this.phase,
+          own ? el('span', { class: 'tag own', 'data-test': 'own' }, 'this page') : null,
+          guessed,
+        ),
+        this.limit,
+      ),
+      el('div', { class: 'actions' }, actions),
+    );
     this.figures = new Figures();
     this.bar = new SequenceBar(lane.track.receives);
     this.strips = PLOTS.map((plot) => new Strip({ plot, lane, view, playhead, scale, onZoom }));
@@ -51,12 +77,25 @@ export class ConnView {
     this.ladder = new Ladder(lane, playhead, index);
     this.events = new EventList(lane, playhead, index);
     this.zoom = el('div', { class: 'zoom' });
-    this.node = el('article', { class: 'conn', 'data-test': 'connection', 'aria-label': `Connection ${lane.track.title}` },
-      this.head, this.figures.node, el('div', { class: 'columns' }, this.bar.node, this.timers.node),
-      el('div', { class: 'columns' },
-        el('section', { class: 'card card-strips', 'aria-label': 'Plots over time' }, this.zoom, this.strips.map((s) => s.node)),
-        el('div', { class: 'side' }, this.states.node, this.ladder.node)),
-      this.events.node);
+    this.node = el(
+      'article',
+      { class: 'conn', 'data-test': 'connection', 'aria-label': `Connection ${lane.track.title}` },
+      this.head,
+      this.figures.node,
+      el('div', { class: 'columns' }, this.bar.node, this.timers.node),
+      el(
+        'div',
+        { class: 'columns' },
+        el(
+          'section',
+          { class: 'card card-strips', 'aria-label': 'Plots over time' },
+          this.zoom,
+          this.strips.map((s) => s.node),
+        ),
+        el('div', { class: 'side' }, this.states.node, this.ladder.node),
+      ),
+      this.events.node,
+    );
   }
 
   /** Whether a part of it can be seen at all. */

@@ -5,9 +5,20 @@ import * as format from './format.js';
 
 const GROUPS = [
   ['packets', 'Packets and the device', /^(packets|bursts|bytes|device|timers|shard)/],
-  ['tcp', 'TCP', /^(tcp_(passive|active|retrans|segments|memory|syn|reset|out|in|dup|fast)|connections|half_open|listeners|time_wait$|conn)/],
-  ['tcp-refused', 'TCP: refused', /^(tcp_|listen_|syn_|sequence_|paws|timestamp|reset_|ack_|text_|reassembly|sack|challenge|fast_open|accept_|connection_limit|time_wait_)/],
-  ['ip', 'IP', /^ip_/], ['icmp', 'ICMP', /^icmp_/], ['udp', 'UDP', /^udp_/], ['rest', 'Everything else', /./],
+  [
+    'tcp',
+    'TCP',
+    /^(tcp_(passive|active|retrans|segments|memory|syn|reset|out|in|dup|fast)|connections|half_open|listeners|time_wait$|conn)/,
+  ],
+  [
+    'tcp-refused',
+    'TCP: refused',
+    /^(tcp_|listen_|syn_|sequence_|paws|timestamp|reset_|ack_|text_|reassembly|sack|challenge|fast_open|accept_|connection_limit|time_wait_)/,
+  ],
+  ['ip', 'IP', /^ip_/],
+  ['icmp', 'ICMP', /^icmp_/],
+  ['udp', 'UDP', /^udp_/],
+  ['rest', 'Everything else', /./],
 ];
 const BYTES = /bytes/;
 
@@ -17,16 +28,53 @@ export class Counters {
     this.active = false;
     this.rows = new Map();
     this.filter = '';
-    this.input = el('input', { type: 'search', class: 'wide', placeholder: 'Search counters', 'aria-label': 'Search counters', 'data-test': 'counter-search', spellcheck: 'false', oninput: () => this.#search() });
-    this.groups = new Map(GROUPS.map(([key, label]) => {
-      const body = el('tbody');
-      const node = el('section', { class: 'card', hidden: true }, el('h3', null, label), el('table', { class: 'counters' }, el('thead', { class: 'hidden' }, el('tr', null, el('th', { scope: 'col' }, 'counter'), el('th', { scope: 'col' }, 'value'))), body));
-      return [key, { node, body }];
-    }));
+    this.input = el('input', {
+      type: 'search',
+      class: 'wide',
+      placeholder: 'Search counters',
+      'aria-label': 'Search counters',
+      'data-test': 'counter-search',
+      spellcheck: 'false',
+      oninput: () => this.#search(),
+    });
+    this.groups = new Map(
+      GROUPS.map(([key, label]) => {
+        const body = el('tbody');
+        const node = el(
+          'section',
+          { class: 'card', hidden: true },
+          el('h3', null, label),
+          el(
+            'table',
+            { class: 'counters' },
+            el(
+              'thead',
+              { class: 'hidden' },
+              el('tr', null, el('th', { scope: 'col' }, 'counter'), el('th', { scope: 'col' }, 'value')),
+            ),
+            body,
+          ),
+        );
+        return [key, { node, body }];
+      }),
+    );
     this.empty = el('p', { class: 'empty' }, 'Nothing was counted yet.');
-    this.node = el('section', { class: 'view view-counters', 'aria-label': 'Counters', hidden: true },
-      el('div', { class: 'list-head' }, el('p', { class: 'summary' }, 'What was counted, by reason. No drop is anonymous.'), this.input),
-      this.empty, el('div', { class: 'counter-groups' }, [...this.groups.values()].map(({ node }) => node)));
+    this.node = el(
+      'section',
+      { class: 'view view-counters', 'aria-label': 'Counters', hidden: true },
+      el(
+        'div',
+        { class: 'list-head' },
+        el('p', { class: 'summary' }, 'What was counted, by reason. No drop is anonymous.'),
+        this.input,
+      ),
+      this.empty,
+      el(
+        'div',
+        { class: 'counter-groups' },
+        [...this.groups.values()].map(({ node }) => node),
+      ),
+    );
     stream.on('counters', () => this.request());
   }
 

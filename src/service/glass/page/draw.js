@@ -53,7 +53,13 @@ function steps(frame, columns, name, f) {
 }
 
 /** A line that holds each value until the next. */
-export function stepLine(frame, columns, name, colour, { width = 1.5, dash = [], upTo = frame.until, slope = false } = {}) {
+export function stepLine(
+  frame,
+  columns,
+  name,
+  colour,
+  { width = 1.5, dash = [], upTo = frame.until, slope = false } = {},
+) {
   const { g } = frame;
   g.strokeStyle = colour;
   g.lineWidth = width;

@@ -25,23 +25,93 @@ export class EventList {
     this.follow = -1;
   }
 
+  #filters() {
+    this.chips = GROUPS.map(([key, label]) =>
+      el(
+        'button',
+        {
+          class: 'chip',
+          type: 'button',
+          'aria-pressed': String(this.groups.has(key)),
+          'data-test': `filter-${key}`,
+          onclick: () => this.#group(key),
+        },
+        label,
+      ),
+    );
+    this.select = el(
+      'select',
+      {
+        'aria-label': 'Reason',
+        'data-test': 'filter-why',
+        onchange: () =>
+          this.#filter(() => {
+            this.reason = this.select.value;
+          }),
+      },
+      el('option', { value: '' }, 'any reason'),
+    );
+    this.input = el('input', {
+      type: 'search',
+      placeholder: 'text',
+      'aria-label': 'Text in events',
+      'data-test': 'filter-text',
+      spellcheck: 'false',
+      oninput: () =>
+        this.#filter(() => {
+          this.text = this.input.value.toLowerCase();
+        }),
+    });
+    return el(
+      'div',
+      { class: 'filters' },
+      el('div', { class: 'chips', role: 'group', 'aria-label': 'Kinds of events' }, this.chips),
+      this.select,
+      this.input,
+    );
+  }
+
   #build() {
-    this.chips = GROUPS.map(([key, label]) => el('button', {
-      class: 'chip', type: 'button', 'aria-pressed': String(this.groups.has(key)), 'data-test': `filter-${key}`, onclick: () => this.#group(key),
-    }, label));
-    this.select = el('select', { 'aria-label': 'Reason', 'data-test': 'filter-why', onchange: () => this.#filter(() => { this.reason = this.select.value; }) }, el('option', { value: '' }, 'any reason'));
-    this.input = el('input', { type: 'search', placeholder: 'text', 'aria-label': 'Text in events', 'data-test': 'filter-text', spellcheck: 'false', oninput: () => this.#filter(() => { this.text = this.input.value.toLowerCase(); }) });
+    const filters = this.#filters();
     this.status = el('span', { class: 'quiet', 'data-test': 'event-count' });
     this.body = el('tbody');
-    this.table = el('table', { class: 'events', 'aria-label': 'Events' },
-      el('thead', null, el('tr', null, el('th', { scope: 'col' }, 'time (s)'), el('th', { scope: 'col' }, 'event'), el('th', { scope: 'col' }, 'what'), el('th', { scope: 'col' }, 'why'))), this.body);
-    this.scroll = el('div', { class: 'scroll events-scroll', tabindex: '0', role: 'region', 'aria-label': 'List of events' }, this.table);
-    this.rows = new Virtual({ scroll: this.scroll, body: this.body, height: HEIGHT, make: (tr) => this.#make(tr), draw: (tr, i) => this.#draw(tr, i) });
+    this.table = el(
+      'table',
+      { class: 'events', 'aria-label': 'Events' },
+      el(
+        'thead',
+        null,
+        el(
+          'tr',
+          null,
+          el('th', { scope: 'col' }, 'time (s)'),
+          el('th', { scope: 'col' }, 'event'),
+          el('th', { scope: 'col' }, 'what'),
+          el('th', { scope: 'col' }, 'why'),
+        ),
+      ),
+      this.body,
+    );
+    this.scroll = el(
+      'div',
+      { class: 'scroll events-scroll', tabindex: '0', role: 'region', 'aria-label': 'List of events' },
+      this.table,
+    );
+    this.rows = new Virtual({
+      scroll: this.scroll,
+      body: this.body,
+      height: HEIGHT,
+      make: (tr) => this.#make(tr),
+      draw: (tr, i) => this.#draw(tr, i),
+    });
     this.details = el('div', { class: 'details', 'data-test': 'details' });
-    return el('section', { class: 'card card-events', 'aria-label': 'Events' },
+    return el(
+      'section',
+      { class: 'card card-events', 'aria-label': 'Events' },
       el('div', { class: 'card-head' }, el('h3', null, 'What happened'), this.status),
-      el('div', { class: 'filters' }, el('div', { class: 'chips', role: 'group', 'aria-label': 'Kinds of events' }, this.chips), this.select, this.input),
-      el('div', { class: 'events-columns' }, this.scroll, this.details));
+      filters,
+      el('div', { class: 'events-columns' }, this.scroll, this.details),
+    );
   }
 
   #group(key) {
@@ -65,7 +135,9 @@ export class EventList {
     if (!happened(e) || !this.groups.has(groupOf(e))) return false;
     if (this.reason && explain.reason(e) !== this.reason) return false;
     if (!this.text) return true;
-    return `${e.name} ${explain.line(e)} ${explain.why(e)} ${explain.reason(e)} ${e.host}`.toLowerCase().includes(this.text);
+    return `${e.name} ${explain.line(e)} ${explain.why(e)} ${explain.reason(e)} ${e.host}`
+      .toLowerCase()
+      .includes(this.text);
   }
 
   /** Looks at events that are new since the last time. */
@@ -89,7 +161,10 @@ export class EventList {
   #options() {
     const keep = this.select.value;
     const names = [...this.reasons.keys()].sort();
-    this.select.replaceChildren(el('option', { value: '' }, 'any reason'), ...names.map((name) => el('option', { value: name }, name.replaceAll('_', ' '))));
+    this.select.replaceChildren(
+      el('option', { value: '' }, 'any reason'),
+      ...names.map((name) => el('option', { value: name }, name.replaceAll('_', ' '))),
+    );
     this.select.value = keep;
   }
 
@@ -114,7 +189,14 @@ export class EventList {
       setText(time, format.moment(e.t - origin));
       const label = NAME[e.name]?.[0] ?? e.name;
       const peer = track.side(e) === 1;
-      setText(name, e.name === 'sent' || e.name === 'received' ? `${(e.name === 'sent') !== peer ? '→' : '←'} ${peer ? `peer ${label}` : label}` : peer ? `peer: ${label}` : label);
+      setText(
+        name,
+        e.name === 'sent' || e.name === 'received'
+          ? `${(e.name === 'sent') !== peer ? '→' : '←'} ${peer ? `peer ${label}` : label}`
+          : peer
+            ? `peer: ${label}`
+            : label,
+      );
       setText(what, explain.line(e));
       setText(why, explain.why(e));
       tr.className = `g-${groupOf(e)}${peer ? ' peer' : ''}${(e.d.why && /again|retrans|rack|rto|probe|partial/.test(e.d.why)) || e.name === 'lost' ? ' hot' : ''}`;
@@ -143,7 +225,10 @@ export class EventList {
       this.rows.render();
       if (!this.scroll.matches(':hover') || this.playhead.mode !== 'paused') this.rows.reveal(Math.max(0, low - 1));
       this.rows.render();
-      setText(this.status, `${format.count(this.found.length)} of ${format.count(this.lane.track.length)}${this.lane.track.dropped ? `; the oldest ${format.count(this.lane.track.dropped)} are dropped` : ''}${this.lane.track.gone ? `; ${format.count(this.lane.track.gone)} before them were not recorded` : ''}`);
+      setText(
+        this.status,
+        `${format.count(this.found.length)} of ${format.count(this.lane.track.length)}${this.lane.track.dropped ? `; the oldest ${format.count(this.lane.track.dropped)} are dropped` : ''}${this.lane.track.gone ? `; ${format.count(this.lane.track.gone)} before them were not recorded` : ''}`,
+      );
     }
   }
 
@@ -164,8 +249,27 @@ export class EventList {
     }
     const told = explain.explain(e, origin);
     this.details.replaceChildren(
-      el('p', { class: 'num quiet' }, `${format.moment(e.t - origin)} s · event ${format.count(k + 1)}${track.side(e) === 1 ? ' · at the other end' : ''}`),
-      el('h4', { 'data-test': 'detail-title' }, told.title), el('p', null, told.text), el('p', { class: 'num more' }, told.more ?? ''),
-      el('dl', null, told.fields.map(([label, value, meaning]) => el('div', null, el('dt', null, label), el('dd', { class: 'num' }, value), el('dd', { class: 'quiet' }, meaning)))));
+      el(
+        'p',
+        { class: 'num quiet' },
+        `${format.moment(e.t - origin)} s · event ${format.count(k + 1)}${track.side(e) === 1 ? ' · at the other end' : ''}`,
+      ),
+      el('h4', { 'data-test': 'detail-title' }, told.title),
+      el('p', null, told.text),
+      el('p', { class: 'num more' }, told.more ?? ''),
+      el(
+        'dl',
+        null,
+        told.fields.map(([label, value, meaning]) =>
+          el(
+            'div',
+            null,
+            el('dt', null, label),
+            el('dd', { class: 'num' }, value),
+            el('dd', { class: 'quiet' }, meaning),
+          ),
+        ),
+      ),
+    );
   }
 }

@@ -13,7 +13,10 @@ const pause = () => new Promise((done) => setTimeout(done));
 
 /** A recording of what `file` has. Throws an Error whose message is one sentence for people. */
 export async function load(file, progress = () => {}) {
-  if (file.size > BYTES_MOST) throw new Error(`${file.name} has ${count(file.size / 1048576)} MiB; the page takes up to 256. Cut it with “glasstcp events” or “editcap”.`);
+  if (file.size > BYTES_MOST)
+    throw new Error(
+      `${file.name} has ${count(file.size / 1048576)} MiB; the page takes up to 256. Cut it with “glasstcp events” or “editcap”.`,
+    );
   if (file.size === 0) throw new Error(`${file.name} is empty.`);
   const head = await file.slice(0, 4).arrayBuffer();
   const magic = new Uint8Array(head);
@@ -23,7 +26,10 @@ export async function load(file, progress = () => {}) {
   else await events(file, recording, progress);
   if (recording.full) recording.notes.push(`Only the first ${count(EVENTS_MOST)} events were read.`);
   const found = recording.connections();
-  if (found.length === 0) throw new Error(`${file.name} has no TCP connection that can be shown${recording.notes.length ? `: ${recording.notes[0]}` : '.'}`);
+  if (found.length === 0)
+    throw new Error(
+      `${file.name} has no TCP connection that can be shown${recording.notes.length ? `: ${recording.notes[0]}` : '.'}`,
+    );
   recording.list = found;
   return recording;
 }
@@ -57,8 +63,12 @@ async function events(file, recording, progress) {
   }
   if (rest) recording.line(rest);
   await reader.cancel();
-  if (recording.count === 0) throw new Error(`${file.name} is neither a file of events (lines of JSON) nor a capture (pcap, pcapng).`);
-  if (recording.skipped) recording.notes.push(`${plural(recording.skipped, 'line')} could not be read and ${recording.skipped === 1 ? 'was' : 'were'} left out.`);
+  if (recording.count === 0)
+    throw new Error(`${file.name} is neither a file of events (lines of JSON) nor a capture (pcap, pcapng).`);
+  if (recording.skipped)
+    recording.notes.push(
+      `${plural(recording.skipped, 'line')} could not be read and ${recording.skipped === 1 ? 'was' : 'were'} left out.`,
+    );
 }
 
 async function capture(file, recording, progress) {
@@ -81,7 +91,12 @@ async function capture(file, recording, progress) {
     if (!(error instanceof Damaged)) throw error;
     recording.notes.push(`The file is damaged (${error.message}); what comes before that is shown.`);
   }
-  if (guess.links.size) recording.notes.push(`Packets of link type ${[...guess.links].slice(0, 3).join(', ')} cannot be read here.`);
-  if (guess.repeated) recording.notes.push(`${plural(guess.repeated, 'packet')} that the capture has more than once ${guess.repeated === 1 ? 'was' : 'were'} left out.`);
-  if (recording.kind === 'guess') recording.notes.push('Packets do not say why they were sent: reasons and states are guesses.');
+  if (guess.links.size)
+    recording.notes.push(`Packets of link type ${[...guess.links].slice(0, 3).join(', ')} cannot be read here.`);
+  if (guess.repeated)
+    recording.notes.push(
+      `${plural(guess.repeated, 'packet')} that the capture has more than once ${guess.repeated === 1 ? 'was' : 'were'} left out.`,
+    );
+  if (recording.kind === 'guess')
+    recording.notes.push('Packets do not say why they were sent: reasons and states are guesses.');
 }

@@ -10,13 +10,47 @@ const RANGES_MOST = 256;
 /** Before the first event. */
 export function fresh() {
   return {
-    state: null, path: [], pathGone: 0, congestion: null,
-    cwnd: null, ssthresh: null, phase: null, rtt: null, srtt: null, rto: null, minRtt: null,
-    limitedBy: null, limitedSince: null,
-    una: null, nxt: null, base: null, edge: null, heardWindow: null, rcvNxt: null, rcvWnd: null, mss: null,
-    sacked: [], lost: [], again: [], early: [],
-    timers: {}, segmentsSent: 0, segmentsReceived: 0, textSent: 0, textAgain: 0, textReceived: 0, retransmissions: 0,
-    losses: 0, refused: 0, appWrote: 0, appRead: 0, icmp: null, mtu: null, status: null, statusAt: null, t: null,
+    state: null,
+    path: [],
+    pathGone: 0,
+    congestion: null,
+    cwnd: null,
+    ssthresh: null,
+    phase: null,
+    rtt: null,
+    srtt: null,
+    rto: null,
+    minRtt: null,
+    limitedBy: null,
+    limitedSince: null,
+    una: null,
+    nxt: null,
+    base: null,
+    edge: null,
+    heardWindow: null,
+    rcvNxt: null,
+    rcvWnd: null,
+    mss: null,
+    sacked: [],
+    lost: [],
+    again: [],
+    early: [],
+    timers: {},
+    segmentsSent: 0,
+    segmentsReceived: 0,
+    textSent: 0,
+    textAgain: 0,
+    textReceived: 0,
+    retransmissions: 0,
+    losses: 0,
+    refused: 0,
+    appWrote: 0,
+    appRead: 0,
+    icmp: null,
+    mtu: null,
+    status: null,
+    statusAt: null,
+    t: null,
   };
 }
 
@@ -153,37 +187,59 @@ export function apply(s, event) {
   const { name, d, t } = event;
   s.t = t;
   switch (name) {
-    case 'sent': sent(s, d); break;
-    case 'received': received(s, d); break;
-    case 'refused': s.refused += 1; break;
-    case 'state_changed': changed(s, d, t); break;
+    case 'sent':
+      sent(s, d);
+      break;
+    case 'received':
+      received(s, d);
+      break;
+    case 'refused':
+      s.refused += 1;
+      break;
+    case 'state_changed':
+      changed(s, d, t);
+      break;
     case 'congestion_window':
       s.cwnd = d.cwnd;
       s.ssthresh = d.ssthresh ?? null;
       s.phase = d.phase ?? s.phase;
       break;
-    case 'lost': lost(s, d); break;
+    case 'lost':
+      lost(s, d);
+      break;
     case 'rtt_sample':
       s.rtt = d.rtt_ns;
       s.srtt = d.srtt_ns ?? s.srtt;
       s.rto = d.rto_ns ?? s.rto;
       s.minRtt = Math.min(s.minRtt ?? Infinity, d.rtt_ns);
       break;
-    case 'timer_armed': if (d.timer in TIMER) s.timers[d.timer] = { due: d.due_ns, set: t }; break;
+    case 'timer_armed':
+      if (d.timer in TIMER) s.timers[d.timer] = { due: d.due_ns, set: t };
+      break;
     case 'timer_cancelled':
-    case 'timer_fired': delete s.timers[d.timer]; break;
+    case 'timer_fired':
+      delete s.timers[d.timer];
+      break;
     case 'limited':
       s.limitedBy = d.by;
       s.limitedSince = t;
       break;
-    case 'app_read': s.appRead += d.len; break;
-    case 'app_wrote': s.appWrote += d.len; break;
+    case 'app_read':
+      s.appRead += d.len;
+      break;
+    case 'app_wrote':
+      s.appWrote += d.len;
+      break;
     case 'path_mtu':
       s.mtu = d.mtu;
       s.mss = d.mss;
       break;
-    case 'icmp_error': s.icmp = d.report; break;
-    case 'status': status(s, d, t); break;
+    case 'icmp_error':
+      s.icmp = d.report;
+      break;
+    case 'status':
+      status(s, d, t);
+      break;
     default:
   }
   return s;

@@ -20,7 +20,8 @@ function scaled(value, step, units, sep = ' ') {
 export const bytes = (n) => (n === null || n === undefined ? '–' : scaled(n, 1000, ['B', 'kB', 'MB', 'GB', 'TB']));
 
 /** Bytes a second as bits: 125000 -> "1.00 Mbit/s". */
-export const rate = (n) => (n === null || n === undefined ? '–' : scaled(n * 8, 1000, ['bit/s', 'kbit/s', 'Mbit/s', 'Gbit/s', 'Tbit/s']));
+export const rate = (n) =>
+  n === null || n === undefined ? '–' : scaled(n * 8, 1000, ['bit/s', 'kbit/s', 'Mbit/s', 'Gbit/s', 'Tbit/s']);
 
 /** A duration in ns: 1378000 -> "1.38 ms". */
 export function duration(ns) {
@@ -42,7 +43,12 @@ export const moment = (ns) => (ns / 1e9).toFixed(6);
 /** A moment for the axis of a plot whose ticks are `step` ns apart, in seconds or milliseconds. */
 export function tick(ns, step) {
   if (step >= 1e9) return `${Math.round(ns / 1e9)} s`;
-  if (step >= 1e6) return step >= 1e8 ? `${(ns / 1e9).toFixed(1)} s` : step >= 1e7 ? `${(ns / 1e9).toFixed(2)} s` : `${(ns / 1e9).toFixed(3)} s`;
+  if (step >= 1e6)
+    return step >= 1e8
+      ? `${(ns / 1e9).toFixed(1)} s`
+      : step >= 1e7
+        ? `${(ns / 1e9).toFixed(2)} s`
+        : `${(ns / 1e9).toFixed(3)} s`;
   if (step >= 1e3) return `${(ns / 1e6).toFixed(3)} ms`;
   return `${(ns / 1e3).toFixed(3)} µs`;
 }

@@ -8,7 +8,14 @@ const SYN = 2;
 const FIN = 1;
 const RST = 4;
 const ACK = 16;
-const PARTIAL = ['text_beyond_window', 'reassembly_full', 'sack_too_fine', 'tcp_memory', 'challenge_limited', 'listen_text'];
+const PARTIAL = [
+  'text_beyond_window',
+  'reassembly_full',
+  'sack_too_fine',
+  'tcp_memory',
+  'challenge_limited',
+  'listen_text',
+];
 
 /** `a - b` of sequence numbers, as a signed number. */
 const minus = (a, b) => (a - b) | 0;
@@ -40,7 +47,7 @@ function wordsOf(comment) {
   return words;
 }
 
-const UNITS = { s: 1e9, ms: 1e6, us: 1e3, 'µs': 1e3, ns: 1 };
+const UNITS = { s: 1e9, ms: 1e6, us: 1e3, µs: 1e3, ns: 1 };
 function timeOf(text) {
   const m = /^([\d.]+)(s|ms|us|µs|ns)$/.exec(text ?? '');
   return m ? Number(m[1]) * UNITS[m[2]] : undefined;
@@ -52,7 +59,21 @@ class End {
     Object.assign(this, { recording, host, conn, local, remote });
     this.mine = new Count();
     this.theirs = new Count();
-    Object.assign(this, { state: null, una: 0, max: 0, duplicates: 0, fin: null, heard: 0, said: 0, window: -1, ackSent: -1, srtt: null, rttvar: 0, cwnd: null, by: null });
+    Object.assign(this, {
+      state: null,
+      una: 0,
+      max: 0,
+      duplicates: 0,
+      fin: null,
+      heard: 0,
+      said: 0,
+      window: -1,
+      ackSent: -1,
+      srtt: null,
+      rttvar: 0,
+      cwnd: null,
+      by: null,
+    });
     this.flying = [];
     this.scaled = [null, null];
   }
@@ -63,7 +84,12 @@ class End {
 
   go(t, to, cause) {
     if (this.state === to) return;
-    this.put(t, 'state_changed', { from: this.state ?? (to === 'SYN_SENT' ? 'CLOSED' : 'LISTEN'), to, cause, guess: true });
+    this.put(t, 'state_changed', {
+      from: this.state ?? (to === 'SYN_SENT' ? 'CLOSED' : 'LISTEN'),
+      to,
+      cause,
+      guess: true,
+    });
     this.state = to;
   }
 
@@ -74,13 +100,22 @@ class End {
       this.scaled[sending ? 0 : 1] = tcp.scale ?? null;
       if (this.scaled[0] !== null && this.scaled[1] !== null) [this.mine.scale, this.theirs.scale] = this.scaled;
     }
-    const d = { flags: tcp.flags, seq: tcp.seq, seq_relative: mine.relative(tcp.seq), len: tcp.len, window: tcp.bits & SYN ? tcp.window : tcp.window << mine.scale };
+    const d = {
+      flags: tcp.flags,
+      seq: tcp.seq,
+      seq_relative: mine.relative(tcp.seq),
+      len: tcp.len,
+      window: tcp.bits & SYN ? tcp.window : tcp.window << mine.scale,
+    };
     if (tcp.bits & ACK) {
       d.ack = tcp.ack;
       if (theirs.base === null) theirs.base = (tcp.ack - 1) >>> 0;
       d.ack_relative = theirs.last + minus(tcp.ack, (theirs.base + theirs.last) >>> 0);
     }
-    if (tcp.sack && theirs.base !== null) d.sack_relative = tcp.sack.map((block) => block.map((n) => theirs.last + minus(n, (theirs.base + theirs.last) >>> 0)));
+    if (tcp.sack && theirs.base !== null)
+      d.sack_relative = tcp.sack.map((block) =>
+        block.map((n) => theirs.last + minus(n, (theirs.base + theirs.last) >>> 0)),
+      );
     if (tcp.ecn) d.ecn = tcp.ecn;
     return d;
   }
@@ -89,7 +124,14 @@ class End {
     if (tcp.bits & RST) return 'reset';
     if (tcp.bits & SYN) return this.max >= 1 ? 'handshake_retransmission' : 'handshake';
     if (end > d.seq_relative) {
-      if (d.len <= 1 && end === this.max && d.seq_relative === this.max - 1 && !(tcp.bits & FIN) && this.una === this.max) return 'keepalive';
+      if (
+        d.len <= 1 &&
+        end === this.max &&
+        d.seq_relative === this.max - 1 &&
+        !(tcp.bits & FIN) &&
+        this.una === this.max
+      )
+        return 'keepalive';
       if (d.seq_relative < this.max) {
         if (this.duplicates >= 3 && d.seq_relative <= this.una) return 'fast_retransmit';
         return t - Math.max(this.heard, this.said) > 180e6 ? 'rto' : 'seems_again';
@@ -231,7 +273,19 @@ export class Guess {
     words.impaired ??= packet.iface === 'link' ? /^[a-z_-]+/.exec(packet.comment)?.[0] : undefined;
     if (words.impaired && ip) {
       const direction = packet.outbound === false ? 'in' : 'out';
-      this.recording.put({ t, host: '', conn: 0, name: 'impaired', d: { direction, effect: intern(words.impaired.replaceAll('-', '_').slice(0, 40)), source: ip.source, destination: ip.target, len: ip.total } });
+      this.recording.put({
+        t,
+        host: '',
+        conn: 0,
+        name: 'impaired',
+        d: {
+          direction,
+          effect: intern(words.impaired.replaceAll('-', '_').slice(0, 40)),
+          source: ip.source,
+          destination: ip.target,
+          len: ip.total,
+        },
+      });
       return;
     }
     if (!ip?.tcp) {
@@ -296,7 +350,10 @@ export class Guess {
       const { recording } = this;
       const n = this.numbers / 2;
       const ends = tcp.bits & SYN && tcp.bits & ACK ? [tcp.to, tcp.from] : [tcp.from, tcp.to];
-      pair = [new End(recording, intern(ends[0]), n, intern(ends[0]), intern(ends[1])), new End(recording, intern(ends[1]), n, intern(ends[1]), intern(ends[0]))];
+      pair = [
+        new End(recording, intern(ends[0]), n, intern(ends[0]), intern(ends[1])),
+        new End(recording, intern(ends[1]), n, intern(ends[1]), intern(ends[0])),
+      ];
       const [a, b] = pair.map((end) => recording.end(end.host, end.conn, end.local, end.remote));
       if (a && b) b.mate = a;
       this.ends.set(key, pair);

@@ -15,12 +15,34 @@ const FOOT = 12;
 export class Ladder {
   constructor(lane, playhead, index) {
     Object.assign(this, { lane, playhead, index });
-    this.canvas = el('canvas', { class: 'ladder', tabindex: '0', role: 'img', 'aria-label': 'Ladder of segments', 'data-test': 'ladder' });
+    this.canvas = el('canvas', {
+      class: 'ladder',
+      tabindex: '0',
+      role: 'img',
+      'aria-label': 'Ladder of segments',
+      'data-test': 'ladder',
+    });
     this.slopes = false;
-    this.button = el('button', { class: 'chip', type: 'button', 'aria-pressed': 'false', 'data-test': 'ladder-slopes', title: 'Both ends were recorded: show when each segment left and when it arrived', onclick: () => this.#turn() }, 'as it travels');
+    this.button = el(
+      'button',
+      {
+        class: 'chip',
+        type: 'button',
+        'aria-pressed': 'false',
+        'data-test': 'ladder-slopes',
+        title: 'Both ends were recorded: show when each segment left and when it arrived',
+        onclick: () => this.#turn(),
+      },
+      'as it travels',
+    );
     this.button.hidden = !lane.track.peer;
-    this.node = el('section', { class: 'card card-ladder', 'aria-label': 'Ladder' }, el('div', { class: 'card-head' }, el('h3', null, 'Between the two ends'), this.button), el('div', { class: 'ladder-room' }, this.canvas),
-      el('p', { class: 'quiet hint' }, 'Time runs down. Coral and dashed: sent again. Scroll with the wheel or ↑ ↓.'));
+    this.node = el(
+      'section',
+      { class: 'card card-ladder', 'aria-label': 'Ladder' },
+      el('div', { class: 'card-head' }, el('h3', null, 'Between the two ends'), this.button),
+      el('div', { class: 'ladder-room' }, this.canvas),
+      el('p', { class: 'quiet hint' }, 'Time runs down. Coral and dashed: sent again. Scroll with the wheel or ↑ ↓.'),
+    );
     this.back = 0;
     this.drawn = '';
     this.hits = [];
@@ -72,7 +94,13 @@ export class Ladder {
     g.clearRect(0, 0, w, h);
     this.#paint(g, w, h, Math.max(0, last - rows), last);
     const newest = lane.track.event(this.list[last - 1]);
-    setAttribute(canvas, 'aria-label', newest ? `Ladder of ${format.plural(end, 'segment')}; the last: ${newest.name}, ${explain.line(newest)}. ${explain.why(newest)}` : 'Ladder: no segment yet.');
+    setAttribute(
+      canvas,
+      'aria-label',
+      newest
+        ? `Ladder of ${format.plural(end, 'segment')}; the last: ${newest.name}, ${explain.line(newest)}. ${explain.why(newest)}`
+        : 'Ladder: no segment yet.',
+    );
   }
 
   #paint(g, w, h, first, last) {
@@ -159,7 +187,7 @@ export class Ladder {
     const sent = e.name === 'sent';
     const linked = this.slopes;
     if (linked && !sent && e.twin && place.has(e.twin)) return;
-    const from = side === 0 === sent ? left : right;
+    const from = (side === 0) === sent ? left : right;
     const to = from === left ? right : left;
     let y0 = y(k);
     let y1 = y(k) + ROW * 0.55;
@@ -255,13 +283,17 @@ export class Ladder {
       this.drawn = '';
       this.playhead.touch();
     };
-    canvas.addEventListener('wheel', (event) => {
-      if (event.ctrlKey) return;
-      const before = this.back;
-      if (event.deltaY < 0 || this.back > 0) event.preventDefault();
-      scroll(-Math.sign(event.deltaY) * 3);
-      if (before === 0 && event.deltaY > 0) this.back = 0;
-    }, { passive: false });
+    canvas.addEventListener(
+      'wheel',
+      (event) => {
+        if (event.ctrlKey) return;
+        const before = this.back;
+        if (event.deltaY < 0 || this.back > 0) event.preventDefault();
+        scroll(-Math.sign(event.deltaY) * 3);
+        if (before === 0 && event.deltaY > 0) this.back = 0;
+      },
+      { passive: false },
+    );
     canvas.addEventListener('keydown', (event) => {
       if (event.key === 'ArrowUp') scroll(1);
       else if (event.key === 'ArrowDown') scroll(-1);
@@ -272,7 +304,11 @@ export class Ladder {
       const e = this.#hit(event);
       if (!e) return hideTip();
       const told = explain.explain(e, this.lane.origin);
-      return showTip([told.title, told.text, `${format.moment(e.t - this.lane.origin)} s`], event.clientX, event.clientY);
+      return showTip(
+        [told.title, told.text, `${format.moment(e.t - this.lane.origin)} s`],
+        event.clientX,
+        event.clientY,
+      );
     });
     canvas.addEventListener('pointerleave', hideTip);
     canvas.addEventListener('click', (event) => {

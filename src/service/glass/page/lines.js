@@ -24,7 +24,13 @@ function sack(v) {
 function segment(data) {
   const seq = number(data.seq_relative);
   if (seq === undefined) return null;
-  const d = { flags: text(data.flags) ?? 'none', seq: number(data.seq), seq_relative: seq, len: amount(data.len), window: amount(data.window) };
+  const d = {
+    flags: text(data.flags) ?? 'none',
+    seq: number(data.seq),
+    seq_relative: seq,
+    len: amount(data.len),
+    window: amount(data.window),
+  };
   if (data.ack_relative !== undefined) {
     d.ack = number(data.ack);
     d.ack_relative = number(data.ack_relative);
@@ -40,8 +46,12 @@ function segment(data) {
 }
 
 const NEEDS = {
-  congestion_window: ['cwnd'], lost: ['start_relative', 'len'], rtt_sample: ['rtt_ns'], timer_armed: ['due_ns'],
-  app_read: ['len'], app_wrote: ['len'],
+  congestion_window: ['cwnd'],
+  lost: ['start_relative', 'len'],
+  rtt_sample: ['rtt_ns'],
+  timer_armed: ['due_ns'],
+  app_read: ['len'],
+  app_wrote: ['len'],
 };
 Object.setPrototypeOf(NEEDS, null);
 
@@ -79,6 +89,7 @@ export function event(line) {
   if (!d) return null;
   return {
     e: { t: t ?? 0, host: text(raw.host) ?? '', conn: number(raw.conn) ?? 0, name, d },
-    local: text(data.local), remote: text(data.remote),
+    local: text(data.local),
+    remote: text(data.remote),
   };
 }

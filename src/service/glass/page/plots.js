@@ -11,7 +11,10 @@ const short = (text) => text.replace(/(\.\d*?)0+ /, '$1 ').replace('. ', ' ');
 const headroom = (high) => (high > 0 ? high * 1.12 : 1);
 
 /** Which columns show the direction that has the text: `[segments, acks, sacks]`. */
-const direction = ({ track }) => (track.receives ? [track.series.rx, track.series.oack, track.series.osack] : [track.series.seg, track.series.ack, track.series.sack]);
+const direction = ({ track }) =>
+  track.receives
+    ? [track.series.rx, track.series.oack, track.series.osack]
+    : [track.series.seg, track.series.ack, track.series.sack];
 
 const isAgain = (track, seg, i) => seg.why !== undefined && WHY_NAMES[seg.why[i]] in AGAIN;
 
@@ -40,8 +43,18 @@ export const sequence = {
   height: 300,
   unit: (v) => short(format.bytes(v)),
   legend: [
-    ['bar', 'accent', 'segment', 'Each upright line is a segment: from its first byte to its last, at the moment it was sent.'],
-    ['triangle', 'again', 'again: missing', 'Sent again because later segments, or duplicate acknowledgments, show that it is missing.'],
+    [
+      'bar',
+      'accent',
+      'segment',
+      'Each upright line is a segment: from its first byte to its last, at the moment it was sent.',
+    ],
+    [
+      'triangle',
+      'again',
+      'again: missing',
+      'Sent again because later segments, or duplicate acknowledgments, show that it is missing.',
+    ],
     ['square', 'again', 'again: timeout', 'Sent again because the retransmission timer went off.'],
     ['diamond', 'again', 'probe', 'Sent again to find out whether the end was lost.'],
     ['cross', 'again', 'lost', 'From here on TCP believes that it was lost.'],
@@ -75,14 +88,16 @@ export const sequence = {
     g.strokeStyle = c.accent;
     g.lineWidth = Math.min(2, Math.max(1.25, thin));
     g.beginPath();
-    for (let i = first; i < end; i += 1) if (!isAgain(null, seg, i)) uprights(g, x(seg.t[i]), y(seg.a[i]), y(seg.b[i]), 1.5);
+    for (let i = first; i < end; i += 1)
+      if (!isAgain(null, seg, i)) uprights(g, x(seg.t[i]), y(seg.a[i]), y(seg.b[i]), 1.5);
     g.stroke();
     stepLine(frame, ack, 'ack', c.ack, { width: 1.5 });
     const { loss } = frame.series;
     const [l0, l1] = range(loss, frame.from, frame.to);
     for (let i = l0; i < l1; i += 1) drawCross(g, x(loss.t[i]), (y(loss.a[i]) + y(loss.b[i])) / 2, c.again, 3.5);
     for (let i = first; i < end; i += 1) {
-      if (isAgain(null, seg, i)) drawMark(g, AGAIN[WHY_NAMES[seg.why[i]]], x(seg.t[i]), (y(seg.a[i]) + y(seg.b[i])) / 2, c.again, c.panel);
+      if (isAgain(null, seg, i))
+        drawMark(g, AGAIN[WHY_NAMES[seg.why[i]]], x(seg.t[i]), (y(seg.a[i]) + y(seg.b[i])) / 2, c.again, c.panel);
     }
   },
   tip(frame, px, py) {
@@ -115,7 +130,8 @@ export const windows = {
   height: 188,
   unit: (v) => short(format.bytes(v)),
   legend: [
-    ['line', 'accent', 'cwnd', GLOSSARY.cwnd], ['dash', 'muted', 'ssthresh', GLOSSARY.ssthresh],
+    ['line', 'accent', 'cwnd', GLOSSARY.cwnd],
+    ['dash', 'muted', 'ssthresh', GLOSSARY.ssthresh],
     ['area', 'accent', 'in flight', GLOSSARY['in flight']],
   ],
   extent({ track }, from, to) {
@@ -137,7 +153,11 @@ export const windows = {
     const k = flight.upTo(t) - 1;
     if (i < 0 && k < 0) return null;
     const threshold = i < 0 ? null : Number.isNaN(cw.ssthresh[i]) ? 'none yet' : format.bytes(cw.ssthresh[i]);
-    return [`${format.moment(t - frame.lane.origin)} s`, i >= 0 && `cwnd ${format.bytes(cw.cwnd[i])}, ssthresh ${threshold}`, k >= 0 && `in flight ${format.bytes(flight.bytes[k])}`];
+    return [
+      `${format.moment(t - frame.lane.origin)} s`,
+      i >= 0 && `cwnd ${format.bytes(cw.cwnd[i])}, ssthresh ${threshold}`,
+      k >= 0 && `in flight ${format.bytes(flight.bytes[k])}`,
+    ];
   },
   summary({ track }) {
     const [head] = track.heads;
@@ -151,7 +171,8 @@ export const rtt = {
   height: 150,
   unit: (v) => short(format.duration(v)),
   legend: [
-    ['ring', 'muted', 'measured', 'One round trip, from a segment to its acknowledgment.'], ['line', 'accent', 'smoothed', GLOSSARY.RTT],
+    ['ring', 'muted', 'measured', 'One round trip, from a segment to its acknowledgment.'],
+    ['line', 'accent', 'smoothed', GLOSSARY.RTT],
     ['dash', 'again', 'RTO', GLOSSARY.RTO],
   ],
   extent({ track }, from, to) {
@@ -190,16 +211,29 @@ export const rtt = {
     const { rtt: columns } = frame.series;
     const i = columns.upTo(frame.time(px)) - 1;
     if (i < 0) return null;
-    return [`${format.moment(columns.t[i] - frame.lane.origin)} s`, `measured ${format.duration(columns.rtt[i])}, smoothed ${format.duration(columns.srtt[i])}`, !Number.isNaN(columns.rto[i]) && `time-out after ${format.duration(columns.rto[i])}`];
+    return [
+      `${format.moment(columns.t[i] - frame.lane.origin)} s`,
+      `measured ${format.duration(columns.rtt[i])}, smoothed ${format.duration(columns.srtt[i])}`,
+      !Number.isNaN(columns.rto[i]) && `time-out after ${format.duration(columns.rto[i])}`,
+    ];
   },
   summary({ track }) {
     const [head] = track.heads;
-    return head.srtt === null ? 'Nothing was measured yet.' : `Smoothed ${format.duration(head.srtt)}, least ${format.duration(head.minRtt)}, time-out ${format.duration(head.rto)}.`;
+    return head.srtt === null
+      ? 'Nothing was measured yet.'
+      : `Smoothed ${format.duration(head.srtt)}, least ${format.duration(head.minRtt)}, time-out ${format.duration(head.rto)}.`;
   },
 };
 
 /** How each band of "limited by" is drawn. */
-export const BANDS = { cwnd: ['solid', 'accent'], rwnd: ['hatch', 'sack'], app: ['line', 'muted'], small: ['cross', 'muted'], pacing: ['dots', 'accent'], state: ['line', 'muted'] };
+export const BANDS = {
+  cwnd: ['solid', 'accent'],
+  rwnd: ['hatch', 'sack'],
+  app: ['line', 'muted'],
+  small: ['cross', 'muted'],
+  pacing: ['dots', 'accent'],
+  state: ['line', 'muted'],
+};
 const BAND = 18;
 
 function bins(frame) {
@@ -209,8 +243,10 @@ function bins(frame) {
   const done = new Float64Array(n + 1);
   const [seg, ack] = direction(frame.lane);
   const at = (t) => Math.floor((t - frame.from) / width);
-  for (let i = seg.upTo(frame.from - 1), end = seg.upTo(frame.to); i < end; i += 1) sent[at(seg.t[i])] += seg.b[i] - seg.a[i];
-  for (let i = Math.max(1, ack.upTo(frame.from - 1)), end = ack.upTo(frame.to); i < end; i += 1) done[at(ack.t[i])] += Math.max(0, ack.ack[i] - ack.ack[i - 1]);
+  for (let i = seg.upTo(frame.from - 1), end = seg.upTo(frame.to); i < end; i += 1)
+    sent[at(seg.t[i])] += seg.b[i] - seg.a[i];
+  for (let i = Math.max(1, ack.upTo(frame.from - 1)), end = ack.upTo(frame.to); i < end; i += 1)
+    done[at(ack.t[i])] += Math.max(0, ack.ack[i] - ack.ack[i - 1]);
   return { n, width, sent, done };
 }
 
@@ -219,7 +255,8 @@ function throughputExtent(lane, from, to) {
   const [seg] = direction(lane);
   const width = Math.max(1, (to - from) / n);
   const sums = new Float64Array(n + 1);
-  for (let i = seg.upTo(from - 1), end = seg.upTo(to); i < end; i += 1) sums[Math.floor((seg.t[i] - from) / width)] += seg.b[i] - seg.a[i];
+  for (let i = seg.upTo(from - 1), end = seg.upTo(to); i < end; i += 1)
+    sums[Math.floor((seg.t[i] - from) / width)] += seg.b[i] - seg.a[i];
   return [0, headroom(sums.reduce((a, b) => Math.max(a, b), 0) / (width / 1e9))];
 }
 
@@ -261,7 +298,10 @@ export const throughput = {
   legend: [
     ['area', 'accent', 'acknowledged', 'What the peer has acknowledged, in each part of the time.'],
     ['dash', 'muted', 'sent', 'What was sent, with what was sent again.'],
-    ['area', 'accent', 'cwnd', LIMIT.cwnd[1]], ['hatch', 'sack', 'rwnd', LIMIT.rwnd[1]], ['dots', 'accent', 'pacing', LIMIT.pacing[1]], ['line', 'muted', 'app', LIMIT.app[1]],
+    ['area', 'accent', 'cwnd', LIMIT.cwnd[1]],
+    ['hatch', 'sack', 'rwnd', LIMIT.rwnd[1]],
+    ['dots', 'accent', 'pacing', LIMIT.pacing[1]],
+    ['line', 'muted', 'app', LIMIT.app[1]],
   ],
   extent: throughputExtent,
   paint(frame) {
@@ -294,7 +334,11 @@ export const throughput = {
     const t = frame.time(px);
     const { lim } = frame.series;
     const k = lim.upTo(t) - 1;
-    return [`${format.moment(t - frame.lane.origin)} s`, `acknowledged ${format.rate(done[i] / (width / 1e9))}, sent ${format.rate(sent[i] / (width / 1e9))}`, k >= 0 && LIMIT[LIMIT_NAMES[lim.by[k]]]?.[1]];
+    return [
+      `${format.moment(t - frame.lane.origin)} s`,
+      `acknowledged ${format.rate(done[i] / (width / 1e9))}, sent ${format.rate(sent[i] / (width / 1e9))}`,
+      k >= 0 && LIMIT[LIMIT_NAMES[lim.by[k]]]?.[1],
+    ];
   },
   summary({ track }) {
     const [head] = track.heads;

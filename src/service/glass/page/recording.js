@@ -102,7 +102,8 @@ export class Recording {
       for (const { name, d } of end.events) {
         if (name === 'sent') {
           end.text += d.len;
-          if (d.why && /^(fast_retr|rack|rto|partial|tail_loss_probe$|go_back|seems_again)/.test(d.why)) end.again += d.packets ?? 1;
+          if (d.why && /^(fast_retr|rack|rto|partial|tail_loss_probe$|go_back|seems_again)/.test(d.why))
+            end.again += d.packets ?? 1;
         }
       }
     }
@@ -112,7 +113,17 @@ export class Recording {
     const t1 = Math.max(...ends.map((x) => x.events[x.events.length - 1].t));
     const title = end.host ? `${end.host} #${end.conn}` : `#${end.conn}`;
     const linked = Boolean(other) && this.kind !== 'guess' && !end.mate;
-    return { title, ends, linked, text: end.text, again: end.again, t0, t1, events: end.events.length + (linked ? other.events.length : 0), recording: this };
+    return {
+      title,
+      ends,
+      linked,
+      text: end.text,
+      again: end.again,
+      t0,
+      t1,
+      events: end.events.length + (linked ? other.events.length : 0),
+      recording: this,
+    };
   }
 
   get t0() {
@@ -130,11 +141,18 @@ export async function trackOf(connection, turned, progress = () => {}) {
   const end = turned && ends[1] ? ends[1] : ends[0];
   const peer = linked ? ends.find((x) => x !== end) : null;
   const name = recording.name.replace(/\.(events\.)?(jsonl|json|pcapng|pcap)$/, '');
-  const track = new Track({ title: `${name} · ${end.host || `#${end.conn}`}`, end, peer, guessed: recording.kind === 'guess' });
+  const track = new Track({
+    title: `${name} · ${end.host || `#${end.conn}`}`,
+    end,
+    peer,
+    guessed: recording.kind === 'guess',
+  });
   const address = (ends_) => ends_?.replace(/:\d+$/, '');
   const near = [address(end.local), address(end.remote)];
-  const links = recording.links.filter(({ d }) => near.includes(d.source) && near.includes(d.destination));
-  const all = [end.events, peer?.events ?? [], links, recording.gaps];
+  const during = ({ t }) => t >= connection.t0 && t <= connection.t1;
+  const between = ({ d }) => near.includes(d.source) && near.includes(d.destination);
+  const links = recording.links.filter((e) => during(e) && between(e));
+  const all = [end.events, peer?.events ?? [], links, recording.gaps.filter(during)];
   const next = [0, 0, 0, 0];
   let last = performance.now();
   for (let n = 0; ; n += 1) {

@@ -6,13 +6,20 @@ import * as format from './format.js';
 import { mark } from './legend.js';
 import { niceStep } from './chart.js';
 import { palette } from './theme.js';
-import { GLOSSARY } from './words.js';
 import * as ranges from './ranges.js';
 
-const RECEIVED = [['acknowledged', 'area', 'ack'], ['waiting', 'hatch', 'sack'], ['room', 'box', 'accent']];
+const RECEIVED = [
+  ['acknowledged', 'area', 'ack'],
+  ['waiting', 'hatch', 'sack'],
+  ['room', 'box', 'accent'],
+];
 const PARTS = [
-  ['acknowledged', 'area', 'ack'], ['sacked', 'hatch', 'sack'], ['lost', 'cross', 'again'], ['in flight', 'area', 'accent'],
-  ['usable', 'box', 'accent'], ['blocked', 'dashbox', 'muted'],
+  ['acknowledged', 'area', 'ack'],
+  ['sacked', 'hatch', 'sack'],
+  ['lost', 'cross', 'again'],
+  ['in flight', 'area', 'accent'],
+  ['usable', 'box', 'accent'],
+  ['blocked', 'dashbox', 'muted'],
 ];
 
 /** The numbers of the bar. */
@@ -24,7 +31,18 @@ export function numbers(s) {
   const room = s.cwnd === null ? Infinity : Math.max(0, s.cwnd - flight);
   const usable = Math.max(0, Math.min(edge - nxt, room));
   const blocked = Math.max(0, edge - nxt - usable);
-  return { una, nxt, edge, flight, usable, blocked, acknowledged: una, sacked: ranges.size(s.sacked), lost: ranges.size(s.lost), by: room <= edge - nxt ? 'cwnd' : 'rwnd' };
+  return {
+    una,
+    nxt,
+    edge,
+    flight,
+    usable,
+    blocked,
+    acknowledged: una,
+    sacked: ranges.size(s.sacked),
+    lost: ranges.size(s.lost),
+    by: room <= edge - nxt ? 'cwnd' : 'rwnd',
+  };
 }
 
 /** The same of an end that only receives: what has come, what waits for something before it, and how much room is left. */
@@ -33,7 +51,14 @@ export function received(s) {
   const waiting = ranges.size(s.early);
   const top = s.early.length ? s.early[s.early.length - 1][1] : una;
   const edge = una + (s.rcvWnd ?? 0);
-  return { una, nxt: top, edge: Math.max(edge, top), acknowledged: una, waiting, room: Math.max(0, edge - una - waiting) };
+  return {
+    una,
+    nxt: top,
+    edge: Math.max(edge, top),
+    acknowledged: una,
+    waiting,
+    room: Math.max(0, edge - una - waiting),
+  };
 }
 
 export class SequenceBar {
@@ -42,24 +67,48 @@ export class SequenceBar {
     this.receives = receives;
     this.canvas = el('canvas', { class: 'seqbar', role: 'img', 'aria-label': 'Sequence space' });
     this.values = new Map();
-    const list = el('dl', { class: 'parts' }, (receives ? RECEIVED : PARTS).map(([name, kind, colour]) => {
-      const value = el('dd', { 'data-test': `seq-${name.replace(' ', '-')}` });
-      const label = el('span', null, name);
-      this.values.set(name, { value, label });
-      return el('div', { 'data-tip': name, tabindex: '-1' }, el('dt', null, mark(kind, colour), label), value);
-    }));
-    this.node = el('section', { class: 'card card-seq', 'aria-label': 'What is sent, and what may be' },
-      el('h3', null, 'The bytes in their order'), this.canvas, list);
+    const list = el(
+      'dl',
+      { class: 'parts' },
+      (receives ? RECEIVED : PARTS).map(([name, kind, colour]) => {
+        const value = el('dd', { 'data-test': `seq-${name.replace(' ', '-')}` });
+        const label = el('span', null, name);
+        this.values.set(name, { value, label });
+        return el('div', { 'data-tip': name, tabindex: '-1' }, el('dt', null, mark(kind, colour), label), value);
+      }),
+    );
+    this.node = el(
+      'section',
+      { class: 'card card-seq', 'aria-label': 'What is sent, and what may be' },
+      el('h3', null, 'The bytes in their order'),
+      this.canvas,
+      list,
+    );
     this.drawn = '';
   }
 
   render(s) {
     const n = this.receives ? received(s) : numbers(s);
-    for (const [name, { value }] of this.values) setText(value, format.bytes(name === 'in flight' ? n.flight : n[name]));
-    if (!this.receives) setText(this.values.get('blocked').label, n.blocked > 0 ? `blocked by ${n.by}` : 'blocked');
+    for (const [name, { value }] of this.values)
+      setText(value, format.bytes(name === 'in flight' ? n.flight : n[name]));
+    if (!this.receives)
+      setText(this.values.get('blocked').label, n.usable === 0 || n.blocked > 0 ? `blocked by ${n.by}` : 'blocked');
     const { clientWidth: w, clientHeight: h } = this.canvas;
     const ratio = Math.min(3, window.devicePixelRatio || 1);
-    const key = [w, h, ratio, n.una, n.nxt, n.edge, n.usable, n.sacked, n.lost, n.waiting, ranges.size(s.again), palette().bg].join();
+    const key = [
+      w,
+      h,
+      ratio,
+      n.una,
+      n.nxt,
+      n.edge,
+      n.usable,
+      n.sacked,
+      n.lost,
+      n.waiting,
+      ranges.size(s.again),
+      palette().bg,
+    ].join();
     if (key === this.drawn || w < 40) return;
     this.drawn = key;
     if (this.canvas.width !== Math.round(w * ratio)) this.canvas.width = Math.round(w * ratio);
@@ -68,14 +117,26 @@ export class SequenceBar {
     g.setTransform(ratio, 0, 0, ratio, 0, 0);
     g.clearRect(0, 0, w, h);
     this.#paint(g, w, s, n);
-    setAttribute(this.canvas, 'aria-label', this.receives ? `Sequence space: ${format.bytes(n.acknowledged)} acknowledged, ${format.bytes(n.waiting)} wait for something before them, room for ${format.bytes(n.room)}.` : `Sequence space: ${format.bytes(n.acknowledged)} acknowledged, ${format.bytes(n.flight)} in flight, ${format.bytes(n.sacked)} reported by SACK, ${format.bytes(n.lost)} lost, ${format.bytes(n.usable)} may be sent, ${format.bytes(n.blocked)} blocked.`);
+    setAttribute(
+      this.canvas,
+      'aria-label',
+      this.receives
+        ? `Sequence space: ${format.bytes(n.acknowledged)} acknowledged, ${format.bytes(n.waiting)} wait for something before them, room for ${format.bytes(n.room)}.`
+        : `Sequence space: ${format.bytes(n.acknowledged)} acknowledged, ${format.bytes(n.flight)} in flight, ${format.bytes(n.sacked)} reported by SACK, ${format.bytes(n.lost)} lost, ${format.bytes(n.usable)} may be sent, ${format.bytes(n.blocked)} blocked.`,
+    );
   }
 
   #paint(g, w, s, n) {
     const c = palette();
     const top = 18;
     const tall = 30;
-    const ahead = Math.max(n.nxt - n.una, Math.min(n.edge - n.una, Math.max((n.nxt - n.una) * 2.2, (this.receives ? 0 : s.cwnd ?? 0) * 1.25, this.receives ? 65536 : 4000)));
+    const ahead = Math.max(
+      n.nxt - n.una,
+      Math.min(
+        n.edge - n.una,
+        Math.max((n.nxt - n.una) * 2.2, (this.receives ? 0 : (s.cwnd ?? 0)) * 1.25, this.receives ? 65536 : 4000),
+      ),
+    );
     const step = niceStep(Math.max(1, ahead * 1.999));
     const spanned = Math.max(step, ahead * 1.02);
     const before = spanned * 0.14;
@@ -188,4 +249,3 @@ export class SequenceBar {
     }
   }
 }
-

@@ -55,9 +55,14 @@ export class Stream {
     if (this.source && conn === this.conn) return;
     this.conn = conn;
     this.closed = false;
-    this.track = conn === null ? null : new Track({
-      title: `#${conn}`, end: { host: '', conn, local: ends.local, remote: ends.remote }, most: LIVE_MOST,
-    });
+    this.track =
+      conn === null
+        ? null
+        : new Track({
+            title: `#${conn}`,
+            end: { host: '', conn, local: ends.local, remote: ends.remote },
+            most: LIVE_MOST,
+          });
     this.recorded = false;
     this.waiting = null;
     const { track } = this;
@@ -71,18 +76,19 @@ export class Stream {
     this.fresh = true;
     const source = new EventSource(this.conn === null ? 'events' : `events?conn=${this.conn}`);
     this.source = source;
-    const handle = (kind, f) => source.addEventListener(kind, (message) => {
-      if (source !== this.source) return;
-      this.#online();
-      if (kind === 'record') return this.#record(message.data);
-      let data;
-      try {
-        data = JSON.parse(message.data);
-      } catch {
-        return undefined;
-      }
-      return data && typeof data === 'object' ? f(data) : undefined;
-    });
+    const handle = (kind, f) =>
+      source.addEventListener(kind, (message) => {
+        if (source !== this.source) return;
+        this.#online();
+        if (kind === 'record') return this.#record(message.data);
+        let data;
+        try {
+          data = JSON.parse(message.data);
+        } catch {
+          return undefined;
+        }
+        return data && typeof data === 'object' ? f(data) : undefined;
+      });
     source.addEventListener('open', () => source === this.source && this.#online());
     source.addEventListener('error', () => source === this.source && this.#offline(source));
     handle('own', (data) => {
@@ -156,7 +162,8 @@ export class Stream {
     row.since = old?.since ?? t;
     row.history = old?.history ?? [];
     row.version = (old?.version ?? 0) + 1;
-    row.rate = old && t > old.at && moved >= old.moved ? (moved - old.moved) / Math.max(t - Math.max(old.at, t - 1), 0.05) : 0;
+    row.rate =
+      old && t > old.at && moved >= old.moved ? (moved - old.moved) / Math.max(t - Math.max(old.at, t - 1), 0.05) : 0;
     row.history.push(row.rate);
     if (row.history.length > HISTORY) row.history.shift();
     return row;
@@ -182,7 +189,14 @@ export class Stream {
     if (typeof data.remote === 'string') this.track.end.remote = data.remote;
     // Events that happened before it may still be under way, so it stands at the time of the last one that is here; and
     // what the flight recorder has kept comes first.
-    if (this.recorded) this.track.append({ t: this.track.last || (this.now() ?? 0), host: '', conn: this.conn, name: 'status', d: data });
+    if (this.recorded)
+      this.track.append({
+        t: this.track.last || (this.now() ?? 0),
+        host: '',
+        conn: this.conn,
+        name: 'status',
+        d: data,
+      });
     else this.waiting = data;
     this.#tell('status');
   }

@@ -40,7 +40,23 @@ export function toggleTheme() {
 
 export const onTheme = (f) => listeners.add(f);
 
-const NAMES = ['bg', 'panel', 'line', 'grid', 'text', 'muted', 'accent', 'accent-soft', 'again', 'sack', 'ack', 'edge', 'good', 'band', 'font'];
+const NAMES = [
+  'bg',
+  'panel',
+  'line',
+  'grid',
+  'text',
+  'muted',
+  'accent',
+  'accent-soft',
+  'again',
+  'sack',
+  'ack',
+  'edge',
+  'good',
+  'band',
+  'font',
+];
 
 /** The colours of the style sheet by name, for canvases. */
 export function palette() {

@@ -15,9 +15,16 @@ export const LIMIT_NAMES = Object.keys(LIMIT);
 
 function series() {
   return {
-    seg: new Columns('t', 'a', 'b', 'why', 'at'), ack: new Columns('t', 'ack', 'edge'), sack: new Columns('t', 'a', 'b'),
-    rx: new Columns('t', 'a', 'b', 'at'), oack: new Columns('t', 'ack', 'edge'), osack: new Columns('t', 'a', 'b'), loss: new Columns('t', 'a', 'b'),
-    cw: new Columns('t', 'cwnd', 'ssthresh'), flight: new Columns('t', 'bytes'), rtt: new Columns('t', 'rtt', 'srtt', 'rto'),
+    seg: new Columns('t', 'a', 'b', 'why', 'at'),
+    ack: new Columns('t', 'ack', 'edge'),
+    sack: new Columns('t', 'a', 'b'),
+    rx: new Columns('t', 'a', 'b', 'at'),
+    oack: new Columns('t', 'ack', 'edge'),
+    osack: new Columns('t', 'a', 'b'),
+    loss: new Columns('t', 'a', 'b'),
+    cw: new Columns('t', 'cwnd', 'ssthresh'),
+    flight: new Columns('t', 'bytes'),
+    rtt: new Columns('t', 'rtt', 'srtt', 'rto'),
     lim: new Columns('t', 'by'),
   };
 }
@@ -99,8 +106,23 @@ export class Track {
     }
     const waiting = this.pending[1 - side];
     const end = e.d.seq_relative + e.d.len;
-    const found = waiting.findIndex(({ d }) => d.flags === e.d.flags && d.seq_relative === e.d.seq_relative && d.len === e.d.len && d.ack_relative === e.d.ack_relative);
-    const k = found >= 0 ? found : waiting.findIndex(({ d }) => d.packets > 1 && d.seq_relative <= e.d.seq_relative && end <= d.seq_relative + d.len && d.ack_relative === e.d.ack_relative);
+    const found = waiting.findIndex(
+      ({ d }) =>
+        d.flags === e.d.flags &&
+        d.seq_relative === e.d.seq_relative &&
+        d.len === e.d.len &&
+        d.ack_relative === e.d.ack_relative,
+    );
+    const k =
+      found >= 0
+        ? found
+        : waiting.findIndex(
+            ({ d }) =>
+              d.packets > 1 &&
+              d.seq_relative <= e.d.seq_relative &&
+              end <= d.seq_relative + d.len &&
+              d.ack_relative === e.d.ack_relative,
+          );
     if (k < 0) return;
     const sent = waiting[k];
     e.twin = sent;
@@ -125,15 +147,26 @@ export class Track {
       case 'received': {
         const length = lengthOf(d);
         if (length) s.rx.push(t, d.seq_relative, d.seq_relative + length, at);
-        if (head.una !== null && (head.una !== unaBefore || d.ack_relative !== undefined)) s.ack.push(t, head.una, head.edge ?? head.una);
+        if (head.una !== null && (head.una !== unaBefore || d.ack_relative !== undefined))
+          s.ack.push(t, head.una, head.edge ?? head.una);
         for (const [a, b] of d.sack_relative ?? []) if (b > head.una) s.sack.push(t, Math.max(a, head.una), b);
         break;
       }
-      case 'lost': s.loss.push(t, d.start_relative, d.start_relative + d.len); break;
-      case 'congestion_window': s.cw.push(t, d.cwnd, d.ssthresh ?? NaN); break;
-      case 'rtt_sample': s.rtt.push(t, d.rtt_ns, d.srtt_ns ?? NaN, d.rto_ns ?? NaN); break;
-      case 'limited': s.lim.push(t, LIMIT_NAMES.indexOf(d.by)); break;
-      case 'status': this.#status(t, d); break;
+      case 'lost':
+        s.loss.push(t, d.start_relative, d.start_relative + d.len);
+        break;
+      case 'congestion_window':
+        s.cw.push(t, d.cwnd, d.ssthresh ?? NaN);
+        break;
+      case 'rtt_sample':
+        s.rtt.push(t, d.rtt_ns, d.srtt_ns ?? NaN, d.rto_ns ?? NaN);
+        break;
+      case 'limited':
+        s.lim.push(t, LIMIT_NAMES.indexOf(d.by));
+        break;
+      case 'status':
+        this.#status(t, d);
+        break;
       default:
     }
     if (e.name === 'sent' || e.name === 'received' || e.name === 'lost') s.flight.push(t, inFlight(head) ?? 0);

@@ -79,6 +79,7 @@ export class Virtual {
     const { scrollTop, clientHeight } = this.scroll;
     if (center) this.scroll.scrollTop = Math.max(0, top - clientHeight / 2);
     else if (top < scrollTop) this.scroll.scrollTop = top;
-    else if (top + this.height * 2.4 > scrollTop + clientHeight) this.scroll.scrollTop = top + this.height * 2.4 - clientHeight;
+    else if (top + this.height * 2.4 > scrollTop + clientHeight)
+      this.scroll.scrollTop = top + this.height * 2.4 - clientHeight;
   }
 }

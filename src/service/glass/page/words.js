@@ -5,17 +5,41 @@
 export const WHY = {
   handshake: ['handshake', 'Opens the connection: each end tells the other at which number it begins to count.'],
   handshake_retransmission: ['handshake again', 'Nobody answered the first SYN in time, so it is sent again.'],
-  handshake_answer: ['handshake answered again', 'The other end’s SYN came a second time: our answer was probably lost.'],
-  syn_cookie: ['SYN cookie', 'The queue of half-open connections is full, so nothing is kept: all that matters is hidden in the number of this answer.'],
+  handshake_answer: [
+    'handshake answered again',
+    'The other end’s SYN came a second time: our answer was probably lost.',
+  ],
+  syn_cookie: [
+    'SYN cookie',
+    'The queue of half-open connections is full, so nothing is kept: all that matters is hidden in the number of this answer.',
+  ],
   new_data: ['new data', 'Bytes that were never sent before.'],
   fin: ['end of the data', 'FIN: this end has nothing more to send.'],
-  fast_retransmit: ['fast retransmit', 'Three duplicate acknowledgments say that a segment is missing; it is sent again without waiting for the timer.'],
-  rack: ['retransmission (RACK)', 'Something sent later has already arrived, so this one is probably lost: it is sent again.'],
-  tail_loss_probe: ['tail loss probe', 'For two round trips nothing was heard: the last segment goes again, to find out whether the end was lost.'],
-  tail_loss_probe_new: ['tail loss probe, new data', 'For two round trips nothing was heard: new data is sent to find out whether the end was lost.'],
-  partial_ack: ['repair (partial ACK)', 'The acknowledgment covers only a part of what was missing, so the next hole is filled at once.'],
+  fast_retransmit: [
+    'fast retransmit',
+    'Three duplicate acknowledgments say that a segment is missing; it is sent again without waiting for the timer.',
+  ],
+  rack: [
+    'retransmission (RACK)',
+    'Something sent later has already arrived, so this one is probably lost: it is sent again.',
+  ],
+  tail_loss_probe: [
+    'tail loss probe',
+    'For two round trips nothing was heard: the last segment goes again, to find out whether the end was lost.',
+  ],
+  tail_loss_probe_new: [
+    'tail loss probe, new data',
+    'For two round trips nothing was heard: new data is sent to find out whether the end was lost.',
+  ],
+  partial_ack: [
+    'repair (partial ACK)',
+    'The acknowledgment covers only a part of what was missing, so the next hole is filled at once.',
+  ],
   go_back_n: ['go back', 'It was sent after what has just been repaired, and is sent again with it (Tahoe).'],
-  rto: ['retransmission timeout', 'Nothing was acknowledged until the retransmission timer went off. The first missing segment goes again.'],
+  rto: [
+    'retransmission timeout',
+    'Nothing was acknowledged until the retransmission timer went off. The first missing segment goes again.',
+  ],
   rto_recovery: ['repair after the timeout', 'Still repairing what the last time-out declared lost.'],
   path_mtu: ['smaller, for the path', 'It was larger than the path takes, so it goes again in smaller pieces.'],
   syn_text: ['text of the SYN again', 'It went with the SYN, and the other end has not taken it.'],
@@ -33,9 +57,18 @@ export const WHY = {
 
 /** Which of them send bytes again; the value is the mark in plots. */
 export const AGAIN = {
-  handshake_retransmission: 'square', handshake_answer: 'square', fast_retransmit: 'triangle', rack: 'triangle',
-  tail_loss_probe: 'diamond', partial_ack: 'triangle', go_back_n: 'circle', rto: 'square', rto_recovery: 'square',
-  path_mtu: 'circle', syn_text: 'circle', seems_again: 'circle',
+  handshake_retransmission: 'square',
+  handshake_answer: 'square',
+  fast_retransmit: 'triangle',
+  rack: 'triangle',
+  tail_loss_probe: 'diamond',
+  partial_ack: 'triangle',
+  go_back_n: 'circle',
+  rto: 'square',
+  rto_recovery: 'square',
+  path_mtu: 'circle',
+  syn_text: 'circle',
+  seems_again: 'circle',
 };
 
 /** What made a connection change its state. */
@@ -81,8 +114,16 @@ export const STATE = {
 
 /** `ss` shortens names of states; events do not. */
 export const STATE_OF_SS = {
-  'ESTAB': 'ESTABLISHED', 'SYN-SENT': 'SYN_SENT', 'SYN-RECV': 'SYN_RCVD', 'SYN-RCVD': 'SYN_RCVD', 'FIN-WAIT-1': 'FIN_WAIT_1',
-  'FIN-WAIT-2': 'FIN_WAIT_2', 'CLOSE-WAIT': 'CLOSE_WAIT', 'LAST-ACK': 'LAST_ACK', 'TIME-WAIT': 'TIME_WAIT', 'UNCONN': 'CLOSED',
+  ESTAB: 'ESTABLISHED',
+  'SYN-SENT': 'SYN_SENT',
+  'SYN-RECV': 'SYN_RCVD',
+  'SYN-RCVD': 'SYN_RCVD',
+  'FIN-WAIT-1': 'FIN_WAIT_1',
+  'FIN-WAIT-2': 'FIN_WAIT_2',
+  'CLOSE-WAIT': 'CLOSE_WAIT',
+  'LAST-ACK': 'LAST_ACK',
+  'TIME-WAIT': 'TIME_WAIT',
+  UNCONN: 'CLOSED',
 };
 
 /** What holds the sender back: the names of events and those of `ss`; short, a sentence, and which band it is in plots. */
@@ -90,7 +131,11 @@ export const LIMIT = {
   nothing: ['app', 'Nothing to send: it waits for the application.', 'app'],
   app: ['app', 'Nothing to send: it waits for the application.', 'app'],
   state: ['state', 'The state of the connection does not allow sending now.', 'state'],
-  congestion_window: ['cwnd', 'The congestion window is full: TCP waits for acknowledgments before it dares more.', 'cwnd'],
+  congestion_window: [
+    'cwnd',
+    'The congestion window is full: TCP waits for acknowledgments before it dares more.',
+    'cwnd',
+  ],
   cwnd: ['cwnd', 'The congestion window is full: TCP waits for acknowledgments before it dares more.', 'cwnd'],
   peer_window: ['rwnd', 'The peer’s window is full: it has no room for more.', 'rwnd'],
   rwnd: ['rwnd', 'The peer’s window is full: it has no room for more.', 'rwnd'],
@@ -110,7 +155,10 @@ export const PHASE = {
 };
 
 export const TIMER = {
-  retransmission: ['retransmission', 'When it goes off without an acknowledgment, the first segment is sent again (RTO).'],
+  retransmission: [
+    'retransmission',
+    'When it goes off without an acknowledgment, the first segment is sent again (RTO).',
+  ],
   reordering: ['reordering', 'A segment that was overtaken may still arrive; when this is over it counts as lost.'],
   tail_loss_probe: ['tail loss probe', 'When it goes off, the last segment is sent again to see whether it was lost.'],
   pacing: ['pacing', 'When the next burst may leave.'],
@@ -121,34 +169,60 @@ export const TIMER = {
 };
 
 export const FOUND_BY = {
-  duplicates: 'three duplicate acknowledgments', rack: 'something sent later has arrived (RACK)', timeout: 'the retransmission timer',
-  path_mtu: 'it was larger than the path takes', syn_text: 'the answer to the SYN does not acknowledge it',
+  duplicates: 'three duplicate acknowledgments',
+  rack: 'something sent later has arrived (RACK)',
+  timeout: 'the retransmission timer',
+  path_mtu: 'it was larger than the path takes',
+  syn_text: 'the answer to the SYN does not acknowledge it',
   reneged: 'the peer had it, and has thrown it away',
 };
 
 export const REDUCED_FOR = {
-  loss: 'something was lost', tail_loss: 'a probe has repaired a loss at the tail', timeout: 'the retransmission timer went off',
-  ecn: 'the peer reports a mark of congestion (ECN)', idle: 'nothing was sent for longer than a time-out',
+  loss: 'something was lost',
+  tail_loss: 'a probe has repaired a loss at the tail',
+  timeout: 'the retransmission timer went off',
+  ecn: 'the peer reports a mark of congestion (ECN)',
+  idle: 'nothing was sent for longer than a time-out',
   unused: 'the application has not needed so much',
 };
 
 export const SHOWN_BY = {
-  eifel: 'an echoed timestamp is that of the original', dsack: 'all that was sent again has arrived twice',
-  frto: 'something arrived that was sent only before the time-out', nothing_missing: 'all arrived before anything was sent again',
+  eifel: 'an echoed timestamp is that of the original',
+  dsack: 'all that was sent again has arrived twice',
+  frto: 'something arrived that was sent only before the time-out',
+  nothing_missing: 'all arrived before anything was sent again',
 };
 
 /** Names of events: label, and the group that filters choose. */
 export const NAME = {
-  sent: ['sent', 'segments'], received: ['received', 'segments'], refused: ['refused', 'trouble'],
-  state_changed: ['state', 'state'], congestion_window: ['window', 'window'], lost: ['lost', 'trouble'],
-  reduced: ['reduced', 'trouble'], undone: ['undone', 'trouble'], icmp_error: ['ICMP error', 'trouble'],
-  path_mtu: ['path MTU', 'window'], rtt_sample: ['RTT', 'rtt'], timer_fired: ['timer fired', 'timers'],
-  timer_armed: ['timer set', 'timers'], timer_cancelled: ['timer stopped', 'timers'], limited: ['limited', 'window'],
-  app_read: ['app reads', 'app'], app_wrote: ['app writes', 'app'], impaired: ['link', 'trouble'], events_lost: ['gap', 'trouble'],
+  sent: ['sent', 'segments'],
+  received: ['received', 'segments'],
+  refused: ['refused', 'trouble'],
+  state_changed: ['state', 'state'],
+  congestion_window: ['window', 'window'],
+  lost: ['lost', 'trouble'],
+  reduced: ['reduced', 'trouble'],
+  undone: ['undone', 'trouble'],
+  icmp_error: ['ICMP error', 'trouble'],
+  path_mtu: ['path MTU', 'window'],
+  rtt_sample: ['RTT', 'rtt'],
+  timer_fired: ['timer fired', 'timers'],
+  timer_armed: ['timer set', 'timers'],
+  timer_cancelled: ['timer stopped', 'timers'],
+  limited: ['limited', 'window'],
+  app_read: ['app reads', 'app'],
+  app_wrote: ['app writes', 'app'],
+  impaired: ['link', 'trouble'],
+  events_lost: ['gap', 'trouble'],
 };
 
 export const GROUPS = [
-  ['segments', 'segments'], ['trouble', 'trouble'], ['state', 'states'], ['window', 'windows'], ['rtt', 'RTT'], ['timers', 'timers'],
+  ['segments', 'segments'],
+  ['trouble', 'trouble'],
+  ['state', 'states'],
+  ['window', 'windows'],
+  ['rtt', 'RTT'],
+  ['timers', 'timers'],
   ['app', 'application'],
 ];
 
@@ -171,10 +245,24 @@ export const GLOSSARY = {
   usable: 'May be sent at once.',
   waiting: 'Has arrived although something before it is missing.',
   room: 'How much more may come before the receive buffer is full.',
-  blocked: 'The peer has room for it, but TCP must wait: the congestion window is smaller.',
+  blocked: 'Must wait: by cwnd, for the congestion window although the peer has room; by rwnd, for room at the peer.',
 };
 
 // Names come from files and peers: "constructor" must not find anything here.
-for (const table of [WHY, AGAIN, CAUSE, STATE, STATE_OF_SS, LIMIT, PHASE, TIMER, FOUND_BY, REDUCED_FOR, SHOWN_BY, NAME, GLOSSARY]) {
+for (const table of [
+  WHY,
+  AGAIN,
+  CAUSE,
+  STATE,
+  STATE_OF_SS,
+  LIMIT,
+  PHASE,
+  TIMER,
+  FOUND_BY,
+  REDUCED_FOR,
+  SHOWN_BY,
+  NAME,
+  GLOSSARY,
+]) {
   Object.setPrototypeOf(table, null);
 }
