@@ -96,6 +96,14 @@ export class ConnView {
       ),
       this.events.node,
     );
+    if (playhead.lanes.length > 1) this.#distinguish(lane.track.title);
+  }
+
+  /** Of two, each part says to a screen reader whose it is. */
+  #distinguish(title) {
+    for (const part of this.node.querySelectorAll('section[aria-label], [role="region"]')) {
+      setAttribute(part, 'aria-label', `${part.getAttribute('aria-label')} (${title})`);
+    }
   }
 
   /** Whether a part of it can be seen at all. */

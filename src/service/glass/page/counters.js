@@ -43,7 +43,7 @@ export class Counters {
         const node = el(
           'section',
           { class: 'card', hidden: true },
-          el('h3', null, label),
+          el('h2', null, label),
           el(
             'table',
             { class: 'counters' },

@@ -3,7 +3,7 @@
 import { el, setText } from './dom.js';
 import * as format from './format.js';
 import { inFlight } from './fold.js';
-import { PHASE, TIMER } from './words.js';
+import { TIMER } from './words.js';
 
 export class Timers {
   constructor() {
@@ -84,7 +84,6 @@ export class Figures {
     this.cells = FIGURES.map(([label, tip]) =>
       el('dd', { class: 'num', 'data-test': `value-${label.replace(/\W+/g, '-')}`, 'data-tip': tip ?? undefined }),
     );
-    this.phase = el('p', { class: 'phase', 'data-test': 'phase' });
     this.node = el(
       'section',
       { class: 'figures', 'aria-label': 'Numbers' },
@@ -100,6 +99,5 @@ export class Figures {
 
   render(state) {
     FIGURES.forEach(([, , f], i) => setText(this.cells[i], f(state)));
-    setText(this.phase, state.phase ? (PHASE[state.phase]?.[0] ?? state.phase) : '');
   }
 }

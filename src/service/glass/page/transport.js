@@ -54,7 +54,7 @@ export class Transport {
     );
     this.node = el(
       'div',
-      { class: 'transport', role: 'group', 'aria-label': 'Playback', hidden: true },
+      { class: 'transport', role: 'region', 'aria-label': 'Playback', hidden: true },
       el('div', { class: 'buttons' }, this.back, this.pause, this.forward, this.live),
       this.slider,
       el('div', { class: 'readout' }, this.time, this.index),
