@@ -8,6 +8,7 @@ import { el, hideTip, say, setAttribute, setText, watchTips } from './dom.js';
 import * as format from './format.js';
 import { Help } from './help.js';
 import { LinkPanel, TokenField } from './linkpanel.js';
+import { Payload } from './payload.js';
 import { trackOf } from './recording.js';
 import { Shelf } from './shelf.js';
 import { Stream } from './stream.js';
@@ -46,6 +47,7 @@ class App {
     this.stream.on('record', () => this.bench.request());
     this.stream.on('status', () => this.#status());
     this.stream.on('connection', () => this.#banner());
+    this.stream.on('restart', () => this.shown === 'conn' && this.go('#/'));
     theme.onTheme(() => this.#redraw());
     this.route();
     api
@@ -87,7 +89,8 @@ class App {
       $('version'),
       [info.version && `glasstcp ${info.version}`, ...(info.addresses ?? [])].filter(Boolean).join(' · '),
     );
-    if (info.own && !this.stream.own) this.stream.own = info.own;
+    this.info = info;
+    if (info.own) this.stream.addOwn(info.own);
     [this.list.address] = info.addresses ?? [];
     this.list.request();
   }
@@ -121,7 +124,9 @@ class App {
     hideTip();
     const [, view = '', id] = location.hash.split('/');
     const names = { '': 'list', conn: 'bench', recording: 'bench', counters: 'counters', file: 'shelf' };
-    const name = view === 'recording' && !this.recorded ? 'shelf' : (names[view] ?? 'list');
+    const unknown = view === 'conn' && !/^\d{1,10}$/.test(id ?? '');
+    const name =
+      view === 'recording' && !this.recorded ? 'shelf' : unknown || !Object.hasOwn(names, view) ? 'list' : names[view];
     const views = { list: this.list.node, bench: this.benchView, counters: this.counters.node, shelf: this.shelf.node };
     for (const [key, node] of Object.entries(views)) node.hidden = key !== name;
     this.list.active = name === 'list';
@@ -134,34 +139,44 @@ class App {
           ? 'page'
           : null,
       );
-    const conn = view === 'conn' ? Number(id) : null;
-    if (conn !== this.stream.conn || !this.stream.source)
-      this.stream.open(Number.isFinite(conn) ? conn : null, this.stream.rows.get(conn));
-    if (view === 'conn') this.#openLive(conn);
+    const conn = name === 'bench' && view === 'conn' ? Number(id) : null;
+    this.stream.open(conn, this.stream.rows.get(conn));
+    this.payload?.close();
+    if (conn !== null) this.#openLive(conn);
     else if (view === 'recording' && this.recorded) this.#showRecorded();
     else this.bench.close();
     this.shown = view;
     window.scrollTo(0, 0);
     this.#redraw();
-    document.title = view === 'conn' ? `#${conn} · glasstcp` : 'glasstcp';
+    document.title = conn !== null ? `#${conn} · glasstcp` : 'glasstcp';
   }
 
   #openLive(conn) {
     const { stream } = this;
+    const { track } = stream;
     const row = stream.rows.get(conn);
-    const { own } = stream;
     this.killed = el('p', { class: 'message', role: 'status', 'data-test': 'kill-message' });
     this.token = new TokenField();
-    const actions = [this.#kill(stream.track), this.killed, this.token.node];
-    const mine = Boolean(own && row && own.local === row.local && own.remote === row.remote);
-    this.bench.show([{ track: stream.track, origin: stream.now() ?? 0, own: mine, actions }], {
+    this.killButton = this.#kill(track);
+    const actions = [this.killButton, this.killed, this.token.node];
+    const mine = stream.isOwn(row);
+    this.bench.show([{ track, origin: stream.now() ?? 0, own: mine, actions }], {
       live: true,
-      now: () => stream.now(),
+      // The time of a connection that is over stands still.
+      now: () => (stream.closed || track.heads[0].state === 'CLOSED' ? null : stream.now()),
     });
+    if (this.info?.payload) {
+      const [view] = this.bench.views;
+      this.payload = new Payload(conn, view.lane, view.playhead);
+      view.add(this.payload);
+    }
   }
 
   #status() {
-    if (this.stream.closed && this.killed) setText(this.killed, 'This connection is no more.');
+    if (this.stream.closed && this.killed) {
+      setText(this.killed, 'This connection is no more.');
+      this.killButton.disabled = true;
+    }
     this.bench.request();
   }
 

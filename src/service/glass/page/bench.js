@@ -144,20 +144,24 @@ export class Bench {
     const { playhead } = this;
     if (!playhead) return;
     const moving = playhead.mode !== 'paused';
-    const least = still() ? 250 : playhead.mode === 'live' ? 100 : 32;
+    const { version } = playhead.lanes[0].track;
+    const quiet = playhead.mode === 'live' && version === this.version;
+    const least = still() || quiet ? 250 : playhead.mode === 'live' ? 100 : 32;
     const since = now - this.before;
     if (moving && since < least && since >= 0) {
       this.#later(least - since);
       return;
     }
     this.before = now;
+    this.version = version;
     this.#anchor();
     playhead.tick(Math.max(0, Math.min(since, 400)));
     this.#follow();
     this.scales.clear();
     for (const view of this.views) view.render();
     this.transport.render();
-    if (playhead.mode !== 'paused') this.request();
+    if (playhead.mode === 'playing') this.request();
+    else if (playhead.mode === 'live') this.#later(still() ? 250 : 100);
   }
 
   /** A live connection counts from the first event that is known of it. */

@@ -33,10 +33,11 @@ export class ConnList {
     this.list = [];
     this.selected = null;
     this.sorted = 0;
+    this.drawn = 0;
     this.active = false;
     this.ms = 0;
     this.node = this.#build();
-    stream.on('rows', () => this.request());
+    stream.on('rows', () => this.#calmly());
     stream.on('own', () => this.request());
   }
 
@@ -128,17 +129,13 @@ export class ConnList {
     });
   }
 
-  #isOwn(row) {
-    const { own } = this.stream;
-    return own && own.local === row.local && own.remote === row.remote;
-  }
-
   #draw(tr, i) {
     const row = this.list[i];
     const c = tr.cells_;
     toggle(tr, 'selected', row.conn === this.selected);
     const now = this.stream.clock;
     setText(c.age, format.duration(age(row, now) * 1e9));
+    c.own.hidden = !this.stream.isOwn(row);
     if (tr.conn === row.conn && tr.version === row.version) return;
     if (tr.conn !== row.conn) {
       tr.conn = row.conn;
@@ -147,7 +144,6 @@ export class ConnList {
       setText(c.local, row.local ?? '');
       setText(c.link, row.remote ?? '');
       setAttribute(c.link, 'href', `#/conn/${row.conn}`);
-      c.own.hidden = !this.#isOwn(row);
     }
     tr.version = row.version;
     const state = STATE_OF_SS[row.state] ?? row.state ?? '';
@@ -236,6 +232,14 @@ export class ConnList {
     );
   }
 
+  /** What changes by itself is drawn once a second: faster nobody reads, and it would cost twice as much. */
+  #calmly() {
+    const wait = this.stream.updates > 4 ? 900 - (performance.now() - this.drawn) : 0;
+    clearTimeout(this.timer);
+    if (wait <= 0) this.request();
+    else this.timer = setTimeout(() => this.request(), wait);
+  }
+
   request() {
     if (!this.active || document.hidden || this.wanted) return;
     this.wanted = true;
@@ -247,6 +251,7 @@ export class ConnList {
 
   render() {
     const started = performance.now();
+    this.drawn = started;
     this.#arrange();
     const { stream } = this;
     this.rows.setCount(this.list.length);

@@ -106,6 +106,12 @@ export class ConnView {
     }
   }
 
+  /** Something more that is shown below, and rendered with the rest. */
+  add(part) {
+    this.more = part;
+    this.node.append(part.node);
+  }
+
   /** Whether a part of it can be seen at all. */
   #seen(node) {
     const box = node.getBoundingClientRect();
@@ -129,6 +135,7 @@ export class ConnView {
     this.states.render(mine, track.peer ? peer : null, origin);
     this.timers.render(mine, this.playhead.t + origin);
     if (this.#seen(this.ladder.node)) this.ladder.render();
+    this.more?.render();
     this.events.detail();
     if (this.#seen(this.events.node)) this.events.render();
     return mine;

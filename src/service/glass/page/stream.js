@@ -13,7 +13,8 @@ export class Stream {
     this.total = 0;
     this.counters = new Map();
     this.link = null;
-    this.own = null;
+    this.owns = [];
+    this.kept = null;
     this.track = null;
     this.conn = null;
     this.closed = false;
@@ -25,7 +26,7 @@ export class Stream {
     this.listeners = new Map();
   }
 
-  /** Calls `f` when something of that kind has come: `rows` `status` `record` `counters` `link` `connection` `own`. */
+  /** Calls `f` when something of that kind has come: `rows` `status` `record` `counters` `link` `connection` `own` `restart`. */
   on(kind, f) {
     const list = this.listeners.get(kind) ?? [];
     list.push(f);
@@ -53,6 +54,10 @@ export class Stream {
   /** Looks at another connection, or (null) at none. */
   open(conn = null, ends = {}) {
     if (this.source && conn === this.conn) return;
+    // To look at the connection that carries this page it has to go on: a second stream then tells of the first.
+    this.kept?.close();
+    this.kept = conn !== null && this.isOwn(ends) ? this.source : null;
+    if (this.kept) this.source = null;
     this.conn = conn;
     this.closed = false;
     this.track =
@@ -68,6 +73,19 @@ export class Stream {
     const { track } = this;
     if (track) setTimeout(() => this.#alone(track), 1500);
     this.#connect();
+  }
+
+  /** Whether these are the ends of a connection that carries this page. */
+  isOwn({ local, remote } = {}) {
+    return this.owns.some((own) => own.local === local && own.remote === remote);
+  }
+
+  /** The ends of a connection that carries this page; the last few are remembered. */
+  addOwn(own) {
+    if (typeof own.remote !== 'string' || this.isOwn(own)) return;
+    this.owns.unshift(own);
+    this.owns.length = Math.min(this.owns.length, 4);
+    this.#tell('own');
   }
 
   #connect() {
@@ -91,10 +109,7 @@ export class Stream {
       });
     source.addEventListener('open', () => source === this.source && this.#online());
     source.addEventListener('error', () => source === this.source && this.#offline(source));
-    handle('own', (data) => {
-      this.own = data;
-      this.#tell('own');
-    });
+    handle('own', (data) => this.addOwn(data));
     handle('sockets', (data) => this.#sockets(data));
     handle('status', (data) => this.#status(data));
     handle('record');
@@ -134,8 +149,8 @@ export class Stream {
       // The first message has all there are; what is not in it has gone meanwhile.
       const there = new Set((data.rows ?? []).map((row) => row.conn));
       for (const conn of this.rows.keys()) if (!there.has(conn)) this.rows.delete(conn);
-      if (this.clock !== undefined && t < this.clock) this.rows.clear();
       this.fresh = false;
+      if (this.clock !== undefined && t < this.clock - 1) this.#restarted();
     }
     this.clock = t;
     for (const conn of data.gone ?? []) this.rows.delete(conn);
@@ -152,6 +167,14 @@ export class Stream {
     this.shown = typeof data.shown === 'number' ? data.shown : this.rows.size;
     this.updates += 1;
     this.#tell('rows');
+  }
+
+  /** The stack counts from its beginning again: nothing that was known is true any more. */
+  #restarted() {
+    this.rows.clear();
+    this.counters.clear();
+    this.time = 0;
+    this.#tell('restart');
   }
 
   /** A row with what differs from the last one: rates, and a short history of them. */
