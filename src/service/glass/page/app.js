@@ -206,8 +206,7 @@ class App {
   #opened(recordings) {
     if (recordings.length === 0) return this.go('#/file');
     if (recordings.length >= 2) return this.openRecorded([recordings[0].list[0], recordings[1].list[0]]);
-    if (recordings[0].list.length === 1 || this.shown === 'recording')
-      return this.openRecorded([recordings[0].list[0]]);
+    if (recordings[0].list.length === 1) return this.openRecorded([recordings[0].list[0]]);
     return this.go('#/file');
   }
 

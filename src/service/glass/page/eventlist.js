@@ -128,7 +128,7 @@ export class EventList {
     this.seen = this.lane.track.dropped;
     this.follow = -1;
     this.#scan();
-    this.rows.request();
+    this.playhead.touch();
   }
 
   #fits(e) {

@@ -37,7 +37,7 @@ export class Timers {
   render(state, t) {
     const due = { ...state.timers };
     const told = state.status?.timer;
-    if (told && told.name in TIMER && !Object.keys(due).length)
+    if (told && state.state !== 'CLOSED' && told.name in TIMER && !Object.keys(due).length)
       due[told.name] = { due: state.statusAt + told.left_us * 1000, set: state.statusAt };
     const names = Object.keys(due).sort((a, b) => due[a].due - due[b].due);
     for (const [name, row] of this.rows) {
