@@ -200,7 +200,7 @@ export class Strip {
       g.moveTo(left, py);
       g.lineTo(right, py);
       g.stroke();
-      g.fillText(this.plot.unit(v, rise), left - 8, py);
+      g.fillText(v === 0 ? '0' : this.plot.unit(v), left - 8, py);
     }
   }
 
