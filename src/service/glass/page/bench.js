@@ -1,0 +1,198 @@
+// The workbench: one connection or two beside each other, with one playhead, one view of time and the same scales.
+
+import { el, say } from './dom.js';
+import { ConnView } from './connview.js';
+import * as format from './format.js';
+import { Playhead } from './playhead.js';
+import { still } from './theme.js';
+
+const LIVE_SPAN = 10e9;
+
+export class Bench {
+  constructor(transport) {
+    this.transport = transport;
+    this.node = el('div', { class: 'bench' });
+    this.views = [];
+    this.scales = new Map();
+    this.playhead = null;
+    this.dirty = false;
+    this.before = 0;
+  }
+
+  /**
+   * Shows `lanes`: `[{track, origin, actions, own}]`. `live`: events still come, and `now()` is the stack's time.
+   */
+  show(lanes, { live = false, now = null } = {}) {
+    this.close();
+    const playhead = new Playhead(
+      lanes.map(({ track, origin }) => ({ track, origin })),
+      { live, now },
+    );
+    this.playhead = playhead;
+    this.anchored = false;
+    this.span = live ? LIVE_SPAN : Infinity;
+    this.view = { from: playhead.start, to: playhead.end };
+    if (!live) playhead.speed = this.#fitting();
+    this.views = lanes.map(
+      (lane, index) =>
+        new ConnView({
+          lane: playhead.lanes[index],
+          playhead,
+          index,
+          view: this.view,
+          own: lane.own,
+          actions: lane.actions,
+          scale: (key, extent) => this.#scale(key, extent),
+          onZoom: (from, to) => this.#zoom(from, to),
+        }),
+    );
+    this.views.forEach((view) => view.zoom.append(...this.#zoomButtons()));
+    this.node.replaceChildren(...this.views.map((view) => view.node));
+    this.node.classList.toggle('two', lanes.length > 1);
+    this.transport.attach(playhead);
+    playhead.listen(() => this.#told());
+    this.resize ??= new ResizeObserver(() => this.request());
+    this.resize.observe(this.node);
+    this.request();
+  }
+
+  close() {
+    this.resize?.disconnect();
+    this.views = [];
+    this.playhead = null;
+    this.node.replaceChildren();
+    this.transport.attach(null);
+  }
+
+  /** A speed at which the whole takes some twenty seconds. */
+  #fitting() {
+    const seconds = (this.playhead.end - this.playhead.start) / 1e9;
+    const speeds = [0.001, 0.01, 0.1, 0.25, 0.5, 1, 2, 5, 10];
+    return speeds.find((s) => seconds / s <= 30) ?? 10;
+  }
+
+  #zoomButtons() {
+    const button = (label, title, test, f) =>
+      el(
+        'button',
+        { type: 'button', class: 'small', title, 'aria-label': title, 'data-test': test, onclick: f },
+        label,
+      );
+    return [
+      el('span', { class: 'quiet hint' }, 'Click: go there. Shift and drag: look closer.'),
+      button('−', 'See more time', 'zoom-out', () => this.#by(2)),
+      button('+', 'Look closer', 'zoom-in', () => this.#by(0.5)),
+      button('all', 'See all of the time', 'zoom-all', () => {
+        this.span = Infinity;
+        this.request();
+      }),
+    ];
+  }
+
+  #by(factor) {
+    const { view, playhead } = this;
+    const middle = playhead.mode === 'live' ? view.to : Math.min(Math.max(playhead.t, view.from), view.to);
+    this.#zoom(middle - (middle - view.from) * factor, middle + (view.to - middle) * factor);
+  }
+
+  #zoom(from, to) {
+    const { playhead, view } = this;
+    const whole = playhead.end - playhead.start;
+    const span = Math.max(1000, to - from);
+    this.span = span >= whole ? Infinity : span;
+    view.from = from;
+    view.to = from + span;
+    this.request();
+  }
+
+  #scale(key, extent) {
+    if (this.views.length < 2) return extent;
+    let known = this.scales.get(key);
+    if (!known) {
+      known = this.views
+        .map((v) => v.strips.find((s) => s.plot.key === key).extent())
+        .reduce((a, b) => [Math.min(a[0], b[0]), Math.max(a[1], b[1])]);
+      this.scales.set(key, known);
+    }
+    return known;
+  }
+
+  #told() {
+    this.request();
+    const { playhead } = this;
+    if (!playhead || playhead.mode !== 'paused') return;
+    clearTimeout(this.saying);
+    this.saying = setTimeout(() => this.#say(), 700);
+  }
+
+  /** After a step, and when it has stood for a moment, what is seen is also said. */
+  #say() {
+    const { playhead, views } = this;
+    if (!playhead || playhead.mode !== 'paused' || !views.length) return;
+    const title = views[0].events.details.querySelector('h4')?.textContent ?? '';
+    say(`${format.moment(playhead.t)} seconds. ${title}. ${views[0].limit.textContent}`, 500);
+  }
+
+  request() {
+    if (this.dirty || !this.playhead) return;
+    this.dirty = true;
+    requestAnimationFrame((now) => this.#frame(now));
+  }
+
+  #frame(now) {
+    this.dirty = false;
+    const { playhead } = this;
+    if (!playhead) return;
+    const moving = playhead.mode !== 'paused';
+    const { version } = playhead.lanes[0].track;
+    const quiet = playhead.mode === 'live' && version === this.version;
+    const least = still() || quiet ? 250 : playhead.mode === 'live' ? 100 : 32;
+    const since = now - this.before;
+    if (moving && since < least && since >= 0) {
+      this.#later(least - since);
+      return;
+    }
+    this.before = now;
+    this.version = version;
+    this.#anchor();
+    playhead.tick(Math.max(0, Math.min(since, 400)));
+    this.#follow();
+    this.scales.clear();
+    for (const view of this.views) view.render();
+    this.transport.render();
+    if (playhead.mode === 'playing') this.request();
+    else if (playhead.mode === 'live') this.#later(still() ? 250 : 100);
+  }
+
+  /** A live connection counts from the first event that is known of it. */
+  #anchor() {
+    const [lane] = this.playhead.lanes;
+    if (!this.playhead.live || this.anchored || !lane.track.events.length) return;
+    this.anchored = true;
+    lane.origin = lane.track.first;
+    if (this.playhead.mode !== 'live') this.playhead.seek(this.playhead.end);
+  }
+
+  #later(ms) {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.request(), ms);
+  }
+
+  /** Moves the view of time so that the playhead is in it. */
+  #follow() {
+    const { view, playhead } = this;
+    const { start, end, t } = playhead;
+    if (this.span === Infinity) {
+      view.from = start;
+      view.to = Math.max(end, start + 1000);
+      return;
+    }
+    if (playhead.mode === 'live') {
+      view.to = end;
+      view.from = Math.max(end - this.span, Math.min(start, end - 1e9));
+    } else if (t < view.from || t > view.to) {
+      view.from = t - this.span * (t > view.to && playhead.mode === 'playing' ? 0.2 : 0.5);
+      view.to = view.from + this.span;
+    }
+  }
+}

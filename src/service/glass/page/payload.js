@@ -1,0 +1,95 @@
+// The bytes of packets, where the stack shows them at all (glasstcp up --payload): a stream of its own, opened only when
+// somebody unfolds it. As many packets as one can read are kept.
+
+import { el } from './dom.js';
+import * as format from './format.js';
+
+const PACKETS_MOST = 200;
+const BYTES_MOST = 512;
+const SHOWN = 6;
+
+/** Lines of sixteen bytes, in hexadecimal and as text. */
+export function dump(bytes, offset) {
+  const lines = [];
+  for (let i = 0; i < bytes.length; i += 16) {
+    const part = [...bytes.subarray(i, i + 16)];
+    const hex = part.map((b) => b.toString(16).padStart(2, '0')).join(' ');
+    const text = part.map((b) => (b >= 32 && b < 127 ? String.fromCharCode(b) : '·')).join('');
+    lines.push(`${String(offset + i).padStart(9)}  ${hex.padEnd(47)}  ${text}`);
+  }
+  return lines.join('\n');
+}
+
+function decode(base64) {
+  try {
+    const text = atob(base64.slice(0, Math.ceil(BYTES_MOST / 3) * 4));
+    return Uint8Array.from(text, (c) => c.charCodeAt(0)).subarray(0, BYTES_MOST);
+  } catch {
+    return new Uint8Array();
+  }
+}
+
+export class Payload {
+  constructor(conn, lane, playhead) {
+    Object.assign(this, { conn, lane, playhead });
+    this.packets = [];
+    this.list = el('div', { class: 'payload', 'data-test': 'payload' });
+    this.node = el(
+      'details',
+      { class: 'card', ontoggle: () => this.#toggle() },
+      el('summary', null, 'The bytes themselves'),
+      this.list,
+    );
+    this.shown = '';
+  }
+
+  #toggle() {
+    if (!this.node.open) {
+      this.close();
+      return;
+    }
+    this.source = new EventSource(`payload?conn=${this.conn}`);
+    this.source.addEventListener('packet', (message) => this.#packet(message.data));
+  }
+
+  close() {
+    this.source?.close();
+    this.source = null;
+  }
+
+  #packet(data) {
+    let packet;
+    try {
+      packet = JSON.parse(data);
+    } catch {
+      return;
+    }
+    if (typeof packet?.time_ns !== 'number' || typeof packet.base64 !== 'string') return;
+    this.packets.push({
+      t: packet.time_ns,
+      out: packet.direction === 'out',
+      seq: Number(packet.seq_relative) || 0,
+      len: Number(packet.len) || 0,
+      bytes: decode(packet.base64),
+    });
+    if (this.packets.length > PACKETS_MOST) this.packets.shift();
+  }
+
+  /** The last packets up to the playhead. */
+  render() {
+    if (!this.node.open) return;
+    const t = this.playhead.t + this.lane.origin;
+    const live = this.playhead.mode === 'live';
+    const list = this.packets.filter((packet) => live || packet.t <= t).slice(-SHOWN);
+    const key = list.map((packet) => packet.t + packet.seq).join();
+    if (key === this.shown) return;
+    this.shown = key;
+    this.list.replaceChildren(
+      ...list.map((packet) => {
+        const what = `${packet.out ? '→ sent' : '← received'} · ${format.count(packet.len)} B from ${format.count(packet.seq)}`;
+        const head = el('p', { class: 'num quiet' }, `${format.moment(packet.t - this.lane.origin)} s ${what}`);
+        return el('div', null, head, el('pre', null, dump(packet.bytes, packet.seq)));
+      }),
+    );
+  }
+}

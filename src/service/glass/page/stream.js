@@ -1,0 +1,273 @@
+// The live stream (server-sent events): the list of connections, the one that is looked at, counters, the link.
+// It holds what came last and tells who listens; it draws nothing. It reconnects by itself, and nothing in it grows without bound.
+
+import * as lines from './lines.js';
+import { LIVE_MOST, Track } from './track.js';
+
+const HISTORY = 32;
+const ROWS_MOST = 4000;
+
+export class Stream {
+  constructor() {
+    this.rows = new Map();
+    this.total = 0;
+    this.counters = new Map();
+    this.link = null;
+    this.owns = [];
+    this.kept = null;
+    this.track = null;
+    this.conn = null;
+    this.closed = false;
+    this.connected = null;
+    this.updates = 0;
+    this.wait = 1000;
+    this.offset = null;
+    this.time = 0;
+    this.listeners = new Map();
+  }
+
+  /** Calls `f` when something of that kind has come: `rows` `status` `record` `counters` `link` `connection` `own` `restart`. */
+  on(kind, f) {
+    const list = this.listeners.get(kind) ?? [];
+    list.push(f);
+    this.listeners.set(kind, list);
+  }
+
+  #tell(kind) {
+    for (const f of this.listeners.get(kind) ?? []) f();
+  }
+
+  /** The time of the stack, as well as it is known here. */
+  now() {
+    return this.offset === null ? null : performance.now() * 1e6 + this.offset;
+  }
+
+  #heard(t) {
+    if (typeof t !== 'number' || !Number.isFinite(t)) return;
+    this.time = Math.max(this.time, t);
+    const offset = t - performance.now() * 1e6;
+    // The message that was least on its way tells best; let go slowly, in case the clocks drift.
+    if (this.offset === null || offset > this.offset || this.offset - offset > 2e9) this.offset = offset;
+    else this.offset -= (this.offset - offset) * 0.01;
+  }
+
+  /** Looks at another connection, or (null) at none. */
+  open(conn = null, ends = {}) {
+    if (this.source && conn === this.conn) return;
+    // To look at the connection that carries this page it has to go on: a second stream then tells of the first.
+    this.kept?.close();
+    this.kept = conn !== null && this.isOwn(ends) ? this.source : null;
+    if (this.kept) this.source = null;
+    this.conn = conn;
+    this.closed = false;
+    this.track =
+      conn === null
+        ? null
+        : new Track({
+            title: `#${conn}`,
+            end: { host: '', conn, local: ends.local, remote: ends.remote },
+            most: LIVE_MOST,
+          });
+    this.recorded = false;
+    this.waiting = null;
+    const { track } = this;
+    if (track) setTimeout(() => this.#alone(track), 1500);
+    this.#connect();
+  }
+
+  /** Whether these are the ends of a connection that carries this page. */
+  isOwn({ local, remote } = {}) {
+    return this.owns.some((own) => own.local === local && own.remote === remote);
+  }
+
+  /** The ends of a connection that carries this page; the last few are remembered. */
+  addOwn(own) {
+    if (typeof own.remote !== 'string' || this.isOwn(own)) return;
+    this.owns.unshift(own);
+    this.owns.length = Math.min(this.owns.length, 4);
+    this.#tell('own');
+  }
+
+  #connect() {
+    clearTimeout(this.timer);
+    this.source?.close();
+    this.fresh = true;
+    const source = new EventSource(this.conn === null ? 'events' : `events?conn=${this.conn}`);
+    this.source = source;
+    const handle = (kind, f) =>
+      source.addEventListener(kind, (message) => {
+        if (source !== this.source) return;
+        this.#online();
+        if (kind === 'record') return this.#record(message.data);
+        let data;
+        try {
+          data = JSON.parse(message.data);
+        } catch {
+          return undefined;
+        }
+        return data && typeof data === 'object' ? f(data) : undefined;
+      });
+    source.addEventListener('open', () => source === this.source && this.#online());
+    source.addEventListener('error', () => source === this.source && this.#offline(source));
+    handle('own', (data) => this.addOwn(data));
+    handle('sockets', (data) => this.#sockets(data));
+    handle('status', (data) => this.#status(data));
+    handle('record');
+    handle('counters', (data) => this.#counters(data));
+    handle('link', (data) => {
+      this.#heard(data.time_ns);
+      this.link = data;
+      this.#tell('link');
+    });
+  }
+
+  #online() {
+    this.wait = 1000;
+    if (this.connected === true) return;
+    this.connected = true;
+    this.#tell('connection');
+  }
+
+  #offline(source) {
+    if (this.connected !== false) {
+      this.connected = false;
+      this.#tell('connection');
+    }
+    // A browser connects again by itself unless it was refused; then it has closed the source.
+    this.fresh = true;
+    this.offset = null;
+    if (source.readyState !== EventSource.CLOSED) return;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.#connect(), this.wait);
+    this.wait = Math.min(this.wait * 2, 15000);
+  }
+
+  #sockets(data) {
+    this.#heard(data.time_ns);
+    const t = data.time_ns / 1e9;
+    if (this.fresh) {
+      // The first message has all there are; what is not in it has gone meanwhile.
+      const there = new Set((data.rows ?? []).map((row) => row.conn));
+      for (const conn of this.rows.keys()) if (!there.has(conn)) this.rows.delete(conn);
+      this.fresh = false;
+      if (this.clock !== undefined && t < this.clock - 1) this.#restarted();
+    }
+    this.clock = t;
+    for (const conn of data.gone ?? []) this.rows.delete(conn);
+    const changed = new Set();
+    for (const row of data.rows ?? []) {
+      if (typeof row.conn !== 'number') continue;
+      changed.add(row.conn);
+      const old = this.rows.get(row.conn);
+      if (!old && this.rows.size >= ROWS_MOST) continue;
+      this.rows.set(row.conn, this.#row(row, old, t));
+    }
+    for (const row of this.rows.values()) if (!changed.has(row.conn) && row.rate > 0) this.#quiet(row);
+    this.total = typeof data.total === 'number' ? data.total : this.rows.size;
+    this.shown = typeof data.shown === 'number' ? data.shown : this.rows.size;
+    this.updates += 1;
+    this.#tell('rows');
+  }
+
+  /** The stack counts from its beginning again: nothing that was known is true any more. */
+  #restarted() {
+    this.rows.clear();
+    this.counters.clear();
+    this.time = 0;
+    this.#tell('restart');
+  }
+
+  /** A row with what differs from the last one: rates, and a short history of them. */
+  #row(row, old, t) {
+    const moved = (row.bytes_acked ?? 0) + (row.bytes_received ?? 0);
+    row.moved = moved;
+    row.at = t;
+    row.since = old?.since ?? t;
+    row.history = old?.history ?? [];
+    row.version = (old?.version ?? 0) + 1;
+    row.rate =
+      old && t > old.at && moved >= old.moved ? (moved - old.moved) / Math.max(t - Math.max(old.at, t - 1), 0.05) : 0;
+    row.history.push(row.rate);
+    if (row.history.length > HISTORY) row.history.shift();
+    return row;
+  }
+
+  #quiet(row) {
+    row.rate = 0;
+    row.version += 1;
+    row.history.push(0);
+    if (row.history.length > HISTORY) row.history.shift();
+  }
+
+  #status(data) {
+    if (!this.track) return;
+    if (data.closed) {
+      this.closed = true;
+      this.#tell('status');
+      return;
+    }
+    this.#heard(data.time_ns);
+    data.at_ns = typeof data.time_ns === 'number' ? data.time_ns : this.now();
+    if (typeof data.local === 'string') this.track.end.local = data.local;
+    if (typeof data.remote === 'string') this.track.end.remote = data.remote;
+    // Events that happened before it may still be under way, so it stands at the time of the last one that is here; and
+    // what the flight recorder has kept comes first.
+    if (this.recorded)
+      this.track.append({
+        t: this.track.last || (this.now() ?? 0),
+        host: '',
+        conn: this.conn,
+        name: 'status',
+        d: data,
+      });
+    else this.waiting = data;
+    this.#tell('status');
+  }
+
+  #record(text) {
+    const { track } = this;
+    if (!track) return;
+    let again = false;
+    const known = track.last;
+    for (const line of text.split('\n')) {
+      const parsed = lines.event(line);
+      if (!parsed) continue;
+      const { e, local, remote } = parsed;
+      track.end.local ??= local;
+      track.end.remote ??= remote;
+      if (e.name === 'flight_record') {
+        // After a reconnection it comes once more: what is known already is skipped.
+        again = track.length > 0;
+        if (e.d.gone && !again) track.gone = e.d.gone;
+        continue;
+      }
+      if (e.name === 'events_lost') e.t = track.last;
+      else if (again && e.t <= known) continue;
+      this.#heard(e.t);
+      track.append(e);
+    }
+    this.recorded = true;
+    if (this.waiting) {
+      const data = this.waiting;
+      this.waiting = null;
+      this.#status(data);
+    }
+    this.#tell('record');
+  }
+
+  /** Where no recording comes (the recorder is off, or nothing happens), the status alone is shown after a while. */
+  #alone(track) {
+    if (this.track !== track || this.recorded) return;
+    this.#record('');
+  }
+
+  #counters(data) {
+    this.#heard(data.time_ns);
+    for (const [name, value] of Object.entries(data.counters ?? {})) {
+      if (typeof value !== 'number' || this.counters.size > 2000) continue;
+      const old = this.counters.get(name);
+      this.counters.set(name, { value, changed: old ? performance.now() : 0, by: old ? value - old.value : 0 });
+    }
+    this.#tell('counters');
+  }
+}
