@@ -54,7 +54,7 @@ has_tool() {
     case $1 in
         nc) command -v nc >/dev/null && [[ "$(nc -h 2>&1)" == *OpenBSD* ]] ;;
         # Debian's package is for the Python of the system, which need not be the first on the path.
-        scapy) /usr/bin/python3 -c 'import scapy' 2>/dev/null ;;
+        scapy | selenium) /usr/bin/python3 -c "import $1" 2>/dev/null ;;
         *) command -v "$1" >/dev/null ;;
     esac
 }

@@ -44,6 +44,7 @@ const FILES: &[(&str, &[u8])] = files![
     "lines.js",
     "linkpanel.js",
     "panels.css",
+    "payload.js",
     "playhead.js",
     "plots.js",
     "ranges.js",

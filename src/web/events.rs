@@ -20,6 +20,7 @@ use crate::event::ConnId;
 use crate::flight::Recording;
 use crate::observe::flight;
 use crate::observe::stream::{Item, Style};
+use crate::time;
 
 /// How often it is looked what happens on a connection.
 const TICK: Duration = Duration::from_millis(100);
@@ -122,9 +123,7 @@ impl Told {
         self.rows = seen.rows.iter().map(|(conn, row)| (*conn, Arc::clone(&row.text))).collect();
         self.total = seen.total;
         if let Some(link) = seen.link.as_ref().filter(|link| self.link.as_ref() != Some(link)) {
-            // The time comes first among its fields.
-            let rest = link.strip_prefix('{').unwrap_or_default();
-            message(page, "link", &format!(r#"{{"time_ns":{},{rest}"#, seen.at.as_nanos()));
+            message(page, "link", &at_time(seen.at, link));
             self.link = Some(link.clone());
         }
         if self.counted.is_none_or(|at| at.elapsed() >= COUNTERS) {
@@ -166,7 +165,7 @@ impl Told {
             None => json(&Closed { closed: true }),
         };
         if self.status.as_ref() != Some(&status) {
-            message(page, "status", &status);
+            message(page, "status", &at_time(net.time(), &status));
             self.status = Some(status);
         }
     }
@@ -195,6 +194,12 @@ fn news(out: &mut Vec<u8>, recording: &Recording) -> io::Result<()> {
         Style::Json.write(out, &Item::One(event.clone()))?;
     }
     Ok(())
+}
+
+/// An object of JSON that is not empty, with a time before its other fields.
+fn at_time(at: time::Instant, object: &str) -> String {
+    let rest = object.strip_prefix('{').unwrap_or_default();
+    format!(r#"{{"time_ns":{},{rest}"#, at.as_nanos())
 }
 
 /// Writes a message of some lines.

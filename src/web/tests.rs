@@ -151,7 +151,7 @@ fn what_happens_on_a_connection_is_told_as_it_happens() {
         let news = read_until(&mut page, &["app_read", "app_wrote"]).await;
         assert!(!news.contains("flight_record"), "it goes on: {news}");
         drop(other);
-        read_until(&mut page, &[r#"{"closed":true}"#]).await;
+        read_until(&mut page, &[r#","closed":true}"#]).await;
     });
 }
 

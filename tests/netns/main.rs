@@ -40,3 +40,4 @@ mod tasks;
 mod top;
 mod udp;
 mod watch;
+mod web;

@@ -20,13 +20,10 @@ export function dump(bytes, offset) {
   return lines.join('\n');
 }
 
-function decode(base64) {
-  try {
-    const text = atob(base64.slice(0, Math.ceil(BYTES_MOST / 3) * 4));
-    return Uint8Array.from(text, (c) => c.charCodeAt(0)).subarray(0, BYTES_MOST);
-  } catch {
-    return new Uint8Array();
-  }
+/** Bytes of two hexadecimal digits each. */
+function decode(hex) {
+  const pairs = hex.slice(0, 2 * BYTES_MOST).match(/[0-9a-f]{2}/g) ?? [];
+  return Uint8Array.from(pairs, (pair) => parseInt(pair, 16));
 }
 
 export class Payload {
@@ -64,13 +61,13 @@ export class Payload {
     } catch {
       return;
     }
-    if (typeof packet?.time_ns !== 'number' || typeof packet.base64 !== 'string') return;
+    if (typeof packet?.time_ns !== 'number' || typeof packet.hex !== 'string') return;
     this.packets.push({
       t: packet.time_ns,
       out: packet.direction === 'out',
-      seq: Number(packet.seq_relative) || 0,
+      seq: Number(packet.seq) || 0,
       len: Number(packet.len) || 0,
-      bytes: decode(packet.base64),
+      bytes: decode(packet.hex),
     });
     if (this.packets.length > PACKETS_MOST) this.packets.shift();
   }
@@ -86,9 +83,9 @@ export class Payload {
     this.shown = key;
     this.list.replaceChildren(
       ...list.map((packet) => {
-        const what = `${packet.out ? '→ sent' : '← received'} · ${format.count(packet.len)} B from ${format.count(packet.seq)}`;
+        const what = `${packet.out ? '→ sent' : '← received'} · ${format.count(packet.len)} B · seq ${packet.seq}`;
         const head = el('p', { class: 'num quiet' }, `${format.moment(packet.t - this.lane.origin)} s ${what}`);
-        return el('div', null, head, el('pre', null, dump(packet.bytes, packet.seq)));
+        return el('div', null, head, el('pre', null, dump(packet.bytes, 0)));
       }),
     );
   }

@@ -20,7 +20,7 @@ const COLUMNS = [
   { key: 'cwnd', label: 'cwnd', value: (r) => r.cwnd ?? 0, tip: 'cwnd' },
   { key: 'again', label: 'sent again', value: again, tip: 'again' },
   { key: 'limit', label: 'limited by', value: (r) => r.limited_by ?? '', text: true, tip: 'limited by' },
-  { key: 'age', label: 'age', value: (r) => -r.since, tip: 'age' },
+  { key: 'age', label: 'seen for', value: (r) => -r.since, tip: 'age' },
 ];
 
 export class ConnList {
