@@ -5,6 +5,8 @@
 //!   0.042000            |<-- SYN,ACK seq=0 ack=1 win=65535 -----------|  [SYN_RCVD]
 //! ```
 
+mod text;
+
 use plotters::backend::SVGBackend;
 use plotters::coord::Shift;
 use plotters::prelude::*;

@@ -16,6 +16,17 @@ fn a_recorded_run_has_an_arrow_for_each_segment_and_the_states_of_both() {
     ] {
         assert!(svg.contains(words), "{words}");
     }
+    let text = ladder.text();
+    assert_eq!(
+        text.lines().filter(|line| line.contains("->|") || line.contains("|<-")).count(),
+        12
+    );
+    assert!(text.lines().all(|line| line.chars().count() <= 105), "{text}");
+    for words in
+        ["   SYN_SENT |- SYN seq=0 win=65535: handshake ---", "| [LAST_ACK]", "|* refused: paws "]
+    {
+        assert!(text.contains(words), "{words}:\n{text}");
+    }
 }
 
 #[test]
