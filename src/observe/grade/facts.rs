@@ -298,23 +298,21 @@ fn zero_windows(trace: &Trace) -> f64 {
 /// Round trips that were measured when something that was sent twice was acknowledged.
 fn ambiguous(trace: &Trace) -> f64 {
     let (mut acked, mut found) = (0, 0_u32);
-    // Where what was sent again ends, and whether the acknowledgment of this moment is of such.
+    // Where what was sent again ends, and when a round trip was measured: events tell that before the acknowledgment.
     let mut again: Vec<u64> = Vec::new();
-    let mut since: Option<(Instant, bool)> = None;
+    let mut measured: Option<Instant> = None;
     for Moment { at, what } in &trace.moments {
         match what {
             What::Sent(segment) if is_again(segment) && segment.len > 0 => {
                 again.push(segment.seq.saturating_add(segment.len.into()));
             }
+            What::Rtt(Some(_), ..) => measured = Some(*at),
             What::Received(segment) => {
                 let ack = segment.ack.unwrap_or(acked).max(acked);
                 let of_such = again.iter().any(|end| (acked + 1..=ack).contains(end));
+                found += u32::from(of_such && measured == Some(*at));
                 again.retain(|end| *end > ack);
                 acked = ack;
-                since = Some((*at, of_such));
-            }
-            What::Rtt(Some(_), ..) => {
-                found += u32::from(since.is_some_and(|(when, of_such)| when == *at && of_such));
             }
             _ => {}
         }

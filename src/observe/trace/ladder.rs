@@ -18,7 +18,7 @@ use crate::wire::tcp::Flags;
 
 use super::figures::plain;
 use super::lifeline::Lifelines;
-use super::{Class, Moment, Segment, Side, Trace, What, seconds};
+use super::{Class, Moment, Segment, Side, Span, Trace, What, seconds};
 
 /// Arrows of one picture.
 pub const MOST_ARROWS: usize = 100;
@@ -90,7 +90,15 @@ type Outcome<DB> = Result<(), DrawingAreaErrorKind<<DB as DrawingBackend>::Error
 impl Ladder {
     /// Lays out the first segments of a trace.
     pub fn new(trace: &Trace) -> Ladder {
-        let ends = trace.found.ends.map(|ends| ends.map(|end| end.to_string()));
+        Ladder::part(trace, Span::default())
+    }
+
+    /// Lays out the first segments of a part of a trace; what becomes of them may be told later.
+    pub fn part(trace: &Trace, span: Span) -> Ladder {
+        let ends = trace.found.ends.map(|[local, remote]| {
+            let place = trace.found.place.as_ref().map(|place| format!("{place}, "));
+            [place.unwrap_or_default() + &local.to_string(), remote.to_string()]
+        });
         let mut ladder = Ladder {
             rows: Vec::new(),
             title: trace.title(),
@@ -98,10 +106,20 @@ impl Ladder {
             left_out: 0,
             until: Instant::ZERO,
         };
-        let shown = ladder.shown(trace);
         let mut lifelines = Lifelines::default();
-        for (index, moment) in shown.iter().enumerate() {
-            ladder.take(moment, &shown[index + 1..], &mut lifelines, trace.from_wire);
+        let before = |moment: &&Moment| moment.at - Instant::ZERO < span.from;
+        let begin = trace.moments.iter().take_while(before).count();
+        for moment in &trace.moments[..begin] {
+            match &moment.what {
+                What::Sent(segment) => drop(lifelines.sent(Side::Local, segment)),
+                What::Received(segment) => drop(lifelines.sent(Side::Remote, segment)),
+                _ => {}
+            }
+        }
+        let end = ladder.end_of_shown(trace, begin, span);
+        for index in begin..end {
+            let (moment, rest) = (&trace.moments[index], &trace.moments[index + 1..]);
+            ladder.take(moment, rest, &mut lifelines, trace.from_wire);
         }
         // Beside the arrows there is room for some of each.
         let (mut others, mut states) = (0, 0);
@@ -117,22 +135,23 @@ impl Ladder {
         ladder
     }
 
-    /// As many moments as there may be arrows.
-    fn shown<'a>(&mut self, trace: &'a Trace) -> &'a [Moment] {
+    /// Where as many moments end as there may be arrows.
+    fn end_of_shown(&mut self, trace: &Trace, begin: usize, span: Span) -> usize {
         let mut arrows = 0;
-        let mut end = trace.moments.len();
-        for (index, moment) in
-            trace.moments.iter().enumerate().filter(|(_, moment)| is_arrow(moment))
-        {
+        let within = |moment: &&Moment| moment.at - Instant::ZERO <= span.to;
+        let whole = trace.moments[begin..].iter().take_while(within).count();
+        let mut end = begin + whole;
+        let moments = trace.moments[begin..end].iter().enumerate();
+        for (index, moment) in moments.filter(|(_, moment)| is_arrow(moment)) {
             arrows += 1;
             if arrows > MOST_ARROWS {
-                end = end.min(index);
+                end = end.min(begin + index);
             } else {
                 self.until = moment.at;
             }
         }
         self.left_out = arrows.saturating_sub(MOST_ARROWS);
-        &trace.moments[..end]
+        end
     }
 
     fn take(&mut self, moment: &Moment, rest: &[Moment], lines: &mut Lifelines, guessed: bool) {
@@ -281,7 +300,8 @@ fn arrow<DB: DrawingBackend>(
     Ok(())
 }
 
-/// How many bytes of what was sent are found lost later, before they are sent again.
+/// How many bytes of what was sent are found lost later, before they are sent again; none of what is acknowledged before
+/// that: it has arrived after all.
 fn lost(segment: &Segment, rest: &[Moment]) -> u64 {
     let end = segment.seq.saturating_add(segment.len.into());
     let common = |from: u64, len: u32| {
@@ -295,6 +315,7 @@ fn lost(segment: &Segment, rest: &[Moment]) -> u64 {
                 lost = lost.saturating_add(common(*from, *len));
             }
             What::Sent(again) if common(again.seq, again.len) > 0 => break,
+            What::Received(answer) if answer.ack.is_some_and(|ack| ack >= end) => return 0,
             _ => {}
         }
     }

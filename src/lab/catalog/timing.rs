@@ -1,0 +1,130 @@
+//! When things are sent, and when they are not.
+
+use crate::lab::{Claim, How, Lab, Live, LiveClient, LiveRun, Part, Picture, Question, Run, View};
+use crate::tcp::congestion::Algorithm::NewReno;
+
+pub(super) static RTT: Lab = Lab {
+    name: "rtt",
+    title: "Round-trip times and the retransmission time-out",
+    summary: "how long a sender waits for an acknowledgment, and what Karn's algorithm leaves out",
+    clauses: "RFC 6298, RFC 7323 4",
+    text: &["TODO"],
+    look_for: &[],
+    runs: &[
+        Run {
+            name: "karn",
+            what: "without timestamps",
+            host: "sender",
+            how: How::Scenario(concat!(include_str!("rtt.toml"), "timestamps = false\n"), NewReno),
+        },
+        Run {
+            name: "timestamps",
+            what: "the same with timestamps",
+            host: "sender",
+            how: How::Scenario(include_str!("rtt.toml"), NewReno),
+        },
+    ],
+    ladders: &[],
+    pictures: &[Picture { name: "rtt", view: View::Rtt, places: &["karn"], span: None, caption: "" }],
+    claims: &[
+        Claim { says: "", rule: "karn: rtt ambiguous == 0" },
+        Claim { says: "", rule: "karn: rto in a row >= 2" },
+        Claim { says: "", rule: "karn: rto-timer max >= 2 * rtt median" },
+        Claim { says: "", rule: "timestamps: rtt ambiguous >= 1" },
+        Claim { says: "", rule: "timestamps: rto in a row >= 2" },
+        Claim { says: "", rule: "karn: silence max > 1s" },
+        Claim { says: "", rule: "karn: rto-timer first > 1s" },
+        Claim { says: "", rule: "karn: rto-timer last > 1s" },
+        Claim { says: "", rule: "karn: rtt samples > 1" },
+        Claim { says: "", rule: "timestamps: rtt samples > 1" },
+    ],
+    questions: &[],
+    live: Live::Not(""),
+};
+
+pub(super) static NAGLE: Lab = Lab {
+    name: "nagle",
+    title: "Nagle's algorithm and delayed acknowledgments",
+    summary: "two ways to save packets that wait for each other",
+    clauses: "RFC 9293 3.7.4 and 3.8.6.3, RFC 1122 4.2.3.2",
+    text: &["TODO"],
+    look_for: &[],
+    runs: &[
+        Run {
+            name: "nagle",
+            what: "",
+            host: "sender",
+            how: How::Scenario(include_str!("nagle.toml"), NewReno),
+        },
+        Run {
+            name: "nodelay",
+            what: "",
+            host: "sender",
+            how: How::Scenario(concat!(include_str!("nagle.toml"), "nodelay = true\n"), NewReno),
+        },
+        Run {
+            name: "prompt",
+            what: "",
+            host: "sender",
+            how: How::Scenario(concat!(include_str!("nagle.toml"), "ack-delay = '1ms'\n"), NewReno),
+        },
+    ],
+    ladders: &[Part { place: "nagle", from: 0, to: 200, caption: "" }, Part { place: "nodelay", from: 0, to: 60, caption: "" }, Part { place: "prompt", from: 0, to: 60, caption: "" }],
+    pictures: &[Picture { name: "sequence", view: View::Sequence, places: &["nagle", "nodelay"], span: None, caption: "" }],
+    claims: &[
+        Claim { says: "", rule: "nagle: data segments <= 0.25 * data segments of nodelay" },
+        Claim { says: "", rule: "nodelay: data segments == 200" },
+        Claim { says: "", rule: "prompt: data segments == 200" },
+        Claim { says: "", rule: "nagle/receiver: sent ack-delayed >= 5" },
+        Claim { says: "", rule: "nodelay/receiver: sent ack-delayed >= 5" },
+        Claim { says: "", rule: "prompt/receiver: sent ack-delayed >= 5" },
+        Claim { says: "", rule: "nagle: limited-by nagle >= 5ms" },
+        Claim { says: "", rule: "nagle: segment max == 1" },
+        Claim { says: "", rule: "nagle: segment median == 1" },
+        Claim { says: "", rule: "prompt: segment median == 1" },
+        Claim { says: "", rule: "nodelay: segment median == 100" },
+        Claim { says: "", rule: "nagle: rtt median > 1s" },
+        Claim { says: "", rule: "prompt: rtt median > 1s" },
+        Claim { says: "", rule: "nagle: duration > 1s" },
+        Claim { says: "", rule: "nodelay: duration > 1s" },
+        Claim { says: "", rule: "nodelay: segments received > 1000" },
+        Claim { says: "", rule: "nagle: segments received > 1000" },
+    ],
+    questions: &[],
+    live: Live::Not(""),
+};
+
+pub(super) static WINDOW: Lab = Lab {
+    name: "window",
+    title: "The sliding window, and when it closes",
+    summary: "a slow reader holds a fast writer back",
+    clauses: "RFC 9293 3.8.6",
+    text: &["TODO"],
+    look_for: &[],
+    runs: &[Run {
+        name: "slow",
+        what: "",
+        host: "sender",
+        how: How::Scenario(include_str!("window.toml"), NewReno),
+    }],
+    ladders: &[Part { place: "slow", from: 0, to: 700, caption: "" }],
+    pictures: &[Picture { name: "sequence", view: View::Sequence, places: &["slow"], span: None, caption: "" }, Picture { name: "throughput", view: View::Throughput, places: &["slow"], span: None, caption: "" }],
+    claims: &[
+        Claim { says: "", rule: "slow: zero windows >= 1000" },
+        Claim { says: "", rule: "slow: retransmissions == 0" },
+        Claim { says: "", rule: "slow: limited-by peer-window >= 0.5 * duration" },
+        Claim { says: "", rule: "slow: limited-by silly-window >= 0.5 * duration" },
+        Claim { says: "", rule: "slow: flight max <= 8192" },
+        Claim { says: "", rule: "slow: window max <= 8192" },
+        Claim { says: "", rule: "slow: window min <= 0" },
+        Claim { says: "", rule: "slow: sent zero-window-probe >= 1000" },
+        Claim { says: "", rule: "slow: goodput >= 1gbit" },
+        Claim { says: "", rule: "slow/receiver: sent window-update >= 1000" },
+    ],
+    questions: &[],
+    live: Live::Offered(&LiveRun {
+        runs: &[("slow", &["--impair", "delay=10ms"])],
+        client: LiveClient::Get { bytes: 400_000, pace: Some((4096, 10)) },
+        claims: &[],
+    }),
+};
