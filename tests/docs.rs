@@ -51,10 +51,11 @@ fn faults(page: &Path, markdown: &str) -> Vec<String> {
     faults
 }
 
-/// Every page: the README and those in `docs`.
+/// Every page: the README and those in `docs`, and in `docs/labs`.
 fn pages() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let docs = fs::read_dir(root.join("docs")).expect("docs is a folder");
+    let docs = ["docs", "docs/labs"].map(|folder| fs::read_dir(root.join(folder)));
+    let docs = docs.into_iter().flat_map(|docs| docs.expect("a folder"));
     let mut pages: Vec<PathBuf> = docs.map(|entry| entry.expect("readable").path()).collect();
     pages.retain(|page| page.extension().is_some_and(|extension| extension == "md"));
     pages.push(root.join("README.md"));

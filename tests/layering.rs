@@ -20,7 +20,7 @@ use syn::visit::{self, Visit};
 /// The top-level modules; each may use only those before it.
 const LAYERS: &[&str] = &[
     "time", "wire", "event", "flight", "context", "tcp", "stack", "sync", "device", "observe",
-    "net", "runtime", "sim", "service", "control", "client", "cli", "main",
+    "net", "runtime", "sim", "lab", "service", "control", "client", "cli", "main",
 ];
 
 /// Lines a production file may have.

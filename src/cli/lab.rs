@@ -96,7 +96,9 @@ fn list() -> String {
         format!("{:<width$}  {live:<4}  {}\n", lab.name, lab.summary)
     };
     let lines: String = LABS.iter().map(line).collect();
-    format!("{lines}\nglasstcp lab NAME takes one; those that say 'live' can run over a real device, too: --live\n")
+    format!(
+        "{lines}\nglasstcp lab NAME takes one; those that say 'live' can run over a real device, too: --live\n"
+    )
 }
 
 /// Writes all files.
@@ -104,12 +106,11 @@ fn write(done: &Done, folder: &mut Folder) -> anyhow::Result<()> {
     for run in &done.runs {
         folder.write(&format!("{}.events.jsonl", run.name), &run.events)?;
         folder.write(&format!("{}.pcapng", run.name), &run.packets)?;
+        folder.write(&format!("{}.rules", run.name), done.rules(run.name).as_bytes())?;
     }
     for drawing in done.pictures()? {
         folder.write(&format!("{}.svg", drawing.name), drawing.svg.as_bytes())?;
     }
-    let rules = done.claims().iter().map(|claim| format!("# {}\n{}\n", claim.says, claim.rule));
-    folder.write("claims.txt", rules.collect::<String>().as_bytes())?;
     folder.finish()
 }
 

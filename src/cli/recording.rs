@@ -174,7 +174,9 @@ impl Which {
         let Some(found) = chosen else {
             let there = list(&survey.found, None);
             return Err(match (self.conn, &self.at) {
-                (Some(number), None) => anyhow!("{name} has no connection #{number}; it has {there}"),
+                (Some(number), None) => {
+                    anyhow!("{name} has no connection #{number}; it has {there}")
+                }
                 _ => anyhow!("{name} has no such connection; it has {there}"),
             });
         };

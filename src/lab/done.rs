@@ -87,6 +87,26 @@ impl Done {
         }
     }
 
+    /// The claims that are about one run alone, as rules for the file of its events.
+    pub fn rules(&self, name: &str) -> String {
+        let mut rules = String::new();
+        let Some(run) = self.runs.iter().find(|run| run.name == name) else { return rules };
+        for claim in self.claims() {
+            let Some((at, rule)) = claim.rule.split_once(": ") else { continue };
+            let (at, conn) = at.split_once(" conn ").map_or((at, ""), |(at, conn)| (at, conn));
+            let (at, host) = at.split_once('/').unwrap_or((at, run.host));
+            if at != name || rule.contains(" of ") {
+                continue;
+            }
+            let host = if host.is_empty() { String::new() } else { format!("at {host} ") };
+            let conn = if conn.is_empty() { String::new() } else { format!("conn {conn}") };
+            let place = format!("{host}{conn}");
+            let colon = if place.is_empty() { "" } else { ": " };
+            rules += &format!("# {}\n{}{colon}{rule}\n", claim.says, place.trim_end());
+        }
+        rules
+    }
+
     /// Each claim with what became of it.
     ///
     /// # Errors
@@ -189,10 +209,8 @@ impl Done {
 
 /// From when to when; all without.
 fn spanned(span: Option<(u64, u64)>) -> Span {
-    let millis = |(from, to)| Span {
-        from: Duration::from_millis(from),
-        to: Duration::from_millis(to),
-    };
+    let millis =
+        |(from, to)| Span { from: Duration::from_millis(from), to: Duration::from_millis(to) };
     span.map_or_else(Span::default, millis)
 }
 

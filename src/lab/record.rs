@@ -30,7 +30,7 @@ pub struct Recorded {
     /// Its name.
     pub name: &'static str,
     /// The host whose view it is; empty where the events name none.
-    host: &'static str,
+    pub(super) host: &'static str,
     /// Its events, as lines of JSON.
     pub events: Vec<u8>,
     /// The packets of that host, as pcapng.

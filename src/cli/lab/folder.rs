@@ -31,7 +31,8 @@ impl Folder {
         let cannot = || format!("cannot use the folder {name}");
         let ours = match fs::read_dir(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                fs::create_dir_all(path).with_context(|| format!("cannot make the folder {name}"))?;
+                fs::create_dir_all(path)
+                    .with_context(|| format!("cannot make the folder {name}"))?;
                 BTreeSet::new()
             }
             Err(error) if error.kind() == ErrorKind::NotADirectory => {

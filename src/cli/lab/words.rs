@@ -81,7 +81,8 @@ pub fn before(text: &mut Text, lab: &Lab, live: Option<&LiveRun>) {
 
 /// Segment by segment.
 pub fn ladders(text: &mut Text, done: &Done) -> anyhow::Result<()> {
-    let is_there = |place: &str| done.runs.iter().any(|run| place.split('/').next() == Some(run.name));
+    let is_there =
+        |place: &str| done.runs.iter().any(|run| place.split('/').next() == Some(run.name));
     for part in done.lab.ladders.iter().filter(|part| is_there(part.place)) {
         text.line(&format!("Run '{}': {}", part.place, part.caption));
         text.line("");
@@ -114,8 +115,12 @@ pub fn files(text: &mut Text, done: &Done, folder: &Folder) {
     let names = folder.written().join(", ");
     text.paragraph("", &format!("Written to {path}: {names}."));
     if let Some(run) = done.runs.first() {
-        text.line(&format!("  glasstcp explain {path}/{}.events.jsonl    the story in words", run.name));
-        text.line(&format!("  wireshark {path}/{}.pcapng               with what the stack thought", run.name));
+        let file = format!("{path}/{}", run.name);
+        text.line(&format!("  glasstcp explain {file}.events.jsonl     tells the story in words"));
+        text.line(&format!(
+            "  wireshark {file}.pcapng     has what the stack thought in its comments"
+        ));
+        text.line(&format!("  glasstcp grade {file}.events.jsonl --expect {file}.rules"));
     }
     text.line("");
 }

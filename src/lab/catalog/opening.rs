@@ -1,9 +1,7 @@
 //! How connections begin and end.
 
 use crate::device::impair::Spec;
-use crate::lab::{
-    Claim, How, Lab, Live, LiveClient, LiveRun, Part, Picture, Question, Run, View,
-};
+use crate::lab::{Claim, How, Lab, Live, LiveClient, LiveRun, Part, Picture, Question, Run, View};
 use crate::sim::{Act, Dialogue, Flood};
 use crate::time::Duration;
 
@@ -20,7 +18,7 @@ fn link(rules: &str) -> Spec {
 fn conversation(rules: &str) -> Dialogue {
     Dialogue {
         link: link(rules),
-        client: vec![Write(200), Read(1000), Shutdown, ReadToEnd],
+        client: vec![Write(200), Read(1000), Wait(MS(60)), Shutdown, ReadToEnd],
         server: vec![Read(200), Write(1000), ReadToEnd, Close],
         time_limit: Duration::from_secs(5),
         ..Dialogue::default()
@@ -64,13 +62,13 @@ pub(super) static HANDSHAKE: Lab = Lab {
         Part {
             place: "open",
             from: 0,
-            to: 85,
+            to: 130,
             caption: "The handshake, the request and its answer, from the client's view.",
         },
         Part {
             place: "lost",
             from: 0,
-            to: 1045,
+            to: 1130,
             caption: "The same with the first SYN lost: the whole second is missing.",
         },
     ],
@@ -104,14 +102,8 @@ pub(super) static HANDSHAKE: Lab = Lab {
             says: "That takes the client one round trip.",
             rule: "open: handshake rtt in 40ms..41ms",
         },
-        Claim {
-            says: "The lost SYN is sent again, once, ...",
-            rule: "lost: retransmissions == 1",
-        },
-        Claim {
-            says: "... after one second of silence.",
-            rule: "lost: silence max in 1s..1.01s",
-        },
+        Claim { says: "The lost SYN is sent again, once, ...", rule: "lost: retransmissions == 1" },
+        Claim { says: "... after one second of silence.", rule: "lost: silence max in 1s..1.01s" },
     ],
     questions: &[
         Question {
@@ -193,7 +185,10 @@ pub(super) static CLOSE: Lab = Lab {
             what: "the client closes first, the server when it sees that",
             host: "client",
             how: How::Dialogue(|| {
-                closing(vec![Write(100), Wait(MS(100)), Shutdown, ReadToEnd], vec![ReadToEnd, Close])
+                closing(
+                    vec![Write(100), Wait(MS(100)), Shutdown, ReadToEnd],
+                    vec![ReadToEnd, Close],
+                )
             }),
         },
         Run {
@@ -201,7 +196,12 @@ pub(super) static CLOSE: Lab = Lab {
             what: "both close 140 ms after the first SYN",
             host: "client",
             // The server is open 20 ms later.
-            how: How::Dialogue(|| closing(vec![Wait(MS(100)), Shutdown, ReadToEnd], vec![Wait(MS(80)), Shutdown, ReadToEnd])),
+            how: How::Dialogue(|| {
+                closing(
+                    vec![Wait(MS(100)), Shutdown, ReadToEnd],
+                    vec![Wait(MS(80)), Shutdown, ReadToEnd],
+                )
+            }),
         },
         Run {
             name: "half",
@@ -226,7 +226,12 @@ pub(super) static CLOSE: Lab = Lab {
     ladders: &[
         Part { place: "active", from: 130, to: 1000, caption: "One end first." },
         Part { place: "both", from: 130, to: 1000, caption: "Both at once: the FINs cross." },
-        Part { place: "half", from: 38, to: 1000, caption: "One direction is closed, the other one is not." },
+        Part {
+            place: "half",
+            from: 38,
+            to: 1000,
+            caption: "One direction is closed, the other one is not.",
+        },
         Part { place: "reset", from: 130, to: 1000, caption: "With a reset." },
     ],
     pictures: &[
@@ -288,10 +293,7 @@ pub(super) static CLOSE: Lab = Lab {
             rule: "half: state path FIN_WAIT_1 > FIN_WAIT_2 > TIME_WAIT",
         },
         Claim { says: "A reset needs one segment ...", rule: "reset: resets sent == 1" },
-        Claim {
-            says: "... and nobody waits.",
-            rule: "reset: state path ESTABLISHED > CLOSED",
-        },
+        Claim { says: "... and nobody waits.", rule: "reset: state path ESTABLISHED > CLOSED" },
         Claim {
             says: "Nor at the other end.",
             rule: "reset/server: state path ESTABLISHED > CLOSED",

@@ -63,11 +63,7 @@ pub fn figure(trace: &Trace, kind: Kind, from: Duration) -> Figure {
 
 /// Draws one kind of several traces over each other, each in a colour of its own: the congestion window, the round trips,
 /// what was sent, or the rate at which it was acknowledged.
-pub fn compared(
-    traces: &[(&str, &Trace)],
-    kind: Kind,
-    (title, from): (&str, Duration),
-) -> Figure {
+pub fn compared(traces: &[(&str, &Trace)], kind: Kind, (title, from): (&str, Duration)) -> Figure {
     let mut figure = Figure { title: title.to_owned(), ..Figure::default() };
     for (color, (name, trace)) in traces.iter().enumerate() {
         let one = match kind {

@@ -78,6 +78,8 @@ pub struct Ladder {
     rows: Vec<Row>,
     title: String,
     ends: [String; 2],
+    /// What was found lost last: when, from where and up to where.
+    loss: Option<(Instant, u64, u64)>,
     /// Arrows that there was no room for.
     pub left_out: usize,
     /// When the last one that is shown was.
@@ -103,6 +105,7 @@ impl Ladder {
             rows: Vec::new(),
             title: trace.title(),
             ends: ends.unwrap_or_else(|| ["this end".to_owned(), "the other end".to_owned()]),
+            loss: None,
             left_out: 0,
             until: Instant::ZERO,
         };
@@ -166,6 +169,8 @@ impl Ladder {
                 let next = !guessed && now.into_iter().any(is_arrow);
                 return self.rows.push(Row::State { side: Side::Local, words, next });
             }
+            // What is found lost at once is told once.
+            What::Lost(from, len, by) if self.adds_to_loss(at, *from, *len, by) => return,
             other => {
                 let words = other_words(other);
                 return self.rows.extend(words.map(|words| Row::Other { at, words }));
@@ -178,12 +183,15 @@ impl Ladder {
             Side::Remote => THEIRS,
         };
         // From packets alone a loss is only known by what is sent again.
-        let lost = if side == Side::Local && !guessed { lost(segment, rest) } else { 0 };
+        let known = side == Side::Local && !guessed;
+        let lost = if known { lost(segment, rest) } else { 0 };
+        let opens_again = known && segment.flags.contains(Flags::SYN) && is_repeated(rest);
         let mut words = segment_words(segment);
         if (1..u64::from(segment.len)).contains(&lost) {
             words += &format!("; {lost} of it lost");
         }
         let lost = match lost {
+            0 if opens_again => Fate::Lost,
             0 => Fate::Arrives,
             part if part < u64::from(segment.len) => Fate::InPart,
             _ => Fate::Lost,
@@ -194,6 +202,25 @@ impl Ladder {
             let state = lines.state(side).map_or("", State::name);
             self.rows.push(Row::State { side, words: format!("[{state}]"), next: false });
         }
+    }
+
+    /// Whether something that is found lost follows on what was found before, at the same time; then it is told with that.
+    fn adds_to_loss(&mut self, at: Instant, from: u64, len: u32, by: &str) -> bool {
+        let mut whole = (from, from.saturating_add(len.into()));
+        let adds = match (&self.loss, self.rows.last_mut()) {
+            (Some((when, start, end)), Some(Row::Other { words, .. }))
+                if *when == at && *end == from =>
+            {
+                whole.0 = *start;
+                let len = u32::try_from(whole.1 - start).unwrap_or(u32::MAX);
+                let told = other_words(&What::Lost(*start, len, by.into()));
+                told.unwrap_or_default().clone_into(words);
+                true
+            }
+            _ => false,
+        };
+        self.loss = Some((at, whole.0, whole.1));
+        adds
     }
 
     /// The picture as SVG.
@@ -298,6 +325,14 @@ fn arrow<DB: DrawingBackend>(
         area.draw(&Cross::new((cross, y + SLOPE - 1), 5, LOST.stroke_width(2)))?;
     }
     Ok(())
+}
+
+/// Whether a SYN is sent again before anything is heard of the other end.
+fn is_repeated(rest: &[Moment]) -> bool {
+    let next = rest.iter().find(|moment| is_arrow(moment));
+    next.is_some_and(
+        |next| matches!(&next.what, What::Sent(again) if again.flags.contains(Flags::SYN)),
+    )
 }
 
 /// How many bytes of what was sent are found lost later, before they are sent again; none of what is acknowledged before

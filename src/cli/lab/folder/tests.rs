@@ -15,7 +15,10 @@ fn only_what_a_lab_has_written_is_replaced() {
     assert!(error.contains("was not written by a lab"), "{error}");
     folder.finish().expect("listed");
     let read = |name: &str| fs::read_to_string(path.join(name)).ok();
-    assert_eq!((read("one.svg").as_deref(), read("mine.txt").as_deref()), (Some("3"), Some("mine")));
+    assert_eq!(
+        (read("one.svg").as_deref(), read("mine.txt").as_deref()),
+        (Some("3"), Some("mine"))
+    );
     assert_eq!(read("two.svg"), None, "it is of an earlier time");
     assert_eq!(folder.written(), ["one.svg"]);
 }

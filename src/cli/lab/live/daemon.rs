@@ -45,7 +45,11 @@ impl Daemon {
         let mut first = String::new();
         if let Some(stdout) = daemon.child.stdout.take() {
             let mut stdout = BufReader::new(stdout);
-            stdout.by_ref().take(MOST_WORDS).read_line(&mut first).context("cannot read from it")?;
+            stdout
+                .by_ref()
+                .take(MOST_WORDS)
+                .read_line(&mut first)
+                .context("cannot read from it")?;
             // What it prints later must not hold it up.
             thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
         }

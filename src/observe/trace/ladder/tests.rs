@@ -18,7 +18,9 @@ fn a_recorded_run_has_an_arrow_for_each_segment_and_the_states_of_both() {
     }
     let text = ladder.text();
     assert_eq!(
-        text.lines().filter(|line| line.contains("->|") || line.contains("|<-")).count(),
+        text.lines()
+            .filter(|line| line.contains("->|") || line.contains("X   |") || line.contains("|<-"))
+            .count(),
         12
     );
     assert!(text.lines().all(|line| line.chars().count() <= 105), "{text}");
