@@ -151,6 +151,8 @@ pub struct LiveRun {
     pub runs: &'static [(&'static str, &'static [&'static str])],
     /// What the kernel's side does.
     pub client: LiveClient,
+    /// The connections that are shown segment by segment: a run, perhaps with ` conn N` behind it.
+    pub shows: &'static [&'static str],
     /// What is claimed of it, where nobody knows what the machine is busy with.
     pub claims: &'static [Claim],
 }

@@ -46,7 +46,7 @@ const BANS: &[Ban] = &[
         why: "only the runtime reads the clock of the system",
         layers: &[
             "time", "wire", "event", "flight", "context", "tcp", "stack", "device", "observe",
-            "net", "sim",
+            "net", "sim", "lab",
         ],
         paths: &[
             "std::time::Instant",
@@ -80,7 +80,7 @@ const BANS: &[Ban] = &[
         why: "a library does not print",
         layers: &[
             "time", "wire", "event", "flight", "context", "tcp", "stack", "device", "observe",
-            "net", "runtime", "service",
+            "net", "runtime", "lab", "service",
         ],
         paths: &["println!", "print!", "eprintln!", "eprint!", "dbg!"],
     },

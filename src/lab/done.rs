@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::{Claim, Lab, Live, Part, Picture, Question, Recorded, Unreadable, View};
+use super::{Claim, Lab, Live, LiveRun, Part, Picture, Question, Recorded, Unreadable, View};
 use crate::observe::grade::{Findings, Grade, Place, Quantity, Rules};
 use crate::observe::trace::ladder::Ladder;
 use crate::observe::trace::{Span, Trace, figures};
@@ -29,9 +29,7 @@ pub struct Done {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drawing {
     /// The name of its file, without its ending.
-    pub name: &'static str,
-    /// What is to be seen in it.
-    pub caption: &'static str,
+    pub name: String,
     /// The picture.
     pub svg: String,
 }
@@ -81,10 +79,7 @@ impl Done {
 
     /// What is claimed of it.
     pub fn claims(&self) -> &'static [Claim] {
-        match (&self.lab.live, self.live) {
-            (Live::Offered(run), true) => run.claims,
-            _ => self.lab.claims,
-        }
+        self.live_run().map_or(self.lab.claims, |run| run.claims)
     }
 
     /// The claims that are about one run alone, as rules for the file of its events.
@@ -160,50 +155,81 @@ impl Done {
         run.trace(&place, spanned(span)).map(|(trace, _)| trace).map_err(Unreadable)
     }
 
-    /// A part segment by segment, in letters. Over a real device it is the beginning of all, for nobody knows when
-    /// something happens.
+    /// Each part that is shown segment by segment, in letters, with what is seen there. Over a real device it is the beginning
+    /// of each connection, for nobody knows when something happens.
     ///
     /// # Errors
     /// When there is no such run.
-    pub fn ladder(&self, part: &Part) -> Result<String, Unreadable> {
-        let span = (!self.live).then_some((part.from, part.to));
-        let looked = self.look(&place(part.place)).map_err(Unreadable)?;
-        Ok(Ladder::part(&looked.0, spanned(span)).text())
+    pub fn ladders(&self) -> Result<Vec<(String, String)>, Unreadable> {
+        if let Some(run) = self.live_run() {
+            let shown =
+                |at: &&str| Ok((format!("{at}: how it begins."), self.ladder(at, None)?.text()));
+            return run.shows.iter().map(shown).collect();
+        }
+        let parts = self.lab.ladders.iter();
+        let shown = |part: &Part| {
+            let ladder = self.ladder(part.place, Some((part.from, part.to)))?;
+            Ok((format!("{}: {}", part.place, part.caption), ladder.text()))
+        };
+        parts.map(shown).collect()
     }
 
-    /// All pictures.
+    fn ladder(&self, at: &str, span: Option<(u64, u64)>) -> Result<Ladder, Unreadable> {
+        let looked = self.look(&place(at)).map_err(Unreadable)?;
+        Ok(Ladder::part(&looked.0, spanned(span)))
+    }
+
+    /// How it was run over a real device, if it was.
+    fn live_run(&self) -> Option<&'static LiveRun> {
+        match &self.lab.live {
+            Live::Offered(run) if self.live => Some(run),
+            _ => None,
+        }
+    }
+
+    /// All pictures. Over a real device those of runs that there are, and a ladder of each connection.
     ///
     /// # Errors
     /// When there is no such run.
     pub fn pictures(&self) -> Result<Vec<Drawing>, Unreadable> {
-        self.lab.pictures.iter().map(|picture| self.picture(picture)).collect()
+        let is_there = |at: &&str| self.run(&place(at)).is_ok();
+        let wanted = self.lab.pictures.iter().filter(|picture| match self.live {
+            true => picture.view != View::Ladder && picture.places.iter().all(|at| is_there(&at)),
+            false => true,
+        });
+        let mut drawings =
+            wanted.map(|picture| self.picture(picture)).collect::<Result<Vec<_>, _>>()?;
+        for at in self.live_run().map_or(&[][..], |run| run.shows) {
+            let name = format!("ladder-{}", at.replace(' ', "-"));
+            drawings.push(Drawing { name, svg: self.ladder(at, None)?.svg() });
+        }
+        Ok(drawings)
     }
 
     fn picture(&self, picture: &Picture) -> Result<Drawing, Unreadable> {
         let span = picture.span.filter(|_| !self.live);
+        let kind = match picture.view {
+            View::Sequence => figures::Kind::Sequence,
+            View::Window => figures::Kind::Window,
+            View::Rtt => figures::Kind::Rtt,
+            View::Throughput => figures::Kind::Throughput,
+            View::Ladder => {
+                let at = picture.places.first().copied().unwrap_or_default();
+                let svg = self.ladder(at, span)?.svg();
+                return Ok(Drawing { name: picture.name.to_owned(), svg });
+            }
+        };
         let parts = picture.places.iter().map(|at| Ok((*at, self.part(at, span)?)));
         let parts: Vec<(&str, Trace)> = parts.collect::<Result<_, Unreadable>>()?;
         let from = Duration::from_millis(span.map_or(0, |(from, _)| from));
-        let kind = match picture.view {
-            View::Sequence => Some(figures::Kind::Sequence),
-            View::Window => Some(figures::Kind::Window),
-            View::Rtt => Some(figures::Kind::Rtt),
-            View::Throughput => Some(figures::Kind::Throughput),
-            View::Ladder => None,
-        };
-        let svg = match (kind, &parts[..]) {
-            (Some(kind), [(_, trace)]) => figures::figure(trace, kind, from).svg(),
-            (Some(kind), several) => {
+        let figure = match &parts[..] {
+            [(_, trace)] => figures::figure(trace, kind, from),
+            several => {
                 let several: Vec<_> = several.iter().map(|(name, trace)| (*name, trace)).collect();
-                figures::compared(&several, kind, (self.lab.title, from)).svg()
-            }
-            (None, _) => {
-                let at = picture.places.first().copied().unwrap_or_default();
-                let looked = self.look(&place(at)).map_err(Unreadable)?;
-                Ladder::part(&looked.0, spanned(span)).svg()
+                figures::compared(&several, kind, (self.lab.title, from))
             }
         };
-        Ok(Drawing { name: picture.name, caption: picture.caption, svg })
+        Ok(Drawing { name: picture.name.to_owned(), svg: figure.svg() })
     }
 }
 
@@ -214,7 +240,11 @@ fn spanned(span: Option<(u64, u64)>) -> Span {
     span.map_or_else(Span::default, millis)
 }
 
-/// A place by the name of a run.
-fn place(at: &str) -> Place {
-    Place { at: Some(at.to_owned()), conn: None }
+/// A place by its words: a run, and perhaps the number of a connection.
+fn place(words: &str) -> Place {
+    let (at, conn) = match words.split_once(" conn ") {
+        Some((at, conn)) => (at, conn.parse().ok()),
+        None => (words, None),
+    };
+    Place { at: Some(at.to_owned()), conn }
 }

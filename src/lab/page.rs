@@ -92,9 +92,8 @@ fn ladders(page: &mut String, done: &Done) -> Result<(), Unreadable> {
     let text = "Numbers count from the SYN of their side. Behind a colon stands why something was sent; states in brackets are \
                 as the packets tell them.";
     paragraph(page, "", text);
-    for part in done.lab.ladders {
-        let _ = writeln!(page, "\n{}: {}", part.place, part.caption);
-        let _ = write!(page, "\n```text\n{}```\n", done.ladder(part)?);
+    for (caption, ladder) in done.ladders()? {
+        let _ = write!(page, "\n{caption}\n\n```text\n{ladder}```\n");
     }
     Ok(())
 }

@@ -8,6 +8,8 @@ use super::is_seen;
 
 /// Letters of a line.
 const WIDTH: usize = 100;
+/// Lines of a ladder.
+const MOST_ROWS: usize = 60;
 
 /// Lines that are put together.
 #[derive(Debug, Default)]
@@ -69,7 +71,7 @@ pub fn before(text: &mut Text, lab: &Lab, live: Option<&LiveRun>) {
             text.paragraph(
                 "",
                 "Over a real device: the stack is one end, the kernel the other, in a network namespace of its own; \
-                 what is seen is the stack's view.",
+                 what is seen is the stack's view. The numbers are other ones than those above, which are of the simulator.",
             );
             for (name, options) in live.runs {
                 text.line(&format!("Run '{name}': glasstcp up {}", options.join(" ")));
@@ -79,15 +81,17 @@ pub fn before(text: &mut Text, lab: &Lab, live: Option<&LiveRun>) {
     text.line("");
 }
 
-/// Segment by segment.
+/// Segment by segment; of a long one the beginning.
 pub fn ladders(text: &mut Text, done: &Done) -> anyhow::Result<()> {
-    let is_there =
-        |place: &str| done.runs.iter().any(|run| place.split('/').next() == Some(run.name));
-    for part in done.lab.ladders.iter().filter(|part| is_there(part.place)) {
-        text.line(&format!("Run '{}': {}", part.place, part.caption));
+    for (caption, ladder) in done.ladders()? {
+        text.line(&format!("Run {caption}"));
         text.line("");
-        for line in done.ladder(part)?.lines() {
+        for line in ladder.lines().take(MOST_ROWS) {
             text.line(&harmless_line(line));
+        }
+        let more = ladder.lines().count().saturating_sub(MOST_ROWS);
+        if more > 0 {
+            text.line(&format!("{:>11} and {more} lines more", "..."));
         }
         text.line("");
     }

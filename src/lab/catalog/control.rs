@@ -85,6 +85,7 @@ pub(super) static SLOW_START: Lab = Lab {
     ],
     live: Live::Offered(&LiveRun {
         runs: &[("newreno", &["--cc", "newreno", "--impair", "delay=50ms"])],
+        shows: &["newreno"],
         client: LiveClient::Get { bytes: 500_000, pace: None },
         claims: &[
             Claim {
@@ -192,6 +193,7 @@ pub(super) static CONGESTION_AVOIDANCE: Lab = Lab {
                 "delay=20ms rate=10mbit queue=1bdp out:drop:data:byte=40000",
             ],
         )],
+        shows: &["newreno"],
         client: LiveClient::Get { bytes: 6_000_000, pace: None },
         claims: &[
             Claim { says: "The window was lowered.", rule: "newreno: reductions >= 2" },

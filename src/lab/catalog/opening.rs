@@ -126,6 +126,7 @@ pub(super) static HANDSHAKE: Lab = Lab {
     ],
     live: Live::Offered(&LiveRun {
         runs: &[("open", &["--impair", "delay=20ms"])],
+        shows: &["open"],
         client: LiveClient::Get { bytes: 1000, pace: None },
         claims: &[
             Claim {
@@ -321,6 +322,7 @@ pub(super) static CLOSE: Lab = Lab {
     ],
     live: Live::Offered(&LiveRun {
         runs: &[("close", &["--impair", "delay=20ms"])],
+        shows: &["close conn 1", "close conn 2", "close conn 3", "close conn 4"],
         client: LiveClient::CloseFourWays,
         claims: &[
             Claim {

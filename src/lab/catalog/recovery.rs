@@ -89,6 +89,7 @@ pub(super) static FAST_RETRANSMIT: Lab = Lab {
             "tahoe",
             &["--cc", "tahoe", "--impair", "delay=30ms rate=20mbit out:drop:data:byte=40000"],
         )],
+        shows: &["tahoe"],
         client: LiveClient::Get { bytes: 200_000, pace: None },
         claims: &[
             Claim { says: "Exactly one fast retransmit.", rule: "tahoe: fast-retransmits == 1" },
@@ -194,6 +195,7 @@ pub(super) static FAST_RECOVERY: Lab = Lab {
                 &["--cc", "tahoe", "--impair", "delay=30ms rate=20mbit out:drop:data:byte=40000"],
             ),
         ],
+        shows: &["reno", "tahoe"],
         client: LiveClient::Get { bytes: 200_000, pace: None },
         claims: &[
             Claim { says: "Exactly one fast retransmit.", rule: "reno: fast-retransmits == 1" },
@@ -300,6 +302,7 @@ pub(super) static SACK: Lab = Lab {
                 "delay=30ms rate=20mbit out:drop:data:byte=60000 out:drop:data:byte=66000 out:drop:data:byte=72000",
             ],
         )],
+        shows: &["sack"],
         client: LiveClient::Get { bytes: 400_000, pace: None },
         claims: &[
             Claim { says: "The kernel reports blocks.", rule: "sack: sack-acks >= 3" },
@@ -400,6 +403,7 @@ pub(super) static RACK: Lab = Lab {
     ],
     live: Live::Offered(&LiveRun {
         runs: &[("rack", &["--impair", "delay=20ms rate=20mbit out:reorder=2%:by=5ms"])],
+        shows: &["rack"],
         client: LiveClient::Get { bytes: 2_000_000, pace: None },
         claims: &[
             Claim {

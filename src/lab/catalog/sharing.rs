@@ -92,6 +92,7 @@ pub(super) static BUFFERBLOAT: Lab = Lab {
             ("bloated", &["--cc", "cubic", "--impair", "delay=20ms rate=10mbit queue=10bdp"]),
             ("codel", &["--cc", "cubic", "--impair", "delay=20ms rate=10mbit queue=10bdp:codel"]),
         ],
+        shows: &["bloated", "codel"],
         client: LiveClient::Get { bytes: 5_000_000, pace: None },
         claims: &[
             Claim {
@@ -214,6 +215,7 @@ pub(super) static CUBIC_BBR: Lab = Lab {
             ("cubic", &["--cc", "cubic", "--impair", "delay=30ms rate=20mbit queue=1.5bdp"]),
             ("bbr", &["--cc", "bbr", "--impair", "delay=30ms rate=20mbit queue=1.5bdp"]),
         ],
+        shows: &["cubic", "bbr"],
         client: LiveClient::Get { bytes: 10_000_000, pace: None },
         claims: &[
             Claim {

@@ -350,7 +350,8 @@ pub(super) static WINDOW: Lab = Lab {
     ],
     live: Live::Offered(&LiveRun {
         runs: &[("slow", &["--impair", "delay=10ms"])],
-        client: LiveClient::Get { bytes: 200_000, pace: Some((4096, 20)) },
+        shows: &["slow"],
+        client: LiveClient::Get { bytes: 60_000, pace: Some((2048, 60)) },
         claims: &[
             Claim {
                 says: "The kernel closes its window again and again.",
@@ -360,7 +361,7 @@ pub(super) static WINDOW: Lab = Lab {
                 says: "That is what holds the stack back.",
                 rule: "slow: limited-by peer-window >= 0.3 * duration",
             },
-            Claim { says: "Everything arrives.", rule: "slow: text acknowledged >= 200000" },
+            Claim { says: "Everything arrives.", rule: "slow: text acknowledged >= 60000" },
         ],
     }),
 };

@@ -2,11 +2,12 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::fd::AsRawFd;
 use std::thread;
 use std::time::Duration;
 
 use glasstcp::lab::LiveClient;
-use nix::sys::socket::{setsockopt, sockopt};
+use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, SockaddrIn, setsockopt, sockopt};
 
 use super::TEXT;
 
@@ -32,7 +33,20 @@ pub fn talk(client: LiveClient) -> io::Result<()> {
 }
 
 fn connect(port: u16) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect_timeout(&SocketAddr::from((STACK, port)), PATIENCE)?;
+    patient(TcpStream::connect_timeout(&SocketAddr::from((STACK, port)), PATIENCE)?)
+}
+
+/// The same with a receive buffer of so many bytes: the kernel offers a part of that from the beginning on.
+fn connect_with_buffer(port: u16, bytes: usize) -> io::Result<TcpStream> {
+    let flags = SockFlag::SOCK_CLOEXEC;
+    let socket = socket::socket(AddressFamily::Inet, SockType::Stream, flags, None)?;
+    setsockopt(&socket, sockopt::RcvBuf, &bytes)?;
+    let [a, b, c, d] = STACK;
+    socket::connect(socket.as_raw_fd(), &SockaddrIn::new(a, b, c, d, port))?;
+    patient(TcpStream::from(socket))
+}
+
+fn patient(stream: TcpStream) -> io::Result<TcpStream> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     Ok(stream)
@@ -40,11 +54,11 @@ fn connect(port: u16) -> io::Result<TcpStream> {
 
 /// Gets the text over HTTP, perhaps at its leisure.
 fn get(bytes: usize, pace: Option<(usize, u64)>) -> io::Result<()> {
-    let mut stream = connect(HTTP)?;
-    if let Some((size, _)) = pace {
-        // A slow reader with a large buffer would hold nobody back.
-        setsockopt(&stream, sockopt::RcvBuf, &(size * 2))?;
-    }
+    // A slow reader with a large buffer would hold nobody back.
+    let mut stream = match pace {
+        Some((size, _)) => connect_with_buffer(HTTP, size * 8)?,
+        None => connect(HTTP)?,
+    };
     write!(stream, "GET /{TEXT} HTTP/1.1\r\nHost: stack\r\nConnection: close\r\n\r\n")?;
     let (size, pause) = pace.unwrap_or((1 << 16, 0));
     let mut buffer = vec![0; size];
