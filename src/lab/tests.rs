@@ -44,7 +44,7 @@ fn packets_of_a_run_keep_its_claims_as_far_as_they_tell() {
     let survey = wire::survey(&packets[..]).expect("readable");
     let found = survey.choose(None, None).expect("a connection");
     let trace = wire::trace(&packets[..], found, Span::default(), Vec::new()).expect("readable");
-    let rules: Rules = "state path SYN_SENT > ESTABLISHED, opened by peer, cwnd first >= 14480, sent handshake == 1"
+    let rules: Rules = "state path SYN_SENT > ESTABLISHED, opened by peer, cwnd max >= 14480, sent handshake == 1"
         .parse()
         .expect("rules");
     let mut findings = Findings::default();

@@ -351,7 +351,7 @@ pub(super) static WINDOW: Lab = Lab {
     live: Live::Offered(&LiveRun {
         runs: &[("slow", &["--impair", "delay=10ms"])],
         shows: &["slow"],
-        client: LiveClient::Get { bytes: 60_000, pace: Some((2048, 60)) },
+        client: LiveClient::Get { bytes: 100_000, pace: Some((16_384, 250)) },
         claims: &[
             Claim {
                 says: "The kernel closes its window again and again.",
@@ -361,7 +361,7 @@ pub(super) static WINDOW: Lab = Lab {
                 says: "That is what holds the stack back.",
                 rule: "slow: limited-by peer-window >= 0.3 * duration",
             },
-            Claim { says: "Everything arrives.", rule: "slow: text acknowledged >= 60000" },
+            Claim { says: "Everything arrives.", rule: "slow: text acknowledged >= 100000" },
         ],
     }),
 };

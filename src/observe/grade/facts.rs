@@ -1,6 +1,6 @@
 //! What a trace says of everything that rules ask for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::measure::{Kind, Known, Measure, Pick, Series};
 use super::{Place, Who};
@@ -299,19 +299,20 @@ fn zero_windows(trace: &Trace) -> f64 {
 fn ambiguous(trace: &Trace) -> f64 {
     let (mut acked, mut found) = (0, 0_u32);
     // Where what was sent again ends, and when a round trip was measured: events tell that before the acknowledgment.
-    let mut again: Vec<u64> = Vec::new();
+    let mut again: BTreeSet<u64> = BTreeSet::new();
     let mut measured: Option<Instant> = None;
     for Moment { at, what } in &trace.moments {
         match what {
             What::Sent(segment) if is_again(segment) && segment.len > 0 => {
-                again.push(segment.seq.saturating_add(segment.len.into()));
+                again.insert(segment.seq.saturating_add(segment.len.into()));
             }
             What::Rtt(Some(_), ..) => measured = Some(*at),
             What::Received(segment) => {
                 let ack = segment.ack.unwrap_or(acked).max(acked);
-                let of_such = again.iter().any(|end| (acked + 1..=ack).contains(end));
+                let later = again.split_off(&ack.saturating_add(1));
+                let of_such = again.last().is_some_and(|end| *end > acked);
                 found += u32::from(of_such && measured == Some(*at));
-                again.retain(|end| *end > ack);
+                again = later;
                 acked = ack;
             }
             _ => {}

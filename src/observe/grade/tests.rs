@@ -1,3 +1,7 @@
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
 use super::*;
 use crate::observe::trace::{Span, events, wire};
 
@@ -211,3 +215,63 @@ fn a_quantity_is_told_with_its_unit() {
     assert_eq!(value("refused paws").as_deref(), Some("3"));
     assert!(value("rtt min").is_some_and(|rtt| rtt.ends_with(" ms")));
 }
+
+proptest! {
+    /// Whatever stands there, rules are read or refused, and judged without a panic.
+    #[test]
+    fn no_text_is_too_strange(text in "[ -~\n\u{e9}]{0,80}", words in vec(select(WORDS), 0..12)) {
+        drop(text.parse::<Rules>());
+        let text = words.join(" ");
+        match text.parse::<Rules>() {
+            Ok(rules) => {
+                let (trace, connections) = recorded("sender");
+                let mut findings = Findings::default();
+                for place in rules.places() {
+                    rules.look_at(&mut findings, &place, (&trace, connections));
+                }
+                prop_assert_eq!(rules.judge(&findings).len(), rules.rules.len());
+            }
+            Err(error) => prop_assert!(error.to_string().starts_with("line ")),
+        }
+    }
+}
+
+/// Words of which rules are made.
+const WORDS: &[&str] = &[
+    "rto",
+    "cwnd max",
+    "cwnd",
+    "rtt median",
+    "==",
+    "<=",
+    "in",
+    "..",
+    "1",
+    "3k",
+    "20ms",
+    "10mbit",
+    "0.5",
+    "*",
+    "of",
+    "conn",
+    "at",
+    "x",
+    ":",
+    ",",
+    "\n",
+    "state",
+    "reaches",
+    "path",
+    ">",
+    "CLOSED",
+    "closed",
+    "by",
+    "peer",
+    "sent",
+    "fin",
+    "refused",
+    "goodput",
+    "#",
+    "\"",
+    "silence max",
+];

@@ -6,7 +6,7 @@ use crate::observe::text::grouped;
 /// A value with its unit.
 pub fn value(value: f64, unit: Unit) -> String {
     // There is no less than nothing.
-    let value = value.max(0.0);
+    let value = value.max(0.0) + 0.0;
     match unit {
         Unit::Times if value.fract() == 0.0 => grouped(value as u64),
         Unit::Times => format!("{value:.2}"),

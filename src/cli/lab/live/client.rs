@@ -56,7 +56,7 @@ fn patient(stream: TcpStream) -> io::Result<TcpStream> {
 fn get(bytes: usize, pace: Option<(usize, u64)>) -> io::Result<()> {
     // A slow reader with a large buffer would hold nobody back.
     let mut stream = match pace {
-        Some((size, _)) => connect_with_buffer(HTTP, size * 8)?,
+        Some((size, _)) => connect_with_buffer(HTTP, size)?,
         None => connect(HTTP)?,
     };
     write!(stream, "GET /{TEXT} HTTP/1.1\r\nHost: stack\r\nConnection: close\r\n\r\n")?;
