@@ -192,9 +192,9 @@ impl Done {
     /// # Errors
     /// When there is no such run.
     pub fn pictures(&self) -> Result<Vec<Drawing>, Unreadable> {
-        let is_there = |at: &&str| self.run(&place(at)).is_ok();
+        let is_there = |at: &str| self.run(&place(at)).is_ok();
         let wanted = self.lab.pictures.iter().filter(|picture| match self.live {
-            true => picture.view != View::Ladder && picture.places.iter().all(|at| is_there(&at)),
+            true => picture.view != View::Ladder && picture.places.iter().all(|at| is_there(at)),
             false => true,
         });
         let mut drawings =

@@ -44,9 +44,10 @@ fn packets_of_a_run_keep_its_claims_as_far_as_they_tell() {
     let survey = wire::survey(&packets[..]).expect("readable");
     let found = survey.choose(None, None).expect("a connection");
     let trace = wire::trace(&packets[..], found, Span::default(), Vec::new()).expect("readable");
-    let rules: Rules = "state path SYN_SENT > ESTABLISHED, opened by peer, cwnd max >= 14480, sent handshake == 1"
-        .parse()
-        .expect("rules");
+    let rules: Rules =
+        "state path SYN_SENT > ESTABLISHED, opened by peer, cwnd max >= 14480, sent handshake == 1"
+            .parse()
+            .expect("rules");
     let mut findings = Findings::default();
     for place in rules.places() {
         rules.look_at(&mut findings, &place, (&trace, 1));
@@ -54,6 +55,13 @@ fn packets_of_a_run_keep_its_claims_as_far_as_they_tell() {
     let seen: Vec<_> =
         rules.judge(&findings).into_iter().map(|grade| (grade.rule, grade.verdict)).collect();
     let wanted = [Verdict::Pass, Verdict::Fail, Verdict::Pass, Verdict::Pass];
+    let guessed = |rule: &str| {
+        let rules: Rules = rule.parse().expect("a rule");
+        let mut findings = Findings::default();
+        rules.look_at(&mut findings, &rules.places()[0], (&trace, 1));
+        rules.judge(&findings)[0].guessed
+    };
+    assert!(guessed("rtt min > 0") && !guessed("rto == 0"), "its reasons are in its comments");
     assert_eq!(seen.iter().map(|(_, verdict)| *verdict).collect::<Vec<_>>(), wanted, "{seen:?}");
 }
 

@@ -144,3 +144,6 @@ pub fn questions(text: &mut Text, done: &Done, answers: bool) -> anyhow::Result<
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

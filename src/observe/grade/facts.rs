@@ -60,7 +60,9 @@ impl Findings {
         };
         let guessed = trace.from_wire
             && match query {
-                Query::Measure(measure) => measure.known == Known::Guess,
+                Query::Measure(measure) => {
+                    measure.known == Known::Guess && !is_commented(trace, measure.kind)
+                }
                 Query::States => true,
                 Query::Opened | Query::Closed => false,
             };
@@ -184,10 +186,12 @@ fn is_commented(trace: &Trace, kind: Kind) -> bool {
         }
         Kind::Of(Series::Srtt, _) => any(|what| matches!(what, What::Rtt(_, Some(_), _))),
         Kind::Of(Series::RtoTimer, _) => any(|what| matches!(what, What::Rtt(.., Some(_)))),
-        Kind::Sent(_) | Kind::RtoInARow => any(|what| match what {
-            What::Sent(segment) => matches!(why(segment), "handshake" | "new_data"),
-            _ => false,
-        }),
+        Kind::Sent(_) | Kind::RtoInARow | Kind::FastRetransmits | Kind::Rto => {
+            any(|what| match what {
+                What::Sent(segment) => matches!(why(segment), "handshake" | "new_data"),
+                _ => false,
+            })
+        }
         Kind::LimitedBy(_) => any(|what| matches!(what, What::Limited(_))),
         _ => false,
     }
