@@ -29,6 +29,8 @@ pub(super) static RTT: Lab = Lab {
         "In the two seconds without an answer there is no dot, and so no new time-out is computed.",
         "After that, in 'karn', no dot for what was sent twice.",
         "In the ladder the gaps between time-outs: each is twice the one before.",
+        "A cross is what the sender believes. The acknowledgment at 4.21 s also says 'sack=37001..38001': that segment had \
+         arrived, and only its acknowledgment was lost (D-SACK, RFC 2883).",
     ],
     runs: &[
         Run {

@@ -336,21 +336,31 @@ fn is_repeated(rest: &[Moment]) -> bool {
 }
 
 /// How many bytes of what was sent are found lost later, before they are sent again; none of what is acknowledged before
-/// that: it has arrived after all.
+/// that, or of what a time-out was wrong about: it has arrived after all.
 fn lost(segment: &Segment, rest: &[Moment]) -> u64 {
     let end = segment.seq.saturating_add(segment.len.into());
     let common = |from: u64, len: u32| {
         let until = from.saturating_add(len.into()).min(end);
         until.saturating_sub(from.max(segment.seq))
     };
-    let mut lost = 0_u64;
-    for moment in rest {
+    let covers = |what: &What| match what {
+        What::Received(answer) => answer.ack.is_some_and(|ack| ack >= end),
+        _ => false,
+    };
+    let (mut lost, mut timed_out) = (0_u64, 0_u64);
+    for (index, moment) in rest.iter().enumerate() {
         match &moment.what {
-            What::Lost(from, len, by) if &**by != "timeout" => {
-                lost = lost.saturating_add(common(*from, *len));
+            What::Lost(from, len, by) => {
+                let sum = if &**by == "timeout" { &mut timed_out } else { &mut lost };
+                *sum = sum.saturating_add(common(*from, *len));
             }
-            What::Sent(again) if common(again.seq, again.len) > 0 => break,
-            What::Received(answer) if answer.ack.is_some_and(|ack| ack >= end) => return 0,
+            What::Sent(again) if common(again.seq, again.len) > 0 => {
+                let answered = rest[index..].iter().take_while(|moment| !covers(&moment.what));
+                let is_undone = |moment: &Moment| matches!(moment.what, What::Undone(_));
+                let wrong = timed_out > 0 && answered.into_iter().any(is_undone);
+                return if wrong { lost } else { lost.max(timed_out) };
+            }
+            what if covers(what) => return 0,
             _ => {}
         }
     }
