@@ -428,12 +428,12 @@ fn picked(mut values: Vec<f64>, pick: Pick) -> Option<f64> {
 
 /// The states that this end goes through, the one it begins with first.
 fn states(trace: &Trace) -> Seen {
-    let changes = trace.moments.iter().filter_map(|moment| match &moment.what {
+    let mut changes = trace.moments.iter().filter_map(|moment| match &moment.what {
         What::State(from, to, _) => Some((from, to)),
         _ => None,
     });
     let mut states: Vec<String> = Vec::new();
-    for (from, to) in changes.take(MOST_STATES) {
+    for (from, to) in changes.by_ref().take(MOST_STATES) {
         if states.last().is_none_or(|last| **last != **from) {
             states.push(from.to_string());
         }
@@ -441,7 +441,7 @@ fn states(trace: &Trace) -> Seen {
     }
     match states.is_empty() {
         true => Seen::Unknown("nothing of its states is in the file".to_owned()),
-        false => Seen::States(states, missing(trace).is_some()),
+        false => Seen::States(states, missing(trace).is_some() || changes.next().is_some()),
     }
 }
 

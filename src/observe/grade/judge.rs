@@ -173,7 +173,7 @@ impl Rule {
                     (true, _) => Verdict::Pass,
                     (false, _) => Verdict::Fail,
                 };
-                (verdict, states.join(" > "), None)
+                (verdict, words::states(states), None)
             }
             Some((Seen::Unknown(why), _)) => (Verdict::Unknown, why.clone(), None),
             _ => Rule::nothing(findings, &self.place),

@@ -1,7 +1,17 @@
-//! Values as people read them.
+//! Values, and states, as people read them.
 
 use super::measure::Unit;
 use crate::observe::text::grouped;
+
+/// States that are shown.
+const MOST_STATES: usize = 24;
+
+/// States one after the other; of many the first.
+pub fn states(states: &[String]) -> String {
+    let shown = states.iter().take(MOST_STATES).map(String::as_str);
+    let more = (states.len() > MOST_STATES).then_some("...");
+    shown.chain(more).collect::<Vec<_>>().join(" > ")
+}
 
 /// A value with its unit.
 pub fn value(value: f64, unit: Unit) -> String {
