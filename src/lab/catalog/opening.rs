@@ -306,7 +306,7 @@ pub(super) static CLOSE: Lab = Lab {
             answer: "It sends the last acknowledgment, and nothing tells it whether that has arrived. If it is lost, the \
                      other end sends its FIN again, and somebody has to be there to answer. And after twice the longest \
                      time that a segment lives, no old one is left that a new connection between the same ports could \
-                     take for its own (RFC 9293 3.4.3).",
+                     take for its own (RFC 9293 3.3.2).",
         },
         Question {
             asks: "How much text comes to the client in 'half' after it has said FIN, and what does it send meanwhile?",
@@ -346,7 +346,7 @@ pub(super) static CLOSE: Lab = Lab {
     }),
 };
 
-/// A flood of 400 SYNs, and a client that comes into the middle of it.
+/// A flood of 500 SYNs a second, and a client that comes into the middle of it.
 fn flooded(syn_cookies: bool) -> Dialogue {
     Dialogue {
         link: link("delay=20ms"),
@@ -368,9 +368,9 @@ pub(super) static SYN_FLOOD: Lab = Lab {
     clauses: "RFC 4987 2 and 3.6",
     text: &[
         "A server that gets a SYN has to remember it until the third segment of the handshake comes: a half-open \
-         connection. There is room for 64 of them here. An attacker sends 200 SYNs a second, under addresses that never \
-         answer, and after a third of a second the room is full. (In the simulator that is a host to which no packet \
-         gets through; it comes to the same.)",
+         connection. There is room for 64 of them here. An attacker sends 500 SYNs a second, under addresses that never \
+         answer, and after an eighth of a second the room is full; what the server gives up again, the next SYN takes. \
+         (Here it is a host to which no packet gets through, which comes to the same.)",
         "One second into the flood an honest client comes. In the run 'without' its SYN is refused, as that of anybody \
          else, and so is the one that it sends a second later, and the next one.",
         "In the run 'cookies' the server answers SYNs for which there is no room without remembering anything. What it \
@@ -432,6 +432,10 @@ pub(super) static SYN_FLOOD: Lab = Lab {
         },
         Claim { says: "... without asking twice, ...", rule: "cookies: retransmissions == 0" },
         Claim { says: "... and gets its answer.", rule: "cookies: text received == 1000" },
+        Claim {
+            says: "The server has kept nothing of its SYN: there its connection begins when the cookie comes back.",
+            rule: "cookies/server: sent handshake == 0",
+        },
     ],
     questions: &[
         Question {
