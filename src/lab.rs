@@ -171,6 +171,12 @@ pub enum LiveClient {
     CloseFourWays,
 }
 
+/// How a ladder is read.
+pub const LEGEND: &str = "seq is the number of the first byte, ack the number that is expected next, len how many bytes of text, win \
+                          the window that is offered, sack what has arrived out of order; numbers count from the SYN of their \
+                          side. Behind a colon stands why it was sent, X is what the sender finds lost, a star what happens at \
+                          the left end. States in brackets are as the packets tell them.";
+
 /// A lab by its name.
 pub fn find(name: &str) -> Option<&'static Lab> {
     LABS.iter().copied().find(|lab| lab.name == name)

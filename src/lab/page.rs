@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Done, LABS, Lab, Live, Unreadable};
+use super::{Done, LABS, LEGEND, Lab, Live, Unreadable};
 
 /// Letters of a line.
 const WIDTH: usize = 120;
@@ -89,9 +89,7 @@ fn ladders(page: &mut String, done: &Done) -> Result<(), Unreadable> {
         return Ok(());
     }
     *page += "\n## Segment by segment\n\n";
-    let text = "Numbers count from the SYN of their side. Behind a colon stands why something was sent; states in brackets are \
-                as the packets tell them.";
-    paragraph(page, "", text);
+    paragraph(page, "", LEGEND);
     for (caption, ladder) in done.ladders()? {
         let _ = write!(page, "\n{caption}\n\n```text\n{ladder}```\n");
     }

@@ -1,6 +1,6 @@
 //! What a lab prints.
 
-use glasstcp::lab::{Done, Lab, LiveRun};
+use glasstcp::lab::{Done, LEGEND, Lab, LiveRun};
 use glasstcp::service::text::harmless_line;
 
 use super::folder::Folder;
@@ -83,7 +83,12 @@ pub fn before(text: &mut Text, lab: &Lab, live: Option<&LiveRun>) {
 
 /// Segment by segment; of a long one the beginning.
 pub fn ladders(text: &mut Text, done: &Done) -> anyhow::Result<()> {
-    for (caption, ladder) in done.ladders()? {
+    let ladders = done.ladders()?;
+    if !ladders.is_empty() {
+        text.paragraph("", LEGEND);
+        text.line("");
+    }
+    for (caption, ladder) in ladders {
         text.line(&format!("Run {caption}"));
         text.line("");
         for line in ladder.lines().take(MOST_ROWS) {

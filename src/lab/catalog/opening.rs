@@ -42,6 +42,7 @@ pub(super) static HANDSHAKE: Lab = Lab {
     look_for: &[
         "The states at the left: SYN_SENT and then ESTABLISHED; the server's in brackets at the right.",
         "The client is open after one round trip, the server half a round trip later.",
+        "The third segment carries the request already; what opens the server is its acknowledgment.",
         "In the run 'lost' a cross where the SYN ends, and a second of nothing.",
     ],
     runs: &[

@@ -241,8 +241,8 @@ pub(super) static SACK: Lab = Lab {
     ],
     ladders: &[Part {
         place: "sack",
-        from: 423,
-        to: 470,
+        from: 414,
+        to: 431,
         caption: "Holes are found as the blocks behind them are reported.",
     }],
     pictures: &[

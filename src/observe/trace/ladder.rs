@@ -188,7 +188,7 @@ impl Ladder {
         let opens_again = known && segment.flags.contains(Flags::SYN) && is_repeated(rest);
         let mut words = segment_words(segment);
         if (1..u64::from(segment.len)).contains(&lost) {
-            words += &format!("; {lost} of it lost");
+            words += &format!("; {lost} lost");
         }
         let lost = match lost {
             0 if opens_again => Fate::Lost,
