@@ -121,6 +121,8 @@ pub mod control;
 pub mod device;
 pub mod event;
 pub mod flight;
+#[cfg(not(glasstcp_sockets_only))]
+pub mod lab;
 pub mod net;
 pub mod observe;
 pub mod runtime;

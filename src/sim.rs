@@ -13,6 +13,7 @@
 
 mod clock;
 mod cross;
+mod dialogue;
 mod flow;
 mod record;
 mod run;
@@ -22,6 +23,7 @@ mod world;
 
 pub use clock::{Clock, Sleep};
 pub use cross::{Cross, CrossTally};
+pub use dialogue::{Act, Dialogue, Flood};
 pub use flow::{Pace, Progress, Transfer};
 pub use record::{Record, Recorder, Series, is_retransmission};
 pub use run::{FlowOutcome, Outcome, SharedWatch, Watch, run};

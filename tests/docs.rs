@@ -51,10 +51,11 @@ fn faults(page: &Path, markdown: &str) -> Vec<String> {
     faults
 }
 
-/// Every page: the README and those in `docs`.
+/// Every page: the README and those in `docs`, and in `docs/labs`.
 fn pages() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let docs = fs::read_dir(root.join("docs")).expect("docs is a folder");
+    let docs = ["docs", "docs/labs"].map(|folder| fs::read_dir(root.join(folder)));
+    let docs = docs.into_iter().flat_map(|docs| docs.expect("a folder"));
     let mut pages: Vec<PathBuf> = docs.map(|entry| entry.expect("readable").path()).collect();
     pages.retain(|page| page.extension().is_some_and(|extension| extension == "md"));
     pages.push(root.join("README.md"));
@@ -93,10 +94,11 @@ struct Shown {
 /// The commands in the blocks of a page that are of no language, block by block.
 fn shown(lines: &[&str]) -> Vec<Vec<Shown>> {
     let mut blocks: Vec<Vec<Shown>> = Vec::new();
-    let mut inside = false;
+    let (mut open, mut inside) = (false, false);
     for (number, line) in lines.iter().enumerate() {
         if line.starts_with("```") {
-            inside = !inside && matches!(*line, "```" | "```console");
+            open = !open;
+            inside = open && matches!(*line, "```" | "```console");
             blocks.push(Vec::new());
         } else if inside && let Some(block) = blocks.last_mut() {
             if let Some(command) = line.strip_prefix("$ ") {
@@ -151,8 +153,8 @@ fn as_shown(page: &[&str], printed: &[String]) -> Vec<String> {
     shown
 }
 
-/// Where a page does not show what the simulator prints, in a folder that is empty for each block; and the page as it
-/// should be.
+/// Where a page does not show what the simulator, a lab or a grade prints, in a folder that is empty for each block; and
+/// the page as it should be.
 fn outdated(markdown: &str) -> (Vec<String>, String) {
     let lines: Vec<&str> = markdown.split('\n').collect();
     let (mut faults, mut right, mut kept) = (Vec::new(), Vec::new(), 0);
@@ -160,8 +162,10 @@ fn outdated(markdown: &str) -> (Vec<String>, String) {
         let folder = tempfile::tempdir().expect("a folder");
         let mut simulated = false;
         for Shown { command, lines: place } in block {
-            simulated |= command.starts_with("glasstcp sim ") && !place.is_empty();
-            if !simulated || !(command.starts_with("glasstcp sim ") || command.starts_with("ls ")) {
+            let begins = |words: &[&str]| words.iter().any(|begin| command.starts_with(begin));
+            let simulates = begins(&["glasstcp sim ", "glasstcp lab "]);
+            simulated |= simulates && !place.is_empty();
+            if !simulated || !(simulates || begins(&["ls ", "glasstcp grade "])) {
                 continue;
             }
             let page = &lines[place.clone()];

@@ -20,7 +20,7 @@ use syn::visit::{self, Visit};
 /// The top-level modules; each may use only those before it.
 const LAYERS: &[&str] = &[
     "time", "wire", "event", "flight", "context", "tcp", "stack", "sync", "device", "observe",
-    "net", "runtime", "sim", "service", "control", "web", "client", "cli", "main",
+    "net", "runtime", "sim", "lab", "service", "control", "web", "client", "cli", "main",
 ];
 
 /// Lines a production file may have.
@@ -46,7 +46,7 @@ const BANS: &[Ban] = &[
         why: "only the runtime reads the clock of the system",
         layers: &[
             "time", "wire", "event", "flight", "context", "tcp", "stack", "device", "observe",
-            "net", "sim",
+            "net", "sim", "lab",
         ],
         paths: &[
             "std::time::Instant",
@@ -80,7 +80,7 @@ const BANS: &[Ban] = &[
         why: "a library does not print",
         layers: &[
             "time", "wire", "event", "flight", "context", "tcp", "stack", "device", "observe",
-            "net", "runtime", "service",
+            "net", "runtime", "lab", "service",
         ],
         paths: &["println!", "print!", "eprintln!", "eprint!", "dbg!"],
     },

@@ -11,7 +11,8 @@
 //!       -> rudp         -> client, serve
 //!       -> task, hello, iperf -> client
 //!       -> sim          -> packets
-//!       -> plot, explain -> recording
+//!       -> plot, explain, grade -> recording
+//!       -> lab          -> plot
 //!       -> completions
 //! ```
 //!
@@ -27,11 +28,13 @@ mod dns;
 mod events;
 mod explain;
 mod get;
+mod grade;
 mod hello;
 mod host;
 mod impair;
 mod iperf;
 mod kill;
+mod lab;
 mod link;
 mod log;
 mod nc;
@@ -104,6 +107,8 @@ enum Command {
     Sim(Box<sim::Args>),
     Plot(Box<plot::Args>),
     Explain(explain::Args),
+    Lab(lab::Args),
+    Grade(grade::Args),
     Completions(completions::Args),
 }
 
@@ -136,6 +141,8 @@ pub fn run() -> ExitCode {
         Command::Sim(args) => args.run(),
         Command::Plot(args) => args.run(),
         Command::Explain(args) => args.run(),
+        Command::Lab(args) => args.run(),
+        Command::Grade(args) => return args.run(),
         Command::Completions(args) => args.run(),
     };
     match result {

@@ -163,8 +163,11 @@ fn ladder(trace: &Trace) -> String {
     ladder.svg()
 }
 
-/// Writes a picture whole or not at all: under another name first, where it becomes a file.
-fn write(path: &Path, picture: &[u8]) -> anyhow::Result<()> {
+/// Writes a file whole or not at all: under another name first, where it becomes a file.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write(path: &Path, picture: &[u8]) -> anyhow::Result<()> {
     let cannot = || cannot_write(path);
     if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
         let mut file = OpenOptions::new().write(true).open(path).with_context(cannot)?;

@@ -79,26 +79,28 @@ impl Format {
     }
 }
 
-impl Which {
-    /// Reads what the file tells of the connection, and says which one that is where there are several.
+/// A file that was looked through once.
+pub struct Recording {
+    name: String,
+    file: File,
+    format: Format,
+    /// The connections in it.
+    pub survey: Survey,
+}
+
+impl Recording {
+    /// Looks which connections a file tells of.
     ///
     /// # Errors
-    /// When it cannot be read, or tells of no such connection.
-    pub fn read(&self) -> anyhow::Result<Trace> {
-        let name = self.file.display();
+    /// When it cannot be read, or has neither events nor packets.
+    pub fn open(path: &Path) -> anyhow::Result<Recording> {
+        let name = path.display().to_string();
         let cannot = || format!("cannot read {name}");
-        if self.to.is_some_and(|to| to < self.from) {
-            bail!("--to is before --from");
-        }
-        let mut file = open(&self.file)?;
+        let mut file = open(path)?;
         let mut begin = Vec::new();
         (&mut file).take(8).read_to_end(&mut begin).with_context(cannot)?;
         let format = Format::of(&begin);
-        let mut again = || {
-            file.rewind()?;
-            file.try_clone().map(|file| BufReader::with_capacity(BUFFER, file))
-        };
-        let input = again().with_context(cannot)?;
+        let input = again(&mut file).with_context(cannot)?;
         let survey = match format {
             Format::Nothing => bail!("{name} is empty"),
             Format::Compressed => bail!("{name} is compressed: unpack it first"),
@@ -106,15 +108,53 @@ impl Which {
             Format::Capture => wire::survey(input),
         };
         let survey = survey.with_context(cannot)?;
-        let found = self.choose(&survey, format)?;
-        let span = Span { from: self.from, to: self.to.unwrap_or(Duration::MAX) };
-        let input = again().with_context(cannot)?;
-        let notes = survey.notes.clone();
-        let trace = match format {
-            Format::Capture => wire::trace(input, &found, span, notes),
-            _ => events::trace(&mut { input }, &found, span, notes),
+        if survey.read == 0 && format == Format::Events {
+            bail!(
+                "{name} has neither events (lines of JSON, docs/events.md) nor packets (pcap, pcapng)"
+            );
+        }
+        if survey.found.is_empty() {
+            bail!("{name} tells of no TCP connection");
+        }
+        Ok(Recording { name, file, format, survey })
+    }
+
+    /// What it tells of one of its connections.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn trace(&mut self, found: &Found, span: Span) -> anyhow::Result<Trace> {
+        let cannot = || format!("cannot read {}", self.name);
+        let input = again(&mut self.file).with_context(cannot)?;
+        let notes = self.survey.notes.clone();
+        let trace = match self.format {
+            Format::Capture => wire::trace(input, found, span, notes),
+            _ => events::trace(&mut { input }, found, span, notes),
         };
-        let trace = trace.with_context(cannot)?;
+        trace.with_context(cannot)
+    }
+}
+
+/// The file from its beginning on.
+fn again(file: &mut File) -> io::Result<BufReader<File>> {
+    file.rewind()?;
+    file.try_clone().map(|file| BufReader::with_capacity(BUFFER, file))
+}
+
+impl Which {
+    /// Reads what the file tells of the connection, and says which one that is where there are several.
+    ///
+    /// # Errors
+    /// When it cannot be read, or tells of no such connection.
+    pub fn read(&self) -> anyhow::Result<Trace> {
+        let name = self.file.display();
+        if self.to.is_some_and(|to| to < self.from) {
+            bail!("--to is before --from");
+        }
+        let mut recording = Recording::open(&self.file)?;
+        let found = self.choose(&recording.survey)?;
+        let span = Span { from: self.from, to: self.to.unwrap_or(Duration::MAX) };
+        let trace = recording.trace(&found, span)?;
         for note in &trace.notes {
             eprintln!("{name}: {}", harmless_line(note));
         }
@@ -128,24 +168,16 @@ impl Which {
     }
 
     /// The connection that is asked for, or the one with most text.
-    fn choose(&self, survey: &Survey, format: Format) -> anyhow::Result<Found> {
+    fn choose(&self, survey: &Survey) -> anyhow::Result<Found> {
         let name = self.file.display();
-        if survey.read == 0 && format == Format::Events {
-            bail!(
-                "{name} has neither events (lines of JSON, docs/events.md) nor packets (pcap, pcapng)"
-            );
-        }
         let chosen = survey.choose(self.conn, self.at.as_deref());
         let Some(found) = chosen else {
-            return Err(match (survey.found.len(), self.conn, &self.at) {
-                (0, ..) => anyhow!("{name} tells of no TCP connection"),
-                (_, Some(number), None) => {
-                    anyhow!(
-                        "{name} has no connection #{number}; it has {}",
-                        list(&survey.found, None)
-                    )
+            let there = list(&survey.found, None);
+            return Err(match (self.conn, &self.at) {
+                (Some(number), None) => {
+                    anyhow!("{name} has no connection #{number}; it has {there}")
                 }
-                _ => anyhow!("{name} has no such connection; it has {}", list(&survey.found, None)),
+                _ => anyhow!("{name} has no such connection; it has {there}"),
             });
         };
         if survey.found.len() > 1 && (self.conn.is_none() || self.at.is_none()) {
@@ -160,7 +192,7 @@ impl Which {
 }
 
 /// Connections, but not too many.
-fn list(found: &[Found], without: Option<&Found>) -> String {
+pub fn list(found: &[Found], without: Option<&Found>) -> String {
     let others = || found.iter().filter(|found| Some(*found) != without);
     let words: Vec<String> =
         others().take(MOST_NAMED).map(|found| harmless_line(&found.to_string())).collect();

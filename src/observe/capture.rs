@@ -108,7 +108,7 @@ impl Observer for Tap {
                 PacketView::Sent { burst, .. } => burst.payload_len as usize,
                 PacketView::Impaired { packet, .. } => packet.len(),
             };
-            self.queue.push(len, || Captured { at: now, kind: view.into() });
+            self.queue.push(len, || Captured::new(now, view));
         }
     }
 }
@@ -130,6 +130,11 @@ impl From<&PacketView<'_>> for Kind {
 }
 
 impl Captured {
+    /// A packet that was seen at `now`.
+    pub fn new(now: Instant, view: &PacketView<'_>) -> Captured {
+        Captured { at: now, kind: view.into() }
+    }
+
     /// What is known about it, in words; empty where that is nothing.
     pub fn comment(&self) -> String {
         let mut words = Vec::new();

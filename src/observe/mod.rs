@@ -6,6 +6,7 @@ pub mod capture;
 pub mod classic;
 pub mod counters;
 pub mod flight;
+pub mod grade;
 pub mod json;
 pub mod pcapng;
 pub mod plot;

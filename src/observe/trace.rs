@@ -72,6 +72,8 @@ pub struct Segment {
     pub ack: Option<u64>,
     /// Length of the text, in bytes.
     pub len: u32,
+    /// Packets that it is cut into; at least one.
+    pub packets: u32,
     /// Window, in bytes.
     pub window: u32,
     /// SACK blocks, each from where up to where, counted like `ack`.
@@ -179,6 +181,8 @@ pub struct Trace {
     pub whole: Instant,
     /// What is to be said about the file.
     pub notes: Vec<String>,
+    /// Events before these that a flight recorder has not kept.
+    pub gone: u64,
     sums: [Sums; 2],
 }
 
@@ -246,6 +250,7 @@ impl Builder {
             end: Instant::ZERO,
             whole: Instant::ZERO,
             notes: Vec::new(),
+            gone: 0,
             sums: [Sums::default(); 2],
         };
         Builder { trace, span, origin: None, most: MOST_MOMENTS }

@@ -15,7 +15,7 @@ use super::world::{Ended, HostId, LinkId, RouterId, Tap, Vantage, World};
 use crate::device::impair::{
     Change, Counters, Decision, Direction, Impairment, Loss, Queue, Rule, Setting, Spec,
 };
-use crate::event::{Event, Observer};
+use crate::event::{Event, Observer, PacketView};
 use crate::net::Net;
 use crate::stack::Config;
 use crate::tcp;
@@ -97,6 +97,14 @@ pub trait Watch {
     fn decision(&mut self, direction: Direction, decision: &Decision);
     /// So many packets and bytes wait for the link they share, on the way to the receivers.
     fn backlog(&mut self, now: Instant, packets: usize, bytes: u64);
+
+    /// Whether [`Watch::view`] is to be called; asked for once for each host.
+    fn wants_views(&self) -> bool {
+        false
+    }
+
+    /// A packet as a host's stack sees it, with what it thinks of it.
+    fn view(&mut self, _now: Instant, _host: &str, _packet: &PacketView<'_>) {}
 }
 
 /// A [`Watch`] that several observers share.
@@ -129,7 +137,8 @@ pub fn run(
                     _ => format!("{role} {last}"),
                 };
                 let tcp = tcp_config(scenario, congestion);
-                Host::join(&mut world, (scenario.mtu, tcp), (&name, network, last), router)
+                let config = |config: Config| Config { mtu: scenario.mtu, tcp, ..config };
+                Host::join(&mut world, config, (&name, network, last), router)
             });
             let begun = scenario.stagger * u32::from(number);
             Flow::start(&mut world, scenario, hosts, begun, (series, watch.clone()))
@@ -202,8 +211,8 @@ fn start_cross(world: &mut World, scenario: &Scenario, routers: [RouterId; 2]) -
             let [source, sink] = [(near, "source", 2), (far, "sink", 3)].map(|end| {
                 let (router, role, network) = end;
                 let name = format!("cross {number} {role}");
-                let settings = (scenario.mtu, tcp::Config::default());
-                Host::join(world, settings, (&name, network, number), router)
+                let config = |config: Config| Config { mtu: scenario.mtu, ..config };
+                Host::join(world, config, (&name, network, number), router)
             });
             cross.start(world, source.net, sink.net, sink.ip)
         })
@@ -211,21 +220,22 @@ fn start_cross(world: &mut World, scenario: &Scenario, routers: [RouterId; 2]) -
 }
 
 /// A host that is joined to its router.
-struct Host {
-    id: HostId,
-    net: Net,
-    ip: IpAddr,
+pub(super) struct Host {
+    pub(super) id: HostId,
+    pub(super) net: Net,
+    pub(super) ip: IpAddr,
 }
 
 impl Host {
-    fn join(
+    /// Adds it to a world, with what `change` makes of the usual settings.
+    pub(super) fn join(
         world: &mut World,
-        (mtu, tcp): (u16, tcp::Config),
+        change: impl FnOnce(Config) -> Config,
         (name, network, last): (&str, u8, u8),
         router: RouterId,
     ) -> Host {
         let ip = IpAddr::from([10, 0, network, last]);
-        let (id, net) = world.add_host(name, Config { mtu, tcp, ..Config::new(ip, 16, [0; 32]) });
+        let (id, net) = world.add_host(name, change(Config::new(ip, 16, [0; 32])));
         let (_, to_host) = world.join(id, router, &Spec::default());
         world.route(router, Some(ip), to_host);
         Host { id, net, ip }
@@ -283,10 +293,10 @@ impl Flow {
 }
 
 /// Observes one host.
-struct Observing {
-    recorder: Recorder,
-    watch: Option<SharedWatch>,
-    name: String,
+pub(super) struct Observing {
+    pub(super) recorder: Recorder,
+    pub(super) watch: Option<SharedWatch>,
+    pub(super) name: String,
 }
 
 impl Observer for Observing {
@@ -294,6 +304,16 @@ impl Observer for Observing {
         self.recorder.observe(now, event);
         if let Some(watch) = &self.watch {
             lock(watch).event(now, &self.name, event);
+        }
+    }
+
+    fn wants_packets(&self) -> bool {
+        self.watch.as_ref().is_some_and(|watch| lock(watch).wants_views())
+    }
+
+    fn packet(&mut self, now: Instant, packet: &PacketView<'_>) {
+        if let Some(watch) = &self.watch {
+            lock(watch).view(now, &self.name, packet);
         }
     }
 }

@@ -12,6 +12,7 @@ mod cli;
 mod get;
 mod homework;
 mod iperf;
+mod lab;
 mod link;
 mod nc;
 mod ping;

@@ -23,6 +23,7 @@ mod hostile;
 mod http;
 mod icmp;
 mod iperf;
+mod lab;
 mod lifecycle;
 mod link;
 mod load;

@@ -52,6 +52,8 @@ struct Data<'a> {
     seq_relative: Option<u64>,
     ack_relative: Option<u64>,
     len: u64,
+    packets: u64,
+    gone: u64,
     window: u64,
     sack_relative: Vec<(u64, u64)>,
     #[serde(borrow)]
@@ -182,6 +184,9 @@ pub fn trace(
         let Some(time) = line.time_ns.filter(|_| ours) else { return };
         let at = Instant::from_nanos(time);
         last = Some(at);
+        if line.name == "flight_record" {
+            builder.trace.gone = builder.trace.gone.saturating_add(line.data.gone);
+        }
         if let Some(what) = reader.what(&line.name, line.data) {
             builder.add(at, what);
         }
@@ -257,6 +262,7 @@ impl Reader {
             seq,
             ack,
             len: bounded(data.len),
+            packets: bounded(data.packets).max(1),
             window: bounded(data.window),
             sack: (!sack.is_empty()).then_some(sack),
             state: super::state(&data.state),

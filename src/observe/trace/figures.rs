@@ -61,6 +61,44 @@ pub fn figure(trace: &Trace, kind: Kind, from: Duration) -> Figure {
     figure
 }
 
+/// Draws one kind of several traces over each other, each in a colour of its own: the congestion window, the round trips,
+/// what was sent, or the rate at which it was acknowledged.
+pub fn compared(traces: &[(&str, &Trace)], kind: Kind, (title, from): (&str, Duration)) -> Figure {
+    let mut figure = Figure { title: title.to_owned(), ..Figure::default() };
+    for (color, (name, trace)) in traces.iter().enumerate() {
+        let one = match kind {
+            Kind::Sequence => sent_text(trace),
+            Kind::Window => window(trace),
+            Kind::Rtt => rtt(trace),
+            Kind::Throughput => throughput(trace),
+        };
+        let wanted = match kind {
+            Kind::Sequence => "sent",
+            Kind::Window => "cwnd",
+            Kind::Rtt => "RTT measured",
+            Kind::Throughput => "acknowledged",
+        };
+        let chosen = one.curves.into_iter().filter(|curve| curve.name == wanted);
+        figure.curves.extend(chosen.map(|curve| Curve {
+            name: format!("{wanted}, {name}"),
+            color,
+            ..curve
+        }));
+        figure.y = one.y;
+    }
+    "time (s)".clone_into(&mut figure.x);
+    figure.from[0] = from.as_secs_f64();
+    figure
+}
+
+/// What was sent when, as points.
+fn sent_text(trace: &Trace) -> Figure {
+    let own = segments(trace, trace.sender()).filter(|(_, segment, own)| *own && segment.len > 0);
+    let points = own.map(|(at, segment, _)| (seconds(at), segment.seq as f64 / 1e3));
+    let curves = vec![curve("sent", points, Mark::Dots, NEW)];
+    Figure { y: "bytes since the SYN (KB)".to_owned(), curves, ..Figure::default() }
+}
+
 /// The sentence below the title: what is missing in the picture.
 fn remark(trace: &Trace, figure: &Figure) -> String {
     let points = figure.curves.iter().map(|curve| curve.points.len()).sum::<usize>();

@@ -5,6 +5,8 @@
 //!   0.042000            |<-- SYN,ACK seq=0 ack=1 win=65535 -----------|  [SYN_RCVD]
 //! ```
 
+mod text;
+
 use plotters::backend::SVGBackend;
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -16,7 +18,7 @@ use crate::wire::tcp::Flags;
 
 use super::figures::plain;
 use super::lifeline::Lifelines;
-use super::{Class, Moment, Segment, Side, Trace, What, seconds};
+use super::{Class, Moment, Segment, Side, Span, Trace, What, seconds};
 
 /// Arrows of one picture.
 pub const MOST_ARROWS: usize = 100;
@@ -76,6 +78,8 @@ pub struct Ladder {
     rows: Vec<Row>,
     title: String,
     ends: [String; 2],
+    /// What was found lost last: when, from where and up to where.
+    loss: Option<(Instant, u64, u64)>,
     /// Arrows that there was no room for.
     pub left_out: usize,
     /// When the last one that is shown was.
@@ -88,18 +92,37 @@ type Outcome<DB> = Result<(), DrawingAreaErrorKind<<DB as DrawingBackend>::Error
 impl Ladder {
     /// Lays out the first segments of a trace.
     pub fn new(trace: &Trace) -> Ladder {
-        let ends = trace.found.ends.map(|ends| ends.map(|end| end.to_string()));
+        Ladder::part(trace, Span::default())
+    }
+
+    /// Lays out the first segments of a part of a trace; what becomes of them may be told later.
+    pub fn part(trace: &Trace, span: Span) -> Ladder {
+        let ends = trace.found.ends.map(|[local, remote]| {
+            let place = trace.found.place.as_ref().map(|place| format!("{place}, "));
+            [place.unwrap_or_default() + &local.to_string(), remote.to_string()]
+        });
         let mut ladder = Ladder {
             rows: Vec::new(),
             title: trace.title(),
             ends: ends.unwrap_or_else(|| ["this end".to_owned(), "the other end".to_owned()]),
+            loss: None,
             left_out: 0,
             until: Instant::ZERO,
         };
-        let shown = ladder.shown(trace);
         let mut lifelines = Lifelines::default();
-        for (index, moment) in shown.iter().enumerate() {
-            ladder.take(moment, &shown[index + 1..], &mut lifelines, trace.from_wire);
+        let before = |moment: &&Moment| moment.at - Instant::ZERO < span.from;
+        let begin = trace.moments.iter().take_while(before).count();
+        for moment in &trace.moments[..begin] {
+            match &moment.what {
+                What::Sent(segment) => drop(lifelines.sent(Side::Local, segment)),
+                What::Received(segment) => drop(lifelines.sent(Side::Remote, segment)),
+                _ => {}
+            }
+        }
+        let end = ladder.end_of_shown(trace, begin, span);
+        for index in begin..end {
+            let (moment, rest) = (&trace.moments[index], &trace.moments[index + 1..]);
+            ladder.take(moment, rest, &mut lifelines, trace.from_wire);
         }
         // Beside the arrows there is room for some of each.
         let (mut others, mut states) = (0, 0);
@@ -115,22 +138,23 @@ impl Ladder {
         ladder
     }
 
-    /// As many moments as there may be arrows.
-    fn shown<'a>(&mut self, trace: &'a Trace) -> &'a [Moment] {
+    /// Where as many moments end as there may be arrows.
+    fn end_of_shown(&mut self, trace: &Trace, begin: usize, span: Span) -> usize {
         let mut arrows = 0;
-        let mut end = trace.moments.len();
-        for (index, moment) in
-            trace.moments.iter().enumerate().filter(|(_, moment)| is_arrow(moment))
-        {
+        let within = |moment: &&Moment| moment.at - Instant::ZERO <= span.to;
+        let whole = trace.moments[begin..].iter().take_while(within).count();
+        let mut end = begin + whole;
+        let moments = trace.moments[begin..end].iter().enumerate();
+        for (index, moment) in moments.filter(|(_, moment)| is_arrow(moment)) {
             arrows += 1;
             if arrows > MOST_ARROWS {
-                end = end.min(index);
+                end = end.min(begin + index);
             } else {
                 self.until = moment.at;
             }
         }
         self.left_out = arrows.saturating_sub(MOST_ARROWS);
-        &trace.moments[..end]
+        end
     }
 
     fn take(&mut self, moment: &Moment, rest: &[Moment], lines: &mut Lifelines, guessed: bool) {
@@ -145,6 +169,8 @@ impl Ladder {
                 let next = !guessed && now.into_iter().any(is_arrow);
                 return self.rows.push(Row::State { side: Side::Local, words, next });
             }
+            // What is found lost at once is told once.
+            What::Lost(from, len, by) if self.adds_to_loss(at, *from, *len, by) => return,
             other => {
                 let words = other_words(other);
                 return self.rows.extend(words.map(|words| Row::Other { at, words }));
@@ -157,12 +183,15 @@ impl Ladder {
             Side::Remote => THEIRS,
         };
         // From packets alone a loss is only known by what is sent again.
-        let lost = if side == Side::Local && !guessed { lost(segment, rest) } else { 0 };
+        let known = side == Side::Local && !guessed;
+        let lost = if known { lost(segment, rest) } else { 0 };
+        let opens_again = known && segment.flags.contains(Flags::SYN) && is_repeated(rest);
         let mut words = segment_words(segment);
         if (1..u64::from(segment.len)).contains(&lost) {
-            words += &format!("; {lost} of it lost");
+            words += &format!("; {lost} lost");
         }
         let lost = match lost {
+            0 if opens_again => Fate::Lost,
             0 => Fate::Arrives,
             part if part < u64::from(segment.len) => Fate::InPart,
             _ => Fate::Lost,
@@ -173,6 +202,25 @@ impl Ladder {
             let state = lines.state(side).map_or("", State::name);
             self.rows.push(Row::State { side, words: format!("[{state}]"), next: false });
         }
+    }
+
+    /// Whether something that is found lost follows on what was found before, at the same time; then it is told with that.
+    fn adds_to_loss(&mut self, at: Instant, from: u64, len: u32, by: &str) -> bool {
+        let mut whole = (from, from.saturating_add(len.into()));
+        let adds = match (&self.loss, self.rows.last_mut()) {
+            (Some((when, start, end)), Some(Row::Other { words, .. }))
+                if *when == at && *end == from =>
+            {
+                whole.0 = *start;
+                let len = u32::try_from(whole.1 - start).unwrap_or(u32::MAX);
+                let told = other_words(&What::Lost(*start, len, by.into()));
+                told.unwrap_or_default().clone_into(words);
+                true
+            }
+            _ => false,
+        };
+        self.loss = Some((at, whole.0, whole.1));
+        adds
     }
 
     /// The picture as SVG.
@@ -279,20 +327,40 @@ fn arrow<DB: DrawingBackend>(
     Ok(())
 }
 
-/// How many bytes of what was sent are found lost later, before they are sent again.
+/// Whether a SYN is sent again before anything is heard of the other end.
+fn is_repeated(rest: &[Moment]) -> bool {
+    let next = rest.iter().find(|moment| is_arrow(moment));
+    next.is_some_and(
+        |next| matches!(&next.what, What::Sent(again) if again.flags.contains(Flags::SYN)),
+    )
+}
+
+/// How many bytes of what was sent are found lost later, before they are sent again; none of what is acknowledged before
+/// that, or of what a time-out was wrong about: it has arrived after all.
 fn lost(segment: &Segment, rest: &[Moment]) -> u64 {
     let end = segment.seq.saturating_add(segment.len.into());
     let common = |from: u64, len: u32| {
         let until = from.saturating_add(len.into()).min(end);
         until.saturating_sub(from.max(segment.seq))
     };
-    let mut lost = 0_u64;
-    for moment in rest {
+    let covers = |what: &What| match what {
+        What::Received(answer) => answer.ack.is_some_and(|ack| ack >= end),
+        _ => false,
+    };
+    let (mut lost, mut timed_out) = (0_u64, 0_u64);
+    for (index, moment) in rest.iter().enumerate() {
         match &moment.what {
-            What::Lost(from, len, by) if &**by != "timeout" => {
-                lost = lost.saturating_add(common(*from, *len));
+            What::Lost(from, len, by) => {
+                let sum = if &**by == "timeout" { &mut timed_out } else { &mut lost };
+                *sum = sum.saturating_add(common(*from, *len));
             }
-            What::Sent(again) if common(again.seq, again.len) > 0 => break,
+            What::Sent(again) if common(again.seq, again.len) > 0 => {
+                let answered = rest[index..].iter().take_while(|moment| !covers(&moment.what));
+                let is_undone = |moment: &Moment| matches!(moment.what, What::Undone(_));
+                let wrong = timed_out > 0 && answered.into_iter().any(is_undone);
+                return if wrong { lost } else { lost.max(timed_out) };
+            }
+            what if covers(what) => return 0,
             _ => {}
         }
     }

@@ -281,6 +281,7 @@ impl Reader {
             seq,
             ack,
             len: packet.len,
+            packets: 1,
             window: u32::from(packet.window) << scale,
             sack: (!sack.is_empty()).then_some(sack),
             state: None,

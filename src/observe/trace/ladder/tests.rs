@@ -16,6 +16,19 @@ fn a_recorded_run_has_an_arrow_for_each_segment_and_the_states_of_both() {
     ] {
         assert!(svg.contains(words), "{words}");
     }
+    let text = ladder.text();
+    assert_eq!(
+        text.lines()
+            .filter(|line| line.contains("->|") || line.contains("X   |") || line.contains("|<-"))
+            .count(),
+        12
+    );
+    assert!(text.lines().all(|line| line.chars().count() <= 105), "{text}");
+    for words in
+        ["   SYN_SENT |- SYN seq=0 win=65535: handshake ---", "| [LAST_ACK]", "|* refused: paws "]
+    {
+        assert!(text.contains(words), "{words}:\n{text}");
+    }
 }
 
 #[test]
@@ -53,4 +66,23 @@ fn what_is_found_lost_does_not_arrive_or_not_all_of_it() {
         .filter_map(|row| if let Row::Arrow { lost, .. } = row { Some(*lost) } else { None })
         .collect();
     assert_eq!(fates, [Fate::Lost, Fate::InPart, Fate::Arrives]);
+}
+
+#[test]
+fn what_a_time_out_finds_lost_has_a_cross_unless_it_was_wrong() {
+    let sent = |n: u64, why: &str| {
+        let data = format!("\"flags\":\"ACK\",\"seq_relative\":1,\"len\":10,\"why\":\"{why}\"");
+        event(n, "sent", &data)
+    };
+    let begin = sent(0, "new_data")
+        + &event(5, "lost", "\"start_relative\":1,\"len\":10,\"found_by\":\"timeout\"")
+        + &sent(5, "rto");
+    let undone = event(9, "undone", "\"shown_by\":\"eifel\"");
+    let answer = event(9, "received", "\"flags\":\"ACK\",\"ack_relative\":11");
+    let fate = |file: &str| match &Ladder::new(&of_events(file.as_bytes())).rows[0] {
+        Row::Arrow { lost, .. } => *lost,
+        _ => panic!("an arrow comes first"),
+    };
+    assert_eq!(fate(&(begin.clone() + &answer)), Fate::Lost);
+    assert_eq!(fate(&(begin + &undone + &answer)), Fate::Arrives);
 }

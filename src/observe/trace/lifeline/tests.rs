@@ -5,6 +5,7 @@ fn segment(flags: Flags, seq: u64, ack: Option<u64>) -> Segment {
         flags,
         seq,
         ack,
+        packets: 1,
         len: 0,
         window: 100,
         sack: None,

@@ -1,0 +1,43 @@
+//! A lab over a real device: `glasstcp up` in a network namespace of its own, and the kernel's sockets at the other end.
+
+mod client;
+mod daemon;
+
+use std::fs;
+
+use anyhow::Context;
+use glasstcp::device::netns::Namespace;
+use glasstcp::lab::{Lab, LiveClient, LiveRun, Recorded};
+
+use daemon::Daemon;
+
+/// The file that is got.
+const TEXT: &str = "text";
+
+/// Runs all of it.
+///
+/// # Errors
+/// When a step fails, in one sentence.
+pub fn run(lab: &Lab, live: &LiveRun) -> anyhow::Result<Vec<Recorded>> {
+    let folder = tempfile::tempdir().context("cannot make a folder for what is recorded")?;
+    let www = folder.path().join("www");
+    fs::create_dir(&www).context("cannot make a folder for what is recorded")?;
+    if let LiveClient::Get { bytes, .. } = live.client {
+        fs::write(www.join(TEXT), vec![b'x'; bytes]).context("cannot write the text to get")?;
+    }
+    let netns = format!("glasstcp-lab-{}", std::process::id());
+    let mut recorded = Vec::new();
+    for (name, options) in live.runs {
+        let events = folder.path().join(format!("{name}.events.jsonl"));
+        let packets = folder.path().join(format!("{name}.pcapng"));
+        let daemon = Daemon::start(&netns, folder.path(), (&events, &packets), options)?;
+        let inside = Namespace::use_or_make(&netns)?;
+        let talked = inside.run(|| client::talk(live.client));
+        drop(inside);
+        daemon.end()?;
+        talked?.with_context(|| format!("the run {name} of {}", lab.name))?;
+        let read = |path| fs::read(path).context("cannot read what was recorded");
+        recorded.push(Recorded::new(name, "", read(&events)?, read(&packets)?)?);
+    }
+    Ok(recorded)
+}
