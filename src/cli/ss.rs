@@ -108,7 +108,8 @@ impl Args {
             [] => named(self.listening),
             asked => asked.to_vec(),
         };
-        SocketFilter { protocol, states, port: self.port, address: self.address }
+        let (port, address) = (self.port, self.address);
+        SocketFilter { protocol, states, port, address, between: None }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::event::State;
 use crate::net::Net;
 use crate::runtime::back_of_the_queue;
 use crate::stack::Entry;
-use crate::tcp::Info;
+use crate::tcp::{Endpoints, Info};
 use crate::time::Duration;
 
 /// Which sockets are asked for; what is left out excludes none.
@@ -26,6 +26,9 @@ pub struct SocketFilter {
     pub port: Option<u16>,
     /// With this address at either end.
     pub address: Option<IpAddr>,
+    /// What there is between these ends, the stack's first: it is found at once, however much there is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub between: Option<(SocketAddr, SocketAddr)>,
 }
 
 /// What a socket speaks.
@@ -190,9 +193,13 @@ const SIGN_OF_LIFE: std::time::Duration = std::time::Duration::from_secs(1);
 pub fn list(net: Net, filter: SocketFilter) -> Takeover {
     Box::new(move |mut unix| {
         Box::pin(async move {
-            let (mut listing, mut count, mut text) = (net.list(), 0, Vec::new());
-            let mut told = Instant::now();
-            while let Some(entries) = listing.next_batch() {
+            let (mut count, mut text, mut told) = (0, Vec::new(), Instant::now());
+            let mut only = filter.between.map(|(local, remote)| Endpoints { local, remote });
+            let mut listing = only.is_none().then(|| net.list());
+            while let Some(entries) = match &mut listing {
+                Some(listing) => listing.next_batch(),
+                None => only.take().map(|ends| net.between(ends).into_iter().collect()),
+            } {
                 let sockets = entries.into_iter().map(SocketStatus::from);
                 for socket in sockets.filter(|socket| filter.includes(socket)) {
                     serde_json::to_writer(&mut text, &Reply::Socket(Box::new(socket)))?;
@@ -242,9 +249,10 @@ fn micros(time: Duration) -> u64 {
 impl SocketFilter {
     /// Whether it is asked for.
     pub fn includes(&self, socket: &SocketStatus) -> bool {
-        let SocketFilter { protocol, states, port, address } = self;
+        let SocketFilter { protocol, states, port, address, between } = self;
         let ends = || std::iter::once(socket.local).chain(socket.remote);
-        protocol.is_none_or(|protocol| protocol == socket.protocol)
+        between.is_none_or(|(local, remote)| ends().eq([local, remote]))
+            && protocol.is_none_or(|protocol| protocol == socket.protocol)
             && (states.is_empty()
                 || states.iter().any(|one| one.eq_ignore_ascii_case(&socket.state)))
             && port.is_none_or(|port| ends().any(|end| end.port() == port))

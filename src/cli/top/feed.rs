@@ -86,8 +86,7 @@ impl Feed {
         let filter = match query.only {
             Some(key) => SocketFilter {
                 protocol: Some(Protocol::Tcp),
-                port: Some(key.remote.port()),
-                address: Some(key.remote.ip()),
+                between: Some((key.local, key.remote)),
                 ..SocketFilter::default()
             },
             None => query.filter.ask(),

@@ -31,6 +31,11 @@ fn a_filter_includes_what_has_all_that_is_asked_for() {
         included(SocketFilter { address: Some(at(1, 0).ip()), ..any.clone() }),
         [false, false, true]
     );
+    let between = |local, remote| Some((at(local, 80), at(remote, 4000)));
+    let ends = SocketFilter { between: between(2, 1), ..any.clone() };
+    assert_eq!(included(ends), [false, false, true]);
+    let others = SocketFilter { between: between(2, 3), ..any.clone() };
+    assert_eq!(included(others), [false; 3]);
     let states = ["time-wait", "unconn"].map(str::to_owned).to_vec();
     assert_eq!(included(SocketFilter { states, ..any.clone() }), [false, true, true]);
     let states = vec!["LISTEN".to_owned()];
