@@ -14,6 +14,7 @@
 mod assets;
 mod change;
 mod events;
+mod exhibit;
 mod guard;
 mod payload;
 mod reply;
@@ -34,6 +35,7 @@ use crate::runtime::LinkHandle;
 use crate::service::{InfoSource, Site};
 use crate::tcp::Endpoints;
 
+pub use exhibit::Exhibit;
 pub use guard::{Right, Token};
 use reply::{Refused, Reply};
 use rows::Cache;

@@ -2,8 +2,10 @@
 
 mod folder;
 mod live;
+mod show;
 mod words;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context, anyhow, bail};
@@ -25,6 +27,7 @@ Examples:
   glasstcp lab                          which labs there are
   glasstcp lab handshake
   glasstcp lab slow-start --answers     with the answers, counted on this very run
+  glasstcp lab cubic-bbr --web          and both runs side by side in a browser
   glasstcp lab sack --out ~/tcp/sack    its files to another folder than ./lab-sack
   sudo glasstcp lab close --live        over a real device, in a network namespace of its own
 
@@ -44,6 +47,10 @@ pub struct Args {
     /// Where to write events, packets and pictures [default: lab-NAME]
     #[arg(long, value_name = "DIR", requires = "name")]
     out: Option<PathBuf>,
+
+    /// Open what was recorded in the page that replays it, at an address of this machine, until Ctrl-C
+    #[arg(long, requires = "name", value_name = "ADDRESS:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:0", value_parser = super::serve::address)]
+    web: Option<SocketAddr>,
 
     /// Run it over a real TUN device with the kernel at the other end, in a network namespace of its own (root)
     #[arg(long, requires = "name")]
@@ -81,6 +88,9 @@ impl Args {
         words::files(&mut text, &done, &folder);
         words::questions(&mut text, &done, self.answers)?;
         super::say(&text.take())?;
+        if let Some(at) = self.web {
+            show::run(at, &done)?;
+        }
         match all_seen {
             true => Ok(()),
             false => Err(anyhow!("not everything that {} claims was seen", lab.name)),

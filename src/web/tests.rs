@@ -156,6 +156,37 @@ fn what_happens_on_a_connection_is_told_as_it_happens() {
 }
 
 #[test]
+fn recordings_can_be_shown_without_a_stack() {
+    run(|world| async move {
+        let recording = ("one run.events.jsonl".to_owned(), "{}\n".into());
+        let context = ServiceContext {
+            site: Some(Exhibit::new(vec![recording]).site()),
+            ..ServiceContext::default()
+        };
+        let (client, server) = tokio::io::duplex(1 << 20);
+        let info = crate::service::no_info();
+        tokio::spawn(crate::service::http::serve(server, Arc::new(context), info));
+        let (mut reader, mut writer) = tokio::io::split(client);
+        let get = |path: &str| format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1:8080\r\n\r\n");
+        let asked =
+            ["/", "/glass/info", "/glass/recording/one%20run.events.jsonl", "/glass/events"];
+        writer.write_all(asked.map(get).concat().as_bytes()).await.unwrap();
+        writer.shutdown().await.unwrap();
+        let mut answers = String::new();
+        reader.read_to_string(&mut answers).await.unwrap();
+        for part in [
+            "location: /glass/",
+            r#""recordings":["one run.events.jsonl"]"#,
+            "\r\n\r\n{}\n",
+            "HTTP/1.1 404 ",
+        ] {
+            assert!(answers.contains(part), "{part} is not in {answers}");
+        }
+        drop(world);
+    });
+}
+
+#[test]
 fn a_change_takes_the_token() {
     run(|world| async move {
         let (loss, own) = (r#"{"spec":"out:loss=1%"}"#, world.authorization());

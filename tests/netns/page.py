@@ -5,6 +5,7 @@ replay URL FILE...  files that are dropped, two of them side by side
 change URL TOKEN    loss is changed, a wrong token refused and the right one accepted, a connection killed
 pay URL             the bytes themselves are shown
 day URL             a day of events comes to a page that is left open
+exhibit URL         what a lab has recorded is there, side by side
 """
 
 import base64
@@ -37,11 +38,11 @@ def browser():
 
 
 class Page:
-    def __init__(self, url):
+    def __init__(self, url, state="live"):
         self.driver = browser()
         self.host = url.split("/")[2]
         self.driver.get(url)
-        self.wait("it is live", lambda: "live" in self.text("stream-state"))
+        self.wait(f"it is {state}", lambda: state in self.text("stream-state"))
 
     def all(self, selector):
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
@@ -261,6 +262,19 @@ def pay(url):
     page.driver.execute_script("document.querySelector('[data-test=\"payload\"]').closest('details').open = true")
     print("open", flush=True)
     page.wait("the bytes are shown", lambda: "open sesame" in page.text("payload"))
+    page.end()
+
+
+def exhibit(url):
+    page = Page(url, "recordings")
+
+    def shown():
+        return [node.text.split()[0] for node in page.all(page.hook("connection")) if node.is_displayed()]
+
+    page.wait("both are shown", lambda: shown() == ["cubic", "bbr"])
+    last = page.text("playhead-time")
+    page.press(Keys.ARROW_LEFT)
+    page.wait("it goes back", lambda: page.text("playhead-time") != last)
     page.end()
 
 

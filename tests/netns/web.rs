@@ -90,6 +90,19 @@ fn a_page_that_is_left_open_for_a_day_stays_as_it_is() {
     browser(&lab, &["day", PAGE]).finish().assert_success();
 }
 
+#[test]
+#[ignore = "needs root: run scripts/test"]
+fn what_a_lab_has_recorded_is_opened_in_the_page() {
+    let lab = Lab::with_netns();
+    lab.shell("ip link set lo up").finish().assert_success();
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("lab").to_str().expect("a name").to_owned();
+    let taking = ["lab", "cubic-bbr", "--out", &out, "--web", "127.0.0.1:8080"];
+    let taken = lab.tool(Daemon::PROGRAM).args(taking).limit_s(300).start();
+    taken.wait_for_output("watch it: http://127.0.0.1:8080/glass/");
+    browser(&lab, &["exhibit", "http://127.0.0.1:8080/"]).finish().assert_success();
+}
+
 /// A browser that has asked for events of a connection.
 fn viewer(lab: &Lab, conn: u32) -> TcpStream {
     let mut stream = lab.connect(80);

@@ -49,11 +49,30 @@ class App {
     this.stream.on('connection', () => this.#banner());
     this.stream.on('restart', () => this.shown === 'conn' && this.go('#/'));
     theme.onTheme(() => this.#redraw());
-    this.route();
-    api
-      .info()
-      .then((info) => this.#info(info))
-      .catch(() => {});
+    this.#begin();
+  }
+
+  async #begin() {
+    try {
+      const info = await api.info();
+      this.#info(info);
+      if (info.recordings?.length) return await this.#exhibit(info.recordings);
+    } catch {
+      // It says so itself when the stack cannot be reached.
+    }
+    return this.route();
+  }
+
+  /** There is no stack behind the page, but recordings that are to be shown. */
+  async #exhibit(names) {
+    this.stream.off = true;
+    document.body.classList.add('exhibit');
+    setText($('pulse-text'), 'recordings');
+    const fetched = names.map(async (name) => {
+      const reply = await fetch(`recording/${encodeURIComponent(name)}`);
+      return new File([await reply.arrayBuffer()], name);
+    });
+    await this.shelf.read(await Promise.all(fetched));
   }
 
   #listen() {

@@ -135,8 +135,9 @@ export class ConnList {
     toggle(tr, 'selected', row.conn === this.selected);
     const now = this.stream.clock;
     setText(c.age, format.duration(age(row, now) * 1e9));
-    c.own.hidden = !this.stream.isOwn(row);
-    if (tr.conn === row.conn && tr.version === row.version) return;
+    const own = this.stream.isOwn(row);
+    if (tr.conn === row.conn && tr.version === row.version && c.own.hidden === !own) return;
+    c.own.hidden = !own;
     if (tr.conn !== row.conn) {
       tr.conn = row.conn;
       setAttribute(tr, 'data-conn', row.conn);
@@ -157,7 +158,7 @@ export class ConnList {
     toggle(c.again, 'hot', again(row) > 0);
     setText(
       c.small,
-      `${state.replaceAll('_', '-')} · ${LIMIT[row.limited_by]?.[0] ?? row.limited_by ?? ''}${again(row) ? ` · ${format.count(again(row))} again` : ''}`,
+      `${own ? 'this page · ' : ''}${state.replaceAll('_', '-')} · ${LIMIT[row.limited_by]?.[0] ?? row.limited_by ?? ''}${again(row) ? ` · ${format.count(again(row))} again` : ''}`,
     );
     setText(c.limit, LIMIT[row.limited_by]?.[0] ?? row.limited_by ?? '');
     this.#curve(c.line, row.history);

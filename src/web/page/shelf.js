@@ -4,7 +4,7 @@ import { el, setText } from './dom.js';
 import * as format from './format.js';
 import { load } from './files.js';
 
-const RECORDINGS_MOST = 6;
+const RECORDINGS_MOST = 12;
 const ROWS_MOST = 300;
 
 export class Shelf {
@@ -93,11 +93,10 @@ export class Shelf {
   async read(files) {
     const fresh = [];
     const slow = setTimeout(this.busy, 400);
-    for (const file of files.slice(0, 4)) {
+    for (const file of files.slice(0, RECORDINGS_MOST)) {
       try {
         const recording = await load(file, (share) => this.#say(`Reading ${file.name}: ${Math.round(share * 100)} %`));
         fresh.push(recording);
-        this.recordings.unshift(recording);
       } catch (error) {
         clearTimeout(slow);
         this.#say(error instanceof RangeError ? `${file.name} is too large for this browser.` : error.message, true);
@@ -107,6 +106,7 @@ export class Shelf {
       }
     }
     clearTimeout(slow);
+    this.recordings.unshift(...fresh);
     if (this.recordings.length > RECORDINGS_MOST) this.recordings.length = RECORDINGS_MOST;
     this.#say('');
     this.render();

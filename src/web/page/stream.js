@@ -15,6 +15,7 @@ export class Stream {
     this.link = null;
     this.owns = [];
     this.kept = null;
+    this.off = false;
     this.track = null;
     this.conn = null;
     this.closed = false;
@@ -53,7 +54,7 @@ export class Stream {
 
   /** Looks at another connection, or (null) at none. */
   open(conn = null, ends = {}) {
-    if (this.source && conn === this.conn) return;
+    if (this.off || (this.source && conn === this.conn)) return;
     // To look at the connection that carries this page it has to go on: a second stream then tells of the first.
     this.kept?.close();
     this.kept = conn !== null && this.isOwn(ends) ? this.source : null;
