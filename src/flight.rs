@@ -51,6 +51,8 @@ pub struct Flight {
     index: HashMap<u32, u32, RandomState>,
     /// Where those were that were looked for last, by the ends of their numbers.
     recent: [u32; RECENT],
+    /// Entries of those that have lost their places.
+    made: u64,
     /// Places whose connections are over, the longest first.
     over: VecDeque<u32>,
     /// Where the next one is looked for that can be had.
@@ -71,8 +73,8 @@ pub struct Recording {
     pub at: Instant,
     /// Events before these that were not kept, though nobody has seen them.
     pub gone: u64,
-    /// Entries that were ever made of it, from which the next recording may go on; an event takes one, and one more for
-    /// each of its SACK blocks.
+    /// Where it ends, from which the next recording may go on. An event takes one entry, and one more for each of its SACK
+    /// blocks; when a connection has lost its place in between, `gone` says that something is missing.
     pub entries: u64,
     /// The events, oldest first. Round-trip times are in whole microseconds.
     pub events: Vec<(Instant, Event)>,
@@ -106,6 +108,7 @@ impl Flight {
             // Twice as much, as those that go leave marks. Numbers are our own: nobody chooses them so that they collide.
             index: HashMap::with_capacity_and_hasher(2 * most, RandomState::with_seeds(1, 2, 3, 4)),
             recent: [0; RECENT],
+            made: 0,
             over: VecDeque::with_capacity(most),
             hand: 0,
             sink: None,
@@ -191,13 +194,14 @@ impl Flight {
     fn claim(&mut self, conn: ConnId, claim: Claim, now: Instant) -> Option<u32> {
         let some_left = self.places.len() < self.most;
         let index = if some_left && self.over.len() <= LATELY {
-            self.places.push(Place::new(conn));
+            self.places.push(Place::new(conn, self.made));
             self.places.len() as u32 - 1
         } else {
             let index = self.closed().or_else(|| self.take(claim, now))?;
             let place = self.places.get_mut(index as usize)?;
             self.index.remove(&place.owner.0);
-            place.hand_to(conn);
+            self.made += place.entries();
+            place.hand_to(conn, self.made);
             index
         };
         self.index.insert(conn.0, index);

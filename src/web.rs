@@ -27,7 +27,7 @@ use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
 use serde::Serialize;
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::event::ConnId;
 use crate::net::{Net, Watchers};
@@ -42,6 +42,8 @@ use rows::Cache;
 
 /// Pages that may be told of events at the same time.
 const MAX_VIEWERS: usize = 64;
+/// Those that may be told what connections carry, each of which may have 8 MiB of it waiting.
+const MAX_PAYLOADS: usize = 4;
 
 /// What the page is about.
 pub struct Source {
@@ -71,6 +73,8 @@ struct Shared {
     cache: Cache,
     /// Places of those who look.
     places: Arc<Semaphore>,
+    /// Places of those who look at what connections carry.
+    payloads: Arc<Semaphore>,
 }
 
 /// What the page is told about where it is.
@@ -96,12 +100,13 @@ struct Ends {
 impl Web {
     /// One about this.
     pub fn new(source: Source) -> Web {
-        let places = Arc::new(Semaphore::new(MAX_VIEWERS));
-        Web(Arc::new(Shared { source, cache: Cache::default(), places }))
+        let places = |count| Arc::new(Semaphore::new(count));
+        let (places, payloads) = (places(MAX_VIEWERS), places(MAX_PAYLOADS));
+        Web(Arc::new(Shared { source, cache: Cache::default(), places, payloads }))
     }
 
-    /// It for a web server, whose clients have a right to change something or need a token. With `is_home` it is all that
-    /// there is, and who asks for the root is sent there.
+    /// It for a web server, whose clients have a right to change something or need a token. With `is_home` who asks for the
+    /// root is sent there.
     pub fn site(&self, right: Right, is_home: bool) -> Site {
         let (shared, right) = (Arc::clone(&self.0), Arc::new(right));
         Site::new(is_home, move |request, info| {
@@ -147,12 +152,15 @@ impl Shared {
             "info" => Ok(self.welcome(info, right)),
             "events" => {
                 let conn = wanted(head.uri.query())?;
-                self.stream(head.method, |shared, out| events::tell(shared, own(info), conn, out))
+                let place = place(&self.places, MAX_VIEWERS)?;
+                Ok(self
+                    .stream(head.method, place, |all, out| events::tell(all, own(info), conn, out)))
             }
             "payload" if !self.source.payload => Err(Refused::NoPayload),
             "payload" => {
                 let conn = wanted(head.uri.query())?.ok_or(Refused::Conn)?;
-                self.stream(head.method, |shared, out| payload::tell(shared, conn, out))
+                let place = place(&self.payloads, MAX_PAYLOADS)?;
+                Ok(self.stream(head.method, place, |all, out| payload::tell(all, conn, out)))
             }
             _ => assets::reply(name, &head.headers).ok_or(Refused::NotFound),
         }
@@ -176,13 +184,12 @@ impl Shared {
     fn stream<F>(
         self: Arc<Self>,
         method: Method,
+        place: OwnedSemaphorePermit,
         tell: impl FnOnce(Arc<Shared>, reply::Sender) -> F,
-    ) -> Result<Reply, Refused>
+    ) -> Reply
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let place = Arc::clone(&self.places).try_acquire_owned();
-        let place = place.map_err(|_| Refused::TooMany(MAX_VIEWERS))?;
         let (out, reply) = reply::stream();
         if method == Method::GET {
             let viewers = self.source.viewers.clone();
@@ -192,8 +199,13 @@ impl Shared {
                 drop(place);
             });
         }
-        Ok(reply)
+        reply
     }
+}
+
+/// A place of so many.
+fn place(places: &Arc<Semaphore>, most: usize) -> Result<OwnedSemaphorePermit, Refused> {
+    Arc::clone(places).try_acquire_owned().map_err(|_| Refused::TooMany(most))
 }
 
 /// The connection on which somebody asks, where it can be seen.

@@ -213,6 +213,8 @@ fn welcome(plan: &Plan, owns_netns: bool, pages: &[String]) -> String {
 /// Where the page is that shows what it does: with the token where a change takes one.
 fn pages(plan: &Plan, fragment: &str, here: Option<String>) -> Vec<String> {
     let http = plan.services.iter().find(|spec| spec.service == Service::Http);
+    // The kernel cannot reach a stack over UDP.
+    let http = http.filter(|_| matches!(plan.host.link, Link::Tun(_)));
     let address = plan.host.addresses[0];
     let own = http.map(|spec| match spec.port {
         80 => format!("http://{address}/glass/{fragment}"),

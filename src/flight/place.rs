@@ -26,6 +26,8 @@ pub(super) struct Place {
     pub over: bool,
     /// It is among those that others may have.
     pub waits: bool,
+    /// Entries of all that had the place before, and of those that had others: the first of this one is the next.
+    start: u64,
     /// Entries that had to go.
     gone: u64,
     /// Our end and the peer's, and the initial sequence numbers of both; known with the first segment.
@@ -47,13 +49,14 @@ const _: () = assert!(size_of::<Entry>() == 32);
 
 impl Place {
     /// One of this connection.
-    pub fn new(owner: ConnId) -> Place {
+    pub fn new(owner: ConnId, start: u64) -> Place {
         Place {
             owner,
             ring: Vec::new(),
             oldest: 0,
             over: false,
             waits: false,
+            start,
             gone: 0,
             ends: None,
             bases: None,
@@ -63,10 +66,15 @@ impl Place {
     }
 
     /// Gives it to another connection; the ring keeps its room.
-    pub fn hand_to(&mut self, owner: ConnId) {
+    pub fn hand_to(&mut self, owner: ConnId, start: u64) {
         let mut ring = std::mem::take(&mut self.ring);
         ring.clear();
-        *self = Place { ring, ..Place::new(owner) };
+        *self = Place { ring, ..Place::new(owner, start) };
+    }
+
+    /// Entries that were made.
+    pub fn entries(&self) -> u64 {
+        self.gone + self.ring.len() as u64
     }
 
     /// Entries that are kept.
@@ -157,6 +165,9 @@ impl Place {
     pub fn recording(&self, since: u64, trouble: Option<Trouble>, at: Instant) -> Recording {
         let (newer, older) = self.ring.split_at(self.oldest as usize);
         let bases = self.bases.unwrap_or_default();
+        // What was known of it before it lost a place that it had is not what is here.
+        let lost_place = since > 0 && since < self.start;
+        let since = since.saturating_sub(self.start);
         let known = usize::try_from(since.saturating_sub(self.gone)).unwrap_or(usize::MAX);
         let mut events: Vec<(Instant, Event)> = Vec::new();
         for Entry { at, mark } in older.iter().chain(newer).skip(known) {
@@ -169,7 +180,8 @@ impl Place {
                 }
             }
         }
-        let (gone, entries) = (self.gone.saturating_sub(since), self.gone + self.ring.len() as u64);
+        let gone = self.gone.saturating_sub(since) + u64::from(lost_place);
+        let entries = self.start + self.entries();
         Recording { conn: self.owner, ends: self.ends, trouble, at, gone, entries, events }
     }
 }

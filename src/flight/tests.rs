@@ -211,6 +211,25 @@ fn requests_of_others_disturb_no_connection_and_are_no_trouble() {
     assert!(flight.recording(ConnId(100), 0, at(24_000)).is_some());
 }
 
+#[test]
+fn what_a_connection_has_lost_with_its_place_is_told_of_as_missing() {
+    let (mut flight, _) = flight(1);
+    (1..=PLACES).for_each(|conn| flight.record(at(1), &received(conn, 1001)));
+    (0..50).for_each(|ack| flight.record(at(2), &received(1, ack)));
+    let before = flight.recording(ConnId(1), 0, at(2)).unwrap();
+    // Others have its place meanwhile, and then it has one again.
+    (2..=PLACES).for_each(|conn| flight.record(at(6000), &received(conn, 1002)));
+    flight.record(at(7100), &received(99, 1001));
+    assert_eq!(flight.recording(ConnId(1), 0, at(7100)), None);
+    flight.record(at(7200), &closed(99, Cause::FinAcked));
+    flight.record(at(7300), &received(1, 2001));
+    let after = flight.recording(ConnId(1), before.entries, at(7300)).unwrap();
+    assert_eq!((after.events.len(), after.gone), (1, 1));
+    assert!(after.entries > before.entries);
+    let none = flight.recording(ConnId(1), after.entries, at(7400)).unwrap();
+    assert_eq!((none.events.len(), none.gone), (0, 0));
+}
+
 /// Opens a connection and closes it.
 fn opened_and_closed(flight: &mut Flight, conn: u32) {
     flight.record(at(conn.into()), &received(conn, 1001));

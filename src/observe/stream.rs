@@ -66,7 +66,7 @@ impl<T> Queue<T> {
     }
 
     /// Puts one in that keeps so many bytes beside its own, if there is room, and counts it otherwise.
-    pub(super) fn push(&self, held: usize, one: impl FnOnce() -> T) {
+    pub fn push(&self, held: usize, one: impl FnOnce() -> T) {
         let mut waiting = self.lock();
         if waiting.items.len() >= MAX_WAITING || waiting.held + held > MAX_HELD {
             waiting.lost += 1;

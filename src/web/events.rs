@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Serialize;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::reply::Sender;
 use super::rows::{FRESH, Row, Seen};
@@ -26,6 +26,8 @@ use crate::time;
 const TICK: Duration = Duration::from_millis(100);
 /// How often it is told what was counted.
 const COUNTERS: Duration = Duration::from_secs(1);
+/// A browser that takes nothing for so long has gone, and others may have its place.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 /// When nothing was told for so long there is a comment, by which it is found that a browser has gone.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 
@@ -49,6 +51,10 @@ pub(super) async fn tell(
             _ = tick.tick() => {}
             () = out.closed() => return,
         }
+        // Only when there is room for it is it looked what is new.
+        let Ok(Ok(room)) = timeout(PATIENCE, out.reserve()).await else {
+            return;
+        };
         let seen = match told.list_is_due() {
             true => Some(shared.cache.look(&shared.source).await),
             false => None,
@@ -64,9 +70,7 @@ pub(super) async fn tell(
         }
         if !page.is_empty() {
             last = Instant::now();
-            if out.send(Bytes::from(std::mem::take(&mut page))).await.is_err() {
-                return;
-            }
+            room.send(Bytes::from(std::mem::take(&mut page)));
         }
     }
 }
@@ -158,7 +162,9 @@ impl Told {
         if self.ends.is_none() {
             self.ends = seen.and_then(|seen| seen.rows.get(&conn.0)).map(|row| row.ends);
         }
-        let entry = self.ends.and_then(|ends| net.between(ends.into()));
+        // Of one that is neither recorded nor listed nothing is known, though it may well live.
+        let Some(ends) = self.ends else { return };
+        let entry = net.between(ends.into());
         let status = entry.map(SocketStatus::from).filter(|status| status.conn == Some(conn.0));
         let status = match status {
             Some(status) => json(&status),

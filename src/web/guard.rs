@@ -106,10 +106,15 @@ pub(super) fn check_origin<B>(request: &Request<B>) -> Result<(), Refused> {
     let site = headers.get("sec-fetch-site").map(|site| site.as_bytes());
     match site {
         None | Some(b"same-origin" | b"none") => Ok(()),
-        // A link to the page, wherever that is.
-        Some(_) if headers.get("sec-fetch-mode").is_some_and(|mode| mode == "navigate") => Ok(()),
+        // A link to the page itself, wherever that is.
+        Some(_) if is_navigation(headers) && request.uri().path().ends_with('/') => Ok(()),
         Some(_) => Err(Refused::Origin),
     }
+}
+
+/// Whether somebody goes there.
+fn is_navigation(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-mode").is_some_and(|mode| mode == "navigate")
 }
 
 /// Whether it is an address, or this machine.

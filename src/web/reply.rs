@@ -57,7 +57,7 @@ pub(super) enum Refused {
     Gone,
     #[error("What connections carry is not shown: start glasstcp with --payload.")]
     NoPayload,
-    #[error("{0} pages are open already: close one of them first.")]
+    #[error("{0} pages are told of this already: close one of them first.")]
     TooMany(usize),
 }
 

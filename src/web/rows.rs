@@ -108,8 +108,7 @@ impl Seen {
         let (mut all, mut total) = (Vec::new(), 0);
         let mut listing = source.net.list();
         while let Some(entries) = listing.next_batch() {
-            let briefs = entries.iter().filter_map(brief);
-            for (quiet, brief) in briefs {
+            for (quiet, brief) in entries.iter().filter_map(brief) {
                 total += 1;
                 if let Some(row) = Row::of(&brief) {
                     all.push((quiet, brief.conn, row));
@@ -133,7 +132,7 @@ impl Seen {
 }
 
 /// Keeps those on which something has happened last.
-fn keep_busiest(all: &mut Vec<(time::Duration, u32, Row)>) {
+fn keep_busiest(all: &mut Vec<(Quiet, u32, Row)>) {
     if all.len() > MAX_ROWS {
         all.select_nth_unstable_by_key(MAX_ROWS, |&(quiet, conn, _)| (quiet, conn));
         all.truncate(MAX_ROWS);
@@ -147,8 +146,11 @@ impl Row {
     }
 }
 
-/// A connection, and for how long nothing has happened on it.
-fn brief(entry: &Entry) -> Option<(time::Duration, Brief<'_>)> {
+/// For how long nothing has happened on a connection, after all those that come before: open, half-open, in TIME-WAIT.
+type Quiet = (u8, time::Duration);
+
+/// A connection, and where it stands among those that are told of.
+fn brief(entry: &Entry) -> Option<(Quiet, Brief<'_>)> {
     let of = |conn: ConnId, ends: Ends, state| Brief {
         conn: conn.0,
         state: control::state_name(state),
@@ -159,14 +161,13 @@ fn brief(entry: &Entry) -> Option<(time::Duration, Brief<'_>)> {
         Entry::Connection { info, .. } => {
             let quiet = info.details.since_heard.min(info.details.since_sent);
             let ends = Ends { local: info.local, remote: info.remote };
-            (quiet, Brief { tcp: Some(Figures::of(info)), ..of(info.conn, ends, info.state) })
+            ((0, quiet), Brief { tcp: Some(Figures::of(info)), ..of(info.conn, ends, info.state) })
         }
         Entry::HalfOpen { conn, ends } => {
-            (time::Duration::ZERO, of(*conn, (*ends).into(), State::SynReceived))
+            ((1, time::Duration::ZERO), of(*conn, (*ends).into(), State::SynReceived))
         }
         Entry::TimeWait { conn, ends, .. } => {
-            // After all that are open.
-            (time::Duration::MAX, of(*conn, (*ends).into(), State::TimeWait))
+            ((2, time::Duration::ZERO), of(*conn, (*ends).into(), State::TimeWait))
         }
         Entry::Listener { .. } | Entry::Udp { .. } => return None,
     })
@@ -192,3 +193,6 @@ impl Figures<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ use super::*;
 /// A request with these fields.
 fn request(fields: &[(&str, &str)]) -> Request<()> {
     let mut request = Request::new(());
+    *request.uri_mut() = "/glass/".parse().unwrap();
     for (name, value) in fields {
         let name: HeaderName = name.parse().unwrap();
         request.headers_mut().append(name, value.parse().unwrap());
