@@ -237,6 +237,8 @@ struct Builder {
     trace: Trace,
     span: Span,
     origin: Option<Instant>,
+    /// What held the sender back when the part that is wanted begins: that is told of before, and holds on.
+    limited: Option<What>,
     most: usize,
 }
 
@@ -253,7 +255,7 @@ impl Builder {
             gone: 0,
             sums: [Sums::default(); 2],
         };
-        Builder { trace, span, origin: None, most: MOST_MOMENTS }
+        Builder { trace, span, origin: None, limited: None, most: MOST_MOMENTS }
     }
 
     /// Adds what happened at `at`, by the clock of the file.
@@ -267,8 +269,17 @@ impl Builder {
             What::Received(segment) => self.trace.count(Side::Remote, segment),
             _ => {}
         }
-        if since < self.span.from || since > self.span.to {
+        if since < self.span.from {
+            if let What::Limited(_) = what {
+                self.limited = Some(what);
+            }
             return;
+        }
+        if since > self.span.to {
+            return;
+        }
+        if let Some(what) = self.limited.take() {
+            self.trace.moments.push(Moment { at: Instant::ZERO + self.span.from, what });
         }
         self.trace.end = self.trace.end.max(at);
         match self.trace.moments.len() < self.most {

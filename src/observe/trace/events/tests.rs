@@ -106,3 +106,20 @@ fn a_host_cannot_write_on_the_terminal() {
     let trace = trace(&mut line.as_bytes(), &survey.found[0], Span::default(), Vec::new()).unwrap();
     assert_eq!(trace.moments.len(), 1);
 }
+
+#[test]
+fn what_holds_a_sender_back_when_a_part_begins_is_told_of() {
+    let limited = |at, by: &str| event(at, "limited", &format!("\"by\":\"{by}\""));
+    let file = [limited(0, "pacing"), limited(5, "peer_window"), limited(20, "nagle")].concat();
+    let whole = of_events(file.as_bytes());
+    let at = |index: usize| whole.moments[index].at - Instant::ZERO;
+    // From between the second and the third.
+    let span = Span { from: (at(1) + at(2)) / 2, to: Duration::MAX };
+    let survey = survey(&mut file.as_bytes()).unwrap();
+    let trace = trace(&mut file.as_bytes(), &survey.found[0], span, Vec::new()).unwrap();
+    let told = trace.moments.iter().map(|moment| match &moment.what {
+        What::Limited(by) => (moment.at - Instant::ZERO, &**by),
+        other => panic!("{other:?}"),
+    });
+    assert!(told.eq([(span.from, "peer_window"), (at(2), "nagle")]));
+}
