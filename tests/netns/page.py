@@ -252,7 +252,7 @@ def change(url, token):
     page.click("link")
     page.driver.execute_script(slide)
     page.click("link-apply")
-    page.wait("it is changed", lambda: "loss" in page.text("link-panel") and not page.one("token-form").is_displayed())
+    page.wait("it is changed", lambda: "in force: loss=" in page.text("link-panel") and not page.one("token-form").is_displayed())
     page.end()
 
 
@@ -300,6 +300,10 @@ A_DAY = """
           seq += 1448;
         }
         tell('record', lines.join('\\n'));
+        for (let k = 0; k < 40; k += 1) {
+          tell('status', JSON.stringify({ time_ns: start + step * message, conn, state: 'ESTAB', local: '10.9.0.2:19',
+            remote: '10.9.0.1:4000', tcp: { cwnd: 14480, since_sent_us: k, busy_us: k }, timer: { name: 'keepalive', left_us: k, tries: 0 } }));
+        }
         const rows = [...Array(112).keys()].map((k) => ({ conn: 1e6 + message * 112 + k, state: 'ESTAB', local: '10.9.0.2:80',
           remote: '10.9.0.1:5000', cwnd: 14480, srtt_us: 100, rto_us: 200000, bytes_acked: k, bytes_received: 0 }));
         const gone = message ? [...Array(112).keys()].map((k) => 1e6 + (message - 1) * 112 + k) : [];
@@ -317,7 +321,8 @@ def day(url):
     page.changes("what was sent", lambda: page.text("value-sent"))
     page.driver.set_script_timeout(120)
     kept, came, rows, heap = page.driver.execute_async_script(A_DAY)
-    assert came > 450_000 and kept <= 200_000, (kept, came)
+    # 900 times 500 events and one look at it, whatever of the 40 looks has passed; and what the stack itself has told.
+    assert 450_900 < came < 460_000 and kept <= 200_000, (kept, came)
     assert rows < 200, rows
     assert heap < 400 * 2**20, heap
     page.press(" ")

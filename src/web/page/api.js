@@ -12,7 +12,11 @@ export function takeToken() {
   }
   const found = /^#token=([^&]+)$/.exec(location.hash);
   if (!found) return;
-  setToken(decodeURIComponent(found[1]));
+  try {
+    setToken(decodeURIComponent(found[1]));
+  } catch {
+    // It is no token, and whoever wants to change something is asked for one.
+  }
   history.replaceState(null, '', location.pathname + location.search);
 }
 

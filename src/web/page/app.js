@@ -18,6 +18,8 @@ import { GLOSSARY } from './words.js';
 
 const $ = (id) => document.getElementById(id);
 
+const NO_MORE = 'This connection is no more.';
+
 class App {
   constructor() {
     theme.begin();
@@ -141,6 +143,7 @@ class App {
   /** Shows what the address says. */
   route() {
     hideTip();
+    api.takeToken();
     const [, view = '', id] = location.hash.split('/');
     const names = { '': 'list', conn: 'bench', recording: 'bench', counters: 'counters', file: 'shelf' };
     const unknown = view === 'conn' && !/^\d{1,10}$/.test(id ?? '');
@@ -193,8 +196,11 @@ class App {
 
   #status() {
     if (this.stream.closed && this.killed) {
-      setText(this.killed, 'This connection is no more.');
+      setText(this.killed, NO_MORE);
       this.killButton.disabled = true;
+    } else if (this.killed?.textContent === NO_MORE) {
+      setText(this.killed, '');
+      this.killButton.disabled = false;
     }
     this.bench.request();
   }

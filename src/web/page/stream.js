@@ -7,6 +7,13 @@ import { LIVE_MOST, Track } from './track.js';
 const HISTORY = 32;
 const ROWS_MOST = 4000;
 
+/** What a look says, but for what changes with time alone. */
+function essence({ timer, time_ns: _time, at_ns: _at, tcp, ...rest }) {
+  const passing = /^(since|busy|rwnd_limited|sndbuf_limited)_/;
+  const steady = Object.entries(tcp ?? {}).filter(([name]) => !passing.test(name));
+  return JSON.stringify([rest, steady, timer?.name, timer?.tries]);
+}
+
 export class Stream {
   constructor() {
     this.rows = new Map();
@@ -153,6 +160,7 @@ export class Stream {
       this.fresh = false;
       if (this.clock !== undefined && t < this.clock - 1) this.#restarted();
     }
+    this.before = this.clock ?? t;
     this.clock = t;
     for (const conn of data.gone ?? []) this.rows.delete(conn);
     const changed = new Set();
@@ -187,7 +195,10 @@ export class Stream {
     row.history = old?.history ?? [];
     row.version = (old?.version ?? 0) + 1;
     row.rate =
-      old && t > old.at && moved >= old.moved ? (moved - old.moved) / Math.max(t - Math.max(old.at, t - 1), 0.05) : 0;
+      // What did not change was not told of: since then nothing had moved until the last message.
+      old && t > old.at && moved >= old.moved
+        ? (moved - old.moved) / Math.max(t - Math.max(old.at, this.before), 0.05)
+        : 0;
     row.history.push(row.rate);
     if (row.history.length > HISTORY) row.history.shift();
     return row;
@@ -213,16 +224,22 @@ export class Stream {
     if (typeof data.remote === 'string') this.track.end.remote = data.remote;
     // Events that happened before it may still be under way, so it stands at the time of the last one that is here; and
     // what the flight recorder has kept comes first.
-    if (this.recorded)
-      this.track.append({
-        t: this.track.last || (this.now() ?? 0),
-        host: '',
-        conn: this.conn,
-        name: 'status',
-        d: data,
-      });
+    if (this.recorded) this.#look(data);
     else this.waiting = data;
+    this.closed = false;
     this.#tell('status');
+  }
+
+  /** Puts a look at the connection among its events; where nothing but time has passed since the last one, in its place. */
+  #look(data) {
+    const { track } = this;
+    const last = track.event(track.length - 1);
+    if (last?.name === 'status' && essence(last.d) === essence(data)) {
+      Object.assign(last.d, { timer: undefined }, data);
+      track.version += 1;
+      return;
+    }
+    track.append({ t: track.last || (this.now() ?? 0), host: '', conn: this.conn, name: 'status', d: data });
   }
 
   #record(text) {
