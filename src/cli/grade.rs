@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use glasstcp::observe::grade::{Findings, Grade, Place, RuleError, Rules, Verdict};
 use glasstcp::observe::trace::Span;
 use glasstcp::service::text::harmless_line;
@@ -93,7 +93,7 @@ impl Args {
                 let error = anyhow::Error::new(error).context("the rules cannot be read");
                 return super::fail(&error, BAD_RULES);
             }
-            Err(error) => return super::fail(&error, 1),
+            Err(error) => return super::fail(&error, BAD_RULES),
         };
         match self.judge(&rules) {
             Ok(true) => ExitCode::SUCCESS,
@@ -105,13 +105,20 @@ impl Args {
     /// The rules, from a file where there is one of that name.
     fn rules(&self) -> anyhow::Result<Result<Rules, RuleError>> {
         let path = Path::new(&self.expect);
-        if !path.is_file() {
+        // A pipe will do, too.
+        if !path.metadata().is_ok_and(|there| !there.is_dir()) {
             return Ok(self.expect.parse());
         }
         let mut text = String::new();
         File::open(path)
-            .and_then(|file| file.take(LONGEST).read_to_string(&mut text))
+            .and_then(|file| file.take(LONGEST + 1).read_to_string(&mut text))
             .with_context(|| format!("cannot read the rules in {}", path.display()))?;
+        if text.len() as u64 > LONGEST {
+            bail!(
+                "{} has more than {LONGEST} bytes of rules: make several files of it",
+                path.display()
+            );
+        }
         Ok(text.parse())
     }
 

@@ -124,6 +124,12 @@ impl Done {
         Ok(graded)
     }
 
+    /// The questions of the lab; over a real device those that are about what ran there.
+    pub fn questions(&self) -> impl Iterator<Item = &'static Question> {
+        let all = self.lab.questions.iter();
+        all.filter(|question| self.live_run().is_none() || self.answer(question).is_ok())
+    }
+
     /// The answer to a question, with what was seen in place of what stands in braces.
     ///
     /// # Errors

@@ -117,6 +117,7 @@ fn mistakes_are_explained() {
     write("prose", "no event\n");
     write("bad.rules", "rto == 0\nrto = none\n");
     write("events", "{\"time_ns\":1,\"conn\":1,\"name\":\"app_read\",\"data\":{\"len\":1}}\n");
+    write("many.rules", &"rto == 0\n".repeat(120_000));
     fs::create_dir(folder.path().join("mine")).expect("made");
     write("mine/thesis.txt", "mine");
     for (words, code, sentence) in [
@@ -124,6 +125,7 @@ fn mistakes_are_explained() {
         (&["grade", "nowhere", "-e", "rto == 0"], 1, "cannot read nowhere: No such file"),
         (&["grade", "events", "-e", "rto"], 2, "line 1, column 4: here a comparison such as"),
         (&["grade", "events", "-e", "bad.rules"], 2, "line 2, column 7: 'none' is nothing"),
+        (&["grade", "events", "-e", "many.rules"], 2, "has more than 1048576 bytes of rules"),
         (&["grade", "events", "-e", "no/such.rules"], 2, "the rules cannot be read"),
         (&["grade", "events"], 2, "--expect"),
         (&["lab", "nowhere"], 2, "possible values: handshake, close"),

@@ -137,7 +137,7 @@ pub fn files(text: &mut Text, done: &Done, folder: &Folder) {
 /// The questions, perhaps with their answers.
 pub fn questions(text: &mut Text, done: &Done, answers: bool) -> anyhow::Result<()> {
     text.line("Questions");
-    for (number, question) in (1..).zip(done.lab.questions) {
+    for (number, question) in (1..).zip(done.questions()) {
         text.paragraph(&format!("  {number}. "), question.asks);
         if answers {
             text.paragraph("     > ", &done.answer(question)?);

@@ -23,7 +23,9 @@ pub(super) static FAST_RETRANSMIT: Lab = Lab {
     look_for: &[
         "ack=24001 again and again, from the moment at which the segment after the lost one arrives.",
         "At the third repetition: fast retransmit, and the window falls to one segment.",
-        "From there it doubles up to the threshold (the lower line), and then grows by one segment a round trip.",
+        "From there it grows by up to a segment with each acknowledgment, to the threshold (the upper line), and then by one \
+         segment a round trip.",
+        "The first two duplicates bring a new segment each (limited transmit, RFC 3042).",
     ],
     runs: &[Run {
         name: "tahoe",
@@ -57,10 +59,7 @@ pub(super) static FAST_RETRANSMIT: Lab = Lab {
         Claim { says: "Exactly one fast retransmit, ...", rule: "tahoe: fast-retransmits == 1" },
         Claim { says: "... nothing else is sent again, ...", rule: "tahoe: retransmissions == 1" },
         Claim { says: "... and the timer is not needed.", rule: "tahoe: rto == 0" },
-        Claim {
-            says: "At least three duplicates came before it.",
-            rule: "tahoe: duplicate-acks >= 3",
-        },
+        Claim { says: "Duplicates came, three at least.", rule: "tahoe: duplicate-acks >= 3" },
         Claim { says: "The window falls to one segment.", rule: "tahoe: cwnd min == segment max" },
         Claim {
             says: "The threshold becomes half of the window, or a little less.",
@@ -162,7 +161,7 @@ pub(super) static FAST_RECOVERY: Lab = Lab {
             rule: "reno: retransmissions == 1",
         },
         Claim {
-            says: "The window is halved, and no more.",
+            says: "The threshold is half of the window, or a little less, and Reno goes on from there.",
             rule: "reno: ssthresh first >= 0.45 * cwnd max of tahoe",
         },
         Claim { says: "Reno is done before Tahoe.", rule: "reno: duration < duration of tahoe" },
@@ -175,7 +174,8 @@ pub(super) static FAST_RECOVERY: Lab = Lab {
         Question {
             asks: "To what is the threshold set, and why is that the same in both?",
             answer: "To {ssthresh first of reno} and {ssthresh first of tahoe}: half of what was under way when the loss \
-                     was found (RFC 5681, equation 4). They differ in where the window begins after that.",
+                     was found, without the two segments that the first duplicates brought (RFC 5681 3.2, step 2, and \
+                     equation 4). They differ in where the window begins after that.",
         },
         Question {
             asks: "What does Reno do when several segments of one window are lost?",
@@ -326,13 +326,14 @@ pub(super) static RACK: Lab = Lab {
          about to arrive, and halves its window for it.",
         "RACK looks at time instead: a segment is lost when one that was sent *later* has arrived, and some time has passed \
          in which it could still have come. That reordering window is a quarter of the shortest round trip once \
-         reordering has been seen (RFC 8985 6.2). And when it was wrong, the receiver reports what has arrived twice \
-         (D-SACK), and the reduction is taken back. 'rack' is CUBIC with RACK, which is what the stack does unless it is \
+         reordering has been seen (RFC 8985 6.2). And when it was wrong, the timestamp of the acknowledgment shows \
+         that it is of the first copy (Eifel, RFC 3522), or the receiver reports what has arrived twice (D-SACK), and the \
+         reduction is taken back. 'rack' is CUBIC with RACK, which is what the stack does unless it is \
          told otherwise.",
     ],
     look_for: &[
         "The window of 'duplicates' is halved again and again, and never gets far.",
-        "The window of 'rack' falls once at the beginning, comes back at once, and grows.",
+        "The window of 'rack' falls once at the beginning, a little and for three milliseconds, and grows.",
     ],
     runs: &[
         Run {

@@ -66,7 +66,7 @@ pub(super) static RTT: Lab = Lab {
             places: &["timestamps"],
             span: None,
             caption: "With timestamps such round trips are measured, too: the acknowledgment says which copy it is of. The \
-                      first one after the gap is of a copy that was sent while the path still was dead, or just before.",
+                      first one after the gap is of the copy that was sent when the path was back.",
         },
     ],
     claims: &[
@@ -84,7 +84,8 @@ pub(super) static RTT: Lab = Lab {
         },
         Claim { says: "With timestamps it is.", rule: "timestamps: rtt ambiguous >= 1" },
         Claim {
-            says: "The time-out is above every round trip, by the 200 ms that Linux adds at least.",
+            says: "The time-out is above every round trip: 200 ms at least stand on the smoothed one, as in Linux (RFC 6298 \
+                   2.4 asks for a whole second).",
             rule: "karn: rto-timer min >= rtt max",
         },
         Claim {
@@ -94,10 +95,10 @@ pub(super) static RTT: Lab = Lab {
     ],
     questions: &[
         Question {
-            asks: "How long was the time-out before the gap, and how long did the sender wait before the last of its three \
-                   attempts?",
-            answer: "It was computed as {rto-timer max of karn} at most. Before the last attempt nothing was sent for \
-                     {silence max of karn}: doubled, and doubled again.",
+            asks: "How long did the sender wait before the last of its three attempts, and how long was the time-out before \
+                   the gap?",
+            answer: "Nothing was sent for {silence max of karn}. The time-out was a quarter of that: it was doubled, and \
+                     doubled again (RFC 6298 5.5).",
         },
         Question {
             asks: "What would go wrong if the acknowledgment after the gap were measured from the first transmission?",

@@ -108,6 +108,8 @@ pub(super) fn missing(trace: &Trace) -> Option<String> {
         Some(format!("{} events before these were not kept", trace.gone))
     } else if lost > 0 {
         Some(format!("{lost} events are missing in the file"))
+    } else if let Some(note) = trace.notes.first() {
+        Some(format!("not all of the file was read: {note}"))
     } else if trace.not_kept > 0 {
         Some("the connection is longer than what is looked at".to_owned())
     } else if trace.from_wire && sums.acked.saturating_sub(begin) > text {

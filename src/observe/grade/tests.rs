@@ -26,7 +26,8 @@ fn captured() -> Trace {
 fn of_lines(lines: &str) -> Trace {
     let survey = events::survey(&mut lines.as_bytes()).expect("readable");
     let found = survey.choose(None, None).expect("there is one");
-    events::trace(&mut lines.as_bytes(), found, Span::default(), Vec::new()).expect("readable")
+    let notes = survey.notes.clone();
+    events::trace(&mut lines.as_bytes(), found, Span::default(), notes).expect("readable")
 }
 
 fn grades(rules: &str, trace: &Trace) -> Vec<Grade> {
@@ -200,6 +201,15 @@ fn what_is_missing_makes_no_rule_hold() {
         let (verdict, seen) = verdict(rule, &trace);
         assert_eq!(verdict, expected, "{rule}: {seen}");
     }
+}
+
+#[test]
+fn what_cannot_be_read_may_have_been_anything() {
+    let event = "{\"time_ns\":6,\"conn\":1,\"name\":\"app_read\",\"data\":{\"len\":1}}\n";
+    assert_eq!(verdict("rto == 0", &of_lines(event)).0, Verdict::Pass);
+    let cut = of_lines(&[event, "{\"time_ns\":7,\"co"].concat());
+    let (verdict, seen) = verdict("rto == 0", &cut);
+    assert_eq!(verdict, Verdict::Unknown, "{seen}");
 }
 
 #[test]

@@ -72,7 +72,7 @@ impl Survey {
                 && place.is_none_or(|place| found.place.as_deref() == Some(place))
         });
         // Of several with as much the first: max_by_key takes the last.
-        chosen.rev().max_by_key(|found| (found.all_text(), found.moments))
+        chosen.rev().max_by_key(|found| (found.all_text(), found.text[0], found.moments))
     }
 }
 

@@ -318,8 +318,8 @@ impl Reader {
             let why = match () {
                 () if segment.flags.contains(Flags::SYN) => "handshake_retransmission",
                 () if is_probe => "keepalive",
-                () if way.duplicates >= DUPLICATES => "seems_fast",
                 () if silence >= long => "seems_timeout",
+                () if way.duplicates >= DUPLICATES => "seems_fast",
                 () => "seems_again",
             };
             if segment.why.is_none() {

@@ -46,7 +46,11 @@ fn what_comes_again_is_guessed_from_what_came_before() {
     packets.push((53_100, tcp(ACK, 101, 1, 100)));
     packets.push((900_000, tcp(ACK, 201, 1, 100)));
     let trace = of_packets(&capture(&packets));
-    assert_eq!(reasons(&trace), ["seems_fast", "seems_fast"], "duplicates still count");
+    assert_eq!(
+        reasons(&trace),
+        ["seems_fast", "seems_timeout"],
+        "silence tells more than duplicates"
+    );
     packets.insert(10, (70_000, back(tcp(ACK, 1, 201, 0))));
     packets.insert(11, (71_000, tcp(ACK, 601, 1, 100)));
     let trace = of_packets(&capture(&packets));
