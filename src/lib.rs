@@ -134,6 +134,7 @@ pub mod stack;
 mod sync;
 pub mod tcp;
 pub mod time;
+#[cfg(not(glasstcp_sockets_only))]
 pub mod web;
 pub mod wire;
 
