@@ -1,14 +1,16 @@
 // What the page asks the server to change. The token comes from the address, from this session, or is asked for in a field.
 
 const KEY = 'glasstcp-token';
+/** How long an answer may take, in milliseconds. */
+const PATIENCE = 8000;
 let token = null;
 
 /** Takes a token out of the address bar, so that it is neither seen nor shared. */
 export function takeToken() {
   try {
-    token = sessionStorage.getItem(KEY);
+    token ??= sessionStorage.getItem(KEY);
   } catch {
-    token = null;
+    // Without storage it is as it was set here.
   }
   const found = /^#token=([^&]+)$/.exec(location.hash);
   if (!found) return;
@@ -43,7 +45,8 @@ async function post(path, body) {
   if (token) headers.Authorization = `Bearer ${token}`;
   let answer;
   try {
-    answer = await fetch(path, { method: 'POST', headers, body: JSON.stringify(body), cache: 'no-store' });
+    const signal = AbortSignal.timeout(PATIENCE);
+    answer = await fetch(path, { method: 'POST', headers, body: JSON.stringify(body), cache: 'no-store', signal });
   } catch {
     throw new Refused('The stack does not answer.', 0);
   }
@@ -61,7 +64,7 @@ export const kill = (local, remote) => post('kill', { local, remote });
 
 /** What the server is. */
 export async function info() {
-  const answer = await fetch('info', { cache: 'no-store' });
+  const answer = await fetch('info', { cache: 'no-store', signal: AbortSignal.timeout(PATIENCE) });
   if (!answer.ok) throw new Error(`The server says ${answer.status}.`);
   return answer.json();
 }

@@ -18,6 +18,8 @@ import { GLOSSARY } from './words.js';
 
 const $ = (id) => document.getElementById(id);
 
+/** So long the stream waits until it is known whether there is a stack, in milliseconds. */
+const KNOWN_WITHIN = 1500;
 const NO_MORE = 'This connection is no more.';
 
 class App {
@@ -55,19 +57,26 @@ class App {
   }
 
   async #begin() {
+    this.#place();
+    const late = setTimeout(() => this.route(), KNOWN_WITHIN);
     try {
       const info = await api.info();
       this.#info(info);
-      if (info.recordings?.length) return await this.#exhibit(info.recordings);
+      if (info.recordings?.length) {
+        clearTimeout(late);
+        return await this.#exhibit(info.recordings);
+      }
     } catch {
       // It says so itself when the stack cannot be reached.
     }
-    return this.route();
+    clearTimeout(late);
+    // Where it came late, only a connection may have more to show now.
+    return this.shown === undefined || (this.shown === 'conn' && this.info?.payload) ? this.route() : undefined;
   }
 
   /** There is no stack behind the page, but recordings that are to be shown. */
   async #exhibit(names) {
-    this.stream.off = true;
+    this.stream.stop();
     document.body.classList.add('exhibit');
     setText($('pulse-text'), 'recordings');
     const fetched = names.map(async (name) => {
@@ -129,10 +138,11 @@ class App {
   #banner() {
     const lost = this.stream.connected === false;
     $('banner').hidden = !lost;
-    setText($('banner'), lost ? 'Connection lost, trying again. What you see is what was known last.' : '');
+    const why = this.stream.refused ? 'Too many pages are open: close one.' : 'Connection lost, trying again.';
+    setText($('banner'), lost ? `${why} What you see is what was known last.` : '');
     setAttribute($('pulse'), 'data-on', String(this.stream.connected === true));
     setText($('pulse-text'), this.stream.connected ? 'live' : 'offline');
-    if (lost) say('Connection lost, trying again.', 0);
+    if (lost) say(why, 0);
   }
 
   go(hash) {
@@ -140,10 +150,8 @@ class App {
     else location.hash = hash;
   }
 
-  /** Shows what the address says. */
-  route() {
-    hideTip();
-    api.takeToken();
+  /** Which view the address names; it is shown, without what is in it. */
+  #place() {
     const [, view = '', id] = location.hash.split('/');
     const names = { '': 'list', conn: 'bench', recording: 'bench', counters: 'counters', file: 'shelf' };
     const unknown = view === 'conn' && !/^\d{1,10}$/.test(id ?? '');
@@ -161,7 +169,14 @@ class App {
           ? 'page'
           : null,
       );
-    const conn = name === 'bench' && view === 'conn' ? Number(id) : null;
+    return { view, conn: name === 'bench' && view === 'conn' ? Number(id) : null };
+  }
+
+  /** Shows what the address says. */
+  route() {
+    hideTip();
+    api.takeToken();
+    const { view, conn } = this.#place();
     this.stream.open(conn, this.stream.rows.get(conn));
     this.payload?.close();
     if (conn !== null) this.#openLive(conn);

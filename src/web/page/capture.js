@@ -104,7 +104,7 @@ function* pcapng(buffer) {
     if (at + size > buffer.byteLength) throw new Damaged('the file ends within a block');
     if (kind === 1 && size >= 20) ifaces.push(describe(buffer, view, at, end, little, ifaces.length));
     else if (kind === 6 && size >= 32) yield enhanced(buffer, view, at, end, little, ifaces);
-    else if (kind === 3 && ifaces[0]) {
+    else if (kind === 3 && size >= 16 && ifaces[0]) {
       const kept = Math.min(size - 16, view.getUint32(at + 8, little));
       yield {
         time: 0n,

@@ -54,7 +54,7 @@ export function line(e) {
     case 'impaired':
       return `the link: ${(d.effect ?? '').replaceAll('_', ' ')}, ${format.bytes(d.len)} ${d.direction === 'in' ? 'towards us' : 'from us'}`;
     case 'events_lost':
-      return `${format.count(d.count ?? 0)} events were not recorded`;
+      return d.count ? `${format.count(d.count)} events were not recorded` : 'some events did not come to this page';
     default:
       return '';
   }

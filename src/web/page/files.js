@@ -55,11 +55,17 @@ async function events(file, recording, progress) {
       }
     }
     rest = text.slice(from);
-    if (rest.length > 65536 || (recording.count === 0 && recording.skipped > 100)) {
+    if (recording.full) rest = '';
+    const endless = rest.length > 65536;
+    if (recording.count === 0 && (endless || recording.skipped > 100)) {
       await reader.cancel();
       throw new Error(`${file.name} is neither a file of events (lines of JSON) nor a capture (pcap, pcapng).`);
     }
-    if (done || recording.full) break;
+    if (endless) {
+      recording.notes.push('A line has no end; what comes before it is shown.');
+      rest = '';
+    }
+    if (done || endless || recording.full) break;
   }
   if (rest) recording.line(rest);
   await reader.cancel();

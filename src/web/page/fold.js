@@ -26,6 +26,8 @@ export function fresh() {
     una: null,
     nxt: null,
     base: null,
+    fin: null,
+    peerFin: null,
     edge: null,
     heardWindow: null,
     rcvNxt: null,
@@ -72,6 +74,9 @@ export function inFlight(s) {
   return Math.max(0, s.nxt - s.una - ranges.size(s.sacked) - ranges.size(s.lost));
 }
 
+/** How many bytes there are before `next` in a sequence: SYN and FIN have numbers, too, and are none. */
+export const bytesBefore = (next, fin) => Math.max(0, (next ?? 0) - 1 - (fin !== null && next >= fin ? 1 : 0));
+
 /** What a segment takes of the sequence: its text, and one each for SYN and FIN. */
 export const lengthOf = (d) => d.len + (d.flags.includes('SYN') ? 1 : 0) + (d.flags.includes('FIN') ? 1 : 0);
 
@@ -92,6 +97,7 @@ function sent(s, d) {
     s.base ??= start;
   }
   s.textSent += d.len;
+  if (d.flags.includes('FIN')) s.fin = end;
   if (length === 0) return;
   const old = Math.min(end, s.nxt) - start;
   if (d.why in AGAIN || (old > 0 && d.why !== 'keepalive' && d.why !== 'zero_window_probe')) {
@@ -109,6 +115,7 @@ function received(s, d) {
   if (d.state) noteState(s, d.state);
   s.textReceived = Math.max(s.textReceived, d.seq_relative + d.len - 1);
   s.heardWindow = d.window;
+  if (d.flags.includes('FIN')) s.peerFin = d.seq_relative + lengthOf(d);
   if (d.len && d.seq_relative + d.len > (s.rcvNxt ?? 0)) {
     ranges.add(s.early, Math.max(d.seq_relative, s.rcvNxt ?? 0), d.seq_relative + d.len);
     bound(s.early);

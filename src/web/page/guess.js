@@ -2,6 +2,7 @@
 // wire alone. What is guessed has `guess: true`, and is shown as such.
 
 import { intern } from './lines.js';
+import * as ranges from './ranges.js';
 import { readable, read } from './segment.js';
 
 const SYN = 2;
@@ -65,6 +66,9 @@ class End {
       max: 0,
       duplicates: 0,
       fin: null,
+      next: null,
+      peerFin: null,
+      room: null,
       heard: 0,
       said: 0,
       window: -1,
@@ -75,6 +79,7 @@ class End {
       by: null,
     });
     this.flying = [];
+    this.early = [];
     this.scaled = [null, null];
   }
 
@@ -138,6 +143,7 @@ class End {
       }
       return d.len === 0 ? 'fin' : 'new_data';
     }
+    if (this.max > 0 && d.seq_relative === this.max - 1) return this.room === 0 ? 'zero_window_probe' : 'keepalive';
     return d.ack_relative === this.ackSent && d.window > this.window ? 'window_update' : 'ack_now';
   }
 
@@ -155,6 +161,7 @@ class End {
     if (tcp.bits & SYN && !(tcp.bits & ACK)) this.go(t, 'SYN_SENT', 'connect');
     if (this.state === null && tcp.bits & SYN) this.go(t, 'SYN_RCVD', 'syn_arrived');
     this.state ??= 'ESTABLISHED';
+    if (d.ack_relative !== undefined) this.#upTo(t, d.ack_relative);
     if (end > d.seq_relative) {
       const again = d.seq_relative < this.max;
       if (this.flying.length < 5000) this.flying.push({ end, t, again });
@@ -181,23 +188,40 @@ class End {
       const reason = intern(words.refused.replaceAll('-', '_').slice(0, 60));
       this.put(t, 'refused', { ...d, reason });
       if (!PARTIAL.includes(reason)) return;
-    }
+    } else if (!(tcp.bits & RST)) this.#arrived(tcp, d);
     const acked = d.ack_relative ?? 0;
     if (this.state === null && tcp.bits & SYN && !(tcp.bits & ACK)) this.go(t, 'SYN_RCVD', 'syn_arrived');
     if (this.state === 'SYN_SENT' && tcp.bits & SYN && tcp.bits & ACK) this.go(t, 'ESTABLISHED', 'syn_ack_arrived');
     if (this.state === 'SYN_RCVD' && !(tcp.bits & SYN) && acked >= 1) this.go(t, 'ESTABLISHED', 'syn_acked');
     this.state ??= 'ESTABLISHED';
     this.#acknowledged(t, tcp, d, acked, words);
-    if (tcp.bits & FIN && d.seq_relative <= (this.ackSent ?? Infinity)) {
-      if (this.state === 'ESTABLISHED') this.go(t, 'CLOSE_WAIT', 'fin_arrived');
-      else if (this.state === 'FIN_WAIT_1') this.go(t, 'CLOSING', 'fin_arrived');
-      else if (this.state === 'FIN_WAIT_2') this.go(t, 'TIME_WAIT', 'fin_arrived');
-    }
+    if (this.next !== null) this.#upTo(t, this.next);
     if (tcp.bits & RST) this.go(t, 'CLOSED', 'reset_arrived');
     d.state = this.state;
+    this.room = d.window;
     this.put(t, 'received', d);
     this.heard = t;
     this.#thought(t, words);
+  }
+
+  /** Notes what has come, and up to where nothing is missing. */
+  #arrived(tcp, d) {
+    const end = d.seq_relative + d.len + (tcp.bits & SYN ? 1 : 0) + (tcp.bits & FIN ? 1 : 0);
+    if (tcp.bits & FIN) this.peerFin = end;
+    this.next ??= d.seq_relative;
+    ranges.add(this.early, d.seq_relative, end);
+    if (this.early.length > 256) this.early.shift();
+  }
+
+  /** All before `next` has come: a FIN that was waiting for it counts. */
+  #upTo(t, next) {
+    this.next = Math.max(this.next ?? next, next);
+    while (this.early.length && this.early[0][0] <= this.next) this.next = Math.max(this.next, this.early.shift()[1]);
+    if (this.peerFin === null || this.next < this.peerFin) return;
+    this.peerFin = null;
+    if (this.state === 'ESTABLISHED') this.go(t, 'CLOSE_WAIT', 'fin_arrived');
+    else if (this.state === 'FIN_WAIT_1') this.go(t, 'CLOSING', 'fin_arrived');
+    else if (this.state === 'FIN_WAIT_2') this.go(t, 'TIME_WAIT', 'fin_arrived');
   }
 
   #acknowledged(t, tcp, d, acked, words) {

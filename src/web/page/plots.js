@@ -1,6 +1,7 @@
 // The four strips of a connection: time and sequence (as tcptrace draws it), windows, round trips, throughput.
 
 import { drawCross, drawMark, pattern, range, span, stepArea, stepLine } from './draw.js';
+import { bytesBefore } from './fold.js';
 import * as format from './format.js';
 import { LIMIT_NAMES, WHY_NAMES } from './track.js';
 import { AGAIN, GLOSSARY, LIMIT, WHY } from './words.js';
@@ -112,7 +113,7 @@ export const sequence = {
   },
   summary({ track }) {
     const [head] = track.heads;
-    return `${format.bytes(head.textSent)} sent in ${format.plural(head.segmentsSent, 'segment')}, ${format.plural(head.retransmissions, 'segment')} again, ${format.bytes(head.una ?? 0)} acknowledged; ${format.bytes(head.textReceived)} received.`;
+    return `${format.bytes(head.textSent)} sent in ${format.plural(head.segmentsSent, 'segment')}, ${format.plural(head.retransmissions, 'segment')} again, ${format.bytes(bytesBefore(head.una, head.fin))} acknowledged; ${format.bytes(head.textReceived)} received.`;
   },
 };
 

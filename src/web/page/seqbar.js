@@ -1,7 +1,7 @@
 // The sequence space of the sender as a bar: acknowledged, sacked, lost, in flight, what may be sent, what is blocked and by what.
 
 import { el, setAttribute, setText } from './dom.js';
-import { inFlight } from './fold.js';
+import { bytesBefore, inFlight } from './fold.js';
 import * as format from './format.js';
 import { mark } from './legend.js';
 import { niceStep } from './chart.js';
@@ -38,7 +38,7 @@ export function numbers(s) {
     flight,
     usable,
     blocked,
-    acknowledged: una,
+    acknowledged: bytesBefore(una, s.fin),
     sacked: ranges.size(s.sacked),
     lost: ranges.size(s.lost),
     by: room <= edge - nxt ? 'cwnd' : 'rwnd',
@@ -55,7 +55,7 @@ export function received(s) {
     una,
     nxt: top,
     edge: Math.max(edge, top),
-    acknowledged: una,
+    acknowledged: bytesBefore(una, s.peerFin),
     waiting,
     room: Math.max(0, edge - una - waiting),
   };

@@ -92,25 +92,23 @@ export class Shelf {
   /** Reads files, one after the other. */
   async read(files) {
     const fresh = [];
+    const bad = [];
     const slow = setTimeout(this.busy, 400);
     for (const file of files.slice(0, RECORDINGS_MOST)) {
       try {
         const recording = await load(file, (share) => this.#say(`Reading ${file.name}: ${Math.round(share * 100)} %`));
         fresh.push(recording);
       } catch (error) {
-        clearTimeout(slow);
-        this.#say(error instanceof RangeError ? `${file.name} is too large for this browser.` : error.message, true);
-        this.opened([]);
-        this.render();
-        return;
+        bad.push(error instanceof RangeError ? `${file.name} is too large for this browser.` : error.message);
       }
     }
     clearTimeout(slow);
     this.recordings.unshift(...fresh);
     if (this.recordings.length > RECORDINGS_MOST) this.recordings.length = RECORDINGS_MOST;
-    this.#say('');
+    this.#say(bad.join(' '), bad.length > 0);
     this.render();
-    this.opened(fresh);
+    // Where one could not be read, that is told beside those that could.
+    this.opened(bad.length ? [] : fresh);
   }
 
   #say(text, bad = false) {

@@ -1,6 +1,7 @@
 // The live stream (server-sent events): the list of connections, the one that is looked at, counters, the link.
 // It holds what came last and tells who listens; it draws nothing. It reconnects by itself, and nothing in it grows without bound.
 
+import { info } from './api.js';
 import * as lines from './lines.js';
 import { LIVE_MOST, Track } from './track.js';
 
@@ -27,6 +28,7 @@ export class Stream {
     this.conn = null;
     this.closed = false;
     this.connected = null;
+    this.refused = false;
     this.updates = 0;
     this.wait = 1000;
     this.offset = null;
@@ -77,10 +79,24 @@ export class Stream {
             most: LIVE_MOST,
           });
     this.recorded = false;
+    this.newest = null;
+    this.same = 0;
     this.waiting = null;
     const { track } = this;
     if (track) setTimeout(() => this.#alone(track), 1500);
     this.#connect();
+  }
+
+  /** There is no stack behind the page. */
+  stop() {
+    this.off = true;
+    clearTimeout(this.timer);
+    this.source?.close();
+    this.kept?.close();
+    this.source = null;
+    this.kept = null;
+    this.connected = null;
+    this.#tell('connection');
   }
 
   /** Whether these are the ends of a connection that carries this page. */
@@ -133,21 +149,36 @@ export class Stream {
     this.wait = 1000;
     if (this.connected === true) return;
     this.connected = true;
+    this.refused = false;
     this.#tell('connection');
   }
 
   #offline(source) {
-    if (this.connected !== false) {
+    const closed = source.readyState === EventSource.CLOSED;
+    if (this.connected !== false || (this.refused && !closed)) {
       this.connected = false;
+      this.refused = false;
       this.#tell('connection');
     }
     // A browser connects again by itself unless it was refused; then it has closed the source.
     this.fresh = true;
     this.offset = null;
-    if (source.readyState !== EventSource.CLOSED) return;
+    if (!closed) return;
+    this.#whether();
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.#connect(), this.wait);
     this.wait = Math.min(this.wait * 2, 15000);
+  }
+
+  /** Finds out whether the stack answers and only the stream was refused. */
+  async #whether() {
+    const refused = await info().then(
+      () => true,
+      () => false,
+    );
+    if (this.connected !== false || refused === this.refused) return;
+    this.refused = refused;
+    this.#tell('connection');
   }
 
   #sockets(data) {
@@ -246,7 +277,10 @@ export class Stream {
     const { track } = this;
     if (!track) return;
     let again = false;
-    const known = track.last;
+    let gone = 0;
+    // Of the events at the time of the last one so many are known.
+    const known = this.newest ?? track.last;
+    let skip = this.newest === null ? Infinity : this.same;
     for (const line of text.split('\n')) {
       const parsed = lines.event(line);
       if (!parsed) continue;
@@ -257,11 +291,21 @@ export class Stream {
         // After a reconnection it comes once more: what is known already is skipped.
         again = track.length > 0;
         if (e.d.gone && !again) track.gone = e.d.gone;
+        gone = again ? (e.d.gone ?? 0) : 0;
         continue;
       }
-      if (e.name === 'events_lost') e.t = track.last;
-      else if (again && e.t <= known) continue;
+      if (e.name === 'events_lost') {
+        e.t = track.last;
+        track.append(e);
+        continue;
+      }
+      // It begins later than what is known ends: nobody knows how much happened between.
+      if (gone > 0 && e.t > known)
+        track.append({ t: track.last, host: '', conn: this.conn, name: 'events_lost', d: {} });
+      gone = 0;
+      if (again && (e.t < known || (e.t === known && skip-- > 0))) continue;
       this.#heard(e.t);
+      this.#count(e.t);
       track.append(e);
     }
     this.recorded = true;
@@ -271,6 +315,13 @@ export class Stream {
       this.#status(data);
     }
     this.#tell('record');
+  }
+
+  /** How many events there are at the time of the last one. */
+  #count(t) {
+    if (this.newest !== null && t < this.newest) return;
+    this.same = t === this.newest ? this.same + 1 : 1;
+    this.newest = t;
   }
 
   /** Where no recording comes (the recorder is off, or nothing happens), the status alone is shown after a while. */

@@ -37,8 +37,10 @@ export class Timers {
   render(state, t) {
     const due = { ...state.timers };
     const told = state.status?.timer;
+    // A look may have taken the place of the one before it, so the time is its own.
+    const at = state.status?.at_ns ?? state.statusAt;
     if (told && state.state !== 'CLOSED' && told.name in TIMER && !Object.keys(due).length)
-      due[told.name] = { due: state.statusAt + told.left_us * 1000, set: state.statusAt };
+      due[told.name] = { due: at + told.left_us * 1000, set: at };
     const names = Object.keys(due).sort((a, b) => due[a].due - due[b].due);
     for (const [name, row] of this.rows) {
       if (due[name]) continue;
