@@ -83,18 +83,11 @@ struct Welcome<'a> {
     version: &'static str,
     addresses: &'a [IpAddr],
     #[serde(skip_serializing_if = "Option::is_none")]
-    own: Option<Ends>,
+    own: Option<Endpoints>,
     may_change: bool,
     payload: bool,
     recorder: bool,
     link: bool,
-}
-
-/// Both ends of a connection, as JSON.
-#[derive(Clone, Copy, Serialize)]
-struct Ends {
-    local: std::net::SocketAddr,
-    remote: std::net::SocketAddr,
 }
 
 impl Web {
@@ -209,20 +202,8 @@ fn place(places: &Arc<Semaphore>, most: usize) -> Result<OwnedSemaphorePermit, R
 }
 
 /// The connection on which somebody asks, where it can be seen.
-fn own(info: &InfoSource) -> Option<Ends> {
-    info().map(|info| Ends { local: info.local, remote: info.remote })
-}
-
-impl From<Ends> for Endpoints {
-    fn from(Ends { local, remote }: Ends) -> Endpoints {
-        Endpoints { local, remote }
-    }
-}
-
-impl From<Endpoints> for Ends {
-    fn from(Endpoints { local, remote }: Endpoints) -> Ends {
-        Ends { local, remote }
-    }
+fn own(info: &InfoSource) -> Option<Endpoints> {
+    info().map(|info| Endpoints { local: info.local, remote: info.remote })
 }
 
 /// The connection that is asked for, if one is.

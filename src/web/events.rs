@@ -14,12 +14,13 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::reply::Sender;
 use super::rows::{FRESH, Row, Seen};
-use super::{Ends, Shared, Source};
+use super::{Shared, Source};
 use crate::control::SocketStatus;
 use crate::event::ConnId;
 use crate::flight::Recording;
 use crate::observe::flight;
 use crate::observe::stream::{Item, Style};
+use crate::tcp::Endpoints;
 use crate::time;
 
 /// How often it is looked what happens on a connection.
@@ -34,7 +35,7 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 /// Tells a page until it goes.
 pub(super) async fn tell(
     shared: Arc<Shared>,
-    own: Option<Ends>,
+    own: Option<Endpoints>,
     conn: Option<ConnId>,
     out: Sender,
 ) {
@@ -85,7 +86,7 @@ struct Told {
     counted: Option<Instant>,
     link: Option<String>,
     /// The ends of the connection that it looks at.
-    ends: Option<Ends>,
+    ends: Option<Endpoints>,
     status: Option<String>,
     /// Entries of its recording.
     entries: Option<u64>,
@@ -164,7 +165,7 @@ impl Told {
         }
         // Of one that is neither recorded nor listed nothing is known, though it may well live.
         let Some(ends) = self.ends else { return };
-        let entry = net.between(ends.into());
+        let entry = net.between(ends);
         let status = entry.map(SocketStatus::from).filter(|status| status.conn == Some(conn.0));
         let status = match status {
             Some(status) => json(&status),
@@ -178,7 +179,7 @@ impl Told {
 
     fn record(&mut self, page: &mut Vec<u8>, recording: &Recording) {
         let known = self.entries.replace(recording.entries);
-        self.ends = recording.ends.map(|(local, remote)| Ends { local, remote }).or(self.ends);
+        self.ends = recording.ends.map(|(local, remote)| Endpoints { local, remote }).or(self.ends);
         let mut lines = Vec::new();
         // Nothing fails that is written to memory.
         let _ = match known {

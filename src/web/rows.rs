@@ -8,12 +8,12 @@ use serde::Serialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::{Ends, Source};
+use super::Source;
 use crate::control::{self, LinkStatus};
 use crate::event::{ConnId, State};
 use crate::runtime::back_of_the_queue;
 use crate::stack::Entry;
-use crate::tcp::Info;
+use crate::tcp::{Endpoints, Info};
 use crate::time;
 
 /// How many connections a page is told of at most: those on which something has happened last.
@@ -49,7 +49,7 @@ pub(super) struct Seen {
 
 /// A connection.
 pub(super) struct Row {
-    pub ends: Ends,
+    pub ends: Endpoints,
     /// As JSON.
     pub text: Arc<str>,
 }
@@ -60,7 +60,7 @@ struct Brief<'a> {
     conn: u32,
     state: &'static str,
     #[serde(flatten)]
-    ends: Ends,
+    ends: Endpoints,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     tcp: Option<Figures<'a>>,
 }
@@ -151,7 +151,7 @@ type Quiet = (u8, time::Duration);
 
 /// A connection, and where it stands among those that are told of.
 fn brief(entry: &Entry) -> Option<(Quiet, Brief<'_>)> {
-    let of = |conn: ConnId, ends: Ends, state| Brief {
+    let of = |conn: ConnId, ends: Endpoints, state| Brief {
         conn: conn.0,
         state: control::state_name(state),
         ends,
@@ -160,14 +160,14 @@ fn brief(entry: &Entry) -> Option<(Quiet, Brief<'_>)> {
     Some(match entry {
         Entry::Connection { info, .. } => {
             let quiet = info.details.since_heard.min(info.details.since_sent);
-            let ends = Ends { local: info.local, remote: info.remote };
+            let ends = Endpoints { local: info.local, remote: info.remote };
             ((0, quiet), Brief { tcp: Some(Figures::of(info)), ..of(info.conn, ends, info.state) })
         }
         Entry::HalfOpen { conn, ends } => {
-            ((1, time::Duration::ZERO), of(*conn, (*ends).into(), State::SynReceived))
+            ((1, time::Duration::ZERO), of(*conn, *ends, State::SynReceived))
         }
         Entry::TimeWait { conn, ends, .. } => {
-            ((2, time::Duration::ZERO), of(*conn, (*ends).into(), State::TimeWait))
+            ((2, time::Duration::ZERO), of(*conn, *ends, State::TimeWait))
         }
         Entry::Listener { .. } | Entry::Udp { .. } => return None,
     })

@@ -6,7 +6,7 @@ use crate::time;
 fn seen(millis: u64, rows: &[(u32, &str)], counters: &[(&str, u64)], link: Option<&str>) -> Seen {
     let (local, remote) = ("10.9.0.2:80".parse().unwrap(), "10.9.0.1:4000".parse().unwrap());
     let row = |&(conn, text): &(u32, &str)| {
-        (conn, Row { ends: Ends { local, remote }, text: text.into() })
+        (conn, Row { ends: Endpoints { local, remote }, text: text.into() })
     };
     Seen {
         at: time::Instant::from_millis(millis),
