@@ -6,7 +6,7 @@ use rand_chacha::ChaCha12Rng;
 use rand_core::Rng;
 
 use crate::event::{ConnId, Event, Observer, Refusal, Refusals, SegmentView};
-use crate::flight::Flight;
+use crate::flight::{Flight, Kept};
 use crate::time::Instant;
 
 /// How much memory there is for what connections hold, seen from the stack.
@@ -36,6 +36,7 @@ pub struct Context<'a> {
 
 impl<'a> Context<'a> {
     /// A context for one turn.
+    #[inline(always)]
     pub fn new(
         now: Instant,
         rng: &'a mut ChaCha12Rng,
@@ -46,17 +47,30 @@ impl<'a> Context<'a> {
     }
 
     /// With a recorder that keeps every event.
+    #[inline(always)]
     pub fn recorded(self, flight: Option<&'a mut Flight>) -> Self {
         Context { flight, ..self }
     }
 
-    /// Tells the recorder and the observer, each of its own; without either, `event` is never built. Of one that is for
-    /// the recorder alone, only what it keeps is made: the rest is left out by the compiler. That of what happens often
-    /// owns what it is made of (`move`), lest all of that be laid out in memory first.
+    /// Tells the recorder and the observer; without either, `event` is never built.
     #[inline(always)]
-    pub fn emit(&mut self, event: impl Fn() -> Event) {
-        if let Some(flight) = self.flight.as_deref_mut() {
-            flight.record(self.now, &event());
+    pub fn emit(&mut self, event: impl Fn() -> Event + Copy) {
+        self.emit_kept(|| Kept::of(&event()), event);
+    }
+
+    /// The same of what nearly every segment makes: `kept` is what the recorder keeps of `event`, made without the rest
+    /// of it. Both own what they are made of (`move`), lest that be laid out in memory first.
+    #[inline(always)]
+    pub(crate) fn emit_kept(
+        &mut self,
+        kept: impl Fn() -> Option<Kept>,
+        event: impl Fn() -> Event + Copy,
+    ) {
+        if let Some(flight) = self.flight.as_deref_mut()
+            && let Some(kept) = kept()
+        {
+            debug_assert_eq!(Kept::of(&event()), Some(kept));
+            flight.record(self.now, kept, event);
         }
         if self.observer.is_some() {
             self.show(event);

@@ -7,7 +7,7 @@
 //! A connection has a ring while there is a place for it: one of those that are over, the longest closed first, so that the
 //! last ones can be looked at and only so many rings go through the cache where connections come and go; one that nobody
 //! has had yet; or, when it is open, one of a connection that is not, or on which nothing has happened for a while. A flood of
-//! requests so leaves those alone that are open. A ring grows with what is in it.
+//! requests so leaves those alone that are open.
 
 mod mark;
 mod place;
@@ -21,7 +21,8 @@ use ahash::RandomState;
 use crate::event::{ConnId, Event, State};
 use crate::time::{Duration, Instant};
 
-use mark::{Mark, Seen};
+pub(crate) use mark::Kept;
+use mark::Mark;
 pub use place::EVENTS;
 use place::Place;
 pub use trouble::Trouble;
@@ -47,10 +48,10 @@ pub struct Flight {
     places: Vec<Place>,
     /// So many there may be.
     most: usize,
-    /// Whose is where.
-    index: HashMap<u32, u32, RandomState>,
     /// Where those were that were looked for last, by the ends of their numbers.
     recent: [u32; RECENT],
+    /// Where the others are: those that are not among the recent, and may be some that are again.
+    others: HashMap<u32, u32, RandomState>,
     /// Entries of those that have lost their places.
     made: u64,
     /// Places whose connections are over, the longest first.
@@ -106,7 +107,10 @@ impl Flight {
             places: Vec::with_capacity(most),
             most,
             // Twice as much, as those that go leave marks. Numbers are our own: nobody chooses them so that they collide.
-            index: HashMap::with_capacity_and_hasher(2 * most, RandomState::with_seeds(1, 2, 3, 4)),
+            others: HashMap::with_capacity_and_hasher(
+                2 * most,
+                RandomState::with_seeds(1, 2, 3, 4),
+            ),
             recent: [0; RECENT],
             made: 0,
             over: VecDeque::with_capacity(most),
@@ -120,29 +124,29 @@ impl Flight {
         self.sink = sink;
     }
 
-    /// Keeps an event, if it is about a connection.
-    // Where it is called it is known which event that is, and most of this is nothing then: what is kept is copied out of
-    // it in one go, and only what is seldom done looks at it again.
+    /// Keeps what is kept of an event.
+    // Where it is called it is known which event that is, and most of this is nothing then.
     #[inline(always)]
-    pub fn record(&mut self, at: Instant, event: &Event) {
-        let Some(seen) = Seen::of(event) else {
-            return;
-        };
-        let recent = self.recent[seen.conn.0 as usize % RECENT];
-        let is_there =
-            self.places.get(recent as usize).is_some_and(|place| place.owner == seen.conn);
-        let index = if is_there { Some(recent) } else { self.look_up(&seen, at) };
+    pub(crate) fn record(
+        &mut self,
+        at: Instant,
+        Kept { conn, mark, has_sacks }: Kept,
+        event: impl Fn() -> Event,
+    ) {
+        let recent = self.recent[slot(conn)];
+        let is_there = self.places.get(recent as usize).is_some_and(|place| place.owner == conn);
+        let index = if is_there { Some(recent) } else { self.look_up(conn, mark, at) };
         let Some(index) = index else { return };
         let Some(place) = self.places.get_mut(index as usize) else { return };
-        if place.asks_for(seen.mark) {
-            place.learn(event);
+        if place.asks_for(mark) {
+            place.learn(&event());
         }
-        place.push(at, seen.mark);
-        if seen.has_sacks {
-            place.push_sacks(at, event);
+        place.push(at, mark);
+        if has_sacks {
+            place.push_sacks(at, &event());
         }
-        let (trouble, over) = (place.look(at, seen.mark), place.is_over_now());
-        if over {
+        let trouble = place.look(at, mark);
+        if place.ends_with(mark) {
             self.over.push_back(index);
         }
         if let Some(trouble) = trouble {
@@ -152,10 +156,17 @@ impl Flight {
 
     /// The place of the connection of an event, or one that it has from now on.
     #[inline(never)]
-    fn look_up(&mut self, seen: &Seen, at: Instant) -> Option<u32> {
-        let found =
-            self.find(seen.conn).or_else(|| self.claim(seen.conn, Claim::of(seen.mark)?, at))?;
-        self.recent[seen.conn.0 as usize % RECENT] = found;
+    fn look_up(&mut self, conn: ConnId, mark: Mark, at: Instant) -> Option<u32> {
+        let other = self.others.get(&conn.0).copied();
+        let found = other.or_else(|| self.claim(conn, Claim::of(mark)?, at))?;
+        let before = std::mem::replace(&mut self.recent[slot(conn)], found);
+        if let Some(place) = self.places.get_mut(before as usize)
+            && slot(place.owner) == slot(conn)
+            && before != found
+            && !std::mem::replace(&mut place.is_among_others, true)
+        {
+            self.others.insert(place.owner.0, before);
+        }
         Some(found)
     }
 
@@ -180,44 +191,35 @@ impl Flight {
             conn: place.owner,
             ends: place.ends,
             events: place.len(),
-            last: place.last,
+            last: place.last(),
             over: place.over,
         })
     }
 
     /// The place that a connection has.
     fn find(&self, conn: ConnId) -> Option<u32> {
-        self.index.get(&conn.0).copied()
+        let recent = self.recent[slot(conn)];
+        match self.places.get(recent as usize) {
+            Some(place) if place.owner == conn => Some(recent),
+            _ => self.others.get(&conn.0).copied(),
+        }
     }
 
     /// A place for a connection that has none, if there is one for it.
     fn claim(&mut self, conn: ConnId, claim: Claim, now: Instant) -> Option<u32> {
-        let some_left = self.places.len() < self.most;
-        let index = if some_left && self.over.len() <= LATELY {
-            self.places.push(Place::new(conn, self.made));
-            self.places.len() as u32 - 1
-        } else {
-            let index = self.closed().or_else(|| self.take(claim, now))?;
-            let place = self.places.get_mut(index as usize)?;
-            self.index.remove(&place.owner.0);
-            self.made += place.entries();
-            place.hand_to(conn, self.made);
-            index
-        };
-        self.index.insert(conn.0, index);
-        Some(index)
-    }
-
-    /// The place of the connection that has been over for longest.
-    fn closed(&mut self) -> Option<u32> {
-        while let Some(index) = self.over.pop_front() {
-            match self.places.get_mut(index as usize) {
-                Some(place) if place.over => return Some(index),
-                Some(place) => place.waits = false,
-                None => {}
-            }
+        let is_open = claim == Claim::Open;
+        if self.places.len() < self.most && self.over.len() <= LATELY {
+            self.places.push(Place::new(conn, is_open, self.made));
+            return Some(self.places.len() as u32 - 1);
         }
-        None
+        let index = self.over.pop_front().or_else(|| self.take(claim, now))?;
+        let place = self.places.get_mut(index as usize)?;
+        if place.is_among_others {
+            self.others.remove(&place.owner.0);
+        }
+        self.made += place.entries();
+        place.hand_to(conn, is_open, self.made);
+        Some(index)
     }
 
     /// A place of a connection that is not over, and has to let another have it: of the next few the one that is
@@ -230,13 +232,19 @@ impl Flight {
             (0..LOOKS.min(self.places.len())).map(|look| (self.hand + look) % self.places.len());
         let least = looked.min_by_key(|&index| {
             let place = &self.places[index];
-            (place.has_been_open(), place.last)
+            (place.has_been_open(), place.last())
         })?;
         self.hand = (self.hand + LOOKS) % self.places.len();
         let place = &self.places[least];
-        let yields = !place.has_been_open() || now.since(place.last) >= QUIET;
+        let yields = !place.has_been_open() || now.since(place.last()) >= QUIET;
         yields.then_some(least as u32)
     }
+}
+
+/// Where a connection is among the recent.
+#[inline(always)]
+fn slot(conn: ConnId) -> usize {
+    conn.0 as usize % RECENT
 }
 
 /// What a connection may ask for that has no place.
@@ -244,7 +252,7 @@ impl Flight {
 enum Claim {
     /// It is not open yet, and a peer has begun it: a place that nobody needs.
     Request,
-    /// One that is not used much.
+    /// It is open, or we have begun it: one that is not used much.
     Open,
 }
 

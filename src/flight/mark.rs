@@ -9,11 +9,11 @@ use crate::event::{
 };
 use crate::wire::SeqNum;
 use crate::wire::icmp::Report;
-use crate::wire::tcp::Flags;
+use crate::wire::tcp::{Flags, Segment};
 use crate::wire::tcp_options::{SackBlock, SackBlocks};
 
 /// What is kept of an event. SACK blocks follow their segment, one each.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Mark {
     Sent { state: State, why: Why, segment: Short },
     Received { state: State, segment: Short },
@@ -35,7 +35,7 @@ pub(super) enum Mark {
 }
 
 /// A segment without its addresses.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Short {
     seq: SeqNum,
     ack: SeqNum,
@@ -48,7 +48,7 @@ pub(super) struct Short {
 }
 
 /// A duration of up to 71 minutes.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Micros(u32);
 
 impl From<Duration> for Micros {
@@ -73,18 +73,50 @@ impl From<&SegmentView> for Short {
     }
 }
 
-/// What is copied out of an event.
-pub(super) struct Seen {
-    pub conn: ConnId,
-    pub mark: Mark,
+/// What is kept of an event, and whose it is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Kept {
+    pub(super) conn: ConnId,
+    pub(super) mark: Mark,
     /// SACK blocks are to follow.
-    pub has_sacks: bool,
+    pub(super) has_sacks: bool,
 }
 
-impl Seen {
+impl Kept {
+    /// Of [`Event::Sent`]: a segment with `len` octets of text, and its window in bytes.
+    #[inline(always)]
+    pub fn sent(
+        (conn, state, why): (ConnId, State, Why),
+        segment: &Segment,
+        (len, window): (u32, u32),
+        packets: u16,
+    ) -> Kept {
+        let has_sacks = !segment.options.sack.is_empty();
+        let segment = Short { packets, ..Short::of(segment, len, window) };
+        Kept { conn, mark: Mark::Sent { state, why, segment }, has_sacks }
+    }
+
+    /// Of [`Event::Received`]: a segment that had `len` octets of text, and its window in bytes.
+    #[inline(always)]
+    pub fn received(
+        (conn, state): (ConnId, State),
+        segment: &Segment,
+        (len, window): (u32, u32),
+    ) -> Kept {
+        let has_sacks = !segment.options.sack.is_empty();
+        let segment = Short::of(segment, len, window);
+        Kept { conn, mark: Mark::Received { state, segment }, has_sacks }
+    }
+
+    /// Of [`Event::StateChanged`].
+    #[inline(always)]
+    pub fn state_changed(conn: ConnId, from: State, to: State, cause: Cause) -> Kept {
+        Kept { conn, mark: Mark::State { from, to, cause }, has_sacks: false }
+    }
+
     /// Of an event about a connection; of timers only that they went off, for they are set with nearly every segment.
     #[inline(always)]
-    pub fn of(event: &Event) -> Option<Seen> {
+    pub fn of(event: &Event) -> Option<Kept> {
         let mut has_sacks = false;
         let (conn, mark) = match *event {
             Event::Sent { conn, state, ref segment, why, packets } => {
@@ -123,11 +155,22 @@ impl Seen {
                 return None;
             }
         };
-        Some(Seen { conn, mark, has_sacks })
+        Some(Kept { conn, mark, has_sacks })
     }
 }
 
 impl Short {
+    #[inline(always)]
+    fn of(segment: &Segment, len: u32, window: u32) -> Short {
+        let &Segment { seq, ack, flags, ecn, .. } = segment;
+        Short { seq, ack, len, window, flags, ecn, packets: 1 }
+    }
+
+    /// Its sequence number.
+    pub fn seq(self) -> SeqNum {
+        self.seq
+    }
+
     /// Whether it opens a connection.
     #[inline(always)]
     pub fn syn(self) -> bool {
@@ -147,7 +190,6 @@ impl Short {
 
 impl Mark {
     /// The state of the connection after it, if it says that.
-    #[inline(always)]
     pub fn state(self) -> Option<State> {
         match self {
             Mark::Sent { state, .. } | Mark::Received { state, .. } => Some(state),

@@ -11,31 +11,27 @@ use crate::wire::SeqNum;
 
 /// Events kept of a connection.
 pub const EVENTS: usize = 256;
-/// What a place takes when its ring is full, in bytes.
-pub(super) const SIZE: usize = EVENTS * size_of::<Entry>() + size_of::<Place>();
+/// What a place takes, in bytes.
+pub(super) const SIZE: usize = size_of::<[Entry; EVENTS]>() + size_of::<Place>();
 
 /// What is kept of one connection.
-#[derive(Clone)]
 pub(super) struct Place {
     /// Which.
     pub owner: ConnId,
-    ring: Vec<Entry>,
-    /// The oldest entry of a full ring, which is the next to go.
-    oldest: u32,
     /// The connection is closed.
     pub over: bool,
-    /// It is among those that others may have.
-    pub waits: bool,
-    /// Entries of all that had the place before, and of those that had others: the first of this one is the next.
-    start: u64,
-    /// Entries that had to go.
-    gone: u64,
+    /// It is found among those that are not recent.
+    pub is_among_others: bool,
+    /// The last entries, each at its number.
+    ring: Box<[Entry; EVENTS]>,
+    /// Entries that were made: the number of the next.
+    made: u64,
+    watch: Watch,
     /// Our end and the peer's, and the initial sequence numbers of both; known with the first segment.
     pub ends: Option<(SocketAddr, SocketAddr)>,
     bases: Option<(SeqNum, SeqNum)>,
-    /// When something happened last.
-    pub last: Instant,
-    watch: Watch,
+    /// Entries of all that had the place before, and of those that had others: the first of this one is the next.
+    start: u64,
 }
 
 /// An event, and when it was.
@@ -45,41 +41,50 @@ struct Entry {
     mark: Mark,
 }
 
-const _: () = assert!(size_of::<Entry>() == 32);
+impl Entry {
+    /// Where there is none yet.
+    const NONE: Entry = Entry { at: Instant::ZERO, mark: Mark::Read(0) };
+}
+
+const _: () = assert!(size_of::<Entry>() == 32 && EVENTS.is_power_of_two());
 
 impl Place {
     /// One of this connection.
-    pub fn new(owner: ConnId, start: u64) -> Place {
+    pub fn new(owner: ConnId, is_open: bool, start: u64) -> Place {
         Place {
             owner,
-            ring: Vec::new(),
-            oldest: 0,
             over: false,
-            waits: false,
-            start,
-            gone: 0,
+            is_among_others: false,
+            ring: Box::new([Entry::NONE; EVENTS]),
+            made: 0,
+            watch: Watch::new(is_open),
             ends: None,
             bases: None,
-            last: Instant::default(),
-            watch: Watch::default(),
+            start,
         }
     }
 
-    /// Gives it to another connection; the ring keeps its room.
-    pub fn hand_to(&mut self, owner: ConnId, start: u64) {
-        let mut ring = std::mem::take(&mut self.ring);
-        ring.clear();
-        *self = Place { ring, ..Place::new(owner, start) };
+    /// Gives it to another connection.
+    pub fn hand_to(&mut self, owner: ConnId, is_open: bool, start: u64) {
+        (self.owner, self.made, self.start) = (owner, 0, start);
+        (self.over, self.is_among_others) = (false, false);
+        (self.ends, self.bases) = (None, None);
+        self.watch = Watch::new(is_open);
     }
 
     /// Entries that were made.
     pub fn entries(&self) -> u64 {
-        self.gone + self.ring.len() as u64
+        self.made
     }
 
     /// Entries that are kept.
     pub fn len(&self) -> usize {
-        self.ring.len()
+        self.made.min(EVENTS as u64) as usize
+    }
+
+    /// When something happened last.
+    pub fn last(&self) -> Instant {
+        self.ring[number(self.made.wrapping_sub(1))].at
     }
 
     /// Whether the connection is or was open, or we have begun it.
@@ -120,14 +125,8 @@ impl Place {
     /// Keeps what an event was.
     #[inline(always)]
     pub fn push(&mut self, at: Instant, mark: Mark) {
-        let entry = Entry { at, mark };
-        if self.ring.len() < EVENTS {
-            self.ring.push(entry);
-        } else {
-            self.ring[self.oldest as usize] = entry;
-            self.oldest = (self.oldest + 1) % EVENTS as u32;
-            self.gone += 1;
-        }
+        self.ring[number(self.made)] = Entry { at, mark };
+        self.made += 1;
     }
 
     /// The SACK blocks of a segment follow it.
@@ -146,33 +145,28 @@ impl Place {
     /// What has gone wrong with an event, if that was not told of.
     #[inline(always)]
     pub fn look(&mut self, at: Instant, mark: Mark) -> Option<Trouble> {
-        self.last = at;
-        if let Some(state) = mark.state() {
-            self.over = is_over(state);
-        }
         self.watch.look(at, mark)
     }
 
-    /// Whether it is over, and was not when this was asked last.
+    /// Whether the connection is over with an event, and was not before.
     #[inline(always)]
-    pub fn is_over_now(&mut self) -> bool {
-        let new = self.over && !self.waits;
-        self.waits |= new;
-        new
+    pub fn ends_with(&mut self, mark: Mark) -> bool {
+        let Mark::State { to, .. } = mark else { return false };
+        is_over(to) && !std::mem::replace(&mut self.over, is_over(to))
     }
 
     /// What is kept beyond the first `since` entries.
     pub fn recording(&self, since: u64, trouble: Option<Trouble>, at: Instant) -> Recording {
-        let (newer, older) = self.ring.split_at(self.oldest as usize);
         let bases = self.bases.unwrap_or_default();
         // What was known of it before it lost a place that it had is not what is here.
         let lost_place = since > 0 && since < self.start;
         let since = since.saturating_sub(self.start);
-        let known = usize::try_from(since.saturating_sub(self.gone)).unwrap_or(usize::MAX);
+        let gone = self.made - self.len() as u64;
         let mut events: Vec<(Instant, Event)> = Vec::new();
-        for Entry { at, mark } in older.iter().chain(newer).skip(known) {
+        for Entry { at, mark } in (gone.max(since)..self.made).map(|entry| self.ring[number(entry)])
+        {
             match mark.event(self.owner, self.ends, bases) {
-                Some(event) => events.push((*at, event)),
+                Some(event) => events.push((at, event)),
                 None => {
                     if let Some((_, event)) = events.last_mut() {
                         mark.add_to(event);
@@ -180,10 +174,16 @@ impl Place {
                 }
             }
         }
-        let gone = self.gone.saturating_sub(since) + u64::from(lost_place);
+        let gone = gone.saturating_sub(since) + u64::from(lost_place);
         let entries = self.start + self.entries();
         Recording { conn: self.owner, ends: self.ends, trouble, at, gone, entries, events }
     }
+}
+
+/// Where in the ring an entry is.
+#[inline(always)]
+fn number(entry: u64) -> usize {
+    entry as usize % EVENTS
 }
 
 /// Whether nothing more is to be expected in this state.

@@ -52,6 +52,11 @@ fn at(millis: u64) -> Instant {
     Instant::from_millis(millis)
 }
 
+/// Has the recorder keep an event.
+fn record(flight: &mut Flight, at: Instant, event: &Event) {
+    flight.record(at, Kept::of(event).unwrap(), || event.clone());
+}
+
 /// So many connections have a place in the smallest of all.
 const PLACES: u32 = (Flight::LEAST / PLACE_SIZE) as u32;
 
@@ -119,7 +124,7 @@ fn events_come_back_as_they_were() {
     ];
     let (mut flight, _) = flight(2);
     for (millis, event) in (1..).zip(&all) {
-        flight.record(at(millis), event);
+        record(&mut flight, at(millis), event);
     }
     let recording = flight.recording(conn, 0, at(100)).unwrap();
     let expected: Vec<_> = (1..).map(at).zip(all).collect();
@@ -134,7 +139,7 @@ fn the_last_ones_are_kept_and_the_others_counted() {
     let (mut flight, _) = flight(1);
     let more = 10;
     for number in 0..EVENTS as u32 + more {
-        flight.record(at(number.into()), &sent(1, number, Why::NewData));
+        record(&mut flight, at(number.into()), &sent(1, number, Why::NewData));
     }
     let recording = flight.recording(ConnId(1), 0, at(999)).unwrap();
     assert_eq!((recording.events.len(), recording.gone), (EVENTS, u64::from(more)));
@@ -152,9 +157,9 @@ fn a_block_whose_segment_is_gone_is_left_out() {
     let mut segment = view(false, 9001, 1001, 0);
     segment.sack.push(SackBlock { left: SeqNum::new(2449), right: SeqNum::new(3897) });
     let (conn, state) = (ConnId(1), State::Established);
-    flight.record(at(0), &Event::Received { conn, state, segment });
+    record(&mut flight, at(0), &Event::Received { conn, state, segment });
     for number in 0..EVENTS as u32 - 1 {
-        flight.record(at(1), &sent(1, number, Why::NewData));
+        record(&mut flight, at(1), &sent(1, number, Why::NewData));
     }
     let recording = flight.recording(conn, 0, at(2)).unwrap();
     assert_eq!(recording.events.len(), EVENTS - 1);
@@ -165,22 +170,22 @@ fn a_block_whose_segment_is_gone_is_left_out() {
 fn those_that_are_over_make_way_first_and_then_those_that_are_quiet() {
     let (mut flight, _) = flight(1);
     for conn in 1..=PLACES {
-        flight.record(at(conn.into()), &received(conn, 1001));
+        record(&mut flight, at(conn.into()), &received(conn, 1001));
     }
-    flight.record(at(10), &closed(3, Cause::FinAcked));
-    flight.record(at(10), &closed(9, Cause::TimeWaitOver));
+    record(&mut flight, at(10), &closed(3, Cause::FinAcked));
+    record(&mut flight, at(10), &closed(9, Cause::TimeWaitOver));
     let kept = |flight: &Flight| {
         let mut kept: Vec<_> = flight.recorded().map(|one| one.conn.0).collect();
         kept.sort_unstable();
         kept
     };
     assert_eq!(kept(&flight), [1, 2, 3, 4], "what ends asks for no place");
-    flight.record(at(11), &received(5, 1001));
+    record(&mut flight, at(11), &received(5, 1001));
     assert_eq!(kept(&flight), [1, 2, 4, 5]);
-    flight.record(at(12), &received(1, 1001));
-    flight.record(at(13), &received(6, 1001));
+    record(&mut flight, at(12), &received(1, 1001));
+    record(&mut flight, at(13), &received(6, 1001));
     assert_eq!(kept(&flight), [1, 2, 4, 5], "all are in use");
-    flight.record(at(5002), &received(6, 1001));
+    record(&mut flight, at(5002), &received(6, 1001));
     assert_eq!(kept(&flight), [1, 4, 5, 6]);
     let fresh = flight.recording(ConnId(6), 0, at(14)).unwrap();
     assert_eq!((fresh.events.len(), fresh.gone), (1, 0));
@@ -197,32 +202,32 @@ fn requested(conn: u32) -> Event {
 fn requests_of_others_disturb_no_connection_and_are_no_trouble() {
     let (mut flight, told) = flight(1);
     for conn in 1..PLACES {
-        flight.record(at(1), &received(conn, 1001));
+        record(&mut flight, at(1), &received(conn, 1001));
     }
     for conn in 10..99 {
-        flight.record(at(20_000), &requested(conn));
-        flight.record(at(23_000), &closed(conn, Cause::RetransmissionLimit));
+        record(&mut flight, at(20_000), &requested(conn));
+        record(&mut flight, at(23_000), &closed(conn, Cause::RetransmissionLimit));
     }
     assert!(told.lock().unwrap().is_empty());
     assert!((1..PLACES).all(|conn| flight.recording(ConnId(conn), 0, at(24_000)).is_some()));
     // One that is still there yields to a connection, however fresh it is.
-    flight.record(at(24_000), &requested(99));
-    flight.record(at(24_000), &received(100, 1001));
+    record(&mut flight, at(24_000), &requested(99));
+    record(&mut flight, at(24_000), &received(100, 1001));
     assert!(flight.recording(ConnId(100), 0, at(24_000)).is_some());
 }
 
 #[test]
 fn what_a_connection_has_lost_with_its_place_is_told_of_as_missing() {
     let (mut flight, _) = flight(1);
-    (1..=PLACES).for_each(|conn| flight.record(at(1), &received(conn, 1001)));
-    (0..50).for_each(|ack| flight.record(at(2), &received(1, ack)));
+    (1..=PLACES).for_each(|conn| record(&mut flight, at(1), &received(conn, 1001)));
+    (0..50).for_each(|ack| record(&mut flight, at(2), &received(1, ack)));
     let before = flight.recording(ConnId(1), 0, at(2)).unwrap();
     // Others have its place meanwhile, and then it has one again.
-    (2..=PLACES).for_each(|conn| flight.record(at(6000), &received(conn, 1002)));
-    flight.record(at(7100), &received(99, 1001));
+    (2..=PLACES).for_each(|conn| record(&mut flight, at(6000), &received(conn, 1002)));
+    record(&mut flight, at(7100), &received(99, 1001));
     assert_eq!(flight.recording(ConnId(1), 0, at(7100)), None);
-    flight.record(at(7200), &closed(99, Cause::FinAcked));
-    flight.record(at(7300), &received(1, 2001));
+    record(&mut flight, at(7200), &closed(99, Cause::FinAcked));
+    record(&mut flight, at(7300), &received(1, 2001));
     let after = flight.recording(ConnId(1), before.entries, at(7300)).unwrap();
     assert_eq!((after.events.len(), after.gone), (1, 1));
     assert!(after.entries > before.entries);
@@ -232,8 +237,8 @@ fn what_a_connection_has_lost_with_its_place_is_told_of_as_missing() {
 
 /// Opens a connection and closes it.
 fn opened_and_closed(flight: &mut Flight, conn: u32) {
-    flight.record(at(conn.into()), &received(conn, 1001));
-    flight.record(at(conn.into()), &closed(conn, Cause::FinAcked));
+    record(flight, at(conn.into()), &received(conn, 1001));
+    record(flight, at(conn.into()), &closed(conn, Cause::FinAcked));
 }
 
 #[test]
@@ -249,24 +254,10 @@ fn the_last_that_closed_are_kept_and_no_more_as_long_as_there_is_room() {
     assert!(flight.recorded().count() <= LATELY + 1);
     // Those that are open do not go, however many come and go, and all places are used.
     let open = 64 * PLACES - LATELY as u32 - 1;
-    (0..open).for_each(|conn| flight.record(at(2000), &received(2000 + conn, 1001)));
+    (0..open).for_each(|conn| record(&mut flight, at(2000), &received(2000 + conn, 1001)));
     (5000..6000).for_each(|conn| opened_and_closed(&mut flight, conn));
     assert!((0..open).all(|conn| flight.recording(ConnId(2000 + conn), 0, at(0)).is_some()));
     assert_eq!(flight.recorded().count(), 64 * PLACES as usize);
-}
-
-#[test]
-fn a_place_is_kept_whose_connection_is_open_again() {
-    let (mut flight, _) = flight(1);
-    opened_and_closed(&mut flight, 1);
-    flight.record(at(2), &received(1, 1001));
-    (2..=PLACES).for_each(|conn| flight.record(at(3), &received(conn, 1001)));
-    flight.record(at(4), &received(99, 1001));
-    assert_eq!(flight.recording(ConnId(99), 0, at(4)), None);
-    assert_eq!(flight.recording(ConnId(1), 0, at(4)).unwrap().events.len(), 3);
-    flight.record(at(5), &closed(1, Cause::FinAcked));
-    flight.record(at(6), &received(99, 1001));
-    assert!(flight.recording(ConnId(99), 0, at(6)).is_some());
 }
 
 #[test]
@@ -275,15 +266,15 @@ fn a_recording_goes_on_from_where_the_last_one_ended() {
     let mut segment = view(false, 9001, 1001, 0);
     segment.sack.push(SackBlock { left: SeqNum::new(2449), right: SeqNum::new(3897) });
     let (conn, state) = (ConnId(1), State::Established);
-    flight.record(at(0), &Event::Received { conn, state, segment: segment.clone() });
+    record(&mut flight, at(0), &Event::Received { conn, state, segment: segment.clone() });
     let first = flight.recording(conn, 0, at(1)).unwrap();
     assert_eq!((first.events.len(), first.entries), (1, 2));
     let none = flight.recording(conn, first.entries, at(1)).unwrap();
     assert_eq!((none.events.len(), none.entries, none.gone), (0, 2, 0));
-    flight.record(at(2), &Event::Received { conn, state, segment });
+    record(&mut flight, at(2), &Event::Received { conn, state, segment });
     let second = flight.recording(conn, first.entries, at(3)).unwrap();
     assert_eq!((second.events.len(), second.entries, second.gone), (1, 4, 0));
-    (0..2 * EVENTS as u32).for_each(|seq| flight.record(at(4), &sent(1, seq, Why::NewData)));
+    (0..2 * EVENTS as u32).for_each(|seq| record(&mut flight, at(4), &sent(1, seq, Why::NewData)));
     let third = flight.recording(conn, second.entries, at(5)).unwrap();
     assert_eq!((third.events.len(), third.gone), (EVENTS, EVENTS as u64));
 }
@@ -297,7 +288,7 @@ fn without_memory_there_is_none() {
 /// What was told of after these events.
 fn troubles(events: &[(u64, Event)]) -> Vec<Trouble> {
     let (mut flight, told) = flight(1);
-    events.iter().for_each(|(millis, event)| flight.record(at(*millis), event));
+    events.iter().for_each(|(millis, event)| record(&mut flight, at(*millis), event));
     told.lock().unwrap().iter().filter_map(|recording| recording.trouble).collect()
 }
 
@@ -311,10 +302,10 @@ fn the_third_time_out_in_a_row_is_told_of_once() {
 #[test]
 fn a_reset_is_told_of_with_the_segment() {
     let (mut flight, told) = flight(1);
-    flight.record(at(1), &received(1, 1001));
-    flight.record(at(2), &closed(1, Cause::ResetArrived));
+    record(&mut flight, at(1), &received(1, 1001));
+    record(&mut flight, at(2), &closed(1, Cause::ResetArrived));
     assert!(told.lock().unwrap().is_empty(), "the segment is told of after what it does");
-    flight.record(at(2), &received(1, 1001));
+    record(&mut flight, at(2), &received(1, 1001));
     let told = told.lock().unwrap();
     let [recording] = &told[..] else { panic!("{told:?}") };
     assert_eq!((recording.trouble, recording.events.len()), (Some(Trouble::Reset), 3));
@@ -342,6 +333,8 @@ fn a_stall_is_told_of_when_nothing_goes_on_for_long() {
     // The peer has acknowledged something meanwhile, whatever the numbers are.
     for first in [1500, u32::MAX - 20] {
         let acked = |seconds: u64, ack: u32| (seconds * 1000, received(1, first.wrapping_add(ack)));
+        let probe = |seconds: u64| (seconds * 1000, sent(1, first, Why::ZeroWindowProbe));
+        assert_eq!(troubles(&[acked(0, 0), probe(0), acked(5, 0), probe(12)]), [Trouble::Stalled]);
         assert_eq!(troubles(&[acked(0, 0), probe(0), acked(5, 100), probe(12)]), []);
     }
     // That it was silent for long before something was sent is no stall.

@@ -49,12 +49,10 @@ const REFUSED: u8 = 16;
 const STALL: Duration = Duration::from_secs(10);
 
 /// What was seen of a connection so far.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(super) struct Watch {
-    /// Since when something is tried again, and nothing new has gone either way.
-    trying: Option<Instant>,
-    /// The latest acknowledgment number that has arrived.
-    acked: Option<SeqNum>,
+    /// Since when something is tried again, and nothing new has gone either way; and its sequence number.
+    trying: Option<(Instant, SeqNum)>,
     refused: u8,
     /// It is or was open, or we have begun it: what becomes of the requests of others is no trouble.
     open: bool,
@@ -64,6 +62,11 @@ pub(super) struct Watch {
 }
 
 impl Watch {
+    /// Of a connection that is open, or that we have begun; or of the request of a peer.
+    pub(super) fn new(open: bool) -> Watch {
+        Watch { trying: None, refused: 0, open, reset: false, told: 0 }
+    }
+
     /// Whether the connection is or was open, or we have begun it.
     pub(super) fn has_been_open(self) -> bool {
         self.open
@@ -72,34 +75,27 @@ impl Watch {
     /// Looks at what the next event was; whether something has gone wrong that was not told of.
     #[inline(always)]
     pub(super) fn look(&mut self, at: Instant, mark: Mark) -> Option<Trouble> {
-        if let Some(state) = mark.state() {
-            self.is_in(state);
-        }
         let found = match mark {
-            Mark::Sent { why, .. } => self.sent(at, why),
+            Mark::Sent { why, segment, .. } => self.sent((at, segment.seq()), why),
             Mark::Received { segment, .. } => {
-                let ack = segment.ack();
-                let news = self.acked.is_some_and(|acked| ack.after(acked));
-                if news || segment.has_text() {
+                if let Some((_, seq)) = self.trying
+                    && (segment.has_text() || segment.ack().after(seq))
+                {
                     self.trying = None;
-                }
-                if news || self.acked.is_none() {
-                    self.acked = Some(ack);
                 }
                 std::mem::take(&mut self.reset).then_some(Trouble::Reset)
             }
             Mark::Refused(reason) | Mark::RefusedSegment { reason, .. } => self.refused(reason),
-            Mark::State { cause, .. } => self.changed(cause),
+            Mark::State { to, cause, .. } => {
+                self.open |= !matches!(to, State::Closed | State::Listen | State::SynReceived);
+                self.changed(cause)
+            }
             _ => None,
         };
         found.filter(|_| self.open).and_then(|found| self.once(found))
     }
 
-    fn is_in(&mut self, state: State) {
-        self.open |= !matches!(state, State::Closed | State::Listen | State::SynReceived);
-    }
-
-    fn sent(&mut self, at: Instant, why: Why) -> Option<Trouble> {
+    fn sent(&mut self, now: (Instant, SeqNum), why: Why) -> Option<Trouble> {
         match why {
             Why::NewData | Why::TailLossProbeNew | Why::Fin | Why::Handshake => {
                 self.trying = None;
@@ -107,9 +103,9 @@ impl Watch {
             }
             Why::HandshakeRetransmission(count) => (count >= TIMEOUTS).then_some(Trouble::Timeouts),
             Why::Rto(_) | Why::ZeroWindowProbe => {
-                let since = *self.trying.get_or_insert(at);
+                let (since, _) = *self.trying.get_or_insert(now);
                 let many = matches!(why, Why::Rto(count) if count >= TIMEOUTS);
-                let long = (at.since(since) >= STALL).then_some(Trouble::Stalled);
+                let long = (now.0.since(since) >= STALL).then_some(Trouble::Stalled);
                 if many { Some(Trouble::Timeouts) } else { long }
             }
             _ => None,

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::task::{self, Poll, Waker};
 
 use crate::event::{Cause, Event, Refusal, State, Why};
+use crate::flight::Kept;
 use crate::stack::fast_open::FastQueue;
 use crate::stack::offered::{OfferedKey, Released};
 use crate::stack::readiness::Watch;
@@ -316,12 +317,11 @@ impl Stack {
             to: State::SynReceived,
             cause: Cause::SynArrived,
         });
-        self.env.context().emit(|| Event::Received {
-            conn,
-            state: State::SynReceived,
-            segment: record.view_received(syn),
-        });
-        self.env.touch(conn, State::SynReceived);
+        let (state, size) = (State::SynReceived, (syn.payload.len() as u32, syn.window.into()));
+        let kept = || Some(Kept::received((conn, state), syn, size));
+        let event = || Event::Received { conn, state, segment: record.view_received(syn) };
+        self.env.context().emit_kept(kept, event);
+        self.env.touch(conn, state);
         record
     }
 
@@ -335,13 +335,12 @@ impl Stack {
         let own_mss = Mss::of_mtu(self.config.mtu, entry.record.ends().local.ip());
         let mut segment = entry.record.syn_ack(now, config, own_mss);
         segment.options.fast_open = option;
-        let view = || entry.record.view_sent(&segment, config);
-        let view = self.env.wants_events().then(view);
+        let numbering = entry.record.numbering(&segment, config);
         let (ends, sender) =
             (entry.record.ends(), (Some(entry.record.conn), State::SynReceived, why));
         let ip = config.ip;
         self.wheel.arm(entry.timer, entry.record.next_deadline(now, config));
-        self.reply_segment(&segment, ends, ip, sender, view);
+        self.reply_segment(&segment, ends, ip, sender, numbering);
     }
 
     pub(super) fn expire_half_open(&mut self, key: HalfOpenKey) {
@@ -449,10 +448,9 @@ impl Stack {
         }
         let (conn, config) = (entry.record.conn, &self.offered.get(entry.offered).config);
         let segment = entry.record.challenge_ack(self.env.now, config);
-        let view = || entry.record.view_sent(&segment, config);
-        let view = self.env.wants_events().then(view);
+        let numbering = entry.record.numbering(&segment, config);
         let (sender, ip) = ((Some(conn), State::SynReceived, Why::Challenge), config.ip);
-        self.reply_segment(&segment, ends, ip, sender, view);
+        self.reply_segment(&segment, ends, ip, sender, numbering);
     }
 
     /// The acknowledgment of our SYN: the record becomes a control block, which processes it.

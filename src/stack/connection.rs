@@ -268,8 +268,7 @@ impl Stack {
     pub(super) fn acknowledge_from(&mut self, record: &TimeWait) {
         let segment = record.acknowledgment(self.env.now.as_millis());
         let sender = (Some(record.conn), State::TimeWait, Why::AckNow);
-        let view = self.env.wants_events().then(|| record.view_sent(&segment));
-        self.reply_segment(&segment, record.ends.get(), record.ip, sender, view);
+        self.reply_segment(&segment, record.ends.get(), record.ip, sender, record.numbering());
     }
 
     pub(super) fn expire_time_wait(&mut self, key: TimeWaitKey) {

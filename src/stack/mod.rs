@@ -143,11 +143,6 @@ struct Environment {
 }
 
 impl Environment {
-    /// Whether anybody wants events: what only serves to make one need not be made otherwise.
-    fn wants_events(&self) -> bool {
-        self.observer.is_some() || self.flight.is_some()
-    }
-
     fn context(&mut self) -> Context<'_> {
         let observer = self.observer.as_deref_mut();
         let refusals = &mut self.counters.refusals;

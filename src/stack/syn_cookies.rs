@@ -3,7 +3,7 @@
 
 use crate::event::{Cause, ConnId, Event, Refusal, State, Why};
 use crate::stack::{ListenerKey, Stack};
-use crate::tcp::{Endpoints, HalfOpen, Mss, SYN_COOKIE_LIFETIME, WindowScale};
+use crate::tcp::{Endpoints, HalfOpen, Mss, Numbering, SYN_COOKIE_LIFETIME, WindowScale};
 use crate::wire::tcp::Segment;
 
 impl Stack {
@@ -22,9 +22,10 @@ impl Stack {
         let segment = record.cookie(now, &config, own_mss, &self.secrets);
         self.env.counters.tcp_segments_accepted += 1;
         self.env.counters.tcp_syn_cookies_sent += 1;
-        let view = || ends.view(&segment, WindowScale::NONE, segment.seq, syn.seq);
-        let view = self.env.wants_events().then(view);
-        self.reply_segment(&segment, ends, config.ip, (None, State::Listen, Why::SynCookie), view);
+        let sender = (None, State::Listen, Why::SynCookie);
+        let (scale, seq_base, ack_base) = (WindowScale::NONE, segment.seq, syn.seq);
+        let numbering = Numbering { scale, seq_base, ack_base };
+        self.reply_segment(&segment, ends, config.ip, sender, numbering);
     }
 
     /// Whether cookies of the listener are out, and this may be what one of them comes back with.

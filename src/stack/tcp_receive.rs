@@ -8,7 +8,9 @@ use crate::event::{Cause, Event, Refusal, SegmentView, State, Why};
 use crate::stack::sniff::Touched;
 use crate::stack::time_wait::Action;
 use crate::stack::{ConnKey, ListenerKey, Owner, Stack, TimeWaitKey};
-use crate::tcp::{Endpoints, IpSettings, Reply, Tcb, WindowScale, check_listen, reset_for};
+use crate::tcp::{
+    Endpoints, IpSettings, Numbering, Reply, Tcb, WindowScale, check_listen, reset_for,
+};
 use crate::wire::ip::Datagram;
 use crate::wire::tcp::{self, Flags, Segment};
 use crate::wire::tcp_options::Options;
@@ -57,7 +59,8 @@ impl Stack {
             let outcome = match tcb.segment_arrives(cx, segment) {
                 Ok(()) => {
                     let (state, tcb, segment) = (tcb.state(), &*tcb, &*segment);
-                    cx.emit(move || Event::Received {
+                    let kept = move || tcb.kept_received(segment, len);
+                    cx.emit_kept(kept, move || Event::Received {
                         conn,
                         state,
                         segment: view(tcb, segment, len),
@@ -152,15 +155,13 @@ impl Stack {
             payload: Bytes::new(),
         };
         // Without a connection there are no initial sequence numbers to count from.
-        let view = || ends.view(&segment, WindowScale::NONE, seq, ack);
-        let view = self.env.wants_events().then(view);
+        let numbering = Numbering { scale: WindowScale::NONE, seq_base: seq, ack_base: ack };
         let sender = (None, State::Closed, Why::Reset);
-        self.reply_segment(&segment, ends, IpSettings::default(), sender, view);
+        self.reply_segment(&segment, ends, IpSettings::default(), sender, numbering);
     }
 }
 
 /// How events show a segment that was processed, which had so much text.
-#[inline(always)]
 fn view(tcb: &Tcb, segment: &Segment, len: u32) -> SegmentView {
     SegmentView { len, ..tcb.view_received(segment) }
 }

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-use crate::event::{ConnId, Refusal, SegmentView};
-use crate::tcp::{Endpoints, IpSettings, PackedEnds, Tcb, WindowScale};
+use crate::event::{ConnId, Refusal};
+use crate::tcp::{Endpoints, IpSettings, Numbering, PackedEnds, Tcb, WindowScale};
 use crate::wire::SeqNum;
 use crate::wire::tcp::{Flags, Segment};
 use crate::wire::tcp_options::{Options, Timestamps};
@@ -64,10 +64,9 @@ impl TimeWait {
         }
     }
 
-    /// How events show a segment sent for it.
-    #[inline(always)]
-    pub(super) fn view_sent(&self, segment: &Segment) -> SegmentView {
-        self.ends.get().view(segment, self.scale, self.iss, self.irs)
+    /// How the numbers are to be read of a segment sent for it.
+    pub(super) fn numbering(&self) -> Numbering {
+        Numbering { scale: self.scale, seq_base: self.iss, ack_base: self.irs }
     }
 
     /// Judges a segment.

@@ -5,12 +5,13 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 
-use crate::event::{ConnId, Event, SegmentView, State, Why};
+use crate::event::{ConnId, Event, State, Why};
+use crate::flight::Kept;
 use crate::stack::connection::Connection;
 use crate::stack::sniff::Shown;
 use crate::stack::{ConnKey, Stack};
 use crate::tcp::output::Outgoing;
-use crate::tcp::{Endpoints, IpSettings};
+use crate::tcp::{Endpoints, IpSettings, Numbering};
 use crate::time::Instant;
 use crate::wire::ip::Repr;
 use crate::wire::tcp::Segment;
@@ -215,14 +216,14 @@ impl Stack {
     }
 
     /// Queues a segment that no control block sends: a reset, a SYN-ACK, an acknowledgment from
-    /// TIME-WAIT. `view` is how events show it, if there is an observer.
+    /// TIME-WAIT.
     pub(super) fn reply_segment(
         &mut self,
         segment: &Segment,
         ends: Endpoints,
         ip: IpSettings,
         sender: (Option<ConnId>, State, Why),
-        view: Option<SegmentView>,
+        numbering: Numbering,
     ) {
         let mut header = HeaderBuf::new();
         let IpSettings { ttl, dscp } = ip;
@@ -233,10 +234,11 @@ impl Stack {
         self.env.counters.tcp_segments_sent += 1;
         self.env.counters.tcp_resets_sent += u64::from(segment.rst());
         self.reply_for(header, ip::TCP, Bytes::new(), Some(sender));
-        if let Some(segment) = view {
-            let (conn, state, why) = sender;
-            let event = || Event::Sent { conn, state, why, segment: segment.clone(), packets: 1 };
-            self.env.context().emit(event);
-        }
+        let (conn, state, why) = sender;
+        let window = numbering.scale.expand(segment.window);
+        let kept = || Some(Kept::sent((conn?, state, why), segment, (0, window), 1));
+        let view = || ends.view(segment, numbering);
+        let event = || Event::Sent { conn, state, why, segment: view(), packets: 1 };
+        self.env.context().emit_kept(kept, event);
     }
 }

@@ -38,6 +38,7 @@ mod snd;
 mod syn_cookie;
 mod syn_options;
 mod tcb;
+mod tell;
 #[cfg(test)]
 mod testing;
 mod timers;
@@ -63,6 +64,7 @@ pub use profile::{Profile, UnknownProfile};
 pub use rtt::{Rto, RttEstimator};
 pub use syn_cookie::LIFETIME as SYN_COOKIE_LIFETIME;
 pub use tcb::{Endpoints, Tcb};
+pub(crate) use tell::Numbering;
 pub use user::{Refused, SendFlags};
 pub use window_scale::WindowScale;
 

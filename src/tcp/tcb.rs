@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
-use crate::event::{Cause, ConnId, Event, Limit, Phase, SegmentView, State, TimerKind};
+use crate::event::{Cause, ConnId, Limit, State, TimerKind};
 use crate::tcp::ack_policy::AckPolicy;
 use crate::tcp::black_hole::BlackHole;
 use crate::tcp::busy::Busy;
@@ -16,7 +16,7 @@ use crate::tcp::ecn::EcnState;
 use crate::tcp::fast_open::{Opening, SynText};
 use crate::tcp::fault;
 use crate::tcp::loss::Selective;
-use crate::tcp::loss::dupack::{DupAck, Mode};
+use crate::tcp::loss::dupack::DupAck;
 use crate::tcp::mss::Mss;
 use crate::tcp::pacing::{self, Pacer};
 use crate::tcp::rate::DeliveryRate;
@@ -33,8 +33,6 @@ use crate::tcp::{Config, Error};
 use crate::time::Instant;
 use crate::wire::SeqNum;
 use crate::wire::icmp::Notice;
-use crate::wire::tcp::Segment;
-use crate::wire::tcp_options::SackBlocks;
 use crate::wire::tcp_options::Timestamps;
 
 /// The two ends of a connection.
@@ -44,39 +42,6 @@ pub struct Endpoints {
     pub local: SocketAddr,
     /// The peer's address.
     pub remote: SocketAddr,
-}
-
-impl Endpoints {
-    /// How events show a segment between them: the window expanded by `scale`, relative numbers
-    /// counted from `seq_base` and `ack_base`.
-    #[inline(always)]
-    pub(crate) fn view(
-        &self,
-        segment: &Segment,
-        scale: WindowScale,
-        seq_base: SeqNum,
-        ack_base: SeqNum,
-    ) -> SegmentView {
-        SegmentView {
-            local: self.local,
-            remote: self.remote,
-            seq: segment.seq,
-            ack: segment.ack,
-            flags: segment.flags,
-            len: segment.payload.len() as u32,
-            window: scale.expand(segment.window),
-            sack: blocks(&segment.options.sack),
-            ecn: segment.ecn,
-            seq_base,
-            ack_base,
-        }
-    }
-}
-
-/// The same; most segments have none, which is quickly done.
-#[inline(always)]
-fn blocks(sack: &SackBlocks) -> SackBlocks {
-    if sack.is_empty() { SackBlocks::new() } else { sack.clone() }
 }
 
 /// What the timestamps option needs (RFC 7323 3).
@@ -349,20 +314,6 @@ impl Tcb {
         self.timers.next()
     }
 
-    /// Changes the state and says so.
-    pub(crate) fn enter(&mut self, cx: &mut Context<'_>, to: State, cause: Cause) {
-        let from = std::mem::replace(&mut self.state, to);
-        let (conn, ends) = (self.conn, &self.ends);
-        cx.emit(move || Event::StateChanged {
-            conn,
-            local: ends.local,
-            remote: ends.remote,
-            from,
-            to,
-            cause,
-        });
-    }
-
     /// Ends the connection at once. What was received stays readable.
     pub(crate) fn finish(&mut self, cx: &mut Context<'_>, cause: Cause, error: Option<Error>) {
         self.error = self.error.or(error);
@@ -463,54 +414,6 @@ impl Tcb {
     pub(crate) fn timestamps_option(&self, now: Instant) -> Option<Timestamps> {
         let state = self.timestamps?;
         Some(Timestamps { tsval: self.tsval(now), tsecr: state.recent })
-    }
-
-    /// Tells the observer what congestion control has come to.
-    pub(crate) fn emit_window(&self, cx: &mut Context<'_>) {
-        cx.emit(move || Event::CongestionWindow {
-            conn: self.conn,
-            cwnd: self.cwnd(),
-            ssthresh: self.congestion.ssthresh(),
-            phase: match self.loss.mode() {
-                Mode::FastRecovery => Phase::FastRecovery,
-                Mode::RtoRecovery => Phase::RtoRecovery,
-                Mode::Reducing => Phase::Reducing,
-                _ if self.congestion.in_slow_start() => Phase::SlowStart,
-                Mode::Open | Mode::GoBackN | Mode::PathMtu | Mode::SynText => {
-                    Phase::CongestionAvoidance
-                }
-            },
-        });
-    }
-
-    /// Tells the observer which timers were set or stopped since the last time. The recorder does without, so nothing
-    /// is looked at for it alone.
-    pub(crate) fn emit_timers(&mut self, cx: &mut Context<'_>) {
-        if !cx.is_observed() {
-            return self.timers.forget_changes();
-        }
-        let conn = self.conn;
-        for (timer, at) in self.timers.take_changes() {
-            cx.emit(|| match at {
-                Some(at) => Event::TimerArmed { conn, timer, at },
-                None => Event::TimerCancelled { conn, timer },
-            });
-        }
-    }
-
-    /// How events show a received segment.
-    #[inline(always)]
-    pub fn view_received(&self, segment: &Segment) -> SegmentView {
-        let scale = if segment.syn() { WindowScale::NONE } else { self.snd.scale };
-        let irs = if segment.syn() { segment.seq } else { self.rcv.irs };
-        self.ends.view(segment, scale, irs, self.snd.iss)
-    }
-
-    /// How events show a segment of `len` bytes that is being sent.
-    #[inline(always)]
-    pub(crate) fn view_sent(&self, segment: &Segment, len: u32) -> SegmentView {
-        let scale = if segment.syn() { WindowScale::NONE } else { self.rcv.scale };
-        SegmentView { len, ..self.ends.view(segment, scale, self.snd.iss, self.rcv.irs) }
     }
 
     /// Whether text waits behind a gap.

@@ -22,7 +22,7 @@ use crate::tcp::rtt::Rto;
 use crate::tcp::syn_options::SynOptions;
 use crate::tcp::tcb::{Endpoints, Tcb};
 use crate::tcp::window_scale::WindowScale;
-use crate::tcp::{Config, PackedEnds, Profile, syn_cookie};
+use crate::tcp::{Config, Numbering, PackedEnds, Profile, syn_cookie};
 use crate::time::{Instant, RecentInstant};
 use crate::wire::SeqNum;
 use crate::wire::tcp::{Flags, Segment};
@@ -175,16 +175,15 @@ impl HalfOpen {
     }
 
     /// How events show a segment received for it.
-    #[inline(always)]
     pub fn view_received(&self, segment: &Segment) -> SegmentView {
-        self.ends().view(segment, WindowScale::NONE, self.irs, self.iss)
+        let (scale, seq_base, ack_base) = (WindowScale::NONE, self.irs, self.iss);
+        self.ends().view(segment, Numbering { scale, seq_base, ack_base })
     }
 
-    /// How events show a segment sent for it.
-    #[inline(always)]
-    pub fn view_sent(&self, segment: &Segment, config: &Config) -> SegmentView {
+    /// How the numbers are to be read of a segment sent for it.
+    pub(crate) fn numbering(&self, segment: &Segment, config: &Config) -> Numbering {
         let scale = if segment.syn() { WindowScale::NONE } else { self.own_scale(config) };
-        self.ends().view(segment, scale, self.iss, self.irs)
+        Numbering { scale, seq_base: self.iss, ack_base: self.irs }
     }
 
     /// The shift of the windows that we offer, but for that of the SYN-ACK.

@@ -33,13 +33,14 @@ impl Tcb {
             self.arm_retransmission(cx.now);
             self.last_sent = cx.now;
         }
-        let (sender, segment) = (&*self, &header);
-        cx.emit(move || Event::Sent {
+        let (sender, segment, packets) = (&*self, &header, plan.segments() as u16);
+        let kept = move || sender.kept_sent(segment, plan.len, plan.why, packets);
+        cx.emit_kept(kept, move || Event::Sent {
             conn: Some(sender.conn),
             state: sender.state,
             segment: sender.view_sent(segment, plan.len),
             why: plan.why,
-            packets: plan.segments() as u16,
+            packets,
         });
         Outgoing {
             header,
