@@ -82,26 +82,54 @@ fn what_is_no_request_is_answered_with_a_sentence() {
 }
 
 #[test]
-fn many_clients_that_say_nothing_make_others_wait_only_for_room() {
+fn clients_that_say_nothing_make_way_for_those_that_do() {
     let folder = tempfile::tempdir().unwrap();
     run(&folder.path().join("socket"), |path| {
         let mut silent: Vec<_> =
-            (1..MAX_CLIENTS).map(|_| StdStream::connect(path).unwrap()).collect();
+            (0..2 * MAX_CLIENTS).map(|_| StdStream::connect(path).unwrap()).collect();
+        for (number, half) in silent.iter_mut().enumerate().filter(|(number, _)| number % 2 == 0) {
+            // It may have had to make way already.
+            let _ = half.write_all(&b"{\"command\":\"impair\"}\n{\"comm"[number % 4 * 11..]);
+        }
+        assert_eq!(ask(path, &impair(None)).unwrap(), Reply::Error("None".to_owned()));
+        // While nobody waits for its place, it has time.
+        drop(silent);
+        let mut slow = StdStream::connect(path).unwrap();
+        slow.write_all(b"{\"command\":").unwrap();
         assert!(ask(path, &impair(None)).is_ok());
-        // One more waits until one of them has gone.
-        silent.push(StdStream::connect(path).unwrap());
-        silent.remove(0);
-        assert!(ask(path, &impair(None)).is_ok());
-        silent.push(StdStream::connect(path).unwrap());
+        thread::sleep(2 * HURRY);
+        slow.write_all(b"\"impair\"}\n").unwrap();
+        assert_eq!(receive(&mut BufReader::new(slow)).unwrap(), Some(Reply::Error("None".into())));
+    });
+}
+
+#[tokio::test]
+async fn where_all_places_are_taken_one_more_is_told_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let listener = Listener::bind(&path).unwrap();
+    let handle = |_| {
+        let ready = async |mut unix: UnixStream| {
+            tell(&mut unix, &Reply::Done { count: 0 }).await?;
+            carry::gone(&unix).await;
+            Ok(())
+        };
+        Answer::Tell(Box::new(move |unix| Box::pin(ready(unix))))
+    };
+    let mut tasks = JoinSet::new();
+    tasks.spawn(listener.serve(Handle::current(), handle));
+    let asked = tokio::task::spawn_blocking(move || {
+        let watch = || ask_for_lines(&path, &impair(None)).unwrap();
+        let mut all: Vec<_> = (0..MAX_CLIENTS).map(|_| watch()).collect();
+        assert!(all.iter().all(|(reply, _)| *reply == Reply::Done { count: 0 }));
         for _ in 0..3 {
-            let Reply::Error(sentence) = ask(path, &impair(None)).unwrap() else {
-                panic!("there is no place for it");
-            };
+            let (Reply::Error(sentence), _) = watch() else { panic!("there is no place for it") };
             assert!(sentence.starts_with("too many programs (256) are asking"), "{sentence}");
         }
-        silent.clear();
-        while ask(path, &impair(None)).unwrap() != Reply::Error("None".to_owned()) {}
+        all.clear();
+        while watch().0 != (Reply::Done { count: 0 }) {}
     });
+    asked.await.unwrap();
 }
 
 #[tokio::test]
