@@ -82,6 +82,25 @@ fn what_is_no_request_is_answered_with_a_sentence() {
 }
 
 #[test]
+fn every_request_is_in_the_documents_and_those_are_understood() {
+    let shown = include_str!("../../docs/control.md");
+    let rows = shown.lines().filter_map(|line| line.strip_prefix("| `{")?.split_once('`'));
+    let requests: Vec<_> = rows.map(|(request, _)| format!("{{{request}")).collect();
+    for request in &requests {
+        assert!(version::decode(request.as_bytes()).is_ok(), "{request}");
+    }
+    // Who asks for what there is not is told what there is.
+    let unknown = version::decode(b"{\"command\":\"explode\"}").unwrap_err();
+    let (_, known) = unknown.split_once("expected one of").unwrap();
+    let known: Vec<_> = known.split('`').skip(1).step_by(2).collect();
+    assert!(known.len() > 10, "{unknown}");
+    for command in known {
+        let named = format!("\"command\":\"{command}\"");
+        assert!(requests.iter().any(|request| request.contains(&named)), "{command}");
+    }
+}
+
+#[test]
 fn clients_that_say_nothing_make_way_for_those_that_do() {
     let folder = tempfile::tempdir().unwrap();
     run(&folder.path().join("socket"), |path| {

@@ -107,7 +107,14 @@ fn flow(pieces: impl Iterator<Item = Vec<Span<'static>>>, width: usize) -> Vec<L
     lines
 }
 
+/// Something was sent or heard so short a time ago, in microseconds: more will be.
+const BUSY_US: u64 = 1_000_000;
+
+/// Timers and how long ago something was sent and heard, `since_us` microseconds after they were looked at. While much goes on
+/// they are set anew all the time: then they are told as they were.
 fn timer(row: &Row, since_us: u64) -> Vec<String> {
+    let quiet_us = row.tcp().map_or(u64::MAX, |tcp| tcp.since_sent_us.min(tcp.since_heard_us));
+    let since_us = if quiet_us < BUSY_US { 0 } else { since_us };
     let mut words = Vec::new();
     match &row.socket.timer {
         Some(timer) => {
@@ -250,3 +257,6 @@ fn events(detail: &Detail, area: Rect, buf: &mut Buffer) {
         put(Line::from(event.as_str()), area, at as u16 + 1, buf);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,7 +76,7 @@ fn one_connection_is_shown_with_all_that_is_known() {
             "· acked 1,234,567  ▒ sacked 2,896  x lost 1,448  ▆ in flight 8,688",
             "░ usable 5,792  » blocked 94,208 by cwnd",
             // 250 ms when it was looked, 50 ms ago.
-            "retransmission in 200ms  after 2 in a row",
+            "retransmission in 250ms  after 2 in a row",
             "cubic  limit cwnd  cwnd 14,480 (10 seg)",
             "rtt 10.5ms",
             "sent again 42",
