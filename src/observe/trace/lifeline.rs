@@ -12,6 +12,8 @@ struct End {
     state: Option<State>,
     /// Where its FIN ends, once it has sent one.
     fin: Option<u64>,
+    /// Whether that was acknowledged after both FINs had crossed.
+    acked: bool,
 }
 
 /// Both ends of a connection.
@@ -49,9 +51,9 @@ impl Lifelines {
         if flags.contains(Flags::SYN) {
             let answer = flags.contains(Flags::ACK);
             let state = if answer { State::SynReceived } else { State::SynSent };
-            self.ends[us] = End { state: Some(state), fin: None };
+            self.ends[us] = End { state: Some(state), ..End::default() };
             if !answer && !matches!(self.ends[them].state, Some(State::SynSent)) {
-                self.ends[them] = End { state: Some(State::Listen), fin: None };
+                self.ends[them] = End { state: Some(State::Listen), ..End::default() };
             }
             return;
         }
@@ -69,7 +71,16 @@ impl Lifelines {
         }
         if ends[them].fin.is_some_and(|end| ack >= end) {
             ends[us].state = ends[us].state.map(after_their_fin);
-            ends[them].state = ends[them].state.map(after_ack_of_fin);
+            // When the FINs have crossed, the other one has ours by now, and what it sends next says so.
+            let crossed = ends[us].state == Some(State::Closing);
+            ends[them].state = match ends[them].state {
+                Some(State::FinWait1) if crossed => Some(State::Closing),
+                state => state.map(after_ack_of_fin),
+            };
+            ends[them].acked |= crossed;
+            if ends[us].acked {
+                ends[us].state = ends[us].state.map(after_ack_of_fin);
+            }
         }
         if flags.contains(Flags::FIN) {
             let end = segment.seq.saturating_add(u64::from(segment.len)).saturating_add(1);

@@ -103,10 +103,13 @@ fn arrow(side: Side, words: &str, fate: Fate) -> String {
     }
 }
 
-/// As many of the letters as there is room for.
+/// As many of the words as there is room for.
 fn fitting(words: &str, room: usize) -> String {
-    match words.chars().count() > room {
-        true => words.chars().take(room - 2).chain("..".chars()).collect(),
-        false => words.to_owned(),
+    if words.chars().count() <= room {
+        return words.to_owned();
     }
+    let shown: String = words.chars().take(room - 2).collect();
+    // Half a number would be another one.
+    let whole = shown.rfind([' ', ',']).filter(|end| *end > room / 2).map(|end| &shown[..=end]);
+    whole.unwrap_or(&shown).to_owned() + ".."
 }

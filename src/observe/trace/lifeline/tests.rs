@@ -70,7 +70,7 @@ fn both_may_close_at_once() {
         [
             "FIN_WAIT_1 ESTABLISHED",
             "FIN_WAIT_1 FIN_WAIT_1",
-            "CLOSING FIN_WAIT_2",
+            "CLOSING CLOSING",
             "TIME_WAIT TIME_WAIT",
         ]
     );
