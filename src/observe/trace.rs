@@ -32,6 +32,7 @@ use crate::time::{Duration, Instant};
 use crate::wire::tcp::Flags;
 
 use holes::Holes;
+pub use lifeline::Numbers;
 pub use survey::{Found, Survey};
 
 /// Moments of a connection that are kept.
@@ -196,6 +197,8 @@ pub struct Trace {
     pub gone: u64,
     /// Of which end the windows stand there without their scale, which nobody knows: those of the local one first.
     pub unscaled: [bool; 2],
+    /// Whether it is of packets, and the handshake is not among them; the last of the notes says so.
+    pub headless: bool,
     sums: [Sums; 2],
 }
 
@@ -271,6 +274,7 @@ impl Builder {
             notes: Vec::new(),
             gone: 0,
             unscaled: [false; 2],
+            headless: false,
             sums: [Sums::default(); 2],
         };
         let (seen, fins) = ([Holes::default(), Holes::default()], [None; 2]);

@@ -171,6 +171,7 @@ pub fn trace(
         }
     })?;
     let mut notes = notes;
+    builder.trace.headless = reader.notes().is_some();
     notes.extend(reader.notes());
     builder.trace.unscaled = Side::BOTH.map(|side| reader.is_unscaled(side));
     Ok(builder.finish(notes))

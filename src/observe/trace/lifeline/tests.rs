@@ -81,3 +81,15 @@ fn a_reset_ends_it() {
     let told = states(&[(OURS, Flags::ACK, 1, Some(1)), (THEIRS, Flags::RST, 1, None)]);
     assert_eq!(told, ["ESTABLISHED ESTABLISHED", "CLOSED CLOSED"]);
 }
+
+#[test]
+fn a_reset_that_nobody_expects_ends_nothing() {
+    let told = states(&[
+        (OURS, Flags::ACK, 1, Some(1)),
+        (THEIRS, Flags::ACK, 1, Some(1)),
+        (OURS, Flags::ACK, 1, Some(1)),
+        (THEIRS, Flags::RST, 5000, None),
+        (THEIRS, Flags::RST, 1, None),
+    ]);
+    assert_eq!(told[3..], ["ESTABLISHED ESTABLISHED", "CLOSED CLOSED"]);
+}
