@@ -333,7 +333,7 @@ fn ambiguous(trace: &Trace) -> f64 {
             What::Received(segment) => {
                 let ack = segment.ack.unwrap_or(acked).max(acked);
                 let of_such = ack > acked && again.values().any(|from| *from < ack);
-                found += u32::from(of_such && measured == Some(*at));
+                found += u32::from(of_such && measured.take() == Some(*at));
                 again = again.split_off(&ack.saturating_add(1));
                 acked = ack;
             }
