@@ -189,6 +189,15 @@ fn with_time(mut packet: Vec<u8>, tsval: u32, tsecr: u32) -> Vec<u8> {
     packet
 }
 
+/// The same with a maximum segment size in its header.
+fn with_mss(mut packet: Vec<u8>, mss: u16) -> Vec<u8> {
+    packet.splice(40..40, [&[2, 4][..], &mss.to_be_bytes()].concat());
+    let length = packet.len() as u16;
+    packet[2..4].copy_from_slice(&length.to_be_bytes());
+    packet[32] = 0x60;
+    packet
+}
+
 #[test]
 fn what_was_overtaken_was_not_sent_again() {
     let late = |us: u64, make: fn(Vec<u8>, u16) -> Vec<u8>| {
@@ -323,15 +332,7 @@ fn a_scale_that_was_not_seen_is_not_guessed() {
 #[test]
 fn a_burst_is_as_many_segments_as_it_is_cut_into() {
     let mut packets = handshake(20_000);
-    let offers = |packet: Vec<u8>, mss: u16| {
-        let mut packet = packet;
-        packet.splice(40..40, [&[2, 4][..], &mss.to_be_bytes()].concat());
-        let length = packet.len() as u16;
-        packet[2..4].copy_from_slice(&length.to_be_bytes());
-        packet[32] = 0x60;
-        packet
-    };
-    packets[1].1 = offers(packets[1].1.clone(), 1000);
+    packets[1].1 = with_mss(packets[1].1.clone(), 1000);
     packets.push((21_000, tcp(ACK, 1, 1, 2500)));
     let trace = of_packets(&capture(&packets));
     let sums = trace.sums(Side::Local);
