@@ -184,6 +184,8 @@ struct Direction {
     base: Option<u32>,
     /// What its SYN offers.
     syn: Option<Offers>,
+    /// Whether it has sent anything else, but resets.
+    talks: bool,
     /// The last sequence number, and what was acknowledged.
     last: u64,
     acked: u64,
@@ -269,8 +271,9 @@ impl Reader {
             sack: options.sack_permitted,
             timestamps: options.timestamps.is_some(),
         });
-        if syn {
-            self.ways[us].syn.clone_from(&offers);
+        match syn {
+            true => self.ways[us].syn.clone_from(&offers),
+            false => self.ways[us].talks |= !flags.contains(Flags::RST),
         }
         let scales = [us, them].map(|way| self.ways[way].syn.as_ref()?.window_scale);
         let scale = match scales {
@@ -368,8 +371,8 @@ impl Reader {
 
     fn notes(&self) -> Option<String> {
         let [ours, theirs] = &self.ways;
-        let any = ours.base.is_some() || theirs.base.is_some();
-        (any && (ours.syn.is_none() || theirs.syn.is_none())).then(|| {
+        let talk = ours.talks || theirs.talks;
+        (talk && (ours.syn.is_none() || theirs.syn.is_none())).then(|| {
             let windows = match self.is_unscaled(Side::Local) || self.is_unscaled(Side::Remote) {
                 true => ", and how large windows are is not known: their scale is said there",
                 false => "",

@@ -324,6 +324,9 @@ fn a_scale_that_was_not_seen_is_not_guessed() {
     assert_eq!(trace.unscaled, [true; 2]);
     let ladder = crate::observe::trace::ladder::Ladder::new(&trace).text();
     assert!(ladder.contains("win=256 (scale not known)"), "{ladder}");
+    assert!(trace.headless);
+    let refused = [(0, tcp(SYN, 0, 0, 0)), (9, back(tcp(Flags::RST | ACK, 0, 1, 0)))];
+    assert!(!of_packets(&capture(&refused)).headless, "nobody has answered its SYN");
     let mut packets = handshake(20_000);
     packets.push((21_000, tcp(ACK, 1, 1, 10)));
     assert_eq!(of_packets(&capture(&packets)).unscaled, [false; 2], "its SYNs offer none");
