@@ -93,7 +93,10 @@ impl Line {
 
 /// `-- words --------->`, with a cross where it is lost.
 fn arrow(side: Side, words: &str, fate: Fate) -> String {
-    let words = fitting(words, BETWEEN - 6);
+    let words = match words.chars().count() > BETWEEN - 6 {
+        true => fitting(&without_window(words), BETWEEN - 6),
+        false => words.to_owned(),
+    };
     let room = BETWEEN - 4 - words.chars().count();
     let line = |len: usize| "-".repeat(len);
     match (side, fate) {
@@ -101,6 +104,12 @@ fn arrow(side: Side, words: &str, fate: Fate) -> String {
         (Side::Local, _) => format!("- {words} {}>", line(room)),
         (Side::Remote, _) => format!("<- {words} {}", line(room)),
     }
+}
+
+/// The same without the window, for what has arrived out of order to have its room.
+fn without_window(words: &str) -> String {
+    let shows = |word: &&str| !word.starts_with("win=") || !words.contains(" sack=");
+    words.split(' ').filter(shows).collect::<Vec<_>>().join(" ")
 }
 
 /// As many of the words as there is room for.
