@@ -172,8 +172,8 @@ pub enum LiveClient {
 }
 
 /// How a ladder is read.
-pub const LEGEND: &str = "seq is the number of the first byte, ack the number that is expected next, len how many bytes of text, win \
-                          the window that is offered, sack what has arrived out of order; numbers count from the SYN of their \
+pub const LEGEND: &str = "seq is the number of the first byte, ack the number that is expected next, len how many bytes of text, and \
+                          behind it in how many segments where it is a burst of several, win the window that is offered, sack what has arrived out of order; numbers count from the SYN of their \
                           side. Behind a colon stands why it was sent, X is what the sender finds lost, a star what happens at \
                           the left end. States in brackets are as the packets tell them.";
 

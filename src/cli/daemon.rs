@@ -1,9 +1,9 @@
 //! The life of the daemon: open the device, run the stack and its services, end on a signal.
 
-use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
+use std::{io, thread};
 
 use anyhow::Context;
 use glasstcp::client::Sockets;
@@ -11,6 +11,8 @@ use glasstcp::net::Net;
 use glasstcp::observe::counters;
 use glasstcp::runtime::memory;
 use glasstcp::service::{Service, ServiceContext, ServiceSpec, Www, ping};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use tokio::time::interval;
 
 use super::host::{Counts, Host, Link, Worker};
@@ -43,6 +45,9 @@ pub fn run(plan: Plan) -> anyhow::Result<()> {
 async fn live(mut plan: Plan, printer: &Printer) -> anyhow::Result<()> {
     // Before anything is made that a signal would leave behind.
     let mut signals = Signals::new().context("cannot handle signals")?;
+    if plan.ends_with_stdin {
+        thread::spawn(end_with_stdin);
+    }
     let www = plan.www.as_deref().map(Www::open).transpose()?;
     let host = Host::start(&plan.host)?;
     if let Some(place) = host.place() {
@@ -97,6 +102,13 @@ async fn live(mut plan: Plan, printer: &Printer) -> anyhow::Result<()> {
     // The last resets are among them.
     files.end();
     result
+}
+
+/// Waits until standard input ends, and then says what Ctrl-C does.
+fn end_with_stdin() {
+    // Whether it ends well or not is the same.
+    let _ = io::copy(&mut io::stdin(), &mut io::sink());
+    let _ = kill(Pid::this(), Signal::SIGINT);
 }
 
 /// A running stack and what goes with it.

@@ -21,7 +21,7 @@ pub struct Args {
     #[command(flatten)]
     which: Which,
 
-    /// Everything, line by line; otherwise many lines of one kind are summed up, and there are at most some 200
+    /// Everything, line by line; otherwise what repeats is summed up, and of more than 200 things those in the middle are left out
     #[arg(long)]
     all: bool,
 }

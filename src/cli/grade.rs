@@ -5,8 +5,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
-use glasstcp::observe::grade::{Findings, Grade, Place, RuleError, Rules, Verdict};
+use anyhow::{Context, anyhow, bail};
+use glasstcp::observe::grade::{Findings, Grade, MOST_PLACES, Place, RuleError, Rules, Verdict};
 use glasstcp::observe::trace::Span;
 use glasstcp::service::text::harmless_line;
 use serde::Serialize;
@@ -88,6 +88,12 @@ impl Args {
     /// Judges, and says what came of it.
     pub fn run(self) -> ExitCode {
         let rules = match self.rules() {
+            Ok(Ok(rules)) if rules.places().len() > MOST_PLACES => {
+                let error = anyhow!(
+                    "the rules are about more than {MOST_PLACES} connections: make several files of them"
+                );
+                return super::fail(&error, BAD_RULES);
+            }
             Ok(Ok(rules)) => rules,
             Ok(Err(error)) => {
                 let error = anyhow::Error::new(error).context("the rules cannot be read");
@@ -109,9 +115,9 @@ impl Args {
         if !path.metadata().is_ok_and(|there| !there.is_dir()) {
             return Ok(self.expect.parse());
         }
-        let mut text = String::new();
+        let mut text = Vec::new();
         File::open(path)
-            .and_then(|file| file.take(LONGEST + 1).read_to_string(&mut text))
+            .and_then(|file| file.take(LONGEST + 1).read_to_end(&mut text))
             .with_context(|| format!("cannot read the rules in {}", path.display()))?;
         if text.len() as u64 > LONGEST {
             bail!(
@@ -119,7 +125,7 @@ impl Args {
                 path.display()
             );
         }
-        Ok(text.parse())
+        Ok(decoded(&text).parse())
     }
 
     fn judge(&self, rules: &Rules) -> anyhow::Result<bool> {
@@ -149,7 +155,7 @@ impl Args {
             return Ok(());
         };
         let connections = survey.found.iter().filter(|other| other.place == found.place).count();
-        let found = if self.turn { found.clone().turned() } else { found.clone() };
+        let found = if self.turn { recording.turned(found)? } else { found.clone() };
         let trace = recording.trace(&found, Span::default())?;
         rules.look_at(findings, place, (&trace, connections));
         Ok(())
@@ -165,6 +171,19 @@ impl Args {
             rules: grades.iter().map(Line::from).collect(),
         };
         Ok(serde_json::to_string(&report)? + "\n")
+    }
+}
+
+/// The text of a file: UTF-8, or UTF-16 as some editors write it. Letters of other encodings matter only outside of comments.
+fn decoded(bytes: &[u8]) -> String {
+    let wide = |rest: &[u8], unit: fn([u8; 2]) -> u16| {
+        let (pairs, _) = rest.as_chunks::<2>();
+        String::from_utf16_lossy(&pairs.iter().copied().map(unit).collect::<Vec<_>>())
+    };
+    match bytes {
+        [0xFF, 0xFE, rest @ ..] => wide(rest, u16::from_le_bytes),
+        [0xFE, 0xFF, rest @ ..] => wide(rest, u16::from_be_bytes),
+        [0xEF, 0xBB, 0xBF, rest @ ..] | rest => String::from_utf8_lossy(rest).into_owned(),
     }
 }
 

@@ -119,6 +119,20 @@ impl Recording {
         Ok(Recording { name, file, format, survey })
     }
 
+    /// A connection from the view of its other end.
+    ///
+    /// # Errors
+    /// When that view is not in the file: events are those of one stack.
+    pub fn turned(&self, found: &Found) -> anyhow::Result<Found> {
+        match self.format {
+            Format::Capture => Ok(found.clone().turned()),
+            _ => bail!(
+                "{} has events, which are what one end has seen: --turn is for captures; leave it out, or choose the other end by its name",
+                self.name
+            ),
+        }
+    }
+
     /// What it tells of one of its connections.
     ///
     /// # Errors
@@ -152,7 +166,10 @@ impl Which {
             bail!("--to is before --from");
         }
         let mut recording = Recording::open(&self.file)?;
-        let found = self.choose(&recording.survey)?;
+        let mut found = self.choose(&recording.survey)?;
+        if self.turn {
+            found = recording.turned(&found)?;
+        }
         let span = Span { from: self.from, to: self.to.unwrap_or(Duration::MAX) };
         let trace = recording.trace(&found, span)?;
         for note in &trace.notes {
@@ -187,7 +204,7 @@ impl Which {
                 eprintln!("{}: {found}, with most text; the others: {others}", name);
             }
         }
-        Ok(if self.turn { found.clone().turned() } else { found.clone() })
+        Ok(found.clone())
     }
 }
 

@@ -90,6 +90,10 @@ pub struct Args {
     /// Where 'glasstcp ss', 'glasstcp impair' and their like reach it [default: one in /run/glasstcp, found by itself]
     #[arg(long, value_name = "SOCKET")]
     control: Option<PathBuf>,
+
+    /// End as by Ctrl-C when standard input ends: with whoever has started it, however that ends
+    #[arg(long, hide = true)]
+    end_with_stdin: bool,
 }
 
 /// What [`Args`] ask for, checked as far as that goes without touching the system.
@@ -111,6 +115,8 @@ pub struct Plan {
     pub record: record::Plan,
     /// The control socket, where it is not to be the usual one.
     pub control: Option<PathBuf>,
+    /// Whether it ends when its standard input does.
+    pub ends_with_stdin: bool,
 }
 
 /// Why arguments do not fit together.
@@ -191,7 +197,8 @@ impl Args {
         if web.payload && web.at.is_none() && !services.iter().any(is_http) {
             return Err(PlanError::NoPage);
         }
-        Ok(Plan { host, services, www, ping_loss, dns, web, record, control })
+        let ends_with_stdin = self.end_with_stdin;
+        Ok(Plan { host, services, www, ping_loss, dns, web, record, control, ends_with_stdin })
     }
 }
 

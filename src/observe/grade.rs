@@ -31,6 +31,9 @@ pub use measure::{Known, MEASURES, Measure, Unit};
 /// Rules that are read; more are an error.
 pub const MOST_RULES: usize = 200;
 
+/// Connections that rules may be about; the file is read once for each.
+pub const MOST_PLACES: usize = 32;
+
 /// Which connection of a recording a rule is about; without anything the one with most text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
@@ -139,6 +142,14 @@ impl fmt::Display for Rule {
     }
 }
 
+/// The line with a mark below the place; nothing where there is no line.
+fn marked(text: &str, column: usize) -> String {
+    match text {
+        "" => String::new(),
+        text => format!("\n  {text}\n  {}^", " ".repeat(column.saturating_sub(1))),
+    }
+}
+
 /// Rules in their order.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rules {
@@ -148,7 +159,7 @@ pub struct Rules {
 
 /// Where rules cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}, column {column}: {problem}\n  {text}\n  {}^", " ".repeat(column.saturating_sub(1)))]
+#[error("line {line}, column {column}: {problem}{}", marked(text, *column))]
 pub struct RuleError {
     line: usize,
     column: usize,

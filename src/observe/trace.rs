@@ -15,6 +15,7 @@ mod comment;
 pub mod curves;
 pub mod events;
 pub mod figures;
+mod holes;
 pub mod ladder;
 mod lifeline;
 mod lines;
@@ -30,6 +31,8 @@ use crate::event::State;
 use crate::time::{Duration, Instant};
 use crate::wire::tcp::Flags;
 
+use holes::Holes;
+pub use lifeline::Numbers;
 pub use survey::{Found, Survey};
 
 /// Moments of a connection that are kept.
@@ -52,6 +55,9 @@ pub enum Side {
 }
 
 impl Side {
+    /// This one first.
+    pub const BOTH: [Side; 2] = [Side::Local, Side::Remote];
+
     /// The other one.
     pub const fn other(self) -> Side {
         match self {
@@ -74,7 +80,7 @@ pub struct Segment {
     pub len: u32,
     /// Packets that it is cut into; at least one.
     pub packets: u32,
-    /// Window, in bytes.
+    /// Window, in bytes; as it stands there where its scale is not known ([`Trace::unscaled`]).
     pub window: u32,
     /// SACK blocks, each from where up to where, counted like `ack`.
     pub sack: Option<Box<[(u64, u64)]>>,
@@ -148,13 +154,17 @@ pub struct Moment {
 /// What one end has sent, all of it counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sums {
-    /// Segments, each burst counted once.
+    /// Segments, as they go over the wire.
     pub segments: u64,
+    /// The same, but each burst that was handed over under one header counted once.
+    pub bursts: u64,
     /// Their text, in bytes.
     pub text: u64,
+    /// The same, each byte once.
+    pub unique: u64,
     /// Segments of which all text was sent before.
     pub again: u64,
-    /// Their text, in bytes.
+    /// Text that was sent before, in bytes.
     pub text_again: u64,
     /// The most that the other end has acknowledged, counted from the SYN.
     pub acked: u64,
@@ -162,6 +172,8 @@ pub struct Sums {
     pub begin: Option<u64>,
     /// Where what was sent ends.
     pub end: u64,
+    /// Bytes that were acknowledged and are not in the file.
+    pub unseen: u64,
 }
 
 /// What is known of one connection.
@@ -183,6 +195,10 @@ pub struct Trace {
     pub notes: Vec<String>,
     /// Events before these that a flight recorder has not kept.
     pub gone: u64,
+    /// Of which end the windows stand there without their scale, which nobody knows: those of the local one first.
+    pub unscaled: [bool; 2],
+    /// Whether it is of packets, and the handshake is not among them; the last of the notes says so.
+    pub headless: bool,
     sums: [Sums; 2],
 }
 
@@ -239,6 +255,10 @@ struct Builder {
     origin: Option<Instant>,
     /// What held the sender back when the part that is wanted begins: that is told of before, and holds on.
     limited: Option<What>,
+    /// Which text of each end was seen.
+    seen: [Holes<()>; 2],
+    /// Where the FIN of each end ends.
+    fins: [Option<u64>; 2],
     most: usize,
 }
 
@@ -253,9 +273,12 @@ impl Builder {
             whole: Instant::ZERO,
             notes: Vec::new(),
             gone: 0,
+            unscaled: [false; 2],
+            headless: false,
             sums: [Sums::default(); 2],
         };
-        Builder { trace, span, origin: None, limited: None, most: MOST_MOMENTS }
+        let (seen, fins) = ([Holes::default(), Holes::default()], [None; 2]);
+        Builder { trace, span, origin: None, limited: None, seen, fins, most: MOST_MOMENTS }
     }
 
     /// Adds what happened at `at`, by the clock of the file.
@@ -265,8 +288,8 @@ impl Builder {
         let at = Instant::ZERO + since;
         self.trace.whole = self.trace.whole.max(at);
         match &mut what {
-            What::Sent(segment) => self.trace.count(Side::Local, segment),
-            What::Received(segment) => self.trace.count(Side::Remote, segment),
+            What::Sent(segment) => self.count(Side::Local, segment),
+            What::Received(segment) => self.count(Side::Remote, segment),
             _ => {}
         }
         if since < self.span.from {
@@ -288,39 +311,67 @@ impl Builder {
         }
     }
 
-    fn finish(self, notes: Vec<String>) -> Trace {
+    fn finish(mut self, notes: Vec<String>) -> Trace {
+        for side in Side::BOTH.map(|side| side as usize) {
+            let sums = &mut self.trace.sums[side];
+            // Its FIN is no text. One that was not seen cannot be told from a byte.
+            let fin = self.fins[side].map_or(1, |fin| u64::from(sums.acked >= fin));
+            let begin = sums.begin.unwrap_or(0).max(1);
+            let behind = sums.acked.saturating_sub(sums.end.max(begin));
+            sums.unseen = match behind {
+                0 => self.seen[side].unseen(sums.acked),
+                more => self.seen[side].unseen(sums.end) + more.saturating_sub(fin),
+            };
+        }
         Trace { notes, ..self.trace }
     }
-}
 
-impl Trace {
     fn count(&mut self, side: Side, segment: &mut Segment) {
-        let sums = &mut self.sums[side as usize];
-        sums.segments += 1;
+        let (seen, fin) = (&mut self.seen[side as usize], &mut self.fins[side as usize]);
+        let sums = &mut self.trace.sums[side as usize];
+        let packets = u64::from(segment.packets);
+        sums.segments += packets;
+        sums.bursts += 1;
         let len = u64::from(segment.len);
         let end = segment.seq.saturating_add(len);
+        if segment.flags.contains(Flags::SYN) {
+            seen.begin(segment.seq.saturating_add(1));
+        }
+        if segment.flags.contains(Flags::FIN) {
+            *fin = Some(end.saturating_add(1));
+        }
         if segment.len > 0 {
+            let brought = seen.put(segment.seq, end, ());
             let why = segment.why.as_deref().unwrap_or_default();
-            segment.again = match Class::of(why) {
-                Class::New => end <= sums.end,
+            let (again, text_again) = match Class::of(why) {
+                // It was on its way for longer than others, and no more.
+                _ if why == "seems_reordered" => (brought.fresh == 0, len - brought.fresh),
+                Class::New => (end <= sums.end, brought.below),
                 // A probe of a closed window has one old byte, and that is no text that is sent again.
-                Class::Probe => why == "tail_loss_probe",
-                _ => true,
+                Class::Probe if !is_tail_probe(why) => (false, 0),
+                _ => (true, if brought.below > 0 { brought.below } else { len }),
             };
+            segment.again = again;
             sums.text += len;
+            sums.unique += brought.fresh;
+            sums.text_again += text_again;
             sums.begin.get_or_insert(segment.seq);
             sums.end = sums.end.max(end);
         }
         if segment.again {
-            sums.again += 1;
-            sums.text_again += len;
+            sums.again += packets;
         }
         if let Some(ack) = segment.ack {
-            let sums = &mut self.sums[side.other() as usize];
+            let sums = &mut self.trace.sums[side.other() as usize];
             sums.acked = sums.acked.max(ack);
             sums.begin.get_or_insert(ack);
         }
     }
+}
+
+/// Whether it is a probe with text that was sent before.
+pub fn is_tail_probe(why: &str) -> bool {
+    matches!(why, "tail_loss_probe" | "seems_tail_loss_probe")
 }
 
 /// What kind of reason a segment was sent for, as pictures tell them apart.
@@ -347,7 +398,7 @@ impl Class {
             "rack" => Class::Rack,
             "fast_retransmit" | "partial_ack" | "go_back_n" | "seems_fast" => Class::Duplicates,
             "rto" | "rto_recovery" | "handshake_retransmission" | "seems_timeout" => Class::Timeout,
-            "tail_loss_probe" => Class::Probe,
+            why if is_tail_probe(why) => Class::Probe,
             "zero_window_probe" | "keepalive" | "path_mtu_probe" | "tail_loss_probe_new" => {
                 Class::Probe
             }

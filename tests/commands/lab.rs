@@ -118,6 +118,9 @@ fn mistakes_are_explained() {
     write("bad.rules", "rto == 0\nrto = none\n");
     write("events", "{\"time_ns\":1,\"conn\":1,\"name\":\"app_read\",\"data\":{\"len\":1}}\n");
     write("many.rules", &"rto == 0\n".repeat(120_000));
+    let about: String = (1..=33).map(|conn| format!("conn {conn}: rto == 0\n")).collect();
+    write("about.rules", &about);
+    write("empty.rules", "");
     fs::create_dir(folder.path().join("mine")).expect("made");
     write("mine/thesis.txt", "mine");
     for (words, code, sentence) in [
@@ -126,6 +129,9 @@ fn mistakes_are_explained() {
         (&["grade", "events", "-e", "rto"], 2, "line 1, column 4: here a comparison such as"),
         (&["grade", "events", "-e", "bad.rules"], 2, "line 2, column 7: 'none' is nothing"),
         (&["grade", "events", "-e", "many.rules"], 2, "has more than 1048576 bytes of rules"),
+        (&["grade", "events", "-e", "about.rules"], 2, "about more than 32 connections"),
+        (&["grade", "events", "-e", "empty.rules"], 2, "there is no rule here"),
+        (&["grade", "events", "-e", "rto == 0", "--turn"], 1, "--turn is for captures"),
         (&["grade", "events", "-e", "no/such.rules"], 2, "the rules cannot be read"),
         (&["grade", "events"], 2, "--expect"),
         (&["lab", "nowhere"], 2, "possible values: handshake, close"),

@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::harness::{Daemon, Tool};
 
@@ -38,4 +40,34 @@ fn connections_to_the_kernel_are_closed_in_four_ways_and_nothing_is_left() {
 #[ignore = "needs root: run scripts/test"]
 fn a_loss_on_the_way_to_the_kernel_is_repaired_by_one_fast_retransmit() {
     assert!(take("fast-retransmit").contains("tahoe: fast-retransmits == 1 (seen: 1)"));
+}
+
+/// Waits until that is so.
+fn wait_for(what: &str, is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "{what}");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+#[ignore = "needs root: run scripts/test"]
+fn a_lab_that_is_killed_leaves_neither_its_daemon_nor_its_namespace() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut lab = Command::new(Daemon::PROGRAM)
+        .args(["lab", "window", "--live", "--out"])
+        .arg(folder.path().join("out"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let name = format!("glasstcp-lab-{}", lab.id());
+    let namespace = Path::new("/run/netns").join(&name);
+    wait_for("it makes its namespace", || namespace.exists());
+    thread::sleep(Duration::from_millis(500));
+    lab.kill().expect("it can be killed");
+    lab.wait().expect("it is gone");
+    wait_for("its namespace goes with it", || !namespace.exists());
 }

@@ -18,6 +18,7 @@ fn plan(netns: Option<&str>, services: &[&str]) -> Plan {
         record: record::Plan { events: None, packets: None, flight_memory: 0, flight_dir: None },
         web: web::Plan::default(),
         control: None,
+        ends_with_stdin: false,
     }
 }
 

@@ -19,3 +19,22 @@ fn a_line_has_the_rule_the_verdict_and_what_was_seen() {
     }
     assert!(text.lines().next().is_some_and(|line| line.ends_with("packets alone do not say)")));
 }
+
+#[test]
+fn rules_may_be_written_by_any_editor() {
+    let wide = |text: &str, mark: [u8; 2], unit: fn(u16) -> [u8; 2]| {
+        let mut bytes = mark.to_vec();
+        bytes.extend(text.encode_utf16().flat_map(unit));
+        bytes
+    };
+    for bytes in [
+        b"rto == 0".to_vec(),
+        b"\xEF\xBB\xBFrto == 0".to_vec(),
+        wide("rto == 0", [0xFF, 0xFE], u16::to_le_bytes),
+        wide("rto == 0", [0xFE, 0xFF], u16::to_be_bytes),
+    ] {
+        assert_eq!(decoded(&bytes), "rto == 0");
+    }
+    let latin = decoded(b"rto == 0 # f\xFCr dich");
+    assert!(latin.parse::<Rules>().is_ok(), "{latin}");
+}

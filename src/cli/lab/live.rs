@@ -3,12 +3,16 @@
 mod client;
 mod daemon;
 
-use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::{fs, process, thread};
 
 use anyhow::Context;
 use glasstcp::device::netns::Namespace;
 use glasstcp::lab::{Lab, LiveClient, LiveRun, Recorded};
 
+use crate::cli::signals::Signals;
 use daemon::Daemon;
 
 /// The file that is got.
@@ -20,6 +24,7 @@ const TEXT: &str = "text";
 /// When a step fails, in one sentence.
 pub fn run(lab: &Lab, live: &LiveRun) -> anyhow::Result<Vec<Recorded>> {
     let folder = tempfile::tempdir().context("cannot make a folder for what is recorded")?;
+    let _watch = Watch::begin(folder.path().to_owned())?;
     let www = folder.path().join("www");
     fs::create_dir(&www).context("cannot make a folder for what is recorded")?;
     if let LiveClient::Get { bytes, .. } = live.client {
@@ -40,4 +45,39 @@ pub fn run(lab: &Lab, live: &LiveRun) -> anyhow::Result<Vec<Recorded>> {
         recorded.push(Recorded::new(name, "", read(&events)?, read(&packets)?)?);
     }
     Ok(recorded)
+}
+
+/// While it lives, a signal that ends this process takes the folder along. What runs in it sees that its standard input ends, and
+/// goes with its namespace.
+struct Watch {
+    is_over: Arc<AtomicBool>,
+}
+
+impl Watch {
+    fn begin(folder: PathBuf) -> anyhow::Result<Watch> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
+        let runtime = runtime.context("cannot handle signals")?;
+        let mut signals = {
+            let _inside = runtime.enter();
+            Signals::new().context("cannot handle signals")?
+        };
+        let is_over = Arc::new(AtomicBool::new(false));
+        let watched = Arc::clone(&is_over);
+        thread::spawn(move || {
+            runtime.block_on(signals.until_end());
+            if !watched.load(Ordering::Relaxed) {
+                eprintln!("glasstcp: the lab was ended by a signal, nothing is written");
+                // What cannot be removed is left.
+                let _ = fs::remove_dir_all(folder);
+                process::exit(1);
+            }
+        });
+        Ok(Watch { is_over })
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Relaxed);
+    }
 }

@@ -31,3 +31,17 @@ fn of_many_connections_some_are_named() {
     assert_eq!(list(&all[..2], Some(&all[0])), "#2");
     assert_eq!(list(&all, None), "#1; #2; #3; #4; #5; and 4 more (--conn N)");
 }
+
+#[test]
+fn a_capture_can_be_turned_and_events_cannot() {
+    let golden = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    let turned = |name: &str| {
+        let recording = Recording::open(&golden(name)).expect("it can be read");
+        let found = recording.survey.choose(None, None).expect("there is one").clone();
+        recording.turned(&found).map(|turned| (found, turned))
+    };
+    let (found, turned_found) = turned("cubic-9.pcapng").expect("a capture has both");
+    assert_eq!(turned_found.turned(), found);
+    let error = turned("cubic-9.events.jsonl").expect_err("events are of one").to_string();
+    assert!(error.contains("--turn is for captures"), "{error}");
+}

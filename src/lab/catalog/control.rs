@@ -115,8 +115,11 @@ pub(super) static CONGESTION_AVOIDANCE: Lab = Lab {
          avoidance.",
     ],
     look_for: &[
-        "The teeth: a straight line upwards, and a fall to half.",
+        "The teeth: a line upwards, and a fall to half. The line bends a little: it is one segment each round trip, and round \
+         trips become longer as the queue fills.",
         "The window rises to about 100 KB, twice what the path holds: half of that waits in the queue.",
+        "The gray peaks at each fall: what has arrived behind a loss is not acknowledged before that is repaired, so for a \
+         round trip more seems to be under way than there is.",
         "Round trips become longer as the queue fills, and short again when the window is halved.",
     ],
     runs: &[Run {

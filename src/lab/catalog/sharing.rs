@@ -11,15 +11,15 @@ pub(super) static BUFFERBLOAT: Lab = Lab {
     text: &[
         "A queue before a link is there for bursts: packets that come faster than the link takes them wait instead of being \
          lost. But a sender that fills the window until something is lost fills the queue first, however long it is. With \
-         a queue of ten times what the path holds, nothing is lost for a long time, and every packet waits up to ten times \
-         as long as it travels: those of the transfer, and those of everybody else behind the same link.",
+         a queue of ten times what the path holds, nothing is lost for a long time (in this run never), and every packet waits \
+         up to ten times as long as it travels: those of the transfer, and those of everybody else before the same link.",
         "In 'bloated' the link of 10 Mbit/s and 40 ms has such a queue. In 'codel' it has the same room, but a queue that \
          looks how long packets have waited, and drops one now and then when that has been more than 5 ms for 100 ms \
          (CoDel, RFC 8289). For the sender that is a loss, and it slows down before the queue is long.",
     ],
     look_for: &[
         "In 'bloated' the round-trip time climbs from 40 ms to nearly 400 ms.",
-        "In 'codel' it has one peak, in slow start, and then stays near 40 ms.",
+        "In 'codel' it has one peak, in slow start, and then goes up and down between 40 and 50 ms.",
         "The transfers take about the same time.",
     ],
     runs: &[
@@ -83,8 +83,9 @@ pub(super) static BUFFERBLOAT: Lab = Lab {
         },
         Question {
             asks: "Somebody makes a phone call over the same link. What do they notice?",
-            answer: "In 'bloated' every word comes up to 400 ms later, and echoes; nothing helps but to stop the transfer. \
-                     In 'codel' hardly anything.",
+            answer: "Their packets stand in the same queue. In 'bloated' question and answer are {rtt median of bloated} apart \
+                     instead of 40 ms, in the median, so people talk into each other's words. In 'codel' that is \
+                     {rtt median of codel}.",
         },
     ],
     live: Live::Offered(&LiveRun {
@@ -119,13 +120,17 @@ pub(super) static CUBIC_BBR: Lab = Lab {
         "BBR asks another question: how fast is the path, and how long is it when nothing waits? It measures the rate at \
          which its segments are delivered and the shortest round trip, and sends at that rate with little more than their \
          product under way. Now and then it sends a little faster, to see whether the path has become faster, and every few \
-         seconds a little less, to see the path without a queue.",
+         seconds, for some round trips, much less, to see the path without a queue.",
         "Both get the same link, one after the other: 20 Mbit/s, 60 ms, and a queue of one and a half times what the path \
          holds.",
     ],
     look_for: &[
-        "CUBIC's round trips stand far above 60 ms, BBR's just there.",
-        "After a loss CUBIC's window comes back along a curve; BBR's stays where it is.",
+        "CUBIC's round trips stand far above 60 ms. BBR's stand just there, but for its first second and some time \
+         around the fourth, when it sends faster to see whether the path is faster.",
+        "CUBIC has lost something twice, before and after the first second. From the second time on its window comes back \
+         along the curve, fast and then ever slower; the part in which it climbs again would come later.",
+        "BBR's window stays where it is, but for a step up while it looks for more, and a gap of some 200 ms after the fifth \
+         second, in which it empties the path to measure how long it is.",
         "Both use the link nearly as well.",
     ],
     runs: &[
@@ -163,7 +168,9 @@ pub(super) static CUBIC_BBR: Lab = Lab {
             view: View::Throughput,
             places: &["cubic", "bbr"],
             span: None,
-            caption: "What was acknowledged a second: both are close to 20 Mbit/s.",
+            caption: "What was acknowledged a second: both are close to 20 Mbit/s. Until a loss is repaired nothing is \
+                      acknowledged, and then all that came meanwhile at once: those are CUBIC's gaps and peaks. BBR's gap is \
+                      that in which it empties the path.",
         },
     ],
     claims: &[
@@ -180,7 +187,7 @@ pub(super) static CUBIC_BBR: Lab = Lab {
             rule: "cubic: retransmissions >= 1",
         },
         Claim {
-            says: "... BBR hardly anything.",
+            says: "... BBR at most a tenth of that.",
             rule: "bbr: retransmissions <= 0.1 * retransmissions of cubic",
         },
         Claim {
@@ -200,8 +207,9 @@ pub(super) static CUBIC_BBR: Lab = Lab {
         },
         Question {
             asks: "How much text waits in the queue on average with CUBIC, roughly?",
-            answer: "What the round trip is longer than 60 ms, times the rate: with {rtt median of cubic} in the median that \
-                     is 2.5 KB for each millisecond more than 60.",
+            answer: "What the round trip is longer than 60 ms, times the rate: 20 Mbit/s are 2.5 KB for each millisecond. The \
+                     median is {rtt median of cubic}; in the simulator that is some 70 ms more, and so some 175 KB, while the \
+                     path itself holds 150 KB.",
         },
         Question {
             asks: "What may happen when both share one link?",

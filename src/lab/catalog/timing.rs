@@ -279,12 +279,16 @@ pub(super) static WINDOW: Lab = Lab {
          lost, both would wait for ever. So the sender asks now and then: a zero-window probe, which the receiver has to \
          answer (RFC 9293 3.8.6.1).",
         "And the receiver does not offer every byte that becomes free, or the sender would send ever smaller pieces: it \
-         waits until there is a segment's worth (silly-window avoidance, RFC 9293 3.8.6.2.2).",
+         waits until there is a segment's worth (silly-window avoidance, RFC 9293 3.8.6.2.2). That is 1,460 bytes here, and a \
+         read makes room for 1,448: so it takes two reads before there is a window again.",
     ],
     look_for: &[
         "In the ladder 'win=' gets smaller with each acknowledgment, down to 0.",
         "The persist timer, a probe, and its answer, which still says win=0.",
-        "In the picture the segments climb up to the window's edge, and stand there.",
+        "In the picture the window's edge cannot be seen most of the time: what is sent has reached it, and so has what is \
+         acknowledged. A step up is a window update that was used at once.",
+        "Two of the steps are in two parts: the window that was offered had a full segment and a smaller piece, and the sender, too, \
+         waits before it sends such a piece (silly window).",
     ],
     runs: &[Run {
         name: "slow",
@@ -304,14 +308,16 @@ pub(super) static WINDOW: Lab = Lab {
             view: View::Sequence,
             places: &["slow"],
             span: None,
-            caption: "What is sent follows the window's edge, which moves when the application reads.",
+            caption: "What is sent, and acknowledged, follows the window's edge, which moves with every second read. At the end it \
+                      goes on alone: everything was sent.",
         },
         Picture {
             name: "throughput",
             view: View::Throughput,
             places: &["slow"],
             span: None,
-            caption: "The colour behind it is what holds the sender back: nearly always the peer's window.",
+            caption: "The colour behind it is what holds the sender back: the peer's window, until the application has nothing more \
+                      to send.",
         },
     ],
     claims: &[

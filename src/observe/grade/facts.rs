@@ -1,10 +1,10 @@
 //! What a trace says of everything that rules ask for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::measure::{Kind, Known, Measure, Pick, Series};
 use super::{Place, Who};
-use crate::observe::trace::{Class, Moment, Segment, Side, Trace, What};
+use crate::observe::trace::{Class, Moment, Numbers, Segment, Side, Trace, What, is_tail_probe};
 use crate::time::Instant;
 use crate::wire::tcp::Flags;
 
@@ -60,6 +60,8 @@ impl Findings {
         };
         let guessed = trace.from_wire
             && match query {
+                // A comment says what held it back before its packet.
+                Query::Measure(Measure { kind: Kind::LimitedBy(_), .. }) => true,
                 Query::Measure(measure) => {
                     measure.known == Known::Guess && !is_commented(trace, measure.kind)
                 }
@@ -96,23 +98,27 @@ impl Findings {
 
 /// Whether something is missing, and what.
 pub(super) fn missing(trace: &Trace) -> Option<String> {
+    gap(trace).or_else(|| trace.headless.then(|| "the handshake is not in the file".to_owned()))
+}
+
+/// The same but for its beginning, which a capture may be without.
+fn gap(trace: &Trace) -> Option<String> {
     let lost = trace.moments.iter().map(|moment| match moment.what {
         What::Missing(count) => count,
         _ => 0,
     });
     let lost = lost.fold(0, u64::saturating_add);
-    let sums = trace.sums(trace.sender());
-    let begin = sums.begin.unwrap_or(0).max(2);
-    let text = sums.text.saturating_sub(sums.text_again);
+    let notes = trace.notes.len() - usize::from(trace.headless);
+    let unseen = Side::BOTH.iter().any(|side| trace.sums(*side).unseen > 0);
     if trace.gone > 0 {
         Some(format!("{} events before these were not kept", trace.gone))
     } else if lost > 0 {
         Some(format!("{lost} events are missing in the file"))
-    } else if let Some(note) = trace.notes.first() {
+    } else if let Some(note) = trace.notes[..notes].first() {
         Some(format!("not all of the file was read: {note}"))
     } else if trace.not_kept > 0 {
         Some("the connection is longer than what is looked at".to_owned())
-    } else if trace.from_wire && sums.acked.saturating_sub(begin) > text {
+    } else if trace.from_wire && unseen {
         Some("the capture has missed packets that were acknowledged".to_owned())
     } else {
         None
@@ -153,7 +159,7 @@ fn is_again(segment: &Segment) -> bool {
     let why = why(segment);
     let class = Class::of(why);
     let again = matches!(class, Class::Rack | Class::Duplicates | Class::Timeout | Class::Again);
-    segment.again || again || why == "tail_loss_probe"
+    segment.again || again || is_tail_probe(why)
 }
 
 fn has(segment: &Segment, flags: Flags) -> bool {
@@ -206,7 +212,7 @@ fn value(trace: &Trace, kind: Kind, connections: usize) -> Option<f64> {
         Kind::SegmentsSent => packets(sent(trace)),
         Kind::SegmentsReceived => packets(received(trace)),
         Kind::DataSegments => packets(sent(trace).filter(|(_, segment)| segment.len > 0)),
-        Kind::TextSent => local.text.saturating_sub(local.text_again) as f64,
+        Kind::TextSent => local.unique as f64,
         Kind::TextReceived => acknowledged(trace, Side::Remote) as f64,
         Kind::TextAcknowledged => acknowledged(trace, Side::Local) as f64,
         Kind::Retransmissions => packets(sent(trace).filter(|(_, segment)| is_again(segment))),
@@ -262,9 +268,12 @@ fn acknowledged(trace: &Trace, side: Side) -> u64 {
 /// Times that the retransmission timer went off: of packets alone those that seem to be sent for it.
 fn timeouts(trace: &Trace) -> f64 {
     match trace.from_wire {
-        true => packets(sent(trace).filter(|(_, segment)| {
-            matches!(why(segment), "rto" | "seems_timeout" | "handshake_retransmission")
-        })),
+        true => count(trace, |what| match what {
+            What::Sent(segment) => {
+                matches!(why(segment), "rto" | "seems_timeout" | "handshake_retransmission")
+            }
+            _ => false,
+        }),
         false => count(
             trace,
             |what| matches!(what, What::TimerFired(timer) if &**timer == "retransmission"),
@@ -272,18 +281,24 @@ fn timeouts(trace: &Trace) -> f64 {
     }
 }
 
-/// Acknowledgments of the same byte while something is in flight (RFC 5681 2).
+/// Acknowledgments of the same byte while something is in flight, that bring no other window (RFC 5681 2) or say what has
+/// arrived (RFC 6675 2).
 fn duplicates(trace: &Trace) -> f64 {
     let (mut acked, mut end, mut found) = (0, 0, 0_u32);
+    let mut window = None;
     for moment in &trace.moments {
         match &moment.what {
             What::Sent(segment) => end = end.max(segment.seq.saturating_add(segment.len.into())),
             What::Received(segment) => {
-                let Some(ack) = segment.ack else { continue };
-                let plain =
-                    segment.len == 0 && !has(segment, Flags::SYN) && !has(segment, Flags::FIN);
-                found += u32::from(plain && ack == acked && end > ack);
-                acked = acked.max(ack);
+                let Some(ack) = segment.ack.filter(|ack| *ack >= acked) else { continue };
+                let controls = [Flags::SYN, Flags::FIN, Flags::RST];
+                let plain = segment.len == 0 && !controls.iter().any(|flag| has(segment, *flag));
+                let same = window == Some(segment.window) || segment.sack.is_some();
+                found += u32::from(plain && ack == acked && end > ack && same);
+                acked = ack;
+                if !has(segment, Flags::SYN) {
+                    window = Some(segment.window);
+                }
             }
             _ => {}
         }
@@ -301,24 +316,25 @@ fn zero_windows(trace: &Trace) -> f64 {
     found.into()
 }
 
-/// Round trips that were measured when something that was sent twice was acknowledged.
+/// Round trips that were measured when something that was sent twice was acknowledged, all of it or a part.
 fn ambiguous(trace: &Trace) -> f64 {
     let (mut acked, mut found) = (0, 0_u32);
-    // Where what was sent again ends, and when a round trip was measured: events tell that before the acknowledgment.
-    let mut again: BTreeSet<u64> = BTreeSet::new();
+    // By where it ends what was sent again, and when a round trip was measured: events tell that before the acknowledgment.
+    let mut again: BTreeMap<u64, u64> = BTreeMap::new();
     let mut measured: Option<Instant> = None;
     for Moment { at, what } in &trace.moments {
         match what {
             What::Sent(segment) if is_again(segment) && segment.len > 0 => {
-                again.insert(segment.seq.saturating_add(segment.len.into()));
+                let end = segment.seq.saturating_add(segment.len.into());
+                let from = again.entry(end).or_insert(segment.seq);
+                *from = segment.seq.min(*from);
             }
             What::Rtt(Some(_), ..) => measured = Some(*at),
             What::Received(segment) => {
                 let ack = segment.ack.unwrap_or(acked).max(acked);
-                let later = again.split_off(&ack.saturating_add(1));
-                let of_such = again.last().is_some_and(|end| *end > acked);
-                found += u32::from(of_such && measured == Some(*at));
-                again = later;
+                let of_such = ack > acked && again.values().any(|from| *from < ack);
+                found += u32::from(of_such && measured.take() == Some(*at));
+                again = again.split_off(&ack.saturating_add(1));
                 acked = ack;
             }
             _ => {}
@@ -468,18 +484,34 @@ fn opened(trace: &Trace) -> Seen {
     }
 }
 
-/// Whose FIN came first: both, when neither had seen the other's.
+/// Whose FIN came first: both, when neither had seen the other's. What is missing may have been an earlier one.
 fn closed(trace: &Trace) -> Seen {
+    let who = first_to_close(trace);
+    match gap(trace) {
+        None => Seen::Who(who),
+        Some(missing) if who == Who::Nobody => Seen::Unknown(missing),
+        Some(missing) => {
+            Seen::Unknown(format!("by {} of what is there, but {missing}", who.name()))
+        }
+    }
+}
+
+fn first_to_close(trace: &Trace) -> Who {
     let mut first: Option<(Side, u64)> = None;
+    let mut numbers = [Numbers::default(); 2];
     for moment in &trace.moments {
         let (side, segment) = match &moment.what {
             What::Sent(segment) => (Side::Local, segment),
             What::Received(segment) => (Side::Remote, segment),
             _ => continue,
         };
-        if has(segment, Flags::RST) && first.is_none() {
-            return Seen::Who(Who::Reset);
+        // Events tell of a reset that nobody obeys as refused.
+        let resets = !trace.from_wire || numbers[side as usize].can_reset(segment.seq);
+        if has(segment, Flags::RST) && resets && first.is_none() {
+            return Who::Reset;
         }
+        numbers[side as usize].sent(segment);
+        numbers[side.other() as usize].acknowledged(segment.ack);
         if !has(segment, Flags::FIN) {
             continue;
         }
@@ -489,19 +521,15 @@ fn closed(trace: &Trace) -> Seen {
                 first = Some((side, end));
             }
             Some((whose, end)) if whose != side => {
-                return Seen::Who(match segment.ack.is_some_and(|ack| ack >= end) {
+                return match segment.ack.is_some_and(|ack| ack >= end) {
                     false => Who::Both,
                     true => by(whose),
-                });
+                };
             }
             Some(_) => {}
         }
     }
-    match (first, missing(trace)) {
-        (Some((whose, _)), _) => Seen::Who(by(whose)),
-        (None, None) => Seen::Who(Who::Nobody),
-        (None, Some(missing)) => Seen::Unknown(missing),
-    }
+    first.map_or(Who::Nobody, |(whose, _)| by(whose))
 }
 
 fn by(side: Side) -> Who {

@@ -190,7 +190,7 @@ pub const MEASURES: &[Measure] = &[
         "duplicate-acks",
         Kind::DuplicateAcks,
         TIMES,
-        "acknowledgments of the same byte again, without text, while something was in flight",
+        "acknowledgments of the same byte again while something was in flight, without text, with the same window (RFC 5681 2) or with SACK blocks (RFC 6675 2)",
     ),
     measure(
         "sack-acks",
@@ -357,6 +357,8 @@ impl Measure {
     /// Whether it can only grow while more is recorded.
     pub(super) fn grows(&self) -> bool {
         match self.kind {
+            // What is missing may lie in a silence, or have ended what held it back, or have acknowledged what seems under way.
+            Kind::Of(Series::Silence | Series::Flight, _) | Kind::LimitedBy(_) => false,
             Kind::Of(_, pick) => pick == Pick::Most,
             Kind::HandshakeRtt | Kind::Goodput => false,
             _ => true,

@@ -421,6 +421,10 @@ fn value(text: &str, unit: Unit) -> Result<f64, String> {
             parse_time(text).map(|time| time.as_nanos() as f64).map_err(|error| error.to_string())
         }
         Unit::Rate if bare.is_some() => Err(without_unit("10mbit or 500kbit")),
+        // For tc(8) that is bytes.
+        Unit::Rate if text.to_ascii_lowercase().ends_with("bps") => {
+            Err(format!("'{text}' is bits for some and bytes for others: write 10mbit or 500kbit"))
+        }
         Unit::Rate => match parse_rate(text) {
             Ok(Some(rate)) => Ok(rate as f64),
             Ok(None) => Err("nothing is unlimited here: give a rate such as 10mbit".to_owned()),

@@ -105,6 +105,7 @@ fn what_cannot_be_read_is_said_with_its_place() {
         ("cwnd max <> 3", "line 1, column 11", "'>' is nothing that can be measured"),
         ("cwnd max == 3ms", "line 1, column 13", "'3ms' is not a size"),
         ("rtt max == 3", "line 1, column 12", "'3' has no unit: write 200ms"),
+        ("goodput > 10Mbps", "line 1, column 11", "bits for some and bytes for others: write"),
         ("rtt max <= cwnd max", "line 1, column 12", "a bytes, and cannot be compared with a time"),
         ("rto == 0 fast-retransmits == 1", "line 1, column 10", "between rules there is a comma"),
         ("rto == many", "line 1, column 8", "'many' is nothing that can be measured"),
@@ -210,6 +211,64 @@ fn what_cannot_be_read_may_have_been_anything() {
     let cut = of_lines(&[event, "{\"time_ns\":7,\"co"].concat());
     let (verdict, seen) = verdict("rto == 0", &cut);
     assert_eq!(verdict, Verdict::Unknown, "{seen}");
+}
+
+/// An event of connection 1.
+fn event(ms: u64, name: &str, data: &str) -> String {
+    let ns = ms * 1_000_000;
+    format!("{{\"time_ns\":{ns},\"conn\":1,\"name\":\"{name}\",\"data\":{{{data}}}}}\n")
+}
+
+fn sent(ms: u64, seq: u64, len: u64, more: &str) -> String {
+    event(
+        ms,
+        "sent",
+        &format!("\"flags\":\"ACK\",\"seq_relative\":{seq},\"ack_relative\":1,\"len\":{len}{more}"),
+    )
+}
+
+fn acked(ms: u64, ack: u64, window: u64) -> String {
+    event(
+        ms,
+        "received",
+        &format!("\"flags\":\"ACK\",\"seq_relative\":1,\"ack_relative\":{ack},\"window\":{window}"),
+    )
+}
+
+#[test]
+fn what_a_gap_can_lengthen_or_turn_is_unknown_beside_it() {
+    let gap = "{\"name\":\"events_lost\",\"data\":{\"count\":7}}\n";
+    let fin =
+        event(90, "sent", "\"flags\":\"FIN,ACK\",\"seq_relative\":21,\"ack_relative\":1,\"len\":0");
+    let whole = [sent(1, 1, 10, ""), acked(20, 11, 90), sent(30, 11, 10, ""), fin].concat();
+    let whole = event(0, "limited", "\"by\":\"nothing\"") + &whole;
+    let cut = whole.replacen('\n', &format!("\n{gap}"), 1);
+    for rule in
+        ["silence max >= 5ms", "limited-by nothing > 1ms", "flight max >= 5", "closed by us"]
+    {
+        assert_eq!(verdict(rule, &of_lines(&whole)).0, Verdict::Pass, "{rule}");
+        let (verdict, seen) = verdict(rule, &of_lines(&cut));
+        assert_eq!(verdict, Verdict::Unknown, "{rule}: {seen}");
+        assert!(seen.contains("7 events are missing"), "{seen}");
+    }
+    assert_eq!(verdict("text sent >= 20", &of_lines(&cut)).0, Verdict::Pass);
+}
+
+#[test]
+fn a_window_update_is_no_duplicate_acknowledgment() {
+    let mut file = sent(0, 1, 1000, "") + &acked(20, 501, 90);
+    file += &(acked(21, 501, 90) + &acked(22, 501, 95) + &acked(23, 501, 95));
+    assert_eq!(verdict("duplicate-acks == 2", &of_lines(&file)).0, Verdict::Pass);
+}
+
+#[test]
+fn a_part_of_a_burst_that_was_sent_twice_is_ambiguous_too() {
+    let again = ",\"why\":\"rto\",\"packets\":2";
+    let rtt = |ms| event(ms, "rtt_sample", "\"rtt_ns\":5");
+    let mut file = sent(0, 1, 2000, ",\"packets\":2") + &sent(300, 1, 2000, again);
+    file += &(rtt(320) + &acked(320, 1001, 90) + &rtt(321) + &acked(321, 2001, 90));
+    file += &(sent(400, 2001, 10, "") + &rtt(420) + &acked(420, 2011, 90));
+    assert_eq!(verdict("rtt ambiguous == 2", &of_lines(&file)).0, Verdict::Pass);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What of a picture can be told apart in it, and lines that tell something of themselves.
 
+use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::fmt::Write;
 use std::ops::Range;
@@ -8,6 +9,8 @@ use super::{Band, COLORS, Told};
 
 /// Lines of a picture that say something: each takes a hundred bytes.
 const MOST_TOLD: usize = 900;
+/// Lines of a colour up to which they are drawn broad where they should catch the eye.
+const MOST_BOLD: usize = 60;
 /// Letters of what one says.
 const LONGEST: usize = 160;
 
@@ -96,51 +99,95 @@ pub(super) fn columns(bands: &[Band], x: &Range<f64>, width: f64) -> Vec<(f64, f
     pieces
 }
 
-/// The lines as SVG. Of those on the same pixels the first is drawn; where there are too many, some of each colour say
-/// something, and those that are few all do.
+/// Lines of one colour in one column of pixels that touch: who says something, how many they are, and from where up to where.
+struct Joined<'a> {
+    told: &'a Told,
+    count: usize,
+    x: i32,
+    top: i32,
+    bottom: i32,
+}
+
+/// The lines as SVG. Where there are too many, those of one colour that touch in a column of pixels are drawn as one, some of
+/// each colour say something, and those that are few all do.
 pub(super) fn overlay<'a>(lines: impl Iterator<Item = (&'a Told, [(i32, i32); 2])>) -> String {
-    let mut taken = HashSet::new();
-    let mut by_color: Vec<Vec<(&Told, [i32; 3])>> = vec![Vec::new(); COLORS.len()];
+    let mut by_color: Vec<Vec<Joined<'_>>> = Vec::new();
+    by_color.resize_with(COLORS.len(), Vec::new);
     for (told, [(x, from), (_, to)]) in lines {
-        // One of no height can be seen all the same.
-        let least = if told.bold { 7 } else { 2 };
-        let (top, bottom) = (from.min(to), from.max(to).max(from.min(to) + least));
-        let color = told.color % COLORS.len();
-        if taken.insert((x, top, bottom, color)) {
-            by_color[color].push((told, [x, top, bottom]));
-        }
+        let (top, bottom) = (from.min(to), from.max(to));
+        let one = Joined { told, count: 1, x, top, bottom };
+        by_color[told.color % COLORS.len()].push(one);
     }
     let mut svg = String::new();
     let mut left = MOST_TOLD;
-    let mut drawn: Vec<(usize, Vec<_>)> = by_color.into_iter().enumerate().collect();
+    let crowded = by_color.iter().map(Vec::len).sum::<usize>() > MOST_TOLD;
+    let drawn = by_color.into_iter().enumerate();
+    let mut drawn: Vec<(usize, _)> =
+        drawn.map(|(color, lines)| (color, joined(lines, crowded))).collect();
     drawn.sort_by_key(|(_, lines)| lines.len());
     let mut groups = Vec::new();
     let mut others = drawn.iter().filter(|(_, lines)| !lines.is_empty()).count();
     for (color, lines) in drawn.into_iter().filter(|(_, lines)| !lines.is_empty()) {
         let say = (left / others).min(lines.len());
         (left, others) = (left - say, others - 1);
-        groups.push(group(color, &lines, say));
+        let bold = lines.iter().any(|line| line.told.bold);
+        groups.push((bold, lines.len(), group(color, &lines, say)));
     }
-    // Those that are few lie over those that are many.
-    groups.iter().rev().for_each(|group| svg.push_str(group));
+    // What should catch the eye lies over the others, and those that are few over those that are many.
+    groups.sort_by_key(|(bold, count, _)| (*bold, Reverse(*count)));
+    groups.iter().for_each(|(.., group)| svg.push_str(group));
     svg
 }
 
+/// Those that touch in a column as one, where they are too many; otherwise only those on the same pixels.
+fn joined(mut lines: Vec<Joined<'_>>, crowded: bool) -> Vec<Joined<'_>> {
+    // One of no height can be seen all the same; many are drawn smaller, for something to be seen between them.
+    let mut columns: Vec<i32> = lines.iter().map(|line| line.x).collect();
+    columns.sort_unstable();
+    columns.dedup();
+    let few = columns.len() <= MOST_BOLD;
+    for line in &mut lines {
+        let least = match (line.told.bold, few) {
+            (false, _) => 2,
+            (true, true) => 7,
+            (true, false) => 4,
+        };
+        line.bottom = line.bottom.max(line.top + least);
+    }
+    lines.sort_by_key(|line| (line.x, line.top));
+    let mut joined: Vec<Joined<'_>> = Vec::new();
+    for line in lines {
+        match joined.last_mut() {
+            Some(last)
+                if last.x == line.x
+                    && line.top <= last.bottom
+                    && (crowded || (line.top, line.bottom) == (last.top, last.bottom)) =>
+            {
+                last.bottom = last.bottom.max(line.bottom);
+                last.count += 1;
+            }
+            _ => joined.push(line),
+        }
+    }
+    joined
+}
+
 /// The lines of one colour, of which `say` say something.
-fn group(color: usize, lines: &[(&Told, [i32; 3])], say: usize) -> String {
+fn group(color: usize, lines: &[Joined<'_>], say: usize) -> String {
     let (red, green, blue) = (COLORS[color].0, COLORS[color].1, COLORS[color].2);
-    let bold = lines.iter().any(|(told, _)| told.bold);
-    let width = if bold { 4 } else { 2 };
+    let bold = lines.iter().any(|line| line.told.bold);
+    let width = if bold && lines.len() <= MOST_BOLD { 4 } else { 2 };
     let mut svg =
         format!("<g stroke=\"#{red:02X}{green:02X}{blue:02X}\" stroke-width=\"{width}\">\n");
     let mut silent = String::new();
-    for (index, (told, [x, top, bottom])) in lines.iter().enumerate() {
+    for (index, Joined { told, count, x, top, bottom }) in lines.iter().enumerate() {
         // Spread evenly over all of them.
         let says = index * say / lines.len() != (index + 1) * say / lines.len();
+        let more = if *count > 1 { format!("; and {} more", count - 1) } else { String::new() };
         let written = match says {
             true => writeln!(
                 svg,
-                "<path d=\"M{x} {bottom}V{top}\"><title>{}</title></path>",
+                "<path d=\"M{x} {bottom}V{top}\"><title>{}{more}</title></path>",
                 escaped(&told.words)
             ),
             false => write!(silent, "M{x} {bottom}V{top}"),

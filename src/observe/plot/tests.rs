@@ -124,3 +124,23 @@ fn names_that_do_not_fit_go_on_below() {
     assert_eq!(remark.size().1, SIZE.1 + 20);
     assert!(remark.svg().contains("something is missing"));
 }
+
+#[test]
+fn of_many_lines_those_that_touch_are_one_and_few_lie_on_top() {
+    let line = |at: f64, bytes: f64, color, bold| Told {
+        at,
+        ends: [bytes, bytes + 1.0],
+        color,
+        bold,
+        words: format!("line at {at}"),
+    };
+    let mut spans: Vec<Told> =
+        (0..20_000).map(|n| line(f64::from(n) / 1e3, f64::from(n), 0, false)).collect();
+    spans.extend((0..10).map(|n| line(f64::from(n) * 2.0, f64::from(n) * 2000.0, 1, true)));
+    let svg = Figure { spans, ..Figure::default() }.svg();
+    let lines = svg.matches('M').count();
+    assert!(lines < 2000, "{lines} lines");
+    assert!(svg.contains("; and ") && svg.matches("<title>").count() <= 900);
+    let (new, again) = (svg.find("<g stroke=\"#0072B2\""), svg.find("<g stroke=\"#D55E00\""));
+    assert!(new.expect("drawn") < again.expect("drawn"), "what was sent again is on top");
+}

@@ -19,6 +19,10 @@ pub struct Words {
     pub rto: Option<Duration>,
     /// Why it was sent, as events name it.
     pub why: Option<String>,
+    /// Which one it is of those in a row.
+    pub count: Option<u32>,
+    /// How many packets the device makes of it.
+    pub packets: Option<u32>,
     /// What holds the sender back, as events name it.
     pub limited_by: Option<String>,
 }
@@ -43,6 +47,8 @@ pub fn read(comment: &str) -> Words {
             "srtt" => words.srtt = time(value),
             "rto" => words.rto = time(value),
             "why" => words.why = Some(name(value)),
+            "count" => words.count = bytes(value),
+            "packets" => words.packets = bytes(value),
             "limited-by" | "limited_by" => words.limited_by = Some(limit(value)),
             _ => {}
         }

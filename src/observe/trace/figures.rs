@@ -54,6 +54,7 @@ pub fn figure(trace: &Trace, kind: Kind, from: Duration) -> Figure {
         Kind::Rtt => rtt(trace),
         Kind::Throughput => throughput(trace),
     };
+    figure.curves.iter_mut().for_each(|curve| hold(curve, trace.end));
     "time (s)".clone_into(&mut figure.x);
     figure.from[0] = from.as_secs_f64();
     figure.bands.extend(gaps(trace));
@@ -79,10 +80,9 @@ pub fn compared(traces: &[(&str, &Trace)], kind: Kind, (title, from): (&str, Dur
             Kind::Throughput => "acknowledged",
         };
         let chosen = one.curves.into_iter().filter(|curve| curve.name == wanted);
-        figure.curves.extend(chosen.map(|curve| Curve {
-            name: format!("{wanted}, {name}"),
-            color,
-            ..curve
+        figure.curves.extend(chosen.map(|mut curve| {
+            hold(&mut curve, trace.end);
+            Curve { name: format!("{wanted}, {name}"), color, ..curve }
         }));
         figure.y = one.y;
     }
@@ -97,6 +97,15 @@ fn sent_text(trace: &Trace) -> Figure {
     let points = own.map(|(at, segment, _)| (seconds(at), segment.seq as f64 / 1e3));
     let curves = vec![curve("sent", points, Mark::Dots, NEW)];
     Figure { y: "bytes since the SYN (KB)".to_owned(), curves, ..Figure::default() }
+}
+
+/// What holds until the next value holds to the end.
+fn hold(curve: &mut Curve, until: Instant) {
+    if let (Mark::Steps | Mark::Thin, Some(&(at, value))) = (curve.mark, curve.points.last())
+        && at < seconds(until)
+    {
+        curve.points.push((seconds(until), value));
+    }
 }
 
 /// The sentence below the title: what is missing in the picture.
@@ -149,6 +158,13 @@ fn acks(trace: &Trace, sender: Side) -> impl Iterator<Item = (Instant, u64, &Seg
     theirs.filter_map(|(at, segment, _)| Some((at, segment.ack?, segment)))
 }
 
+/// The same where it is known how large the windows are.
+fn offered(trace: &Trace, sender: Side) -> impl Iterator<Item = (Instant, u64, u32)> {
+    let known = !trace.unscaled[sender.other() as usize];
+    let all = acks(trace, sender).filter(move |_| known);
+    all.map(|(at, ack, segment)| (at, ack, segment.window))
+}
+
 fn sequence(trace: &Trace) -> Figure {
     let sender = trace.sender();
     let own = || segments(trace, sender).filter(|(_, segment, own)| *own && segment.len > 0);
@@ -161,8 +177,8 @@ fn sequence(trace: &Trace) -> Figure {
     let most = unit(top) + unit(top - bottom.min(top)) * 0.1;
     let least = if bottom > 1 { unit(bottom) } else { 0.0 };
     let point = move |at, bytes| (seconds(at), unit(bytes).clamp(least, most));
-    let edges = acks(trace, sender)
-        .map(|(at, ack, segment)| point(at, ack.saturating_add(segment.window.into())));
+    let edges = offered(trace, sender)
+        .map(|(at, ack, window)| point(at, ack.saturating_add(window.into())));
     let blocks = acks(trace, sender).flat_map(|(at, _, segment)| {
         let blocks = segment.sack.iter().flatten();
         blocks.flat_map(move |&(from, to)| [point(at, from), point(at, to)])
@@ -176,11 +192,12 @@ fn sequence(trace: &Trace) -> Figure {
         words: told(at, segment),
     });
     let spans: Vec<Told> = spans.collect();
-    let mut curves = vec![
-        curve("window's edge", edges, Mark::Thin, EDGE),
+    let mut curves = vec![curve("window's edge", edges, Mark::Thin, EDGE)];
+    curves.retain(|_| !trace.unscaled[sender.other() as usize]);
+    curves.extend([
         curve("out of order (SACK)", blocks, Mark::Spans, SACKED),
         curve("acknowledged", acked, Mark::Steps, ACKED),
-    ];
+    ]);
     let names = [
         ("sent", NEW),
         ("again: RACK", RACK),
@@ -256,14 +273,13 @@ fn window(trace: &Trace) -> Figure {
         }
     }
     largest = flight.iter().map(|point| point.1).fold(largest, f64::max);
-    let edge = acks(trace, trace.sender()).map(|(at, _, segment)| (at, segment.window));
-    let offered: Vec<(f64, f64)> = edge
-        .map(|(at, window)| (seconds(at), curves::kb(window)))
+    let windows_offered: Vec<(f64, f64)> = offered(trace, trace.sender())
+        .map(|(at, _, window)| (seconds(at), curves::kb(window)))
         .filter(|point| point.1 <= largest * 1.3)
         .collect();
     let ssthresh = Curve { mark: Mark::Steps, color: RACK, ..ssthresh };
     let flight = curve("sent and not acknowledged", flight.into_iter(), Mark::Thin, GRAY);
-    let offered = curve("window of the other end", offered.into_iter(), Mark::Thin, EDGE);
+    let offered = curve("window of the other end", windows_offered.into_iter(), Mark::Thin, EDGE);
     let curves = [offered, flight, ssthresh, cwnd];
     Figure {
         title: format!("{}: windows", trace.title()),

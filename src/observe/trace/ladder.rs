@@ -80,6 +80,8 @@ pub struct Ladder {
     ends: [String; 2],
     /// What was found lost last: when, from where and up to where.
     loss: Option<(Instant, u64, u64)>,
+    /// Whose windows stand there without their scale.
+    unscaled: [bool; 2],
     /// Arrows that there was no room for.
     pub left_out: usize,
     /// When the last one that is shown was.
@@ -108,6 +110,7 @@ impl Ladder {
             loss: None,
             left_out: 0,
             until: Instant::ZERO,
+            unscaled: trace.unscaled,
         };
         let mut lifelines = Lifelines::default();
         let before = |moment: &&Moment| moment.at - Instant::ZERO < span.from;
@@ -120,9 +123,18 @@ impl Ladder {
             }
         }
         let end = ladder.end_of_shown(trace, begin, span);
+        let mut shown: Vec<usize> = Vec::new();
         for index in begin..end {
-            let (moment, rest) = (&trace.moments[index], &trace.moments[index + 1..]);
-            ladder.take(moment, rest, &mut lifelines, trace.from_wire);
+            let moment = &trace.moments[index];
+            if is_shown_by_next(moment, &trace.moments[index + 1..]) {
+                shown.push(index);
+                continue;
+            }
+            let then = if is_arrow(moment) { std::mem::take(&mut shown) } else { Vec::new() };
+            for index in std::iter::once(index).chain(then) {
+                let (moment, rest) = (&trace.moments[index], &trace.moments[index + 1..]);
+                ladder.take(moment, rest, &mut lifelines, trace.from_wire);
+            }
         }
         // Beside the arrows there is room for some of each.
         let (mut others, mut states) = (0, 0);
@@ -185,13 +197,14 @@ impl Ladder {
         // From packets alone a loss is only known by what is sent again.
         let known = side == Side::Local && !guessed;
         let lost = if known { lost(segment, rest) } else { 0 };
-        let opens_again = known && segment.flags.contains(Flags::SYN) && is_repeated(rest);
-        let mut words = segment_words(segment);
+        let opens_in_vain =
+            known && segment.flags.contains(Flags::SYN) && is_in_vain(segment, rest);
+        let mut words = segment_words(segment, self.unscaled[side as usize]);
         if (1..u64::from(segment.len)).contains(&lost) {
             words += &format!("; {lost} lost");
         }
         let lost = match lost {
-            0 if opens_again => Fate::Lost,
+            0 if opens_in_vain => Fate::Lost,
             0 => Fate::Arrives,
             part if part < u64::from(segment.len) => Fate::InPart,
             _ => Fate::Lost,
@@ -327,12 +340,21 @@ fn arrow<DB: DrawingBackend>(
     Ok(())
 }
 
-/// Whether a SYN is sent again before anything is heard of the other end.
-fn is_repeated(rest: &[Moment]) -> bool {
-    let next = rest.iter().find(|moment| is_arrow(moment));
-    next.is_some_and(
-        |next| matches!(&next.what, What::Sent(again) if again.flags.contains(Flags::SYN)),
-    )
+/// Whether a SYN is sent again before anything is heard of the other end, or is sent again itself and nothing is heard at all.
+fn is_in_vain(segment: &Segment, rest: &[Moment]) -> bool {
+    match rest.iter().find(|moment| is_arrow(moment)).map(|next| &next.what) {
+        Some(What::Sent(again)) => again.flags.contains(Flags::SYN),
+        Some(_) => false,
+        None => segment.count > 0,
+    }
+}
+
+/// Whether it is something that the next segment that came has shown: events tell it before that.
+fn is_shown_by_next(moment: &Moment, rest: &[Moment]) -> bool {
+    let next = rest.iter().take(NEAR).find(|later| is_arrow(later));
+    let came = |next: &Moment| next.at == moment.at && matches!(next.what, What::Received(_));
+    matches!(moment.what, What::Lost(..) | What::Reduced(_) | What::Undone(_))
+        && next.is_some_and(came)
 }
 
 /// How many bytes of what was sent are found lost later, before they are sent again; none of what is acknowledged before
@@ -367,7 +389,7 @@ fn lost(segment: &Segment, rest: &[Moment]) -> u64 {
     lost
 }
 
-fn segment_words(segment: &Segment) -> String {
+fn segment_words(segment: &Segment, unscaled: bool) -> String {
     let Segment { flags, seq, len, window, .. } = segment;
     let mut words = format!("{flags} seq={seq}");
     if let Some(ack) = segment.ack {
@@ -376,11 +398,16 @@ fn segment_words(segment: &Segment) -> String {
     if *len > 0 {
         words += &format!(" len={len}");
     }
-    if *len == 0 || flags.contains(Flags::SYN) {
-        words += &format!(" win={window}");
+    if segment.packets > 1 {
+        words += &format!(" ({})", segment.packets);
     }
-    if let Some([(from, to), ..]) = segment.sack.as_deref() {
-        words += &format!(" sack={from}..{to}");
+    if *len == 0 || flags.contains(Flags::SYN) {
+        let scale = if unscaled && !flags.contains(Flags::SYN) { " (scale not known)" } else { "" };
+        words += &format!(" win={window}{scale}");
+    }
+    for (index, (from, to)) in segment.sack.iter().flatten().enumerate() {
+        words += if index == 0 { " sack=" } else { "," };
+        words += &format!("{from}..{to}");
     }
     match segment.why.as_deref() {
         Some(why) if segment.count > 0 => words + &format!(": {} {}", plain(why), segment.count),

@@ -17,7 +17,7 @@ use super::{Trace, seconds};
 use crate::observe::text::grouped as number;
 use teller::Teller;
 
-/// Lines of a story, unless all are asked for.
+/// Things that a story tells, unless all are asked for; some take several lines.
 pub const MOST_LINES: usize = 200;
 /// Lines of one kind in a row that are told one by one.
 const MOST_ALIKE: usize = 4;
@@ -87,7 +87,7 @@ pub fn tell(trace: &Trace, all: bool) -> Vec<String> {
     let mut told: Vec<String> = told.iter().map(Line::format).collect();
     if !all && told.len() > MOST_LINES {
         let out = told.len() - MOST_LINES;
-        let note = format!("              ... {out} lines are left out; --all shows them");
+        let note = format!("              ... {out} more are left out; --all shows them");
         told.splice(FIRST_LINES..FIRST_LINES + out, [note]);
     }
     lines.extend(told);

@@ -3,12 +3,14 @@
 //! What is guessed has names that begin with `seems_`: a segment that comes again after others of the same acknowledgment
 //! was probably a fast retransmission, one after a silence a time-out.
 
-use std::collections::{BTreeMap, VecDeque};
+mod guess;
+
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::net::SocketAddr;
 
 use crate::event::State;
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 use crate::wire::tcp::Flags;
 
 use super::capture::{self, Packet};
@@ -16,13 +18,14 @@ use super::comment::{self, Words};
 use super::lifeline::Lifelines;
 use super::survey::{Census, beyond};
 use super::{Builder, Found, Names, Offers, Segment, Side, Span, Survey, Trace, What, unwrapped};
+use guess::{Guess, Mark};
 
 /// Within this time the same packet at the same interface is one that was seen twice.
 const TWICE: u64 = 1_000_000;
-/// Duplicate acknowledgments after which something is sent again (RFC 5681 3.2).
-const DUPLICATES: u32 = 3;
-/// Segments whose round trip is awaited.
-const MOST_AWAITED: usize = 10_000;
+/// Bytes of the option with which each segment has its time (RFC 7323 3.2, with what fills it up).
+const TIMESTAMPS: u32 = 12;
+/// A time-out that is so many times the last without a new round trip was doubled (RFC 6298 5.5).
+const BACKED_OFF: f64 = 1.5;
 
 /// A connection at an interface: its ends in order.
 type Key = ((u32, u32), SocketAddr, SocketAddr);
@@ -168,7 +171,9 @@ pub fn trace(
         }
     })?;
     let mut notes = notes;
+    builder.trace.headless = reader.notes().is_some();
     notes.extend(reader.notes());
+    builder.trace.unscaled = Side::BOTH.map(|side| reader.is_unscaled(side));
     Ok(builder.finish(notes))
 }
 
@@ -177,15 +182,13 @@ pub fn trace(
 struct Direction {
     /// The sequence number from which others are counted, once it is known.
     base: Option<u32>,
-    /// The window scale that its SYN offers.
-    scale: Option<u8>,
-    syn: bool,
-    /// The last sequence number, where all that was sent ends, and what was acknowledged of it.
+    /// What its SYN offers.
+    syn: Option<Offers>,
+    /// Whether it has sent anything else, but resets.
+    talks: bool,
+    /// The last sequence number, and what was acknowledged.
     last: u64,
-    end: u64,
     acked: u64,
-    /// Acknowledgments of the same.
-    duplicates: u32,
 }
 
 /// Makes moments of packets.
@@ -194,11 +197,7 @@ struct Reader {
     names: Names,
     ways: [Direction; 2],
     lifelines: Lifelines,
-    /// Where segments end that the local end sent once, and when it did.
-    awaited: VecDeque<(u64, Instant)>,
-    /// When the local end has last sent text or got an acknowledgment of more.
-    stirred: Instant,
-    rtt: Option<Duration>,
+    guess: Guess,
     said: Words,
 }
 
@@ -210,10 +209,14 @@ impl Reader {
         let mut segment = self.segment(side, packet);
         segment.state = words.state;
         segment.why = words.why.as_deref().map(|why| self.names.get(why));
-        if side == Side::Local {
-            self.guess(at, &mut segment, builder);
-        } else {
-            self.acknowledged(at, &segment, builder);
+        segment.count = words.count.unwrap_or(0);
+        if let Some(packets) = words.packets {
+            segment.packets = packets.max(1);
+        }
+        let mark = Mark { at, id: packet.id, timestamps: packet.options.timestamps };
+        match side {
+            Side::Local => self.sent(mark, &mut segment, builder),
+            Side::Remote => self.received(mark, &mut segment, builder),
         }
         let changes = self.lifelines.sent(side, &segment);
         if words.state.is_none() {
@@ -262,116 +265,88 @@ impl Reader {
         let blocks = options.sack.iter();
         let sack: Box<[(u64, u64)]> =
             blocks.map(|block| (number(block.left.value()), number(block.right.value()))).collect();
-        if syn {
-            self.ways[us].syn = true;
-            self.ways[us].scale = options.window_scale.map(|scale| scale.min(14));
-        }
-        let both = self.ways[us].scale.zip(self.ways[them].scale);
-        let scale = both.filter(|_| !syn).map_or(0, |(scale, _)| scale);
-        let offers = syn.then(|| {
-            Box::new(Offers {
-                mss: options.mss,
-                window_scale: options.window_scale,
-                sack: options.sack_permitted,
-                timestamps: options.timestamps.is_some(),
-            })
+        let offers = syn.then(|| Offers {
+            mss: options.mss,
+            window_scale: options.window_scale,
+            sack: options.sack_permitted,
+            timestamps: options.timestamps.is_some(),
         });
+        match syn {
+            true => self.ways[us].syn.clone_from(&offers),
+            false => self.ways[us].talks |= !flags.contains(Flags::RST),
+        }
+        let scales = [us, them].map(|way| self.ways[way].syn.as_ref()?.window_scale);
+        let scale = match scales {
+            [Some(scale), Some(_)] if !syn => scale.min(14),
+            _ => 0,
+        };
+        // What offload hands over whole goes over the wire in segments that the other end has asked for.
+        let most = self.ways[them].syn.as_ref().and_then(|offers| offers.mss).unwrap_or(0);
+        let stamp = if options.timestamps.is_some() { TIMESTAMPS } else { 0 };
+        let packets = match u32::from(most).saturating_sub(stamp) {
+            0 => 1,
+            most => packet.len.div_ceil(most).max(1),
+        };
         Segment {
             flags,
             seq,
             ack,
             len: packet.len,
-            packets: 1,
+            packets,
             window: u32::from(packet.window) << scale,
             sack: (!sack.is_empty()).then_some(sack),
             state: None,
             why: None,
             count: 0,
             again: false,
-            offers,
+            offers: offers.map(Box::new),
         }
     }
 
-    /// Something that the local end has sent: whether it was sent before, and why that may be.
-    fn guess(&mut self, at: Instant, segment: &mut Segment, builder: &mut Builder) {
-        let way = &mut self.ways[Side::Local as usize];
-        let occupied = u64::from(segment.len)
-            + u64::from(segment.flags.contains(Flags::SYN))
-            + u64::from(segment.flags.contains(Flags::FIN));
-        let end = segment.seq.saturating_add(occupied);
-        if occupied == 0 {
+    /// Something that the local end has sent: why that may be, where no comment tells.
+    fn sent(&mut self, mark: Mark, segment: &mut Segment, builder: &mut Builder) {
+        let Some(said) = self.guess.sent(mark, segment) else { return };
+        if segment.why.is_some() {
             return;
         }
-        if end > way.end {
-            way.end = end;
-            if self.awaited.len() < MOST_AWAITED {
-                self.awaited.push_back((end, at));
-            }
-        } else {
-            // What was sent twice says nothing of the round trip (RFC 6298 3).
-            self.awaited.retain(|(awaited, _)| *awaited > end || *awaited <= segment.seq);
-            let silence = at.since(self.stirred);
-            let long = self.rtt.map_or(Duration::from_millis(200), |rtt| {
-                (rtt * 2).max(Duration::from_millis(150))
-            });
-            let is_probe = segment.len <= 1 && end <= way.acked;
-            let why = match () {
-                () if segment.flags.contains(Flags::SYN) => "handshake_retransmission",
-                () if is_probe => "keepalive",
-                () if silence >= long => "seems_timeout",
-                () if way.duplicates >= DUPLICATES => "seems_fast",
-                () => "seems_again",
-            };
-            if segment.why.is_none() {
-                let name = self.names.get(why);
-                if segment.len > 0 && !is_probe {
-                    let lost = What::Lost(segment.seq, segment.len, name.clone());
-                    builder.add(at, lost);
-                }
-                segment.why = Some(name);
-            }
+        let why = self.names.get(said.why);
+        if said.lost > 0 {
+            builder.add(mark.at, What::Lost(segment.seq, said.lost, why.clone()));
         }
-        self.stirred = at;
+        segment.why = Some(why);
     }
 
-    /// Something that came from the remote end: round trips, and acknowledgments of the same.
-    fn acknowledged(&mut self, at: Instant, segment: &Segment, builder: &mut Builder) {
-        let way = &mut self.ways[Side::Local as usize];
-        let Some(ack) = segment.ack else { return };
-        if ack > way.acked {
-            way.acked = ack;
-            way.duplicates = 0;
-            self.stirred = at;
-            let mut sent = None;
-            while let Some((_, when)) = self.awaited.pop_front_if(|(end, _)| *end <= ack) {
-                sent = Some(when);
-            }
-            if let Some(when) = sent {
-                let rtt = at.since(when);
-                let smoothed = self.rtt.map_or(rtt, |old| (old * 7 + rtt) / 8);
-                self.rtt = Some(smoothed);
-                builder.add(at, What::Rtt(Some(rtt), None, None));
-            }
-        } else if ack == way.acked && segment.len == 0 && way.end > ack {
-            way.duplicates = way.duplicates.saturating_add(1);
+    /// Something that came from the remote end.
+    fn received(&mut self, mark: Mark, segment: &mut Segment, builder: &mut Builder) {
+        let (rtt, why) = self.guess.received(mark, segment);
+        if let Some(rtt) = rtt {
+            builder.add(mark.at, What::Rtt(Some(rtt), None, None));
         }
+        segment.why = why.map(|why| self.names.get(why));
         // What came is acknowledged up to here, for numbers to be counted near it.
         let end = segment.seq.saturating_add(segment.len.into());
-        let other = &mut self.ways[Side::Remote as usize];
-        other.end = other.end.max(end);
-        other.acked = other.acked.max(other.end);
+        let [local, remote] = &mut self.ways;
+        remote.acked = remote.acked.max(end);
+        local.acked = local.acked.max(segment.ack.unwrap_or(0));
     }
 
     /// What the comment says that those before it did not.
     fn say(&mut self, at: Instant, words: &Words, builder: &mut Builder) {
         let said = &mut self.said;
-        if let Some(cwnd) = words.cwnd
+        // Before it is open the window is that of nothing yet.
+        let opens = matches!(words.state, Some(State::SynSent | State::SynReceived));
+        if let Some(cwnd) = words.cwnd.filter(|_| !opens)
             && (said.cwnd, said.ssthresh) != (words.cwnd, words.ssthresh)
         {
             (said.cwnd, said.ssthresh) = (words.cwnd, words.ssthresh);
             builder.add(at, What::Window(cwnd, words.ssthresh.flatten(), None));
         }
-        if words.srtt.is_some() && (said.srtt, said.rto) != (words.srtt, words.rto) {
+        // A time-out that was only doubled is that of no new round trip.
+        let doubled = said.srtt == words.srtt
+            && said.rto.zip(words.rto).is_some_and(|(before, now)| {
+                now.as_secs_f64() >= before.as_secs_f64() * BACKED_OFF
+            });
+        if words.srtt.is_some() && !doubled && (said.srtt, said.rto) != (words.srtt, words.rto) {
             (said.srtt, said.rto) = (words.srtt, words.rto);
             builder.add(at, What::Rtt(None, words.srtt, words.rto));
         }
@@ -384,10 +359,25 @@ impl Reader {
         }
     }
 
+    /// Whether nobody knows by how much the windows of that end are scaled: they may be, and a SYN is missing.
+    fn is_unscaled(&self, side: Side) -> bool {
+        let [ours, theirs] = &self.ways;
+        match (&ours.syn, &theirs.syn) {
+            (Some(_), Some(_)) => false,
+            (Some(offers), None) | (None, Some(offers)) => offers.window_scale.is_some(),
+            (None, None) => self.ways[side as usize].base.is_some(),
+        }
+    }
+
     fn notes(&self) -> Option<String> {
         let [ours, theirs] = &self.ways;
-        (!(ours.syn && theirs.syn) && (ours.base.is_some() || theirs.base.is_some())).then(|| {
-            "the handshake is not in the file: numbers count from the first that is seen, and windows may be larger by their scale".to_owned()
+        let talk = ours.talks || theirs.talks;
+        (talk && (ours.syn.is_none() || theirs.syn.is_none())).then(|| {
+            let windows = match self.is_unscaled(Side::Local) || self.is_unscaled(Side::Remote) {
+                true => ", and how large windows are is not known: their scale is said there",
+                false => "",
+            };
+            format!("the handshake is not in the file: numbers count from the first that is seen{windows}")
         })
     }
 }

@@ -39,7 +39,12 @@ impl Daemon {
         command.arg("--control").arg(folder.join("control"));
         command.arg("--events").arg(events).arg("--pcap").arg(packets);
         command.args(options);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // That ends when this process does, whatever ends it.
+        command
+            .arg("--end-with-stdin")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let child = command.spawn().context("cannot start glasstcp up")?;
         let mut daemon = Daemon { child };
         let mut first = String::new();

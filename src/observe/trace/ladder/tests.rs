@@ -86,3 +86,31 @@ fn what_a_time_out_finds_lost_has_a_cross_unless_it_was_wrong() {
     assert_eq!(fate(&(begin.clone() + &answer)), Fate::Lost);
     assert_eq!(fate(&(begin + &undone + &answer)), Fate::Arrives);
 }
+
+#[test]
+fn what_a_segment_shows_stands_below_it_with_all_its_blocks() {
+    let sent =
+        "\"flags\":\"ACK\",\"seq_relative\":1,\"len\":2000,\"packets\":2,\"why\":\"new_data\"";
+    let came = "\"flags\":\"ACK\",\"seq_relative\":1,\"ack_relative\":1,\"window\":229376,\
+                \"sack_relative\":[[16001,18001],[13001,15001],[9001,10001]]";
+    let mut file = event(0, "sent", sent);
+    file += &event(20, "lost", "\"start_relative\":1,\"len\":2000,\"found_by\":\"rack\"");
+    file += &(event(20, "reduced", "\"reduced_for\":\"loss\"") + &event(20, "received", came));
+    let ladder = Ladder::new(&of_events(file.as_bytes()));
+    let (text, svg) = (ladder.text(), ladder.svg());
+    let at = |words: &str| text.find(words).unwrap_or_else(|| panic!("{words}:\n{text}"));
+    let blocks = at("<- ACK seq=1 ack=1 sack=16001..18001,13001..15001,");
+    assert!(blocks < at("* found lost") && at("* found lost") < at("* window reduced"), "{text}");
+    assert!(svg.contains("win=229376 sack=16001..18001,13001..15001,9001..10001"), "{svg}");
+    assert!(text.contains("len=2000 (2): new data"), "{text}");
+}
+
+#[test]
+fn a_syn_that_nobody_answers_does_not_arrive() {
+    let syn = |ms, more: &str| {
+        event(ms, "sent", &format!("\"flags\":\"SYN\",\"seq_relative\":0,\"len\":0{more}"))
+    };
+    let again = ",\"why\":\"handshake_retransmission\",\"count\":1";
+    let text = Ladder::new(&of_events((syn(0, "") + &syn(1000, again)).as_bytes())).text();
+    assert_eq!(text.matches("X   |").count(), 2, "{text}");
+}

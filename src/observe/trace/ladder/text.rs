@@ -93,7 +93,10 @@ impl Line {
 
 /// `-- words --------->`, with a cross where it is lost.
 fn arrow(side: Side, words: &str, fate: Fate) -> String {
-    let words = fitting(words, BETWEEN - 6);
+    let words = match words.chars().count() > BETWEEN - 6 {
+        true => fitting(&without_window(words), BETWEEN - 6),
+        false => words.to_owned(),
+    };
     let room = BETWEEN - 4 - words.chars().count();
     let line = |len: usize| "-".repeat(len);
     match (side, fate) {
@@ -103,10 +106,19 @@ fn arrow(side: Side, words: &str, fate: Fate) -> String {
     }
 }
 
-/// As many of the letters as there is room for.
+/// The same without the window, for what has arrived out of order to have its room.
+fn without_window(words: &str) -> String {
+    let shows = |word: &&str| !word.starts_with("win=") || !words.contains(" sack=");
+    words.split(' ').filter(shows).collect::<Vec<_>>().join(" ")
+}
+
+/// As many of the words as there is room for.
 fn fitting(words: &str, room: usize) -> String {
-    match words.chars().count() > room {
-        true => words.chars().take(room - 2).chain("..".chars()).collect(),
-        false => words.to_owned(),
+    if words.chars().count() <= room {
+        return words.to_owned();
     }
+    let shown: String = words.chars().take(room - 2).collect();
+    // Half a number would be another one.
+    let whole = shown.rfind([' ', ',']).filter(|end| *end > room / 2).map(|end| &shown[..=end]);
+    whole.unwrap_or(&shown).to_owned() + ".."
 }

@@ -70,7 +70,7 @@ fn both_may_close_at_once() {
         [
             "FIN_WAIT_1 ESTABLISHED",
             "FIN_WAIT_1 FIN_WAIT_1",
-            "CLOSING FIN_WAIT_2",
+            "CLOSING CLOSING",
             "TIME_WAIT TIME_WAIT",
         ]
     );
@@ -80,4 +80,16 @@ fn both_may_close_at_once() {
 fn a_reset_ends_it() {
     let told = states(&[(OURS, Flags::ACK, 1, Some(1)), (THEIRS, Flags::RST, 1, None)]);
     assert_eq!(told, ["ESTABLISHED ESTABLISHED", "CLOSED CLOSED"]);
+}
+
+#[test]
+fn a_reset_that_nobody_expects_ends_nothing() {
+    let told = states(&[
+        (OURS, Flags::ACK, 1, Some(1)),
+        (THEIRS, Flags::ACK, 1, Some(1)),
+        (OURS, Flags::ACK, 1, Some(1)),
+        (THEIRS, Flags::RST, 5000, None),
+        (THEIRS, Flags::RST, 1, None),
+    ]);
+    assert_eq!(told[3..], ["ESTABLISHED ESTABLISHED", "CLOSED CLOSED"]);
 }

@@ -77,7 +77,7 @@ impl Episode {
 
     /// Something is sent again.
     pub fn sent_again(&mut self, segment: &Segment) {
-        self.again += 1;
+        self.again += u64::from(segment.packets);
         self.again_bytes = self.again_bytes.saturating_add(segment.len.into());
     }
 

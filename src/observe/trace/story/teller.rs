@@ -5,7 +5,7 @@ use crate::time::Instant;
 use crate::wire::tcp::Flags;
 
 use super::super::figures::plain;
-use super::super::{Class, Moment, Name, Offers, Segment, Side, Trace, What};
+use super::super::{Class, Moment, Name, Offers, Segment, Side, Trace, What, is_tail_probe};
 use super::loss::Episode;
 use super::{Kind, Line, number, span, words};
 
@@ -31,12 +31,14 @@ pub struct Teller {
     text: [bool; 2],
     /// What came before is not there.
     is_part: bool,
+    /// Whose windows stand there without their scale.
+    unscaled: [bool; 2],
 }
 
 impl Teller {
     /// All lines of a trace.
     pub fn tell(trace: &Trace) -> Vec<Line> {
-        let mut teller = Teller::default();
+        let mut teller = Teller { unscaled: trace.unscaled, ..Teller::default() };
         if let Some(first) = trace.moments.first().filter(|_| !trace.moments.iter().any(opens)) {
             (teller.is_part, teller.is_open, teller.text) = (true, true, [true; 2]);
             teller.say(
@@ -167,10 +169,13 @@ impl Teller {
             }
             (Some((since, probes)), window) if window > 0 => {
                 *closed = None;
+                let to = match self.unscaled[side as usize] {
+                    true => String::new(),
+                    false => format!(", to {} bytes", number(window.into())),
+                };
                 let text = format!(
-                    "{who} opens its window again after {}, to {} bytes{}",
+                    "{who} opens its window again after {}{to}{}",
                     span(at.since(since)),
-                    number(window.into()),
                     // Of the other end's probes not all can be told from text.
                     if probes > 0 { format!("; {probes} probes meanwhile") } else { String::new() }
                 );
@@ -207,14 +212,13 @@ impl Teller {
                 );
                 self.say(at, Kind::Timeout, text);
             }
-            "tail_loss_probe" | "tail_loss_probe_new" => {
-                let what = if why == "tail_loss_probe" {
-                    "the last segment again"
-                } else {
-                    "a new segment"
-                };
-                let text =
-                    format!("nothing is answered: {what}, as a probe of the tail (RFC 8985 7)");
+            "tail_loss_probe" | "tail_loss_probe_new" | "seems_tail_loss_probe" => {
+                let what =
+                    if is_tail_probe(why) { "the last segment again" } else { "a new segment" };
+                let seems = if why.starts_with("seems") { ", it seems" } else { "" };
+                let text = format!(
+                    "nothing is answered: {what}, as a probe of the tail{seems} (RFC 8985 7)"
+                );
                 self.say(at, Kind::Probe, text);
             }
             "keepalive" => {

@@ -25,8 +25,13 @@ pub fn lines(trace: &Trace) -> Vec<String> {
                 percent(sums.text_again as f64 / sums.text.max(1) as f64)
             ),
         };
+        let bursts = match sums.bursts {
+            bursts if bursts == sums.segments => String::new(),
+            1 => " in one burst".to_owned(),
+            bursts => format!(" in {} bursts", number(bursts)),
+        };
         lines.push(format!(
-            "  {name} sent {}, {} of text, {again}",
+            "  {name} sent {}{bursts}, {} of text, {again}",
             segments(sums.segments),
             bytes(sums.text)
         ));
@@ -45,12 +50,10 @@ pub fn lines(trace: &Trace) -> Vec<String> {
     lines
 }
 
-/// What was acknowledged and is not in a capture: whoever made it has missed packets.
+/// What was acknowledged and is not in a capture: whoever made it has missed packets. What was lost before it came there,
+/// and then was sent again, is not missing.
 fn unseen(trace: &Trace) -> Option<String> {
-    let sums = trace.sums(trace.sender());
-    // A SYN and a FIN are acknowledged too.
-    let acked = sums.acked.saturating_sub(sums.begin.unwrap_or(0).max(2));
-    let unseen = acked.saturating_sub(sums.text.saturating_sub(sums.text_again));
+    let unseen = trace.sums(trace.sender()).unseen;
     (trace.from_wire && unseen > 0).then(|| {
         format!(
             "  {} that were acknowledged are not in the file: it has not all packets",
@@ -118,7 +121,7 @@ fn reasons(moments: &[Moment]) -> Vec<String> {
         if let What::Sent(segment) = &moment.what
             && let Some(why) = &segment.why
         {
-            *counts.entry(why).or_default() += 1;
+            *counts.entry(why).or_default() += u64::from(segment.packets);
         }
     }
     let mut counts: Vec<(&Name, u64)> = counts.into_iter().collect();

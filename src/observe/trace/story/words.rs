@@ -186,6 +186,11 @@ pub fn why(name: &str) -> String {
             ("handshake_retransmission", "handshake again (RFC 6298 5)"),
             ("seems_fast", "again after duplicate acknowledgments, it seems"),
             ("seems_timeout", "again after a silence, it seems"),
+            (
+                "seems_tail_loss_probe",
+                "the last segment again after a while, a probe of the tail, it seems",
+            ),
+            ("seems_reordered", "new data that was overtaken on the way, it seems"),
             ("seems_again", "again"),
         ],
         name,

@@ -1,6 +1,7 @@
 use super::super::capture::tests::{pcap, tcp};
 use super::super::tests::{PACKETS, of_packets};
 use super::*;
+use crate::time::Duration;
 
 const SYN: Flags = Flags::SYN;
 const ACK: Flags = Flags::ACK;
@@ -145,5 +146,200 @@ fn packets_that_the_capture_has_missed_are_told() {
     packets.push((2000, back(tcp(ACK, 1, 601, 0))));
     let story =
         crate::observe::trace::story::tell(&of_packets(&capture(&packets)), false).join("\n");
-    assert!(story.contains("399 bytes that were acknowledged are not in the file"), "{story}");
+    assert!(story.contains("400 bytes that were acknowledged are not in the file"), "{story}");
+}
+
+#[test]
+fn what_was_lost_before_the_capture_and_came_again_is_not_missing() {
+    // At the receiver: the second of three is lost on its way there, and sent again.
+    let mut packets = handshake(40_000);
+    packets.extend([(41_000, tcp(ACK, 1, 1, 100)), (41_200, tcp(ACK, 201, 1, 100))]);
+    packets.extend([(41_300, back(tcp(ACK, 1, 101, 0))), (90_000, tcp(ACK, 101, 1, 100))]);
+    packets.push((90_100, back(tcp(ACK, 1, 301, 0))));
+    let trace = of_packets(&capture(&packets));
+    let sums = trace.sums(Side::Local);
+    assert_eq!((sums.unique, sums.unseen, sums.again), (300, 0, 1));
+    let story = crate::observe::trace::story::tell(&trace, false).join("\n");
+    assert!(!story.contains("not in the file"), "{story}");
+}
+
+/// A SYN, and its answer and that of it, over a round trip of so many microseconds.
+fn handshake(us: u64) -> Vec<(u64, Vec<u8>)> {
+    vec![(0, tcp(SYN, 0, 0, 0)), (us, back(tcp(SYN | ACK, 0, 1, 0))), (us, tcp(ACK, 1, 1, 0))]
+}
+
+fn with_id(mut packet: Vec<u8>, id: u16) -> Vec<u8> {
+    packet[4..6].copy_from_slice(&id.to_be_bytes());
+    packet
+}
+
+fn with_window(mut packet: Vec<u8>, window: u16) -> Vec<u8> {
+    packet[34..36].copy_from_slice(&window.to_be_bytes());
+    packet
+}
+
+/// The same with a timestamp in its header.
+fn with_time(mut packet: Vec<u8>, tsval: u32, tsecr: u32) -> Vec<u8> {
+    let mut option = vec![1, 1, 8, 10];
+    option.extend([tsval.to_be_bytes(), tsecr.to_be_bytes()].concat());
+    packet.splice(40..40, option);
+    let length = packet.len() as u16;
+    packet[2..4].copy_from_slice(&length.to_be_bytes());
+    packet[32] = 0x80;
+    packet
+}
+
+/// The same with a maximum segment size in its header.
+fn with_mss(mut packet: Vec<u8>, mss: u16) -> Vec<u8> {
+    packet.splice(40..40, [&[2, 4][..], &mss.to_be_bytes()].concat());
+    let length = packet.len() as u16;
+    packet[2..4].copy_from_slice(&length.to_be_bytes());
+    packet[32] = 0x60;
+    packet
+}
+
+#[test]
+fn what_was_overtaken_was_not_sent_again() {
+    let late = |us: u64, make: fn(Vec<u8>, u16) -> Vec<u8>| {
+        let mut packets = handshake(20_000);
+        packets.push((21_000, tcp(ACK, 1, 1, 100)));
+        packets.push((21_500, make(tcp(ACK, 201, 1, 100), 9)));
+        packets.push((21_500 + us, make(tcp(ACK, 101, 1, 100), 8)));
+        let trace = of_packets(&capture(&packets));
+        (reasons(&trace), trace.sums(Side::Local).again)
+    };
+    let plain = |packet, _| packet;
+    let reordered = (vec!["seems_reordered".to_owned()], 0);
+    assert_eq!(late(2_000, plain), reordered, "sooner than anybody could have answered");
+    assert_eq!(late(19_000, plain), reordered);
+    assert_eq!(late(60_000, plain), (vec!["seems_again".to_owned()], 1));
+    assert_eq!(late(60_000, with_id), reordered, "its number is that of an earlier one");
+    let by_time = |packet, id: u16| with_time(packet, u32::from(id), 0);
+    assert_eq!(late(60_000, by_time), reordered, "it was sent earlier");
+    let later = |packet, id: u16| with_time(packet, 100 - u32::from(id), 0);
+    assert_eq!(late(2_000, later).1, 1, "it was sent later, however soon it comes");
+}
+
+#[test]
+fn what_repeats_only_a_part_was_sent_again_to_that_part() {
+    let mut packets = handshake(20_000);
+    packets.push((21_000, tcp(ACK, 1, 1, 100)));
+    packets.push((500_000, tcp(ACK, 51, 1, 100)));
+    packets.push((520_000, back(tcp(ACK, 1, 151, 0))));
+    let trace = of_packets(&capture(&packets));
+    let lost = trace.moments.iter().find_map(|moment| match &moment.what {
+        What::Lost(from, len, _) => Some((*from, *len)),
+        _ => None,
+    });
+    assert_eq!(lost, Some((51, 50)));
+    let sums = trace.sums(Side::Local);
+    assert_eq!((sums.unique, sums.text_again), (150, 50));
+    let rtts = trace.moments.iter().filter(|moment| matches!(moment.what, What::Rtt(..)));
+    assert_eq!(rtts.count(), 1, "that of the handshake: the other is ambiguous");
+}
+
+#[test]
+fn probes_are_told_from_what_was_lost() {
+    let closed = |us, ack| (us, with_window(back(tcp(ACK, 1, ack, 0)), 0));
+    let mut packets = handshake(20_000);
+    packets.extend([(21_000, tcp(ACK, 1, 1, 100)), closed(41_000, 101)]);
+    // A byte that there is no room for, twice, and nothing but a number.
+    packets.extend([(300_000, tcp(ACK, 101, 1, 1)), closed(320_000, 101)]);
+    packets.extend([(800_000, tcp(ACK, 101, 1, 1)), closed(820_000, 101)]);
+    packets.extend([(2_000_000, tcp(ACK, 100, 1, 0)), (2_020_000, back(tcp(ACK, 1, 101, 0)))]);
+    packets.extend([(3_000_000, tcp(ACK, 101, 1, 100)), (3_020_000, back(tcp(ACK, 1, 201, 0)))]);
+    // With nothing under way and an open window it asks whether anybody is there.
+    packets.extend([(90_000_000, tcp(ACK, 200, 1, 0)), (95_000_000, tcp(ACK, 200, 1, 1))]);
+    // The last of several again after two round trips.
+    packets.extend([(96_000_000, tcp(ACK, 201, 1, 100)), (96_000_100, tcp(ACK, 301, 1, 100))]);
+    packets.push((96_045_000, tcp(ACK, 301, 1, 100)));
+    let trace = of_packets(&capture(&packets));
+    let probe = "zero_window_probe";
+    let expected =
+        [probe, probe, probe, "keepalive", "keepalive", "seems_tail_loss_probe"].map(str::to_owned);
+    assert_eq!(reasons(&trace), expected);
+    let lost = trace.moments.iter().filter(|moment| matches!(moment.what, What::Lost(..)));
+    assert_eq!(lost.count(), 0);
+    assert_eq!(trace.sums(Side::Local).again, 1, "the probe of the tail");
+}
+
+#[test]
+fn a_window_update_is_no_duplicate() {
+    let mut packets = handshake(20_000);
+    packets.extend((0..5).map(|n: u32| (21_000, tcp(ACK, 1 + n * 100, 1, 100))));
+    let acks = |from: u64, window: fn(u16) -> u16| {
+        let ack = move |n: u16| {
+            let packet = with_window(back(tcp(ACK, 1, 101, 0)), window(n));
+            (from + u64::from(n) * 1100, packet)
+        };
+        (0..5).map(ack).collect::<Vec<_>>()
+    };
+    let why = |window| {
+        let mut packets = packets.clone();
+        packets.extend(acks(41_000, window));
+        packets.push((47_000, tcp(ACK, 101, 1, 100)));
+        reasons(&of_packets(&capture(&packets)))
+    };
+    assert_eq!(why(|_| 500), ["seems_fast"]);
+    assert_eq!(why(|n| 500 + n), ["seems_again"], "RFC 5681 2");
+}
+
+#[test]
+fn nothing_is_measured_of_what_was_sent_twice() {
+    let rtts = |packets: &[(u64, Vec<u8>)]| {
+        let trace = of_packets(&capture(packets));
+        let found = trace.moments.iter().filter_map(|moment| match moment.what {
+            What::Rtt(Some(rtt), ..) => Some(rtt.as_micros()),
+            _ => None,
+        });
+        found.collect::<Vec<_>>()
+    };
+    let mut packets = handshake(20_000);
+    packets.extend((0..3).map(|n: u32| (21_000, tcp(ACK, 1 + n * 100, 1, 100))));
+    // The first is lost; after a time-out the acknowledgment of all of them comes, of which two came long ago.
+    packets.push((321_000, tcp(ACK, 1, 1, 100)));
+    packets.push((341_000, back(tcp(ACK, 1, 301, 0))));
+    assert_eq!(rtts(&packets), [20_000]);
+    // Timestamps say which of both was answered.
+    let stamped: Vec<_> = packets
+        .iter()
+        .map(|(us, packet)| {
+            let ms = (us / 1000) as u32;
+            let echo = if *us == 341_000 { 321 } else { 0 };
+            (*us, with_time(packet.clone(), ms, echo))
+        })
+        .collect();
+    assert_eq!(rtts(&stamped), [20_000, 20_000]);
+    // An acknowledgment of a part of a burst is one of what it acknowledges.
+    let mut packets = handshake(20_000);
+    packets.extend([(21_000, tcp(ACK, 1, 1, 200)), (41_500, back(tcp(ACK, 1, 101, 0)))]);
+    packets.push((42_000, back(tcp(ACK, 1, 201, 0))));
+    assert_eq!(rtts(&packets), [20_000, 20_500, 21_000]);
+}
+
+#[test]
+fn a_scale_that_was_not_seen_is_not_guessed() {
+    let file = capture(&[(0, tcp(ACK, 5000, 9000, 10)), (9, back(tcp(ACK, 9000, 5010, 0)))]);
+    let trace = of_packets(&file);
+    assert_eq!(trace.unscaled, [true; 2]);
+    let ladder = crate::observe::trace::ladder::Ladder::new(&trace).text();
+    assert!(ladder.contains("win=256 (scale not known)"), "{ladder}");
+    assert!(trace.headless);
+    let refused = [(0, tcp(SYN, 0, 0, 0)), (9, back(tcp(Flags::RST | ACK, 0, 1, 0)))];
+    assert!(!of_packets(&capture(&refused)).headless, "nobody has answered its SYN");
+    let mut packets = handshake(20_000);
+    packets.push((21_000, tcp(ACK, 1, 1, 10)));
+    assert_eq!(of_packets(&capture(&packets)).unscaled, [false; 2], "its SYNs offer none");
+}
+
+#[test]
+fn a_burst_is_as_many_segments_as_it_is_cut_into() {
+    let mut packets = handshake(20_000);
+    packets[1].1 = with_mss(packets[1].1.clone(), 1000);
+    packets.push((21_000, tcp(ACK, 1, 1, 2500)));
+    let trace = of_packets(&capture(&packets));
+    let sums = trace.sums(Side::Local);
+    assert_eq!((sums.segments, sums.bursts), (5, 3));
+    let story = crate::observe::trace::story::tell(&trace, false).join("\n");
+    assert!(story.contains("this end sent 5 segments in 3 bursts, 2,500 bytes"), "{story}");
 }
