@@ -138,7 +138,7 @@ def look(url):
     page.one("filter").send_keys(":19")
     page.wait("the filter acts", lambda: all(":19" in row.text for row in page.all("tr[data-conn]")) and page.all("tr[data-conn]"))
     page.open("10.9.0.2:19")
-    assert page.text("state") == "ESTABLISHED", page.text("state")
+    page.wait("its state is known", lambda: page.text("state") == "ESTABLISHED")
     assert page.all("[data-state].lit")[0].get_attribute("data-state") in ("ESTABLISHED", "ESTAB")
     page.changes("what was sent", lambda: page.text("value-sent"))
     page.changes("the playhead", lambda: page.text("playhead-index"))
