@@ -159,7 +159,14 @@ export class ConnList {
     toggle(c.again, 'hot', again(row) > 0);
     setText(
       c.small,
-      `${own ? 'this page · ' : ''}${state.replaceAll('_', '-')} · ${LIMIT[row.limited_by]?.[0] ?? row.limited_by ?? ''}${again(row) ? ` · ${format.count(again(row))} again` : ''}`,
+      [
+        own && 'this page',
+        again(row) && `${format.count(again(row))} again`,
+        row.state,
+        LIMIT[row.limited_by]?.[0] ?? row.limited_by,
+      ]
+        .filter(Boolean)
+        .join(' · '),
     );
     setText(c.limit, LIMIT[row.limited_by]?.[0] ?? row.limited_by ?? '');
     this.#curve(c.line, row.history);

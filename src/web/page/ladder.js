@@ -106,9 +106,10 @@ export class Ladder {
   #paint(g, w, h, first, last) {
     const c = palette();
     const { track } = this.lane;
-    const side = w < 420 ? 62 : 74;
-    const left = side;
-    const right = w - side;
+    const narrow = w < 420;
+    const left = narrow ? 62 : 74;
+    // The states of the other end stand there only where it was recorded.
+    const right = w - (narrow && !track.peer ? 14 : left);
     this.#heads(g, w, c);
     const list = [];
     for (let i = first; i < last; i += 1) list.push(track.event(this.list[i]));
@@ -241,6 +242,8 @@ export class Ladder {
     g.textBaseline = 'middle';
     let text = sent && reason && reason !== 'new data' ? `${segment} · ${reason}` : segment;
     if (g.measureText(text).width > room) text = segment;
+    // Where there is little room, which bytes it has is more than that it has ACK as all have.
+    if (e.d.len && !/SYN|FIN|RST/.test(e.d.flags) && g.measureText(text).width > room) text = text.replace(/^.*? · /, '');
     while (text.length > 4 && g.measureText(text).width > room) text = `${text.slice(0, -2).trimEnd()}…`;
     const w = g.measureText(text).width;
     const lower = y - 1;
