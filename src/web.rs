@@ -9,7 +9,7 @@
 //!
 //! Events are those of the flight recorder, of which a page asks for the news ten times a second: so it costs the stack nothing
 //! that is not done anyway, and what happened before the page was opened is on it. What a browser does not read in time is
-//! not made.
+//! not made, and of a connection on which more happens than anybody can read little is told.
 
 mod assets;
 mod change;
@@ -22,6 +22,7 @@ mod rows;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
@@ -35,14 +36,16 @@ use crate::runtime::LinkHandle;
 use crate::service::{InfoSource, Site};
 use crate::tcp::Endpoints;
 
+use events::Wanted;
 pub use exhibit::Exhibit;
 pub use guard::{Right, Token};
+use payload::Tapped;
 use reply::{Refused, Reply};
 use rows::Cache;
 
 /// Pages that may be told of events at the same time.
 const MAX_VIEWERS: usize = 64;
-/// Those that may be told what connections carry, each of which may have 8 MiB of it waiting.
+/// Those of them that may be told what connections carry, for which each packet is looked at.
 const MAX_PAYLOADS: usize = 4;
 
 /// What the page is about.
@@ -69,6 +72,8 @@ pub struct Web(Arc<Shared>);
 
 struct Shared {
     source: Source,
+    /// Tells this run of the stack from any other, in which connections have the same numbers.
+    run: String,
     /// What there was lately, for all who look.
     cache: Cache,
     /// Places of those who look.
@@ -95,7 +100,9 @@ impl Web {
     pub fn new(source: Source) -> Web {
         let places = |count| Arc::new(Semaphore::new(count));
         let (places, payloads) = (places(MAX_VIEWERS), places(MAX_PAYLOADS));
-        Web(Arc::new(Shared { source, cache: Cache::default(), places, payloads }))
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let run = format!("{:x}", since.as_nanos());
+        Web(Arc::new(Shared { source, run, cache: Cache::default(), places, payloads }))
     }
 
     /// It for a web server, whose clients have a right to change something or need a token. With `is_home` who asks for the
@@ -144,16 +151,9 @@ impl Shared {
             _ if !reads => Err(Refused::Method("GET, HEAD")),
             "info" => Ok(self.welcome(info, right)),
             "events" => {
-                let conn = wanted(head.uri.query())?;
+                let wanted = self.wanted(info, head.uri.query())?;
                 let place = place(&self.places, MAX_VIEWERS)?;
-                Ok(self
-                    .stream(head.method, place, |all, out| events::tell(all, own(info), conn, out)))
-            }
-            "payload" if !self.source.payload => Err(Refused::NoPayload),
-            "payload" => {
-                let conn = wanted(head.uri.query())?.ok_or(Refused::Conn)?;
-                let place = place(&self.payloads, MAX_PAYLOADS)?;
-                Ok(self.stream(head.method, place, |all, out| payload::tell(all, conn, out)))
+                Ok(self.stream(head.method, place, |all, out| events::tell(all, wanted, out)))
             }
             _ => assets::reply(name, &head.headers).ok_or(Refused::NotFound),
         }
@@ -171,6 +171,22 @@ impl Shared {
             link: source.link.is_some(),
         };
         reply::json(StatusCode::OK, &welcome)
+    }
+
+    /// What somebody asks to be told of: a connection (`conn=7`), if any, and (`payload=1`) what it carries.
+    fn wanted(&self, info: &InfoSource, query: Option<&str>) -> Result<Wanted, Refused> {
+        let own = Arc::clone(info);
+        let conn = value(query, "conn").map(str::parse).transpose();
+        let conn = conn.map_err(|_| Refused::Conn)?.map(ConnId);
+        if value(query, "payload") != Some("1") {
+            return Ok(Wanted { own, conn, text: None });
+        }
+        if !self.source.payload {
+            return Err(Refused::NoPayload);
+        }
+        let place = place(&self.payloads, MAX_PAYLOADS)?;
+        let text = Tapped::new(&self.source, conn.ok_or(Refused::Conn)?, place);
+        Ok(Wanted { own, conn, text })
     }
 
     /// A reply that goes on as long as a task on the viewers' thread has something to tell.
@@ -206,13 +222,10 @@ fn own(info: &InfoSource) -> Option<Endpoints> {
     info().map(|info| Endpoints { local: info.local, remote: info.remote })
 }
 
-/// The connection that is asked for, if one is.
-fn wanted(query: Option<&str>) -> Result<Option<ConnId>, Refused> {
-    let mut pairs = query.unwrap_or_default().split('&');
-    let Some(number) = pairs.find_map(|pair| pair.strip_prefix("conn=")) else {
-        return Ok(None);
-    };
-    number.parse().map(|number| Some(ConnId(number))).map_err(|_| Refused::Conn)
+/// The value of a name in what follows an address.
+fn value<'a>(query: Option<&'a str>, name: &str) -> Option<&'a str> {
+    let mut pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+    pairs.find_map(|(key, value)| (key == name).then_some(value))
 }
 
 #[cfg(test)]

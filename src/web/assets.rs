@@ -60,6 +60,7 @@ const FILES: &[(&str, &[u8])] = files![
     "track.js",
     "transport.js",
     "virtual.js",
+    "watch.js",
     "words.js",
 ];
 

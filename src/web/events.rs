@@ -1,7 +1,8 @@
 //! Server-sent events for one page: what there is, and what happens on the connection that it looks at.
 //!
 //! Of everything only the news are told. What is news is decided when the browser has taken what came before, so that for a
-//! slow one there are fewer and larger messages, and nothing waits but the last two.
+//! slow one there are fewer and larger messages, and nothing waits but the last two. Where more happens than anybody could
+//! read it is looked less often, and only the end of it is told: to draw it all would take from the transfer that is looked at.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -12,37 +13,51 @@ use bytes::Bytes;
 use serde::Serialize;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
+use super::payload::Tapped;
 use super::reply::Sender;
 use super::rows::{FRESH, Row, Seen};
 use super::{Shared, Source};
 use crate::control::SocketStatus;
 use crate::event::ConnId;
-use crate::flight::Recording;
+use crate::flight::{EVENTS, Recording};
 use crate::observe::flight;
 use crate::observe::stream::{Item, Style};
-use crate::tcp::Endpoints;
+use crate::service::InfoSource;
+use crate::tcp::{Endpoints, Info};
 use crate::time;
 
 /// How often it is looked what happens on a connection.
 const TICK: Duration = Duration::from_millis(100);
+/// How often where a connection has more to tell than is recorded in that time.
+const BUSY_TICK: Duration = Duration::from_millis(500);
+/// So many of the events between are told then, the last ones.
+const BUSY_EVENTS: usize = 64;
 /// How often it is told what was counted.
 const COUNTERS: Duration = Duration::from_secs(1);
 /// A browser that takes nothing for so long has gone, and others may have its place.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(30);
 /// When nothing was told for so long there is a comment, by which it is found that a browser has gone.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 
+/// What a page wants to be told of.
+pub(super) struct Wanted {
+    /// Looks at the connection that carries it, where that can be seen.
+    pub own: InfoSource,
+    /// The connection that it looks at.
+    pub conn: Option<ConnId>,
+    /// What that one carries.
+    pub text: Option<Tapped>,
+}
+
 /// Tells a page until it goes.
-pub(super) async fn tell(
-    shared: Arc<Shared>,
-    own: Option<Endpoints>,
-    conn: Option<ConnId>,
-    out: Sender,
-) {
+pub(super) async fn tell(shared: Arc<Shared>, wanted: Wanted, out: Sender) {
+    let Wanted { own, conn, text } = wanted;
     let mut told = Told::default();
     let mut page = Vec::new();
-    if let Some(own) = own {
-        message(&mut page, "own", &json(&own));
+    message(&mut page, "run", &json(&Run { run: &shared.run }));
+    if let Some(info) = own() {
+        let ends = Endpoints { local: info.local, remote: info.remote };
+        message(&mut page, "own", &json(&ends));
     }
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -56,6 +71,9 @@ pub(super) async fn tell(
         let Ok(Ok(room)) = timeout(PATIENCE, out.reserve()).await else {
             return;
         };
+        if own().is_some_and(|info| has_vanished(&info)) {
+            return;
+        }
         let seen = match told.list_is_due() {
             true => Some(shared.cache.look(&shared.source).await),
             false => None,
@@ -66,6 +84,9 @@ pub(super) async fn tell(
         if let Some(conn) = conn {
             told.connection(&mut page, &shared.source, seen.as_deref(), conn);
         }
+        if let Some(text) = &text {
+            text.tell(&mut page);
+        }
         if page.is_empty() && last.elapsed() >= SIGN_OF_LIFE {
             page.extend_from_slice(b": still here\n\n");
         }
@@ -74,6 +95,11 @@ pub(super) async fn tell(
             room.send(Bytes::from(std::mem::take(&mut page)));
         }
     }
+}
+
+/// Whether nothing was heard for long of somebody who has something to acknowledge: TCP would try for a quarter of an hour.
+fn has_vanished(info: &Info) -> bool {
+    info.in_flight > 0 && info.details.since_heard >= PATIENCE
 }
 
 /// What a page knows.
@@ -90,6 +116,16 @@ struct Told {
     status: Option<String>,
     /// Entries of its recording.
     entries: Option<u64>,
+    /// When that was looked at.
+    looked: Option<Instant>,
+    /// More has happened on it than would be recorded between two looks.
+    is_busy: bool,
+}
+
+/// Which run of the stack it is: connections are numbered anew in each.
+#[derive(Serialize)]
+struct Run<'a> {
+    run: &'a str,
 }
 
 /// News of the counters.
@@ -156,8 +192,16 @@ impl Told {
         seen: Option<&Seen>,
         conn: ConnId,
     ) {
+        if self.is_busy && self.looked.is_some_and(|at| at.elapsed() < BUSY_TICK) {
+            return;
+        }
+        let since = self.looked.replace(Instant::now()).map_or(TICK, |at| at.elapsed());
         let net = &source.net;
-        if let Some(recording) = net.recording(conn, self.entries.unwrap_or(0)) {
+        if let Some(mut recording) = net.recording(conn, self.entries.unwrap_or(0)) {
+            self.is_busy = self.entries.is_some() && is_much(&recording, since);
+            if self.is_busy {
+                leave_last(&mut recording);
+            }
             self.record(page, &recording);
         }
         if self.ends.is_none() {
@@ -190,6 +234,19 @@ impl Told {
             message(page, "record", &String::from_utf8_lossy(&lines));
         }
     }
+}
+
+/// Whether more has happened in a time than would be recorded between two looks.
+fn is_much(recording: &Recording, since: Duration) -> bool {
+    let count = (recording.gone as f64) + (recording.events.len() as f64);
+    count * TICK.as_secs_f64() > EVENTS as f64 * since.as_secs_f64()
+}
+
+/// Leaves only the last events; the others count as those that were not kept.
+fn leave_last(recording: &mut Recording) {
+    let more = recording.events.len().saturating_sub(BUSY_EVENTS);
+    recording.events.drain(..more);
+    recording.gone += more as u64;
 }
 
 /// Writes the events of a recording that goes on, and how many are left out before them.

@@ -54,6 +54,11 @@ impl Exhibit {
         if name == "info" {
             return Ok(reply::json(StatusCode::OK, &self.welcome()));
         }
+        if name == "events" {
+            // To a browser that asks for events this says that there will be none, and that is no error.
+            let kind = HeaderValue::from_static("text/event-stream");
+            return Ok(reply::whole(StatusCode::NO_CONTENT, kind, Bytes::new()));
+        }
         match name.strip_prefix("recording/") {
             Some(wanted) => {
                 let wanted = percent_encoding::percent_decode_str(wanted).decode_utf8_lossy();

@@ -1,23 +1,24 @@
 //! What a connection carries, where that may be shown.
 
-use std::sync::Arc;
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
 use serde::Serialize;
-use tokio::time::timeout;
+use tokio::sync::OwnedSemaphorePermit;
 
-use super::Shared;
-use super::events::{PATIENCE, json, message};
-use super::reply::Sender;
+use super::Source;
+use super::events::{json, message};
 use crate::event::{ConnId, Event, Observer, PacketView};
+use crate::net::Watching;
 use crate::observe::capture::{Captured, Filter};
-use crate::observe::stream::{Item, Queue};
 use crate::time::Instant;
 
 /// Text of one packet that is shown, in bytes.
 const MAX_SHOWN: usize = 1024;
+/// Packets that are shown of those that come between two looks: more than anybody reads.
+const MAX_PACKETS: usize = 32;
 
-/// What a segment carries, or how many were not looked at in time.
+/// What a segment carries, or how many more came.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Told {
@@ -43,9 +44,17 @@ struct Shown {
     bytes: Vec<u8>,
 }
 
-/// Puts the beginnings of texts into a queue.
+/// What has come since it was looked last.
+#[derive(Default)]
+struct Waiting {
+    shown: Vec<Shown>,
+    /// So many more came that are not kept.
+    lost: u64,
+}
+
+/// Keeps the beginnings of texts.
 struct Tap {
-    queue: Arc<Queue<Shown>>,
+    waiting: Arc<Mutex<Waiting>>,
     filter: Filter,
 }
 
@@ -62,51 +71,61 @@ impl Observer for Tap {
         }
         let captured = Captured::new(now, view);
         let Some(text) = captured.text() else { return };
-        let len = text.parts.iter().map(|part| part.len()).sum::<usize>();
-        self.queue.push(len.min(MAX_SHOWN), || Shown {
+        let mut waiting = lock(&self.waiting);
+        if waiting.shown.len() >= MAX_PACKETS {
+            waiting.lost += 1;
+            return;
+        }
+        waiting.shown.push(Shown {
             at: text.at,
             outbound: text.outbound,
             seq: text.seq.value(),
-            len,
+            len: text.parts.iter().map(|part| part.len()).sum(),
             bytes: text.parts.iter().copied().flatten().take(MAX_SHOWN).copied().collect(),
         });
     }
 }
 
-impl From<&Item<Shown>> for Told {
-    fn from(item: &Item<Shown>) -> Told {
-        match item {
-            Item::One(shown) => Told::Text {
-                time_ns: shown.at.as_nanos(),
-                direction: if shown.outbound { "out" } else { "in" },
-                seq: shown.seq,
-                len: shown.len,
-                hex: shown.bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
-            },
-            Item::Lost(lost) => Told::Lost { lost: *lost },
+/// What a connection carries, from now until it is dropped.
+pub(super) struct Tapped {
+    waiting: Arc<Mutex<Waiting>>,
+    _watching: Watching,
+    /// Of those who may be told so.
+    _place: OwnedSemaphorePermit,
+}
+
+impl Tapped {
+    /// What a connection of a stack carries, for somebody who has a place.
+    pub fn new(source: &Source, conn: ConnId, place: OwnedSemaphorePermit) -> Option<Tapped> {
+        let waiting = Arc::<Mutex<Waiting>>::default();
+        let filter = format!("conn {}", conn.0).parse().ok()?;
+        let tap = Tap { waiting: Arc::clone(&waiting), filter };
+        Some(Tapped { waiting, _watching: source.watchers.add(Box::new(tap)), _place: place })
+    }
+
+    /// Tells what has come since this was asked last.
+    pub fn tell(&self, page: &mut Vec<u8>) {
+        let Waiting { shown, lost } = mem::take(&mut *lock(&self.waiting));
+        let lost = (lost > 0).then_some(Told::Lost { lost });
+        for told in shown.iter().map(Told::from).chain(lost) {
+            message(page, "packet", &json(&told));
         }
     }
 }
 
-/// Tells a page what a connection carries from now on, until it goes.
-pub(super) async fn tell(shared: Arc<Shared>, conn: ConnId, out: Sender) {
-    let queue = Arc::<Queue<Shown>>::default();
-    let Ok(filter) = format!("conn {}", conn.0).parse() else {
-        return;
-    };
-    let tap = Tap { queue: Arc::clone(&queue), filter };
-    let _watching = shared.source.watchers.add(Box::new(tap));
-    loop {
-        let items = tokio::select! {
-            items = queue.next() => items,
-            () = out.closed() => return,
-        };
-        let mut page = Vec::new();
-        for told in items.iter().map(Told::from) {
-            message(&mut page, "packet", &json(&told));
-        }
-        if !matches!(timeout(PATIENCE, out.send(Bytes::from(page))).await, Ok(Ok(()))) {
-            return;
+/// What waits, even where somebody has panicked: there is nothing in it that could be half done.
+fn lock(waiting: &Mutex<Waiting>) -> MutexGuard<'_, Waiting> {
+    waiting.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl From<&Shown> for Told {
+    fn from(shown: &Shown) -> Told {
+        Told::Text {
+            time_ns: shown.at.as_nanos(),
+            direction: if shown.outbound { "out" } else { "in" },
+            seq: shown.seq,
+            len: shown.len,
+            hex: shown.bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
         }
     }
 }

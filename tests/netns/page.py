@@ -4,7 +4,7 @@ look URL            values move, pausing, stepping, filters, the counters, keys
 replay URL FILE...  files that are dropped, two of them side by side
 change URL TOKEN    loss is changed, a wrong token refused and the right one accepted, a connection killed
 pay URL             the bytes themselves are shown
-day URL             a day of events comes to a page that is left open
+day URL             a day of events comes to a page that is left open, and then the stack is started again
 exhibit URL         what a lab has recorded is there, side by side
 """
 
@@ -138,7 +138,7 @@ def look(url):
     page.one("filter").send_keys(":19")
     page.wait("the filter acts", lambda: all(":19" in row.text for row in page.all("tr[data-conn]")) and page.all("tr[data-conn]"))
     page.open("10.9.0.2:19")
-    assert page.text("state") == "ESTABLISHED", page.text("state")
+    page.wait("its state is known", lambda: page.text("state") == "ESTABLISHED")
     assert page.all("[data-state].lit")[0].get_attribute("data-state") in ("ESTABLISHED", "ESTAB")
     page.changes("what was sent", lambda: page.text("value-sent"))
     page.changes("the playhead", lambda: page.text("playhead-index"))
@@ -330,6 +330,9 @@ def day(url):
     last = index(page)
     page.press(Keys.ARROW_LEFT)
     page.wait("it still steps back", lambda: index(page) < last)
+    # Another run of the stack: its connections have other numbers, so the page begins anew.
+    page.driver.execute_script("glass.stream.source.dispatchEvent(new MessageEvent('run', { data: '{\"run\":\"other\"}' }))")
+    page.wait("it is at the list again", lambda: page.driver.current_url.endswith("#/"))
     page.end()
 
 

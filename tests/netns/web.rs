@@ -103,6 +103,36 @@ fn what_a_lab_has_recorded_is_opened_in_the_page() {
     browser(&lab, &["exhibit", "http://127.0.0.1:8080/"]).finish().assert_success();
 }
 
+#[test]
+#[ignore = "needs root: run scripts/test"]
+fn browsers_that_are_switched_off_leave_their_places_to_others() {
+    let (lab, daemon) = Lab::up(&[]);
+    let _transfer = transfer(&lab);
+    let answer = |stream: &mut TcpStream| {
+        let mut head = [0; 12];
+        stream.read_exact(&mut head).expect("an answer");
+        String::from_utf8_lossy(&head[9..]).into_owned()
+    };
+    let mut viewers: Vec<_> = (0..64).map(|_| viewer(&lab, 1)).collect();
+    assert!(viewers.iter_mut().all(|stream| answer(stream) == "200"));
+    assert_eq!(answer(&mut viewer(&lab, 1)), "503", "there is a place for each of 64");
+    // Nothing of them is heard any more, not even that they end.
+    let mute = |stream: &TcpStream| {
+        let port = stream.local_addr().expect("an address").port();
+        format!("iptables -w -A OUTPUT -p tcp --sport {port} -j DROP; ")
+    };
+    lab.shell(&viewers.iter().map(mute).collect::<String>()).finish().assert_success();
+    let before = daemon.usage().memory_kib;
+    wait_for("places that become free", Duration::from_secs(60), || {
+        std::thread::sleep(Duration::from_millis(500));
+        answer(&mut viewer(&lab, 1)) == "200"
+    });
+    let grown = daemon.usage().memory_kib.saturating_sub(before);
+    assert!(grown < 32 * 1024, "{grown} KiB more");
+    lab.assert_alive(&daemon);
+    drop(viewers);
+}
+
 /// A browser that has asked for events of a connection.
 fn viewer(lab: &Lab, conn: u32) -> TcpStream {
     let mut stream = lab.connect(80);

@@ -85,3 +85,31 @@ fn a_recording_goes_on_and_says_what_is_missing() {
                     data: {\"time_ns\":1000000,\"conn\":7,\"name\":\"app_read\",\"data\":{\"len\":6}}";
     assert_eq!((second, messages.next()), (expected, None));
 }
+
+#[test]
+fn of_a_busy_connection_the_last_events_are_told() {
+    let conn = ConnId(7);
+    let events = |count| {
+        let event = |len| (time::Instant::from_millis(1), Event::AppRead { conn, len });
+        (0..count).map(event).collect()
+    };
+    let recording = |gone, events| Recording {
+        conn,
+        ends: None,
+        trouble: None,
+        at: time::Instant::from_millis(2),
+        gone,
+        entries: 1000,
+        events,
+    };
+    assert!(!is_much(&recording(0, events(256)), TICK));
+    assert!(is_much(&recording(1, events(256)), TICK));
+    assert!(!is_much(&recording(1000, events(256)), BUSY_TICK), "it is calm again");
+    let mut busy = recording(3, events(256));
+    leave_last(&mut busy);
+    assert_eq!((busy.gone, busy.events.len()), (3 + 192, BUSY_EVENTS));
+    assert_eq!(busy.events[0].1, Event::AppRead { conn, len: 192 });
+    let mut calm = recording(0, events(5));
+    leave_last(&mut calm);
+    assert_eq!((calm.gone, calm.events.len()), (0, 5));
+}

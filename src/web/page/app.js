@@ -18,8 +18,6 @@ import { GLOSSARY } from './words.js';
 
 const $ = (id) => document.getElementById(id);
 
-/** So long the stream waits until it is known whether there is a stack, in milliseconds. */
-const KNOWN_WITHIN = 1500;
 const NO_MORE = 'This connection is no more.';
 
 class App {
@@ -49,29 +47,31 @@ class App {
     document.body.append(this.transport.node);
     this.#listen();
     this.stream.on('record', () => this.bench.request());
+    this.stream.on('packet', (packet) => this.payload?.put(packet));
     this.stream.on('status', () => this.#status());
     this.stream.on('connection', () => this.#banner());
-    this.stream.on('restart', () => this.shown === 'conn' && this.go('#/'));
+    this.stream.on('restart', () => this.#restarted());
     theme.onTheme(() => this.#redraw());
     this.#begin();
   }
 
   async #begin() {
-    this.#place();
-    const late = setTimeout(() => this.route(), KNOWN_WITHIN);
+    this.route();
     try {
       const info = await api.info();
       this.#info(info);
-      if (info.recordings?.length) {
-        clearTimeout(late);
-        return await this.#exhibit(info.recordings);
-      }
+      if (info.recordings?.length) await this.#exhibit(info.recordings);
+      else if (this.shown === 'conn') this.#showPayload();
     } catch {
       // It says so itself when the stack cannot be reached.
     }
-    clearTimeout(late);
-    // Where it came late, only a connection may have more to show now.
-    return this.shown === undefined || (this.shown === 'conn' && this.info?.payload) ? this.route() : undefined;
+  }
+
+  /** Another stack answers, or the same has been started again: the page begins anew. */
+  #restarted() {
+    say('The stack was started again.', 0);
+    if (this.shown === 'conn') this.go('#/');
+    else this.#redraw();
   }
 
   /** There is no stack behind the page, but recordings that are to be shown. */
@@ -178,7 +178,6 @@ class App {
     api.takeToken();
     const { view, conn } = this.#place();
     this.stream.open(conn, this.stream.rows.get(conn));
-    this.payload?.close();
     if (conn !== null) this.#openLive(conn);
     else if (view === 'recording' && this.recorded) this.#showRecorded();
     else this.bench.close();
@@ -202,11 +201,15 @@ class App {
       // The time of a connection that is over stands still.
       now: () => (stream.closed || track.heads[0].state === 'CLOSED' ? null : stream.now()),
     });
-    if (this.info?.payload) {
-      const [view] = this.bench.views;
-      this.payload = new Payload(conn, view.lane, view.playhead);
-      view.add(this.payload);
-    }
+    this.#showPayload();
+  }
+
+  /** Where it may be shown what connections carry, the one that is looked at gets a place for that. */
+  #showPayload() {
+    const [view] = this.bench.views;
+    if (!this.info?.payload || !view || view.more) return;
+    this.payload = new Payload(this.stream, view.lane, view.playhead);
+    view.add(this.payload);
   }
 
   #status() {

@@ -5,8 +5,17 @@ import { ConnView } from './connview.js';
 import * as format from './format.js';
 import { Playhead } from './playhead.js';
 import { still } from './theme.js';
+import { forget } from './watch.js';
 
 const LIVE_SPAN = 10e9;
+/** Live it is drawn so often, in milliseconds: faster it is not read, and each time takes from the transfer that is looked at. */
+const LIVE_LEAST = 240;
+/** The same where nothing is new but the time; and how often numbers change. */
+const QUIET_LEAST = 480;
+/** When nothing has come for so long it is drawn all the same, as time goes on: later than the next news of a busy connection. */
+const QUIET_LATER = 640;
+/** Drawing takes at most so much of the time, however much there is to draw. */
+const SHARE = 1 / 40;
 
 export class Bench {
   constructor(transport) {
@@ -17,6 +26,8 @@ export class Bench {
     this.playhead = null;
     this.dirty = false;
     this.before = 0;
+    this.counted = 0;
+    this.took = 0;
   }
 
   /**
@@ -51,13 +62,11 @@ export class Bench {
     this.node.classList.toggle('two', lanes.length > 1);
     this.transport.attach(playhead);
     playhead.listen(() => this.#told());
-    this.resize ??= new ResizeObserver(() => this.request());
-    this.resize.observe(this.node);
     this.request();
   }
 
   close() {
-    this.resize?.disconnect();
+    forget();
     this.views = [];
     this.playhead = null;
     this.node.replaceChildren();
@@ -145,8 +154,8 @@ export class Bench {
     if (!playhead) return;
     const moving = playhead.mode !== 'paused';
     const { version } = playhead.lanes[0].track;
-    const quiet = playhead.mode === 'live' && version === this.version;
-    const least = still() || quiet ? 250 : playhead.mode === 'live' ? 100 : 32;
+    const live = playhead.mode === 'live';
+    const least = live ? this.#least(version) : still() ? 250 : 32;
     const since = now - this.before;
     if (moving && since < least && since >= 0) {
       this.#later(least - since);
@@ -158,10 +167,22 @@ export class Bench {
     playhead.tick(Math.max(0, Math.min(since, 400)));
     this.#follow();
     this.scales.clear();
-    for (const view of this.views) view.render();
+    const brief = live && now - this.counted < QUIET_LEAST - 20;
+    if (!brief) this.counted = now;
+    const begun = performance.now();
+    for (const view of this.views) view.render(brief);
     this.transport.render();
+    this.took += (performance.now() - begun - this.took) * 0.2;
     if (playhead.mode === 'playing') this.request();
-    else if (playhead.mode === 'live') this.#later(still() ? 250 : 100);
+    else if (playhead.mode === 'live') this.#later(QUIET_LATER);
+  }
+
+  /** How long it is at least from one time that it is drawn live to the next. */
+  #least(version) {
+    // What comes first is shown at once.
+    if (!this.anchored) return 0;
+    const least = version === this.version ? QUIET_LEAST : LIVE_LEAST;
+    return Math.max(least, Math.min(1000, this.took / SHARE));
   }
 
   /** A live connection counts from the first event that is known of it. */

@@ -1,11 +1,12 @@
 // A strip: a canvas with time to the right, axes, the playhead, and a tooltip. What is drawn in it is a `plot`:
 // `{key, title, height, legend, unit, extent(lane, from, to), paint(frame), tip(frame, x, y), summary(lane, at)}`.
-// The picture is kept; when only the playhead moves it is not drawn again.
+// Live it is drawn as it is; else the picture is kept, and when only the playhead moves it is not drawn again.
 
-import { el, hideTip, setAttribute, showTip } from './dom.js';
+import { describe, el, hideTip, showTip } from './dom.js';
 import { tick } from './format.js';
 import { palette } from './theme.js';
 import { legend } from './legend.js';
+import { watch } from './watch.js';
 
 const LEFT = 62;
 const RIGHT = 14;
@@ -46,24 +47,28 @@ export class Strip {
       this.canvas,
     );
     this.picture = document.createElement('canvas');
+    this.place = watch(this.canvas, () => playhead.touch());
     this.size = [0, 0];
     this.drawn = '';
-    this.saidAt = 0;
+    this.pictured = '';
     this.#listen();
   }
 
-  /** Measures; done by the view when its size may have changed. */
-  measure() {
-    const { clientWidth: w, clientHeight: h } = this.canvas;
+  /** Takes the size that it has. */
+  #measure() {
+    const { width: w, height: h } = this.place;
     const ratio = Math.min(3, window.devicePixelRatio || 1);
     if (w === this.size[0] && h === this.size[1] && ratio === this.ratio) return;
     this.size = [w, h];
     this.ratio = ratio;
-    for (const c of [this.canvas, this.picture]) {
-      c.width = Math.max(1, Math.round(w * ratio));
-      c.height = Math.max(1, Math.round(h * ratio));
-    }
+    this.#fit(this.canvas);
     this.drawn = '';
+    this.pictured = '';
+  }
+
+  #fit(canvas) {
+    canvas.width = Math.max(1, Math.round(this.size[0] * this.ratio));
+    canvas.height = Math.max(1, Math.round(this.size[1] * this.ratio));
   }
 
   /** What of the values is in the view: `[low, high]`. */
@@ -93,7 +98,7 @@ export class Strip {
       colours: palette(),
       left: LEFT,
       right: w - RIGHT,
-      until: this.playhead.live ? w - RIGHT : Math.min(w - RIGHT, LEFT + (lane.track.last - from) * across),
+      until: Math.min(w - RIGHT, LEFT + (this.#known() - from) * across),
       top: TOP,
       bottom,
       floor: h - BOTTOM,
@@ -104,26 +109,43 @@ export class Strip {
     };
   }
 
+  /** The last moment of which it is known how it was. */
+  #known() {
+    const { playhead, lane } = this;
+    return playhead.live ? playhead.end + lane.origin : lane.track.last;
+  }
+
   /** Draws if something has changed. */
   render() {
-    this.measure();
-    const [w, h] = this.size;
-    if (w < 40) return;
-    const { view, lane, playhead, ratio } = this;
+    if (!this.place.seen) return;
+    this.#measure();
+    if (this.size[0] < 40) return;
+    const { view, lane, playhead } = this;
     const [low, high] = this.scale(this.plot.key, this.extent());
-    const key = `${view.from}:${view.to}:${lane.track.version}:${low}:${high}:${palette().bg}`;
-    if (key !== this.drawn) {
-      this.drawn = key;
-      const g = this.picture.getContext('2d');
-      g.setTransform(ratio, 0, 0, ratio, 0, 0);
-      g.clearRect(0, 0, w, h);
-      this.#paint(this.frame(g));
-    } else if (this.shownAt === playhead.t) {
-      return;
+    const known = Math.min(this.#known() - lane.origin, view.to);
+    const key = `${view.from}:${view.to}:${known}:${lane.track.version}:${low}:${high}:${palette().bg}`;
+    const shown = `${key}:${playhead.mode === 'live' ? 'live' : playhead.t}`;
+    if (shown === this.drawn) return;
+    this.drawn = shown;
+    if (playhead.mode === 'live') {
+      this.#draw(this.canvas);
+      this.pictured = '';
+    } else {
+      if (key !== this.pictured) {
+        this.#fit(this.picture);
+        this.#draw(this.picture);
+        this.pictured = key;
+      }
+      this.#show();
     }
-    this.shownAt = playhead.t;
-    this.#show();
-    this.#describe();
+    describe(this.canvas, playhead.mode !== 'paused', () => `${this.plot.title}. ${this.plot.summary(lane)}`);
+  }
+
+  #draw(canvas) {
+    const g = canvas.getContext('2d');
+    g.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    g.clearRect(0, 0, ...this.size);
+    this.#paint(this.frame(g));
   }
 
   #show() {
@@ -133,7 +155,6 @@ export class Strip {
     g.clearRect(0, 0, this.canvas.width, this.canvas.height);
     g.drawImage(this.picture, 0, 0);
     g.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
-    if (this.playhead.mode === 'live') return;
     const c = palette();
     const { view } = this;
     const x = LEFT + ((this.playhead.t - view.from) / Math.max(1, view.to - view.from)) * (w - LEFT - RIGHT);
@@ -202,13 +223,6 @@ export class Strip {
       g.stroke();
       g.fillText(v === 0 ? '0' : this.plot.unit(v), left - 8, py);
     }
-  }
-
-  #describe() {
-    const now = performance.now();
-    if (now - this.saidAt < 3000 && this.playhead.mode !== 'paused') return;
-    this.saidAt = now;
-    setAttribute(this.canvas, 'aria-label', `${this.plot.title}. ${this.plot.summary(this.lane)}`);
   }
 
   #listen() {

@@ -1,6 +1,6 @@
 // The list of connections as they are now: filter, order, a curve of each one's rate. Rows are drawn only while they are seen.
 
-import { el, say, setAttribute, setText, svg, toggle } from './dom.js';
+import { el, inFrame, say, setAttribute, setText, svg, toggle } from './dom.js';
 import * as format from './format.js';
 import { LIMIT, STATE_OF_SS, STATE } from './words.js';
 import { Virtual } from './virtual.js';
@@ -35,6 +35,7 @@ export class ConnList {
     this.sorted = 0;
     this.drawn = 0;
     this.active = false;
+    this.later = inFrame(() => this.render());
     this.ms = 0;
     this.node = this.#build();
     stream.on('rows', () => this.#calmly());
@@ -158,7 +159,14 @@ export class ConnList {
     toggle(c.again, 'hot', again(row) > 0);
     setText(
       c.small,
-      `${own ? 'this page · ' : ''}${state.replaceAll('_', '-')} · ${LIMIT[row.limited_by]?.[0] ?? row.limited_by ?? ''}${again(row) ? ` · ${format.count(again(row))} again` : ''}`,
+      [
+        own && 'this page',
+        again(row) && `${format.count(again(row))} again`,
+        row.state,
+        LIMIT[row.limited_by]?.[0] ?? row.limited_by,
+      ]
+        .filter(Boolean)
+        .join(' · '),
     );
     setText(c.limit, LIMIT[row.limited_by]?.[0] ?? row.limited_by ?? '');
     this.#curve(c.line, row.history);
@@ -242,12 +250,7 @@ export class ConnList {
   }
 
   request() {
-    if (!this.active || document.hidden || this.wanted) return;
-    this.wanted = true;
-    requestAnimationFrame(() => {
-      this.wanted = false;
-      this.render();
-    });
+    if (this.active && !document.hidden) this.later();
   }
 
   render() {

@@ -4,12 +4,14 @@ import { el, setAttribute, setText, toggle } from './dom.js';
 import { EventList } from './eventlist.js';
 import { Ladder } from './ladder.js';
 import { PLOTS } from './plots.js';
-import { SequenceBar } from './seqbar.js';
+import { SequenceBar, numbers } from './seqbar.js';
 import { States } from './states.js';
 import { Figures, Timers } from './timers.js';
 import { Strip } from './chart.js';
+import { watch } from './watch.js';
 import { LIMIT, PHASE, STATE } from './words.js';
 
+const REPAIRS = ['fast_recovery', 'reducing', 'rto_recovery'];
 const RECOVERY = {
   disorder: 'Something seems to be missing; it waits to be sure.',
   recovery: 'It repairs what was lost.',
@@ -17,17 +19,21 @@ const RECOVERY = {
   reducing: 'It becomes slower, for a mark of congestion.',
 };
 
-/** What it waits for at this moment, in plain words. */
+/**
+ * What it waits for at this moment, in plain words. That it is held back is told when that begins; where there is room again
+ * since, for as much as a segment, it is not any more.
+ */
 export function waitsFor(state, track) {
-  const recovery = state.status?.tcp?.recovery;
+  const { recovery } = state;
   if (state.state === null) return 'Nothing is known yet.';
   if (state.state === 'CLOSED' && state.path.length) return 'The connection is over.';
   if (!['ESTABLISHED', 'CLOSE_WAIT', 'FIN_WAIT_1', 'CLOSING', 'LAST_ACK'].includes(state.state))
     return STATE[state.state] ?? '';
-  if (state.lost.length || state.phase === 'fast_recovery' || state.phase === 'rto_recovery')
-    return RECOVERY[state.phase === 'rto_recovery' ? 'loss' : 'recovery'];
   if (RECOVERY[recovery]) return RECOVERY[recovery];
+  if (state.lost.length) return RECOVERY.recovery;
   if (state.limitedBy && LIMIT[state.limitedBy]) {
+    const windowed = ['cwnd', 'rwnd'].includes(LIMIT[state.limitedBy][2]);
+    if (windowed && numbers(state).usable >= (state.mss ?? 1448)) return 'It sends.';
     if (LIMIT[state.limitedBy][2] === 'app' && track.receives) return 'It receives; it has nothing to send itself.';
     return LIMIT[state.limitedBy][1];
   }
@@ -70,12 +76,13 @@ export class ConnView {
       el('div', { class: 'actions' }, actions),
     );
     this.figures = new Figures();
-    this.bar = new SequenceBar(lane.track.receives);
+    this.bar = new SequenceBar(lane.track.receives, playhead);
     this.strips = PLOTS.map((plot) => new Strip({ plot, lane, view, playhead, scale, onZoom }));
     this.states = new States();
     this.timers = new Timers();
     this.ladder = new Ladder(lane, playhead, index);
     this.events = new EventList(lane, playhead, index);
+    this.list = watch(this.events.node, () => playhead.touch());
     this.zoom = el('div', { class: 'zoom' });
     this.node = el(
       'article',
@@ -112,13 +119,8 @@ export class ConnView {
     this.node.append(part.node);
   }
 
-  /** Whether a part of it can be seen at all. */
-  #seen(node) {
-    const box = node.getBoundingClientRect();
-    return box.bottom > -40 && box.top < window.innerHeight + 40;
-  }
-
-  render() {
+  /** `brief`: the numbers are left as they are; nobody reads them faster. */
+  render(brief) {
     const { track, origin } = this.lane;
     const [mine, peer] = track.states(this.playhead.lanes[this.index].at);
     setText(this.local, track.end.local ?? '?');
@@ -126,19 +128,27 @@ export class ConnView {
     setText(this.state, (mine.state ?? 'unknown').replaceAll('_', '-'));
     setAttribute(this.state, 'title', STATE[mine.state] ?? null);
     toggle(this.state, 'quiet', mine.state === 'CLOSED' || mine.state === null);
-    this.#tag(this.control, mine.congestion);
-    this.#tag(this.phase, mine.phase ? PHASE[mine.phase]?.[0] : null, PHASE[mine.phase]?.[1]);
+    this.#control(mine);
     setText(this.limit, waitsFor(mine, track));
-    this.figures.render(mine);
-    if (this.#seen(this.bar.node)) this.bar.render(mine);
-    for (const strip of this.strips) if (this.#seen(strip.node)) strip.render();
     this.states.render(mine, track.peer ? peer : null, origin);
-    this.timers.render(mine, this.playhead.t + origin);
-    if (this.#seen(this.ladder.node)) this.ladder.render();
-    this.more?.render();
-    this.events.detail();
-    if (this.#seen(this.events.node)) this.events.render();
-    return mine;
+    if (!brief) {
+      this.figures.render(mine);
+      this.timers.render(mine, this.playhead.t + origin, track);
+      this.more?.render();
+    }
+    this.bar.render(mine);
+    for (const strip of this.strips) strip.render();
+    this.ladder.render();
+    if (this.list.seen || this.playhead.mode === 'paused') this.events.detail();
+    if (this.list.seen) this.events.render();
+  }
+
+  /** Congestion control and its phase. Events do not name it; but only BBR paces, and its phases are others. */
+  #control({ congestion, paces, phase }) {
+    const paced = congestion === null && paces;
+    this.#tag(this.control, paced ? 'BBR' : congestion, paced ? 'It is not named, but nothing else here paces.' : null);
+    const [label, meaning] = ((paced || congestion === 'bbr') && !REPAIRS.includes(phase) ? null : PHASE[phase]) ?? [];
+    this.#tag(this.phase, label, meaning);
   }
 
   #tag(node, text, title) {

@@ -1,6 +1,6 @@
 // The counters by reason: grouped by what they are about, with a search; those that changed are lit for a moment.
 
-import { el, setText, toggle } from './dom.js';
+import { el, inFrame, setText, toggle } from './dom.js';
 import * as format from './format.js';
 
 const GROUPS = [
@@ -26,6 +26,7 @@ export class Counters {
   constructor(stream) {
     this.stream = stream;
     this.active = false;
+    this.later = inFrame(() => this.render());
     this.rows = new Map();
     this.filter = '';
     this.input = el('input', {
@@ -84,12 +85,7 @@ export class Counters {
   }
 
   request() {
-    if (!this.active || document.hidden || this.wanted) return;
-    this.wanted = true;
-    requestAnimationFrame(() => {
-      this.wanted = false;
-      this.render();
-    });
+    if (this.active && !document.hidden) this.later();
   }
 
   #row(name) {

@@ -39,6 +39,29 @@ export function setAttribute(node, name, value) {
 
 export const toggle = (node, name, on) => node.classList.toggle(name, Boolean(on));
 
+/** A function that has `f` called in the next frame, once however often it is called before. */
+export function inFrame(f) {
+  let wanted = false;
+  return () => {
+    if (wanted) return;
+    wanted = true;
+    requestAnimationFrame(() => {
+      wanted = false;
+      f();
+    });
+  };
+}
+
+const described = new WeakMap();
+
+/** Has a picture say to a screen reader what it shows; while it moves only every few seconds, as nobody hears it faster. */
+export function describe(node, moves, text) {
+  const now = performance.now();
+  if (moves && now - (described.get(node) ?? -Infinity) < 3000) return;
+  described.set(node, now);
+  setAttribute(node, 'aria-label', text());
+}
+
 let tip = null;
 
 /** One tooltip for the whole page, at a place of the window. `content`: lines; the first is the title. */

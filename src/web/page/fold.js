@@ -4,6 +4,8 @@
 import { AGAIN, STATE_OF_SS, TIMER } from './words.js';
 import * as ranges from './ranges.js';
 
+/** What `status` calls the phases in which something is repaired. */
+const RECOVERY_OF = { fast_recovery: 'recovery', rto_recovery: 'loss', reducing: 'reducing' };
 const PATH_MOST = 64;
 const RANGES_MOST = 256;
 
@@ -23,6 +25,8 @@ export function fresh() {
     minRtt: null,
     limitedBy: null,
     limitedSince: null,
+    recovery: null,
+    paces: false,
     una: null,
     nxt: null,
     base: null,
@@ -186,6 +190,7 @@ function status(s, row, t) {
   s.retransmissions = tcp.retransmissions ?? s.retransmissions;
   s.mss = tcp.mss ?? s.mss;
   s.limitedBy = tcp.limited_by ?? s.limitedBy;
+  s.recovery = tcp.recovery ?? s.recovery;
   s.heardWindow = tcp.snd_wnd ?? s.heardWindow;
 }
 
@@ -210,6 +215,7 @@ export function apply(s, event) {
       s.cwnd = d.cwnd;
       s.ssthresh = d.ssthresh ?? null;
       s.phase = d.phase ?? s.phase;
+      s.recovery = RECOVERY_OF[s.phase] ?? 'open';
       break;
     case 'lost':
       lost(s, d);
@@ -230,6 +236,7 @@ export function apply(s, event) {
     case 'limited':
       s.limitedBy = d.by;
       s.limitedSince = t;
+      s.paces ||= d.by === 'pacing';
       break;
     case 'app_read':
       s.appRead += d.len;

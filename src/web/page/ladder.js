@@ -1,12 +1,13 @@
 // The ladder: both ends as lines, time downwards, an arrow for each segment, the states beside them, why each was sent.
 // It grows with the playhead; a wheel or the arrow keys up and down look back.
 
-import { el, hideTip, setAttribute, showTip } from './dom.js';
+import { describe, el, hideTip, setAttribute, showTip } from './dom.js';
 import { drawCross } from './draw.js';
 import * as explain from './explain.js';
 import * as format from './format.js';
 import { palette } from './theme.js';
 import { isAgain } from './track.js';
+import { watch } from './watch.js';
 
 const ROW = 24;
 const HEAD = 46;
@@ -22,6 +23,7 @@ export class Ladder {
       'aria-label': 'Ladder of segments',
       'data-test': 'ladder',
     });
+    this.place = watch(this.canvas, () => playhead.touch());
     this.slopes = false;
     this.button = el(
       'button',
@@ -77,8 +79,8 @@ export class Ladder {
 
   render() {
     const { canvas, lane } = this;
-    const { clientWidth: w, clientHeight: h } = canvas;
-    if (w < 60) return;
+    const { seen, width: w, height: h } = this.place;
+    if (!seen || w < 60) return;
     const ratio = Math.min(3, window.devicePixelRatio || 1);
     const end = this.#upTo(this.playhead.lanes[this.index].at);
     const rows = Math.floor((h - HEAD - FOOT) / ROW);
@@ -94,9 +96,7 @@ export class Ladder {
     g.clearRect(0, 0, w, h);
     this.#paint(g, w, h, Math.max(0, last - rows), last);
     const newest = lane.track.event(this.list[last - 1]);
-    setAttribute(
-      canvas,
-      'aria-label',
+    describe(canvas, this.playhead.mode !== 'paused', () =>
       newest
         ? `Ladder of ${format.plural(end, 'segment')}; the last: ${newest.name}, ${explain.line(newest)}. ${explain.why(newest)}`
         : 'Ladder: no segment yet.',
@@ -106,9 +106,10 @@ export class Ladder {
   #paint(g, w, h, first, last) {
     const c = palette();
     const { track } = this.lane;
-    const side = w < 420 ? 62 : 74;
-    const left = side;
-    const right = w - side;
+    const narrow = w < 420;
+    const left = narrow ? 62 : 74;
+    // The states of the other end stand there only where it was recorded.
+    const right = w - (narrow && !track.peer ? 14 : left);
     this.#heads(g, w, c);
     const list = [];
     for (let i = first; i < last; i += 1) list.push(track.event(this.list[i]));
@@ -241,6 +242,8 @@ export class Ladder {
     g.textBaseline = 'middle';
     let text = sent && reason && reason !== 'new data' ? `${segment} · ${reason}` : segment;
     if (g.measureText(text).width > room) text = segment;
+    // Where there is little room, which bytes it has is more than that it has ACK as all have.
+    if (e.d.len && !/SYN|FIN|RST/.test(e.d.flags) && g.measureText(text).width > room) text = text.replace(/^.*? · /, '');
     while (text.length > 4 && g.measureText(text).width > room) text = `${text.slice(0, -2).trimEnd()}…`;
     const w = g.measureText(text).width;
     const lower = y - 1;

@@ -15,6 +15,7 @@ const MARKS = {
     svg('path', { d: 'M3 11L8 3M8 11L13 3M13 11L17 5' }),
   ],
   ring: () => [svg('circle', { cx: 9, cy: 7, r: 2.5, class: 'fill' })],
+  circle: () => [svg('circle', { cx: 9, cy: 7, r: 4, class: 'fill' })],
   triangle: () => [svg('path', { d: 'M9 2L14 11H4Z', class: 'fill' })],
   square: () => [svg('rect', { x: 5, y: 3, width: 8, height: 8, class: 'fill' })],
   diamond: () => [svg('path', { d: 'M9 1L14 7L9 13L4 7Z', class: 'fill' })],

@@ -1,5 +1,5 @@
-// The bytes of packets, where the stack shows them at all (glasstcp up --payload): a stream of its own, opened only when
-// somebody unfolds it. As many packets as one can read are kept.
+// The bytes of packets, where the stack shows them at all (glasstcp up --payload): asked for only when somebody unfolds this.
+// As many packets as one can read are kept.
 
 import { el } from './dom.js';
 import * as format from './format.js';
@@ -27,41 +27,22 @@ function decode(hex) {
 }
 
 export class Payload {
-  constructor(conn, lane, playhead) {
-    Object.assign(this, { conn, lane, playhead });
+  constructor(stream, lane, playhead) {
+    Object.assign(this, { lane, playhead });
     this.packets = [];
     this.list = el('div', { class: 'payload', 'data-test': 'payload' });
     this.node = el(
       'details',
-      { class: 'card', ontoggle: () => this.#toggle() },
+      { class: 'card', ontoggle: () => stream.carry(this.node.open) },
       el('summary', null, 'The bytes themselves'),
       this.list,
     );
     this.shown = '';
   }
 
-  #toggle() {
-    if (!this.node.open) {
-      this.close();
-      return;
-    }
-    this.source = new EventSource(`payload?conn=${this.conn}`);
-    this.source.addEventListener('packet', (message) => this.#packet(message.data));
-  }
-
-  close() {
-    this.source?.close();
-    this.source = null;
-  }
-
-  #packet(data) {
-    let packet;
-    try {
-      packet = JSON.parse(data);
-    } catch {
-      return;
-    }
-    if (typeof packet?.time_ns !== 'number' || typeof packet.hex !== 'string') return;
+  /** One that has come. */
+  put(packet) {
+    if (typeof packet.time_ns !== 'number' || typeof packet.hex !== 'string') return;
     this.packets.push({
       t: packet.time_ns,
       out: packet.direction === 'out',

@@ -58,6 +58,12 @@ export const sequence = {
     ],
     ['square', 'again', 'again: timeout', 'Sent again because the retransmission timer went off.'],
     ['diamond', 'again', 'probe', 'Sent again to find out whether the end was lost.'],
+    [
+      'circle',
+      'again',
+      'again: other',
+      'Sent again for another reason: it was too large for the path, it was in the SYN, it follows what was repaired (Tahoe); or packets do not say why.',
+    ],
     ['cross', 'again', 'lost', 'From here on TCP believes that it was lost.'],
     ['bar', 'sack', 'SACK', 'The peer reports that it has this, although something before it is missing.'],
     ['line', 'ack', 'acked', 'The peer has everything below this line.'],
@@ -82,15 +88,14 @@ export const sequence = {
     g.lineWidth = 1.5;
     g.beginPath();
     const [s0, s1] = range(sack, frame.from, frame.to);
-    for (let i = s0; i < s1; i += 1) uprights(g, x(sack.t[i]), y(sack.a[i]), y(sack.b[i]), 1);
+    uprights(frame, sack, [s0, s1], 1);
     g.stroke();
     const [first, end] = range(seg, frame.from, frame.to);
     const thin = Math.max(1, (frame.right - frame.left) / Math.max(1, end - first));
     g.strokeStyle = c.accent;
     g.lineWidth = Math.min(2, Math.max(1.25, thin));
     g.beginPath();
-    for (let i = first; i < end; i += 1)
-      if (!isAgain(null, seg, i)) uprights(g, x(seg.t[i]), y(seg.a[i]), y(seg.b[i]), 1.5);
+    uprights(frame, seg, [first, end], 1.5, (i) => !isAgain(null, seg, i));
     g.stroke();
     stepLine(frame, ack, 'ack', c.ack, { width: 1.5 });
     const { loss } = frame.series;
@@ -117,12 +122,27 @@ export const sequence = {
   },
 };
 
-function uprights(g, x, top, bottom, least) {
-  const h = Math.abs(bottom - top);
-  const y = Math.min(top, bottom);
-  const extra = h < least ? (least - h) / 2 : 0;
-  g.moveTo(x, y - extra);
-  g.lineTo(x, y + h + extra);
+/** An upright line for each row from `a` to `b`; those of one column of pixels that touch are one. */
+function uprights({ g, x, y }, columns, [first, end], least, fits = () => true) {
+  let [at, top, bottom] = [-1, 0, 0];
+  const put = () => {
+    const extra = Math.max(0, least - (bottom - top)) / 2;
+    g.moveTo(at, top - extra);
+    g.lineTo(at, bottom + extra);
+  };
+  for (let i = first; i < end; i += 1) {
+    if (!fits(i)) continue;
+    const column = Math.round(x(columns.t[i]) * 2) / 2;
+    const [high, low] = [y(columns.b[i]), y(columns.a[i])];
+    if (column === at && high <= bottom + 1 && low >= top - 1) {
+      top = Math.min(top, high);
+      bottom = Math.max(bottom, low);
+      continue;
+    }
+    if (at >= 0) put();
+    [at, top, bottom] = [column, high, low];
+  }
+  if (at >= 0) put();
 }
 
 export const windows = {
@@ -315,15 +335,19 @@ export const throughput = {
     g.lineWidth = 1.5;
     g.beginPath();
     g.moveTo(frame.left, bottom);
-    for (let i = 0; i < n; i += 1) g.lineTo(frame.left + (i + 0.5) * px, y(Math.min(frame.high * 1.05, done[i] / per)));
-    g.lineTo(frame.right, bottom);
+    // Behind the last known moment nothing is known, which is not that nothing moved.
+    const known = Math.min(n, Math.max(0, (frame.until - frame.left) / px));
+    const end = Math.ceil(known - 0.5);
+    const rate = (of, i) => y(Math.min(frame.high * 1.05, of[i] / per));
+    for (let i = 0; i < end; i += 1) g.lineTo(frame.left + (i + 0.5) * px, rate(done, i));
+    g.lineTo(frame.until, bottom);
     g.fill();
     g.stroke();
     g.strokeStyle = c.muted;
     g.lineWidth = 1.25;
     g.setLineDash([4, 3]);
     g.beginPath();
-    for (let i = 0; i < n; i += 1) g.lineTo(frame.left + (i + 0.5) * px, y(sent[i] / per));
+    for (let i = 0; i < end; i += 1) g.lineTo(frame.left + (i + 0.5) * px, rate(sent, i));
     g.stroke();
     g.setLineDash([]);
     bands(frame);
@@ -344,7 +368,9 @@ export const throughput = {
   summary({ track }) {
     const [head] = track.heads;
     const time = (track.last - track.first) / 1e9;
-    const moved = track.receives ? head.textReceived : (head.una ?? 0) - (head.base ?? 0);
+    const moved = track.receives
+      ? head.textReceived
+      : bytesBefore(head.una, head.fin) - bytesBefore(head.base, head.fin);
     return time > 0 ? `${format.rate(moved / time)} in the mean.` : 'Nothing moved yet.';
   },
 };

@@ -146,6 +146,7 @@ export async function trackOf(connection, turned, progress = () => {}) {
     end,
     peer,
     guessed: recording.kind === 'guess',
+    captured: recording.kind !== 'events',
   });
   const address = (ends_) => ends_?.replace(/:\d+$/, '');
   const near = [address(end.local), address(end.remote)];

@@ -1,12 +1,13 @@
 // The sequence space of the sender as a bar: acknowledged, sacked, lost, in flight, what may be sent, what is blocked and by what.
 
-import { el, setAttribute, setText } from './dom.js';
+import { describe, el, setText } from './dom.js';
 import { bytesBefore, inFlight } from './fold.js';
 import * as format from './format.js';
 import { mark } from './legend.js';
 import { niceStep } from './chart.js';
 import { palette } from './theme.js';
 import * as ranges from './ranges.js';
+import { watch } from './watch.js';
 
 const RECEIVED = [
   ['acknowledged', 'area', 'ack'],
@@ -22,15 +23,19 @@ const PARTS = [
   ['blocked', 'dashbox', 'muted'],
 ];
 
-/** The numbers of the bar. */
+/** Nothing new is sent in other states, nor behind a FIN. */
+const SENDING = ['ESTABLISHED', 'CLOSE_WAIT'];
+
+/** The numbers of the bar. `usable` and `blocked` are null where it is not known, or not asked any more, what may be sent. */
 export function numbers(s) {
   const una = s.una ?? 0;
   const nxt = Math.max(s.nxt ?? una, una);
   const edge = Math.max(s.edge ?? nxt, una);
   const flight = inFlight(s) ?? 0;
-  const room = s.cwnd === null ? Infinity : Math.max(0, s.cwnd - flight);
-  const usable = Math.max(0, Math.min(edge - nxt, room));
-  const blocked = Math.max(0, edge - nxt - usable);
+  const sends = s.cwnd !== null && s.fin === null && SENDING.includes(s.state);
+  const room = Math.max(0, (s.cwnd ?? 0) - flight);
+  const usable = sends ? Math.max(0, Math.min(edge - nxt, room)) : null;
+  const blocked = sends ? Math.max(0, edge - nxt - usable) : null;
   return {
     una,
     nxt,
@@ -62,10 +67,11 @@ export function received(s) {
 }
 
 export class SequenceBar {
-  /** `receives`: it is the direction towards us that is shown. */
-  constructor(receives) {
-    this.receives = receives;
+  /** `receives`: it is the direction towards us that is shown; it is shown as of `playhead`. */
+  constructor(receives, playhead) {
+    Object.assign(this, { receives, playhead });
     this.canvas = el('canvas', { class: 'seqbar', role: 'img', 'aria-label': 'Sequence space' });
+    this.place = watch(this.canvas, () => playhead.touch());
     this.values = new Map();
     const list = el(
       'dl',
@@ -88,12 +94,13 @@ export class SequenceBar {
   }
 
   render(s) {
+    const { seen, width: w, height: h } = this.place;
+    if (!seen) return;
     const n = this.receives ? received(s) : numbers(s);
     for (const [name, { value }] of this.values)
       setText(value, format.bytes(name === 'in flight' ? n.flight : n[name]));
     if (!this.receives)
       setText(this.values.get('blocked').label, n.usable === 0 || n.blocked > 0 ? `blocked by ${n.by}` : 'blocked');
-    const { clientWidth: w, clientHeight: h } = this.canvas;
     const ratio = Math.min(3, window.devicePixelRatio || 1);
     const key = [
       w,
@@ -117,12 +124,10 @@ export class SequenceBar {
     g.setTransform(ratio, 0, 0, ratio, 0, 0);
     g.clearRect(0, 0, w, h);
     this.#paint(g, w, s, n);
-    setAttribute(
-      this.canvas,
-      'aria-label',
+    describe(this.canvas, this.playhead.mode !== 'paused', () =>
       this.receives
         ? `Sequence space: ${format.bytes(n.acknowledged)} acknowledged, ${format.bytes(n.waiting)} wait for something before them, room for ${format.bytes(n.room)}.`
-        : `Sequence space: ${format.bytes(n.acknowledged)} acknowledged, ${format.bytes(n.flight)} in flight, ${format.bytes(n.sacked)} reported by SACK, ${format.bytes(n.lost)} lost, ${format.bytes(n.usable)} may be sent, ${format.bytes(n.blocked)} blocked.`,
+        : `Sequence space: ${format.bytes(n.acknowledged)} acknowledged, ${format.bytes(n.flight)} in flight, ${format.bytes(n.sacked)} reported by SACK, ${format.bytes(n.lost)} lost${n.usable === null ? '' : `, ${format.bytes(n.usable)} may be sent, ${format.bytes(n.blocked)} blocked`}.`,
     );
   }
 

@@ -33,18 +33,20 @@ export class Stream {
     this.wait = 1000;
     this.offset = null;
     this.time = 0;
+    this.run = null;
+    this.payload = false;
     this.listeners = new Map();
   }
 
-  /** Calls `f` when something of that kind has come: `rows` `status` `record` `counters` `link` `connection` `own` `restart`. */
+  /** Calls `f` when something of that kind has come: `rows` `status` `record` `packet` `counters` `link` `connection` `own` `restart`. */
   on(kind, f) {
     const list = this.listeners.get(kind) ?? [];
     list.push(f);
     this.listeners.set(kind, list);
   }
 
-  #tell(kind) {
-    for (const f of this.listeners.get(kind) ?? []) f();
+  #tell(kind, data) {
+    for (const f of this.listeners.get(kind) ?? []) f(data);
   }
 
   /** The time of the stack, as well as it is known here. */
@@ -69,6 +71,7 @@ export class Stream {
     this.kept = conn !== null && this.isOwn(ends) ? this.source : null;
     if (this.kept) this.source = null;
     this.conn = conn;
+    this.payload = false;
     this.closed = false;
     this.track =
       conn === null
@@ -84,6 +87,13 @@ export class Stream {
     this.waiting = null;
     const { track } = this;
     if (track) setTimeout(() => this.#alone(track), 1500);
+    this.#connect();
+  }
+
+  /** Is told what the connection carries, too, or no more: browsers have six connections to a host, so there is no second stream. */
+  carry(payload) {
+    if (payload === this.payload || this.conn === null || this.off) return;
+    this.payload = payload;
     this.#connect();
   }
 
@@ -116,7 +126,8 @@ export class Stream {
     clearTimeout(this.timer);
     this.source?.close();
     this.fresh = true;
-    const source = new EventSource(this.conn === null ? 'events' : `events?conn=${this.conn}`);
+    const query = this.conn === null ? '' : `?conn=${this.conn}${this.payload ? '&payload=1' : ''}`;
+    const source = new EventSource(`events${query}`);
     this.source = source;
     const handle = (kind, f) =>
       source.addEventListener(kind, (message) => {
@@ -133,6 +144,8 @@ export class Stream {
       });
     source.addEventListener('open', () => source === this.source && this.#online());
     source.addEventListener('error', () => source === this.source && this.#offline(source));
+    handle('run', ({ run }) => this.#begun(run));
+    handle('packet', (data) => this.#tell('packet', data));
     handle('own', (data) => this.addOwn(data));
     handle('sockets', (data) => this.#sockets(data));
     handle('status', (data) => this.#status(data));
@@ -189,7 +202,6 @@ export class Stream {
       const there = new Set((data.rows ?? []).map((row) => row.conn));
       for (const conn of this.rows.keys()) if (!there.has(conn)) this.rows.delete(conn);
       this.fresh = false;
-      if (this.clock !== undefined && t < this.clock - 1) this.#restarted();
     }
     this.before = this.clock ?? t;
     this.clock = t;
@@ -209,11 +221,17 @@ export class Stream {
     this.#tell('rows');
   }
 
-  /** The stack counts from its beginning again: nothing that was known is true any more. */
-  #restarted() {
+  /** Of another run of the stack than the last one nothing that was known is true any more, and connections have other numbers. */
+  #begun(run) {
+    const known = this.run;
+    this.run = run;
+    if (known === null || known === run) return;
     this.rows.clear();
     this.counters.clear();
     this.time = 0;
+    this.offset = null;
+    this.clock = undefined;
+    this.owns = [];
     this.#tell('restart');
   }
 
@@ -335,6 +353,8 @@ export class Stream {
     for (const [name, value] of Object.entries(data.counters ?? {})) {
       if (typeof value !== 'number' || this.counters.size > 2000) continue;
       const old = this.counters.get(name);
+      // The first message of a stream has all of them, those that are as they were, too.
+      if (old?.value === value) continue;
       this.counters.set(name, { value, changed: old ? performance.now() : 0, by: old ? value - old.value : 0 });
     }
     this.#tell('counters');

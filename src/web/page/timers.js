@@ -34,13 +34,13 @@ export class Timers {
   }
 
   /** Of a state at time `t` (on the track's clock). */
-  render(state, t) {
+  render(state, t, track) {
     const due = { ...state.timers };
     const told = state.status?.timer;
     // A look may have taken the place of the one before it, so the time is its own.
     const at = state.status?.at_ns ?? state.statusAt;
     if (told && state.state !== 'CLOSED' && told.name in TIMER && !Object.keys(due).length)
-      due[told.name] = { due: at + told.left_us * 1000, set: at };
+      due[told.name] = { due: at + told.left_us * 1000, set: at, seen: true };
     const names = Object.keys(due).sort((a, b) => due[a].due - due[b].due);
     for (const [name, row] of this.rows) {
       if (due[name]) continue;
@@ -56,10 +56,14 @@ export class Timers {
       if (!row.node.isConnected) this.list.append(row.node);
       const left = due[name].due - t;
       const whole = Math.max(1, due[name].due - due[name].set);
-      setText(row.left, left <= 0 ? 'due' : format.duration(left));
+      // Of a timer that was only looked at now and then nobody knows whether it was set anew since.
+      setText(row.left, left > 0 ? format.duration(left) : due[name].seen ? 'soon' : 'due');
       row.fill.style.transform = `scaleX(${Math.max(0, Math.min(1, left / whole)).toFixed(3)})`;
     }
     this.none.hidden = names.length > 0;
+    const known = track.timed || state.state === 'CLOSED' || state.state === null;
+    const kind = track.captured ? 'A capture' : 'Such a recording';
+    setText(this.none, known ? 'No timer is set.' : `${kind} does not tell the timers.`);
   }
 }
 

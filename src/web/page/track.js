@@ -31,8 +31,8 @@ function series() {
 
 export class Track {
   /** `end` and `peer`: `{host, conn, local, remote}`; `peer` is null unless it was recorded. */
-  constructor({ title, end, peer = null, most = Infinity, guessed = false }) {
-    Object.assign(this, { title, end, peer, most, guessed });
+  constructor({ title, end, peer = null, most = Infinity, guessed = false, captured = false }) {
+    Object.assign(this, { title, end, peer, most, guessed, captured });
     this.events = [];
     this.dropped = 0;
     this.series = series();
@@ -44,6 +44,8 @@ export class Track {
     this.pending = [[], []];
     this.cursor = { at: 0, states: [fresh(), fresh()] };
     this.version = 0;
+    /** Something was told of its timers. */
+    this.timed = false;
   }
 
   /** How many events there have been, those that were dropped included. */
@@ -79,6 +81,7 @@ export class Track {
     this.version += 1;
     const side = this.side(e);
     if (e.name === 'events_lost') this.#gap(e);
+    if (e.name === 'timer_armed' || e.name === 'status') this.timed = true;
     if (side === 2) return;
     const before = this.heads[side].una;
     apply(this.heads[side], e);

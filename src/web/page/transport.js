@@ -95,12 +95,13 @@ export class Transport {
     const { start, end, t } = playhead;
     const share = end > start ? (t - start) / (end - start) : 1;
     const value = String(Math.round(Math.max(0, Math.min(1, share)) * 10000));
-    if (document.activeElement !== this.slider || moving) this.slider.value = value;
-    this.slider.style.setProperty('--at', `${(Number(value) / 100).toFixed(2)}%`);
+    if (this.slider.value !== value && (document.activeElement !== this.slider || moving)) this.slider.value = value;
+    if (value !== this.share) this.slider.style.setProperty('--at', `${(Number(value) / 100).toFixed(2)}%`);
+    this.share = value;
     setText(this.time, `${format.moment(t)} s`);
     setAttribute(this.slider, 'aria-valuetext', `${format.moment(t)} seconds`);
     const lane = playhead.lanes[0];
     setText(this.index, `event ${format.count(lane.at)} of ${format.count(lane.track.length)}`);
-    this.speed.value = String(playhead.speed);
+    if (this.speed.value !== String(playhead.speed)) this.speed.value = String(playhead.speed);
   }
 }

@@ -1,6 +1,6 @@
 // A table body that has only the rows one can see: thousands of rows cost as much as thirty.
 
-import { el, setAttribute } from './dom.js';
+import { el, inFrame, setAttribute } from './dom.js';
 
 export class Virtual {
   /**
@@ -18,18 +18,11 @@ export class Virtual {
     this.above = spacer();
     this.below = spacer();
     body.append(this.above.row, this.below.row);
-    this.wanted = false;
-    scroll.addEventListener('scroll', () => this.request(), { passive: true });
-  }
-
-  /** Draws in the next frame. */
-  request() {
-    if (this.wanted) return;
-    this.wanted = true;
-    requestAnimationFrame(() => {
-      this.wanted = false;
-      this.render();
-    });
+    scroll.addEventListener(
+      'scroll',
+      inFrame(() => this.render()),
+      { passive: true },
+    );
   }
 
   setCount(count) {
