@@ -14,8 +14,9 @@ const LIVE_LEAST = 240;
 const QUIET_LEAST = 480;
 /** When nothing has come for so long it is drawn all the same, as time goes on: later than the next news of a busy connection. */
 const QUIET_LATER = 640;
-/** Drawing takes at most so much of the time, however much there is to draw. */
-const SHARE = 1 / 40;
+/** Drawing, and the browser's painting of it, take at most so much of the time, however much there is to draw; but it is drawn once in a second. */
+const SHARE = 1 / 80;
+const LIVE_MOST = 1000;
 
 export class Bench {
   constructor(transport) {
@@ -142,27 +143,34 @@ export class Bench {
     say(`${format.moment(playhead.t)} seconds. ${title}. ${views[0].limit.textContent}`, 500);
   }
 
+  /** Has it drawn as soon as it may be; a frame is asked for only then, as one costs something although nothing is drawn in it. */
   request() {
     if (this.dirty || !this.playhead) return;
+    const early = this.#early(performance.now());
+    if (early > 0) {
+      this.#later(early);
+      return;
+    }
     this.dirty = true;
     requestAnimationFrame((now) => this.#frame(now));
+  }
+
+  /** How much too early it is to draw again. */
+  #early(now) {
+    const { mode } = this.playhead;
+    if (mode === 'paused' || now < this.before) return 0;
+    const least = mode === 'live' ? this.#least() : still() ? 250 : 32;
+    return least - (now - this.before);
   }
 
   #frame(now) {
     this.dirty = false;
     const { playhead } = this;
     if (!playhead) return;
-    const moving = playhead.mode !== 'paused';
-    const { version } = playhead.lanes[0].track;
     const live = playhead.mode === 'live';
-    const least = live ? this.#least(version) : still() ? 250 : 32;
     const since = now - this.before;
-    if (moving && since < least && since >= 0) {
-      this.#later(least - since);
-      return;
-    }
     this.before = now;
-    this.version = version;
+    this.version = playhead.lanes[0].track.version;
     this.#anchor();
     playhead.tick(Math.max(0, Math.min(since, 400)));
     this.#follow();
@@ -172,17 +180,19 @@ export class Bench {
     const begun = performance.now();
     for (const view of this.views) view.render(brief);
     this.transport.render();
-    this.took += (performance.now() - begun - this.took) * 0.2;
+    // What comes after this frame's painting.
+    setTimeout(() => (this.took += (performance.now() - begun - this.took) * 0.2));
     if (playhead.mode === 'playing') this.request();
     else if (playhead.mode === 'live') this.#later(QUIET_LATER);
   }
 
   /** How long it is at least from one time that it is drawn live to the next. */
-  #least(version) {
+  #least() {
     // What comes first is shown at once.
     if (!this.anchored) return 0;
+    const { version } = this.playhead.lanes[0].track;
     const least = version === this.version ? QUIET_LEAST : LIVE_LEAST;
-    return Math.max(least, Math.min(1000, this.took / SHARE));
+    return Math.max(least, Math.min(LIVE_MOST, this.took / SHARE));
   }
 
   /** A live connection counts from the first event that is known of it. */
