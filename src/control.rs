@@ -31,14 +31,16 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::observe::stream::Style;
+use crowd::Crowd;
 
 mod capture;
 pub mod carry;
+mod crowd;
 mod events;
 mod metrics;
 mod recorded;
@@ -64,8 +66,6 @@ const ROOM: Duration = Duration::from_secs(2);
 const MAX_CARRIED: usize = 2048;
 /// A client that takes longer for its next request, or to take a reply, has gone.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How long it has for that while others wait for a place.
-const HURRY: Duration = Duration::from_millis(200);
 /// How long until another client is let in after that has failed.
 const RETRY: Duration = Duration::from_millis(100);
 /// How long a client waits for a reply.
@@ -260,7 +260,7 @@ impl Listener {
     ) {
         let handle = Arc::new(handle);
         let places = Arc::new(Semaphore::new(MAX_CLIENTS));
-        let (carried, crowd) = (Arc::new(Semaphore::new(self.most)), Arc::new(Notify::new()));
+        let (carried, crowd) = (Arc::new(Semaphore::new(self.most)), Arc::<Crowd>::default());
         let mut clients = JoinSet::new();
         // Until when one waits for a place, while there is none.
         let mut patience = None;
@@ -273,10 +273,7 @@ impl Listener {
             };
             let now = Instant::now();
             let until = (now + AGAIN).max(*patience.get_or_insert(now + ROOM));
-            if places.available_permits() == 0 {
-                crowd.notify_waiters();
-            }
-            let Ok(Ok(place)) = timeout_at(until, Arc::clone(&places).acquire_owned()).await else {
+            let Ok(Ok(place)) = timeout_at(until, crowd.place(&places)).await else {
                 refuse(&stream);
                 continue;
             };
@@ -341,8 +338,7 @@ struct Client {
     carried: Arc<Semaphore>,
     /// Where what tells of much runs.
     viewers: Handle,
-    /// Hears of it when others wait for a place.
-    crowd: Arc<Notify>,
+    crowd: Arc<Crowd>,
 }
 
 impl Client {
@@ -357,8 +353,12 @@ impl Client {
             let mut line = Vec::new();
             let mut limited = (&mut requests).take(MAX_LINE);
             let len = tokio::select! {
+                biased;
                 read = timeout(PATIENCE, limited.read_until(b'\n', &mut line)) => read??,
-                () = hurry(&self.crowd) => return Ok(()),
+                () = self.crowd.needs_places() => {
+                    refuse(requests.get_ref());
+                    return Ok(());
+                }
             };
             if len == 0 {
                 return Ok(());
@@ -397,13 +397,6 @@ impl Client {
             }
         }
     }
-}
-
-/// Ready when whoever has no request ready has to make way for others.
-async fn hurry(crowd: &Notify) {
-    let since = Instant::now();
-    crowd.notified().await;
-    sleep_until(since + HURRY).await;
 }
 
 /// Sends a reply.

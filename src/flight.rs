@@ -259,6 +259,10 @@ enum Claim {
 impl Claim {
     /// By what has happened; `None` where nothing worth keeping will.
     fn of(mark: Mark) -> Option<Claim> {
+        // What was written or is read is known to the application alone, and may be so when all is over.
+        if matches!(mark, Mark::Read(_) | Mark::Wrote(_)) {
+            return None;
+        }
         match mark.state().unwrap_or(State::Established) {
             State::Closed | State::TimeWait => None,
             State::Listen | State::SynReceived => Some(Claim::Request),

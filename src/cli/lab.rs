@@ -78,9 +78,15 @@ impl Args {
         let mut text = Text::default();
         words::before(&mut text, lab, live);
         super::say(&text.take())?;
-        let done = match live {
-            Some(run) => Done::live(lab, live::run(lab, run)?)?,
-            None => lab.simulate().with_context(|| format!("cannot run {}", lab.name))?,
+        let (done, watch) = match live {
+            Some(run) => {
+                let (recorded, watch) = live::run(lab, run)?;
+                (Done::live(lab, recorded)?, Some(watch))
+            }
+            None => {
+                let done = lab.simulate().with_context(|| format!("cannot run {}", lab.name))?;
+                (done, None)
+            }
         };
         words::ladders(&mut text, &done)?;
         let all_seen = words::seen(&mut text, &done)?;
@@ -88,6 +94,7 @@ impl Args {
         words::files(&mut text, &done, &folder);
         words::questions(&mut text, &done, self.answers)?;
         super::say(&text.take())?;
+        drop(watch);
         if let Some(at) = self.web {
             show::run(at, &done)?;
         }

@@ -1,5 +1,6 @@
 use std::os::unix::fs::PermissionsExt;
 
+use super::crowd::HURRY;
 use super::*;
 
 /// Runs `test` beside a listener at `path` that says what it was asked.

@@ -333,7 +333,8 @@ fn a_stall_is_told_of_when_nothing_goes_on_for_long() {
     // The peer has acknowledged something meanwhile, whatever the numbers are.
     for first in [1500, u32::MAX - 20] {
         let acked = |seconds: u64, ack: u32| (seconds * 1000, received(1, first.wrapping_add(ack)));
-        let probe = |seconds: u64| (seconds * 1000, sent(1, first, Why::ZeroWindowProbe));
+        let probe =
+            |seconds: u64| (seconds * 1000, sent(1, first.wrapping_sub(1), Why::ZeroWindowProbe));
         assert_eq!(troubles(&[acked(0, 0), probe(0), acked(5, 0), probe(12)]), [Trouble::Stalled]);
         assert_eq!(troubles(&[acked(0, 0), probe(0), acked(5, 100), probe(12)]), []);
     }

@@ -51,7 +51,7 @@ const STALL: Duration = Duration::from_secs(10);
 /// What was seen of a connection so far.
 #[derive(Clone, Copy)]
 pub(super) struct Watch {
-    /// Since when something is tried again, and nothing new has gone either way; and its sequence number.
+    /// Since when something is tried again, and nothing new has gone either way; and what was acknowledged then.
     trying: Option<(Instant, SeqNum)>,
     refused: u8,
     /// It is or was open, or we have begun it: what becomes of the requests of others is no trouble.
@@ -76,10 +76,10 @@ impl Watch {
     #[inline(always)]
     pub(super) fn look(&mut self, at: Instant, mark: Mark) -> Option<Trouble> {
         let found = match mark {
-            Mark::Sent { why, segment, .. } => self.sent((at, segment.seq()), why),
+            Mark::Sent { why, segment, .. } => self.sent(at, segment.seq(), why),
             Mark::Received { segment, .. } => {
-                if let Some((_, seq)) = self.trying
-                    && (segment.has_text() || segment.ack().after(seq))
+                if let Some((_, acked)) = self.trying
+                    && (segment.has_text() || segment.ack().after(acked))
                 {
                     self.trying = None;
                 }
@@ -95,7 +95,9 @@ impl Watch {
         found.filter(|_| self.open).and_then(|found| self.once(found))
     }
 
-    fn sent(&mut self, now: (Instant, SeqNum), why: Why) -> Option<Trouble> {
+    /// What is tried again begins where all before is acknowledged; what asks for a window is the octet before that
+    /// (RFC 9293 3.8.6.1).
+    fn sent(&mut self, at: Instant, seq: SeqNum, why: Why) -> Option<Trouble> {
         match why {
             Why::NewData | Why::TailLossProbeNew | Why::Fin | Why::Handshake => {
                 self.trying = None;
@@ -103,9 +105,10 @@ impl Watch {
             }
             Why::HandshakeRetransmission(count) => (count >= TIMEOUTS).then_some(Trouble::Timeouts),
             Why::Rto(_) | Why::ZeroWindowProbe => {
-                let (since, _) = *self.trying.get_or_insert(now);
+                let acked = if why == Why::ZeroWindowProbe { seq + 1 } else { seq };
+                let (since, _) = *self.trying.get_or_insert((at, acked));
                 let many = matches!(why, Why::Rto(count) if count >= TIMEOUTS);
-                let long = (now.0.since(since) >= STALL).then_some(Trouble::Stalled);
+                let long = (at.since(since) >= STALL).then_some(Trouble::Stalled);
                 if many { Some(Trouble::Timeouts) } else { long }
             }
             _ => None,

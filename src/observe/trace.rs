@@ -96,6 +96,13 @@ pub struct Segment {
     pub offers: Option<Box<Offers>>,
 }
 
+impl Segment {
+    /// Where its text begins: a SYN takes the number before.
+    pub(crate) fn text_begin(&self) -> u64 {
+        self.seq.saturating_add(self.flags.contains(Flags::SYN).into())
+    }
+}
+
 /// The options of a SYN.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Offers {
@@ -333,15 +340,16 @@ impl Builder {
         sums.segments += packets;
         sums.bursts += 1;
         let len = u64::from(segment.len);
-        let end = segment.seq.saturating_add(len);
+        let from = segment.text_begin();
+        let end = from.saturating_add(len);
         if segment.flags.contains(Flags::SYN) {
-            seen.begin(segment.seq.saturating_add(1));
+            seen.begin(from);
         }
         if segment.flags.contains(Flags::FIN) {
             *fin = Some(end.saturating_add(1));
         }
         if segment.len > 0 {
-            let brought = seen.put(segment.seq, end, ());
+            let brought = seen.put(from, end, ());
             let why = segment.why.as_deref().unwrap_or_default();
             let (again, text_again) = match Class::of(why) {
                 // It was on its way for longer than others, and no more.
@@ -355,7 +363,7 @@ impl Builder {
             sums.text += len;
             sums.unique += brought.fresh;
             sums.text_again += text_again;
-            sums.begin.get_or_insert(segment.seq);
+            sums.begin.get_or_insert(from);
             sums.end = sums.end.max(end);
         }
         if segment.again {
@@ -364,7 +372,10 @@ impl Builder {
         if let Some(ack) = segment.ack {
             let sums = &mut self.trace.sums[side.other() as usize];
             sums.acked = sums.acked.max(ack);
-            sums.begin.get_or_insert(ack);
+            if sums.begin.is_none() {
+                sums.begin = Some(ack);
+                self.seen[side.other() as usize].begin(ack);
+            }
         }
     }
 }

@@ -18,13 +18,13 @@ use daemon::Daemon;
 /// The file that is got.
 const TEXT: &str = "text";
 
-/// Runs all of it.
+/// Runs all of it; what watches over it may do so while what was recorded is written.
 ///
 /// # Errors
 /// When a step fails, in one sentence.
-pub fn run(lab: &Lab, live: &LiveRun) -> anyhow::Result<Vec<Recorded>> {
+pub fn run(lab: &Lab, live: &LiveRun) -> anyhow::Result<(Vec<Recorded>, Watch)> {
     let folder = tempfile::tempdir().context("cannot make a folder for what is recorded")?;
-    let _watch = Watch::begin(folder.path().to_owned())?;
+    let watch = Watch::begin(folder.path().to_owned())?;
     let www = folder.path().join("www");
     fs::create_dir(&www).context("cannot make a folder for what is recorded")?;
     if let LiveClient::Get { bytes, .. } = live.client {
@@ -44,12 +44,12 @@ pub fn run(lab: &Lab, live: &LiveRun) -> anyhow::Result<Vec<Recorded>> {
         let read = |path| fs::read(path).context("cannot read what was recorded");
         recorded.push(Recorded::new(name, "", read(&events)?, read(&packets)?)?);
     }
-    Ok(recorded)
+    Ok((recorded, watch))
 }
 
 /// While it lives, a signal that ends this process takes the folder along. What runs in it sees that its standard input ends, and
 /// goes with its namespace.
-struct Watch {
+pub struct Watch {
     is_over: Arc<AtomicBool>,
 }
 
@@ -66,7 +66,7 @@ impl Watch {
         thread::spawn(move || {
             runtime.block_on(signals.until_end());
             if !watched.load(Ordering::Relaxed) {
-                eprintln!("glasstcp: the lab was ended by a signal, nothing is written");
+                eprintln!("glasstcp: the lab was ended by a signal, not all of it is written");
                 // What cannot be removed is left.
                 let _ = fs::remove_dir_all(folder);
                 process::exit(1);

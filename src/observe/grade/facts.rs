@@ -1,6 +1,6 @@
 //! What a trace says of everything that rules ask for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::measure::{Kind, Known, Measure, Pick, Series};
 use super::{Place, Who};
@@ -319,22 +319,30 @@ fn zero_windows(trace: &Trace) -> f64 {
 /// Round trips that were measured when something that was sent twice was acknowledged, all of it or a part.
 fn ambiguous(trace: &Trace) -> f64 {
     let (mut acked, mut found) = (0, 0_u32);
-    // By where it ends what was sent again, and when a round trip was measured: events tell that before the acknowledgment.
-    let mut again: BTreeMap<u64, u64> = BTreeMap::new();
+    // What was sent again, by where it ends and by where it begins; and when a round trip was measured: events tell that
+    // before the acknowledgment.
+    let (mut ends, mut begins) = (BTreeSet::new(), BTreeSet::new());
     let mut measured: Option<Instant> = None;
     for Moment { at, what } in &trace.moments {
         match what {
             What::Sent(segment) if is_again(segment) && segment.len > 0 => {
                 let end = segment.seq.saturating_add(segment.len.into());
-                let from = again.entry(end).or_insert(segment.seq);
-                *from = segment.seq.min(*from);
+                ends.insert((end, segment.seq));
+                begins.insert((segment.seq, end));
             }
             What::Rtt(Some(_), ..) => measured = Some(*at),
             What::Received(segment) => {
                 let ack = segment.ack.unwrap_or(acked).max(acked);
-                let of_such = ack > acked && again.values().any(|from| *from < ack);
-                found += u32::from(of_such && measured.take() == Some(*at));
-                again = again.split_off(&ack.saturating_add(1));
+                let of_such = ack > acked && begins.first().is_some_and(|(from, _)| *from < ack);
+                let is_measured = measured.take() == Some(*at);
+                found += u32::from(of_such && is_measured);
+                while let Some((end, from)) = ends.pop_first() {
+                    if end > ack {
+                        ends.insert((end, from));
+                        break;
+                    }
+                    begins.remove(&(from, end));
+                }
                 acked = ack;
             }
             _ => {}

@@ -269,6 +269,10 @@ fn a_part_of_a_burst_that_was_sent_twice_is_ambiguous_too() {
     file += &(rtt(320) + &acked(320, 1001, 90) + &rtt(321) + &acked(321, 2001, 90));
     file += &(sent(400, 2001, 10, "") + &rtt(420) + &acked(420, 2011, 90));
     assert_eq!(verdict("rtt ambiguous == 2", &of_lines(&file)).0, Verdict::Pass);
+    // A sample of what was sent once says nothing of what is acknowledged at the same time and was sent twice.
+    let mut file = sent(0, 1, 1000, "") + &sent(1, 1001, 1000, "") + &sent(300, 1001, 1000, again);
+    file += &(rtt(320) + &acked(320, 1001, 90) + &acked(320, 2001, 90));
+    assert_eq!(verdict("rtt ambiguous == 0", &of_lines(&file)).0, Verdict::Pass);
 }
 
 #[test]

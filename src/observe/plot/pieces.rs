@@ -154,7 +154,7 @@ fn joined(mut lines: Vec<Joined<'_>>, crowded: bool) -> Vec<Joined<'_>> {
         };
         line.bottom = line.bottom.max(line.top + least);
     }
-    lines.sort_by_key(|line| (line.x, line.top));
+    lines.sort_by_key(|line| (line.x, line.top, line.bottom));
     let mut joined: Vec<Joined<'_>> = Vec::new();
     for line in lines {
         match joined.last_mut() {

@@ -132,9 +132,11 @@ impl Ladder {
             }
             let then = if is_arrow(moment) { std::mem::take(&mut shown) } else { Vec::new() };
             for index in std::iter::once(index).chain(then) {
-                let (moment, rest) = (&trace.moments[index], &trace.moments[index + 1..]);
-                ladder.take(moment, rest, &mut lifelines, trace.from_wire);
+                ladder.take(trace, index, &mut lifelines);
             }
+        }
+        for index in shown {
+            ladder.take(trace, index, &mut lifelines);
         }
         // Beside the arrows there is room for some of each.
         let (mut others, mut states) = (0, 0);
@@ -169,8 +171,9 @@ impl Ladder {
         end
     }
 
-    fn take(&mut self, moment: &Moment, rest: &[Moment], lines: &mut Lifelines, guessed: bool) {
-        let at = moment.at;
+    fn take(&mut self, trace: &Trace, index: usize, lines: &mut Lifelines) {
+        let (moment, rest) = (&trace.moments[index], &trace.moments[index + 1..]);
+        let (at, guessed) = (moment.at, trace.from_wire);
         let (side, segment) = match &moment.what {
             What::Sent(segment) => (Side::Local, segment),
             What::Received(segment) => (Side::Remote, segment),

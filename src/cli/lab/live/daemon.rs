@@ -1,6 +1,7 @@
 //! `glasstcp up` as a process of its own.
 
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -39,8 +40,9 @@ impl Daemon {
         command.arg("--control").arg(folder.join("control"));
         command.arg("--events").arg(events).arg("--pcap").arg(packets);
         command.args(options);
-        // That ends when this process does, whatever ends it.
+        // That ends when this process does, whatever ends it; and not by a signal to both, for the namespace is its own to remove.
         command
+            .process_group(0)
             .arg("--end-with-stdin")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

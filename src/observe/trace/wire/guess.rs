@@ -185,12 +185,13 @@ impl Guess {
 
     fn put(&mut self, side: Side, mark: Mark, segment: &Segment) -> Brought<Mark> {
         let seen = &mut self.seen[side as usize];
+        let from = segment.text_begin();
         if segment.flags.contains(Flags::SYN) {
-            seen.begin(segment.seq.saturating_add(1));
+            seen.begin(from);
         }
         match segment.len {
             0 => Brought { fresh: 0, below: 0, behind: None },
-            len => seen.put(segment.seq, segment.seq.saturating_add(len.into()), mark),
+            len => seen.put(from, from.saturating_add(len.into()), mark),
         }
     }
 
@@ -287,6 +288,9 @@ impl Guess {
 
 /// Takes out what lies between these two, all of it or a part; of parts the rest stays.
 fn taken<T: Copy>(pieces: &mut BTreeMap<u64, (u64, T)>, from: u64, to: u64) -> Vec<T> {
+    if from >= to {
+        return Vec::new();
+    }
     let within = pieces.range(from.saturating_add(1)..);
     let within = within.take_while(|(_, (begin, _))| *begin < to);
     let ends: Vec<u64> = within.map(|(end, _)| *end).collect();
@@ -314,3 +318,6 @@ fn occupied(segment: &Segment) -> u64 {
     let flags = [Flags::SYN, Flags::FIN].map(|flag| u64::from(segment.flags.contains(flag)));
     u64::from(segment.len) + flags[0] + flags[1]
 }
+
+#[cfg(test)]
+mod tests;

@@ -343,3 +343,30 @@ fn a_burst_is_as_many_segments_as_it_is_cut_into() {
     let story = crate::observe::trace::story::tell(&trace, false).join("\n");
     assert!(story.contains("this end sent 5 segments in 3 bursts, 2,500 bytes"), "{story}");
 }
+
+#[test]
+fn text_in_a_syn_begins_behind_it() {
+    let file = capture(&[
+        (0, tcp(SYN, 0, 0, 100)),
+        (9000, back(tcp(SYN | ACK, 0, 101, 0))),
+        (9100, tcp(ACK, 101, 1, 50)),
+        (18_000, back(tcp(ACK, 1, 151, 0))),
+    ]);
+    let trace = of_packets(&file);
+    let sums = trace.sums(Side::Local);
+    assert_eq!((sums.unique, sums.unseen, sums.again), (150, 0, 0));
+}
+
+#[test]
+fn what_is_acknowledged_before_anything_is_seen_shows_where_a_stream_begins() {
+    let file = capture(&[
+        (0, back(tcp(ACK, 1, 1, 0))),
+        (100, tcp(ACK, 5001, 1, 100)),
+        (9000, back(tcp(ACK, 1, 5101, 0))),
+    ]);
+    let trace = of_packets(&file);
+    let sums = trace.sums(Side::Local);
+    // Numbers count from the first that were seen, of a stream whose SYN was not.
+    assert_eq!(sums.acked - sums.begin.unwrap_or(0) - sums.text, sums.unseen);
+    assert_eq!(sums.unseen, 5000);
+}
