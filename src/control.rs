@@ -111,9 +111,9 @@ pub enum Request {
         filter: SocketFilter,
     },
     /// Tells what the stack has counted.
-    Stats,
+    Stats {},
     /// Tells the same, and how many sockets are in which state, as text for Prometheus.
-    Metrics,
+    Metrics {},
     /// Tells of events from now on, as lines that are no replies, after a reply that says so.
     Events {
         /// Of one connection, by its number.

@@ -227,7 +227,13 @@ pub fn handler(
             Request::Sockets { filter } if filter.states.len() > State::ALL.len() => {
                 return Err("there are not so many states: name each once");
             }
-            Request::Sockets { filter } => Answer::Tell(control::list(net()?, filter)),
+            Request::Sockets { filter } => match filter.unknown_state() {
+                Some(name) => {
+                    let name = harmless_line(name);
+                    Reply::Error(format!("no socket is ever in the state '{name}'")).into()
+                }
+                None => Answer::Tell(control::list(net()?, filter)),
+            },
             Request::Events { conn, style } => {
                 Answer::Tell(control::events(counts?.watchers().clone(), conn, style))
             }
@@ -240,8 +246,8 @@ pub fn handler(
                 }
                 Err(error) => Reply::Error(error.to_string()).into(),
             },
-            Request::Stats => Reply::Stats(counts?.rows()).into(),
-            Request::Metrics => Answer::Tell(control::tell_metrics(counts?.metrics().clone())),
+            Request::Stats {} => Reply::Stats(counts?.rows()).into(),
+            Request::Metrics {} => Answer::Tell(control::tell_metrics(counts?.metrics().clone())),
             Request::Kill { local, remote } => {
                 let killed = net()?.kill(Endpoints { local, remote });
                 Reply::Done { count: killed.into() }.into()

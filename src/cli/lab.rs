@@ -123,7 +123,11 @@ fn write(done: &Done, folder: &mut Folder) -> anyhow::Result<()> {
     for run in &done.runs {
         folder.write(&format!("{}.events.jsonl", run.name), &run.events)?;
         folder.write(&format!("{}.pcapng", run.name), &run.packets)?;
-        folder.write(&format!("{}.rules", run.name), done.rules(run.name).as_bytes())?;
+        // A run that is only there to be compared with has none of its own.
+        let rules = done.rules(run.name);
+        if !rules.is_empty() {
+            folder.write(&format!("{}.rules", run.name), rules.as_bytes())?;
+        }
     }
     for drawing in done.pictures()? {
         folder.write(&format!("{}.svg", drawing.name), drawing.svg.as_bytes())?;

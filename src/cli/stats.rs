@@ -40,12 +40,12 @@ impl Args {
     /// Asks, and prints the answer.
     pub fn run(self) -> anyhow::Result<()> {
         if self.prometheus {
-            let Reply::Metrics(text) = self.whom.ask(&Request::Metrics)? else {
+            let Reply::Metrics(text) = self.whom.ask(&Request::Metrics {})? else {
                 return Err(anyhow!(SOMETHING_ELSE));
             };
             return super::say(&harmless_lines(&text));
         }
-        let Reply::Stats(rows) = self.whom.ask(&Request::Stats)? else {
+        let Reply::Stats(rows) = self.whom.ask(&Request::Stats {})? else {
             return Err(anyhow!(SOMETHING_ELSE));
         };
         if self.json {

@@ -247,6 +247,13 @@ fn micros(time: Duration) -> u64 {
 }
 
 impl SocketFilter {
+    /// The first of its states that there is not.
+    pub fn unknown_state(&self) -> Option<&str> {
+        let is_one =
+            |name: &str| State::ALL.iter().any(|one| state_name(*one).eq_ignore_ascii_case(name));
+        self.states.iter().map(String::as_str).find(|name| !is_one(name))
+    }
+
     /// Whether it is asked for.
     pub fn includes(&self, socket: &SocketStatus) -> bool {
         let SocketFilter { protocol, states, port, address, between } = self;

@@ -60,6 +60,7 @@ fn what_is_no_request_is_answered_with_a_sentence() {
             "{\"command\":\"explode\"}\n",
             "{\"command\":\"impair\",\"spec\":7}\n",
             "{\"command\":\"impair\",\"more\":1}\n",
+            "{\"command\":\"stats\",\"more\":1}\n",
             "\0\u{fffd}",
         ] {
             let reply = say(path, bad);

@@ -21,7 +21,7 @@ use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
 use layout::Head;
-use pieces::{apart, columns, number, overlay, spans, steps};
+use pieces::{apart, columns, number, overlay, parts, spans, steps};
 
 /// Width and height of a picture, and the height of the part above the curves, in pixels.
 const SIZE: (u32, u32) = (960, 440);
@@ -100,7 +100,8 @@ pub struct Told {
 pub struct Curve {
     /// Its name; without one it is not among the names above.
     pub name: String,
-    /// Its points, in order of time.
+    /// Its points, in order of time. From a value that is no number to the next one that is, steps are not drawn: it is not known, or
+    /// outside of the picture.
     pub points: Vec<(f64, f64)>,
     /// How it is drawn.
     pub mark: Mark,
@@ -314,7 +315,9 @@ fn draw_curve<DB: DrawingBackend>(
     let style = curve.style();
     match curve.mark {
         Mark::Steps | Mark::Thin => {
-            chart.draw_series(LineSeries::new(steps(&curve.points, scale[0]), style))?;
+            for part in parts(&curve.points) {
+                chart.draw_series(LineSeries::new(steps(&part, scale[0]), style))?;
+            }
         }
         Mark::Dots => {
             let style = curve.color().filled();

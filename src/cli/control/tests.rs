@@ -43,6 +43,16 @@ fn rules_are_applied_and_what_is_in_force_is_told() {
 }
 
 #[test]
+fn a_state_that_there_is_not_is_refused() {
+    let filter = |state: &str| control::SocketFilter {
+        states: vec!["estab".to_owned(), state.to_owned()],
+        ..Default::default()
+    };
+    assert_eq!(filter("TIME-wait").unknown_state(), None);
+    assert_eq!(filter("bogus").unknown_state(), Some("bogus"));
+}
+
+#[test]
 fn an_older_one_and_one_that_cannot_be_understood_are_told_of() {
     for unknown in ["unknown variant `metrics`, expected one of ...", "unknown field `version`"] {
         let error = granted(Reply::Error(format!("this is not a request: {unknown}"))).unwrap_err();

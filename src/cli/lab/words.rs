@@ -129,6 +129,9 @@ pub fn files(text: &mut Text, done: &Done, folder: &Folder) {
         text.line(&format!(
             "  wireshark {file}.pcapng     has what the stack thought in its comments"
         ));
+    }
+    if let Some(run) = done.runs.iter().find(|run| !done.rules(run.name).is_empty()) {
+        let file = format!("{path}/{}", run.name);
         text.line(&format!("  glasstcp grade {file}.events.jsonl --expect {file}.rules"));
     }
     text.line("");

@@ -111,7 +111,7 @@ impl Feed {
             Some(key) => self.past.extend(past.remove_entry(&key)),
             None => self.past = past,
         }
-        let Reply::Stats(stats) = self.whom.clone().ask(&Request::Stats)? else {
+        let Reply::Stats(stats) = self.whom.clone().ask(&Request::Stats {})? else {
             return Err(anyhow!(SOMETHING_ELSE));
         };
         // With several queues there is none.

@@ -6,9 +6,9 @@ fn sent(request: &Request) -> String {
 
 #[test]
 fn a_request_carries_its_version_and_needs_none() {
-    assert_eq!(sent(&Request::Stats), "{\"version\":1,\"command\":\"stats\"}\n");
+    assert_eq!(sent(&Request::Stats {}), "{\"version\":1,\"command\":\"stats\"}\n");
     let impair = Request::Impair { spec: Some("loss=1%".to_owned()) };
-    for request in [Request::Stats, impair.clone()] {
+    for request in [Request::Stats {}, impair.clone()] {
         assert_eq!(decode(sent(&request).as_bytes()), Ok(request));
     }
     let without = b"{\"command\":\"impair\",\"spec\":\"loss=1%\"}";

@@ -14,6 +14,22 @@ const MOST_BOLD: usize = 60;
 /// Letters of what one says.
 const LONGEST: usize = 160;
 
+/// The parts of a curve that can be drawn. A value holds until it is none any more.
+pub(super) fn parts(points: &[(f64, f64)]) -> Vec<Vec<(f64, f64)>> {
+    let mut parts: Vec<Vec<(f64, f64)>> = Vec::new();
+    let mut goes_on = false;
+    for &(at, value) in points {
+        match parts.last_mut().filter(|_| goes_on) {
+            Some(part) if value.is_nan() => part.push((at, part[part.len() - 1].1)),
+            Some(part) => part.push((at, value)),
+            None if value.is_nan() => {}
+            None => parts.push(vec![(at, value)]),
+        }
+        goes_on = !value.is_nan();
+    }
+    parts
+}
+
 /// The corners of the steps. Where many share a column of pixels `width` wide, only the first, the
 /// lowest, the highest and the last.
 pub(super) fn steps(points: &[(f64, f64)], width: f64) -> Vec<(f64, f64)> {

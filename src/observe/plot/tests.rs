@@ -144,3 +144,12 @@ fn of_many_lines_those_that_touch_are_one_and_few_lie_on_top() {
     let (new, again) = (svg.find("<g stroke=\"#0072B2\""), svg.find("<g stroke=\"#D55E00\""));
     assert!(new.expect("drawn") < again.expect("drawn"), "what was sent again is on top");
 }
+
+#[test]
+fn where_there_is_no_value_nothing_is_drawn() {
+    let none = f64::NAN;
+    let points = [(0.0, none), (1.0, 5.0), (2.0, none), (3.0, none), (4.0, 6.0), (5.0, 7.0)];
+    let expected = [vec![(1.0, 5.0), (2.0, 5.0)], vec![(4.0, 6.0), (5.0, 7.0)]];
+    assert_eq!(pieces::parts(&points), expected);
+    assert!(pieces::parts(&[(1.0, none)]).is_empty());
+}

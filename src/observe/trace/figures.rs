@@ -177,8 +177,10 @@ fn sequence(trace: &Trace) -> Figure {
     let most = unit(top) + unit(top - bottom.min(top)) * 0.1;
     let least = if bottom > 1 { unit(bottom) } else { 0.0 };
     let point = move |at, bytes| (seconds(at), unit(bytes).clamp(least, most));
-    let edges = offered(trace, sender)
-        .map(|(at, ack, window)| point(at, ack.saturating_add(window.into())));
+    let edges = offered(trace, sender).map(|(at, ack, window)| {
+        let edge = unit(ack.saturating_add(window.into()));
+        (seconds(at), if (least..=most).contains(&edge) { edge } else { f64::NAN })
+    });
     let blocks = acks(trace, sender).flat_map(|(at, _, segment)| {
         let blocks = segment.sack.iter().flatten();
         blocks.flat_map(move |&(from, to)| [point(at, from), point(at, to)])
@@ -193,7 +195,7 @@ fn sequence(trace: &Trace) -> Figure {
     });
     let spans: Vec<Told> = spans.collect();
     let mut curves = vec![curve("window's edge", edges, Mark::Thin, EDGE)];
-    curves.retain(|_| !trace.unscaled[sender.other() as usize]);
+    curves.retain(is_seen);
     curves.extend([
         curve("out of order (SACK)", blocks, Mark::Spans, SACKED),
         curve("acknowledged", acked, Mark::Steps, ACKED),
@@ -275,7 +277,7 @@ fn window(trace: &Trace) -> Figure {
     largest = flight.iter().map(|point| point.1).fold(largest, f64::max);
     let windows_offered: Vec<(f64, f64)> = offered(trace, trace.sender())
         .map(|(at, _, window)| (seconds(at), curves::kb(window)))
-        .filter(|point| point.1 <= largest * 1.3)
+        .map(|(at, kb)| (at, if kb <= largest * 1.3 { kb } else { f64::NAN }))
         .collect();
     let ssthresh = Curve { mark: Mark::Steps, color: RACK, ..ssthresh };
     let flight = curve("sent and not acknowledged", flight.into_iter(), Mark::Thin, GRAY);
@@ -284,9 +286,14 @@ fn window(trace: &Trace) -> Figure {
     Figure {
         title: format!("{}: windows", trace.title()),
         y: "KB".to_owned(),
-        curves: curves.into_iter().filter(|curve| !curve.points.is_empty()).collect(),
+        curves: curves.into_iter().filter(is_seen).collect(),
         ..Figure::default()
     }
+}
+
+/// Whether anything of a curve is within the picture.
+fn is_seen(curve: &Curve) -> bool {
+    curve.points.iter().any(|point| !point.1.is_nan())
 }
 
 fn rtt(trace: &Trace) -> Figure {

@@ -19,14 +19,7 @@ fn each_segment_says_why_it_was_sent() {
     let colors: Vec<_> = figure.spans.iter().map(|span| span.color).collect();
     assert_eq!(colors, [NEW, NEW, RACK, TIMEOUT, NEW]);
     let names: Vec<_> = figure.curves.iter().map(|curve| curve.name.as_str()).collect();
-    let all = [
-        "window's edge",
-        "out of order (SACK)",
-        "acknowledged",
-        "sent",
-        "again: RACK",
-        "again: time-out",
-    ];
+    let all = ["out of order (SACK)", "acknowledged", "sent", "again: RACK", "again: time-out"];
     assert_eq!(names, all);
     let svg = figure.svg();
     assert!(svg.contains("<title>0.009000 s PSH,ACK seq=1 len=1000: rack</title>"), "{svg}");
@@ -34,10 +27,28 @@ fn each_segment_says_why_it_was_sent() {
 }
 
 #[test]
+fn a_window_beyond_the_picture_is_not_drawn_at_its_edge() {
+    let offers = |ms, ack, window| {
+        let data = format!(
+            "\"flags\":\"ACK\",\"seq_relative\":1,\"len\":0,\"ack_relative\":{ack},\"window\":{window}"
+        );
+        event(ms, "received", &data)
+    };
+    let file = sent(0, 1, "new_data") + &offers(5, 1001, 100) + &sent(6, 1001, "new_data");
+    let file = file + &offers(9, 1001, 60_000) + &offers(11, 2001, 150);
+    let figure = of(&file, Kind::Sequence);
+    let edge = figure.curves.iter().find(|curve| curve.name == "window's edge").expect("seen");
+    let seen: Vec<_> = edge.points.iter().filter(|point| !point.1.is_nan()).collect();
+    assert_eq!(seen, [&(0.005, 1.101), &(0.011, 2.151)]);
+    assert!(edge.points.iter().any(|point| point.0 == 0.009 && point.1.is_nan()));
+    assert!(!figure.svg().contains("NaN"));
+}
+
+#[test]
 fn all_that_was_recorded_is_drawn() {
     let trace = of_events(EVENTS);
     for (kind, curves) in
-        [(Kind::Sequence, 4), (Kind::Window, 2), (Kind::Rtt, 3), (Kind::Throughput, 2)]
+        [(Kind::Sequence, 3), (Kind::Window, 2), (Kind::Rtt, 3), (Kind::Throughput, 2)]
     {
         let figure = figure(&trace, kind, Duration::ZERO);
         assert_eq!(figure.curves.len(), curves, "{kind:?}");

@@ -44,7 +44,7 @@ pub fn lines(trace: &Trace) -> Vec<String> {
         let rate = acked as f64 * 8.0 / time.as_secs_f64() / 1e6;
         lines.push(format!("  it took {}: {rate:.3} Mbit/s were acknowledged", span(time)));
     }
-    lines.extend(round_trips(&trace.moments));
+    lines.extend(round_trips(trace));
     lines.extend(limits(trace));
     lines.extend(reasons(&trace.moments));
     lines
@@ -73,9 +73,9 @@ fn segments(count: u64) -> String {
     }
 }
 
-/// The shortest and the longest round trip, and the median.
-fn round_trips(moments: &[Moment]) -> Option<String> {
-    let samples = moments.iter().filter_map(|moment| match moment.what {
+/// The shortest and the longest round trip, and the median. Packets show those between where they were captured and the other end.
+fn round_trips(trace: &Trace) -> Option<String> {
+    let samples = trace.moments.iter().filter_map(|moment| match moment.what {
         What::Rtt(rtt, ..) => rtt,
         _ => None,
     });
@@ -84,8 +84,9 @@ fn round_trips(moments: &[Moment]) -> Option<String> {
     let (first, last) = (samples.first()?, samples.last()?);
     let median = samples.get(samples.len() / 2)?;
     Some(format!(
-        "  {} round trips were measured: {} at least, half of them at most {}, {} at most",
+        "  {} round trips were {}: {} at least, half of them at most {}, {} at most",
         number(samples.len() as u64),
+        if trace.from_wire { "seen from where the packets were captured" } else { "measured" },
         span(*first),
         span(*median),
         span(*last)
