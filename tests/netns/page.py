@@ -262,6 +262,15 @@ def pay(url):
     page.driver.execute_script("document.querySelector('[data-test=\"payload\"]').closest('details').open = true")
     print("open", flush=True)
     page.wait("the bytes are shown", lambda: "open sesame" in page.text("payload"))
+    page.driver.execute_script("glass.stream.source.dispatchEvent(new MessageEvent('packet', { data: '{\"lost\":5}' }))")
+    page.wait("what is not shown is counted", lambda: "5 more were not shown" in page.text("payload"))
+
+    def refused():
+        # It is so until bytes come again.
+        page.driver.execute_script("glass.stream.source.dispatchEvent(new MessageEvent('payload', { data: '{\"refused\":\"Not now.\"}' }))")
+        return "Not now." in page.text("payload")
+
+    page.wait("it says why there are no more", refused)
     page.end()
 
 
@@ -333,6 +342,13 @@ def day(url):
     # Another run of the stack: its connections have other numbers, so the page begins anew.
     page.driver.execute_script("glass.stream.source.dispatchEvent(new MessageEvent('run', { data: '{\"run\":\"other\"}' }))")
     page.wait("it is at the list again", lambda: page.driver.current_url.endswith("#/"))
+    page.click("nav-counters")
+    page.wait("it is counted", lambda: page.all('tr[data-counter="packets_received"]'))
+    page.driver.execute_script("glass.stream.source.dispatchEvent(new MessageEvent('counters', { data: '{\"counters\":{\"once\":1}}' }))")
+    page.wait("that is counted", lambda: page.all('tr[data-counter="once"]'))
+    page.driver.execute_script("glass.info = null; glass.stream.source.dispatchEvent(new MessageEvent('run', { data: '{\"run\":\"third\"}' }))")
+    page.wait("it is not counted any more", lambda: not page.all('tr[data-counter="once"]'))
+    page.wait("it has asked who is there", lambda: page.driver.execute_script("return glass.info !== null"))
     page.end()
 
 
