@@ -88,8 +88,13 @@ class Page:
         return next((row for row in rows if remote_or_local in row.text), None)
 
     def open(self, end):
-        row = self.wait(f"there is a connection of {end}", lambda: self.row(end))
-        row.click()
+        # Rows change places, so it is found and clicked at once.
+        click = """
+            const row = [...document.querySelectorAll('tr[data-conn]')].find((row) => row.innerText.includes(arguments[0]));
+            row?.click();
+            return Boolean(row);
+        """
+        self.wait(f"there is a connection of {end}", lambda: self.driver.execute_script(click, end))
         self.wait("it is shown", lambda: end in self.text("connection"))
 
     def press(self, keys):
