@@ -181,12 +181,18 @@ impl Shared {
         if value(query, "payload") != Some("1") {
             return Ok(Wanted { own, conn, text: None });
         }
+        let text = Some(self.text(conn.ok_or(Refused::Conn)?));
+        Ok(Wanted { own, conn, text })
+    }
+
+    /// What a connection carries, if it may be shown and there is a place. Where it is refused everything else is told all
+    /// the same: a browser that is refused the whole stream does not learn why.
+    fn text(&self, conn: ConnId) -> Result<Tapped, Refused> {
         if !self.source.payload {
             return Err(Refused::NoPayload);
         }
         let place = place(&self.payloads, MAX_PAYLOADS)?;
-        let text = Tapped::new(&self.source, conn.ok_or(Refused::Conn)?, place);
-        Ok(Wanted { own, conn, text })
+        Tapped::new(&self.source, conn, place).ok_or(Refused::Conn)
     }
 
     /// A reply that goes on as long as a task on the viewers' thread has something to tell.

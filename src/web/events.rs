@@ -14,7 +14,7 @@ use serde::Serialize;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::payload::Tapped;
-use super::reply::Sender;
+use super::reply::{Refused, Sender};
 use super::rows::{FRESH, Row, Seen};
 use super::{Shared, Source};
 use crate::control::SocketStatus;
@@ -23,7 +23,7 @@ use crate::flight::{EVENTS, Recording};
 use crate::observe::flight;
 use crate::observe::stream::{Item, Style};
 use crate::service::InfoSource;
-use crate::tcp::{Endpoints, Info};
+use crate::tcp::Endpoints;
 use crate::time;
 
 /// How often it is looked what happens on a connection.
@@ -45,8 +45,8 @@ pub(super) struct Wanted {
     pub own: InfoSource,
     /// The connection that it looks at.
     pub conn: Option<ConnId>,
-    /// What that one carries.
-    pub text: Option<Tapped>,
+    /// What that one carries, or why that is not told.
+    pub text: Option<Result<Tapped, Refused>>,
 }
 
 /// Tells a page until it goes.
@@ -59,6 +59,7 @@ pub(super) async fn tell(shared: Arc<Shared>, wanted: Wanted, out: Sender) {
         let ends = Endpoints { local: info.local, remote: info.remote };
         message(&mut page, "own", &json(&ends));
     }
+    let text = text.and_then(|text| text.map_err(|why| refuse(&mut page, &why)).ok());
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut last = Instant::now();
@@ -71,7 +72,7 @@ pub(super) async fn tell(shared: Arc<Shared>, wanted: Wanted, out: Sender) {
         let Ok(Ok(room)) = timeout(PATIENCE, out.reserve()).await else {
             return;
         };
-        if own().is_some_and(|info| has_vanished(&info)) {
+        if own().is_some_and(|info| has_vanished(info.in_flight, info.details.since_heard)) {
             return;
         }
         let seen = match told.list_is_due() {
@@ -98,8 +99,13 @@ pub(super) async fn tell(shared: Arc<Shared>, wanted: Wanted, out: Sender) {
 }
 
 /// Whether nothing was heard for long of somebody who has something to acknowledge: TCP would try for a quarter of an hour.
-fn has_vanished(info: &Info) -> bool {
-    info.in_flight > 0 && info.details.since_heard >= PATIENCE
+fn has_vanished(in_flight: u32, since_heard: Duration) -> bool {
+    in_flight > 0 && since_heard >= PATIENCE
+}
+
+/// Tells why it is not told what the connection carries.
+fn refuse(page: &mut Vec<u8>, why: &Refused) {
+    message(page, "payload", &json(&NoText { refused: why.to_string() }));
 }
 
 /// What a page knows.
@@ -126,6 +132,12 @@ struct Told {
 #[derive(Serialize)]
 struct Run<'a> {
     run: &'a str,
+}
+
+/// Why it is not told what the connection carries.
+#[derive(Serialize)]
+struct NoText {
+    refused: String,
 }
 
 /// News of the counters.
@@ -197,13 +209,7 @@ impl Told {
         }
         let since = self.looked.replace(Instant::now()).map_or(TICK, |at| at.elapsed());
         let net = &source.net;
-        if let Some(mut recording) = net.recording(conn, self.entries.unwrap_or(0)) {
-            self.is_busy = self.entries.is_some() && is_much(&recording, since);
-            if self.is_busy {
-                leave_last(&mut recording);
-            }
-            self.record(page, &recording);
-        }
+        self.recording(page, net.recording(conn, self.entries.unwrap_or(0)), since);
         if self.ends.is_none() {
             self.ends = seen.and_then(|seen| seen.rows.get(&conn.0)).map(|row| row.ends);
         }
@@ -219,6 +225,17 @@ impl Told {
             message(page, "status", &at_time(net.time(), &status));
             self.status = Some(status);
         }
+    }
+
+    /// Tells what has happened since it was looked; where nothing is recorded any more there is nothing to be busy with.
+    fn recording(&mut self, page: &mut Vec<u8>, recording: Option<Recording>, since: Duration) {
+        let known = self.entries.is_some();
+        self.is_busy = known && recording.as_ref().is_some_and(|one| is_much(one, since));
+        let Some(mut recording) = recording else { return };
+        if self.is_busy {
+            leave_last(&mut recording);
+        }
+        self.record(page, &recording);
     }
 
     fn record(&mut self, page: &mut Vec<u8>, recording: &Recording) {

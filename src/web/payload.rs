@@ -1,5 +1,6 @@
 //! What a connection carries, where that may be shown.
 
+use std::collections::VecDeque;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,10 +16,10 @@ use crate::time::Instant;
 
 /// Text of one packet that is shown, in bytes.
 const MAX_SHOWN: usize = 1024;
-/// Packets that are shown of those that come between two looks: more than anybody reads.
+/// Packets that are shown of those that come between two looks, the last ones: more than anybody reads.
 const MAX_PACKETS: usize = 32;
 
-/// What a segment carries, or how many more came.
+/// What a segment carries, or how many more came before it.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Told {
@@ -47,9 +48,22 @@ struct Shown {
 /// What has come since it was looked last.
 #[derive(Default)]
 struct Waiting {
-    shown: Vec<Shown>,
-    /// So many more came that are not kept.
+    shown: VecDeque<Shown>,
+    /// So many more came before that are not kept.
     lost: u64,
+}
+
+impl Waiting {
+    /// Room for the bytes of one more; where there are enough the first goes, and leaves its own.
+    fn room(&mut self) -> Vec<u8> {
+        if self.shown.len() < MAX_PACKETS {
+            return Vec::new();
+        }
+        self.lost += 1;
+        let mut bytes = self.shown.pop_front().map(|first| first.bytes).unwrap_or_default();
+        bytes.clear();
+        bytes
+    }
 }
 
 /// Keeps the beginnings of texts.
@@ -72,16 +86,14 @@ impl Observer for Tap {
         let captured = Captured::new(now, view);
         let Some(text) = captured.text() else { return };
         let mut waiting = lock(&self.waiting);
-        if waiting.shown.len() >= MAX_PACKETS {
-            waiting.lost += 1;
-            return;
-        }
-        waiting.shown.push(Shown {
+        let mut bytes = waiting.room();
+        bytes.extend(text.parts.iter().copied().flatten().take(MAX_SHOWN));
+        waiting.shown.push_back(Shown {
             at: text.at,
             outbound: text.outbound,
             seq: text.seq.value(),
             len: text.parts.iter().map(|part| part.len()).sum(),
-            bytes: text.parts.iter().copied().flatten().take(MAX_SHOWN).copied().collect(),
+            bytes,
         });
     }
 }
@@ -107,7 +119,7 @@ impl Tapped {
     pub fn tell(&self, page: &mut Vec<u8>) {
         let Waiting { shown, lost } = mem::take(&mut *lock(&self.waiting));
         let lost = (lost > 0).then_some(Told::Lost { lost });
-        for told in shown.iter().map(Told::from).chain(lost) {
+        for told in lost.into_iter().chain(shown.iter().map(Told::from)) {
             message(page, "packet", &json(&told));
         }
     }
@@ -129,3 +141,6 @@ impl From<&Shown> for Told {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
 use super::*;
+use crate::control::SocketStatus;
 use crate::device::memory;
 use crate::net::{TcpListener, TcpStream};
 use crate::runtime;
@@ -22,7 +23,7 @@ struct World {
 }
 
 impl World {
-    async fn new() -> World {
+    async fn new(payload: bool) -> World {
         let config = |last: u8| {
             let mut config = Config::new(IpAddr::from([10, 9, 0, last]), 24, [last; 32]);
             config.limits.flight_memory = 1 << 20;
@@ -42,7 +43,7 @@ impl World {
             counters: Box::new(|| vec![("packets_received".to_owned(), 5)]),
             addresses: vec![IpAddr::from(SERVER)],
             viewers: Handle::current(),
-            payload: false,
+            payload,
         });
         let site = Some(web.site(Right::Token(token.clone()), false));
         let context = Arc::new(ServiceContext { site, ..ServiceContext::default() });
@@ -100,9 +101,14 @@ async fn read_until(stream: &mut TcpStream, wanted: &[&str]) -> String {
 
 /// Runs a test on one thread, and fails when it hangs.
 fn run<F: Future<Output = ()>>(test: impl FnOnce(World) -> F) {
+    run_with(false, test);
+}
+
+/// The same, where it may be shown what connections carry, or not.
+fn run_with<F: Future<Output = ()>>(payload: bool, test: impl FnOnce(World) -> F) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let world = World::new().await;
+        let world = World::new(payload).await;
         timeout(PATIENCE, test(world)).await.expect("the test hangs");
     });
 }
@@ -233,10 +239,55 @@ fn a_connection_can_be_ended() {
 #[test]
 fn text_is_not_shown_unless_it_may() {
     run(|world| async move {
-        let refused = world.get("/glass/events?conn=1&payload=1").await;
-        assert!(refused.starts_with("HTTP/1.1 403 ") && refused.contains("--payload"), "{refused}");
-        assert!(world.get("/glass/events?conn=many").await.starts_with("HTTP/1.1 400 "));
+        let refused = r#"event: payload
+data: {"refused":"What connections carry is not shown: start glasstcp with --payload."}"#;
+        let told = told_of_text(&world, refused).await;
+        assert!(!told.contains("event: packet"), "{told}");
+        for bad in ["conn=many", "conn=many&payload=1", "payload=1"] {
+            let refused = world.get(&format!("/glass/events?{bad}")).await;
+            assert!(refused.starts_with("HTTP/1.1 400 "), "{bad}: {refused}");
+        }
     });
+}
+
+#[test]
+fn text_is_shown_to_so_many_and_the_next_is_told_all_else() {
+    run_with(true, |world| async move {
+        let told = told_of_text(&world, &hex("GET /hello")).await;
+        assert!(!told.contains("refused"), "{told}");
+        let all = u32::try_from(MAX_PAYLOADS).unwrap();
+        let taken = Arc::clone(&world.web.0.payloads).acquire_many_owned(all).await.unwrap();
+        let refused = r#"{"refused":"4 pages are told of this already: close one of them first."}"#;
+        let told = told_of_text(&world, refused).await;
+        assert!(!told.contains("event: packet"), "{told}");
+        drop(taken);
+    });
+}
+
+/// What somebody is told who asks for the text of a connection, on which something is asked then.
+async fn told_of_text(world: &World, wanted: &str) -> String {
+    let mut other = world.ask("GET /glass/info HTTP/1.1\nhost: 10.9.0.2\n\n").await;
+    read_until(&mut other, &["may_change"]).await;
+    let ends = Endpoints { local: (SERVER, 80).into(), remote: other.local_addr().unwrap() };
+    let status = SocketStatus::from(world.web.0.source.net.between(ends).unwrap());
+    let conn = status.conn.unwrap();
+    let request = format!("GET /glass/events?conn={conn}&payload=1 HTTP/1.1\nhost: 10.9.0.2\n\n");
+    let mut page = world.ask(&request).await;
+    let first = ["HTTP/1.1 200 ", "event: run", "event: sockets", "event: status"];
+    let mut told = read_until(&mut page, &first).await;
+    other.write_all(b"GET /hello HTTP/1.1\r\nhost: 10.9.0.2\r\n\r\n").await.unwrap();
+    told += &read_until(&mut page, &["app_read", "app_wrote"]).await;
+    if !told.contains(wanted) {
+        told += &read_until(&mut page, &[wanted]).await;
+    }
+    // What is told next comes behind all that was to be told of this.
+    other.write_all(b"GET /hello HTTP/1.1\r\nhost: 10.9.0.2\r\n\r\n").await.unwrap();
+    told + &read_until(&mut page, &["app_read", "app_wrote"]).await
+}
+
+/// Text as it is told.
+fn hex(text: &str) -> String {
+    text.bytes().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[test]

@@ -88,8 +88,13 @@ class Page:
         return next((row for row in rows if remote_or_local in row.text), None)
 
     def open(self, end):
-        row = self.wait(f"there is a connection of {end}", lambda: self.row(end))
-        row.click()
+        # Rows change places, so it is found and clicked at once.
+        click = """
+            const row = [...document.querySelectorAll('tr[data-conn]')].find((row) => row.innerText.includes(arguments[0]));
+            row?.click();
+            return Boolean(row);
+        """
+        self.wait(f"there is a connection of {end}", lambda: self.driver.execute_script(click, end))
         self.wait("it is shown", lambda: end in self.text("connection"))
 
     def press(self, keys):
@@ -262,6 +267,15 @@ def pay(url):
     page.driver.execute_script("document.querySelector('[data-test=\"payload\"]').closest('details').open = true")
     print("open", flush=True)
     page.wait("the bytes are shown", lambda: "open sesame" in page.text("payload"))
+    page.driver.execute_script("glass.stream.source.dispatchEvent(new MessageEvent('packet', { data: '{\"lost\":5}' }))")
+    page.wait("what is not shown is counted", lambda: "5 more were not shown" in page.text("payload"))
+
+    def refused():
+        # It is so until bytes come again.
+        page.driver.execute_script("glass.stream.source.dispatchEvent(new MessageEvent('payload', { data: '{\"refused\":\"Not now.\"}' }))")
+        return "Not now." in page.text("payload")
+
+    page.wait("it says why there are no more", refused)
     page.end()
 
 
@@ -333,6 +347,13 @@ def day(url):
     # Another run of the stack: its connections have other numbers, so the page begins anew.
     page.driver.execute_script("glass.stream.source.dispatchEvent(new MessageEvent('run', { data: '{\"run\":\"other\"}' }))")
     page.wait("it is at the list again", lambda: page.driver.current_url.endswith("#/"))
+    page.click("nav-counters")
+    page.wait("it is counted", lambda: page.all('tr[data-counter="packets_received"]'))
+    page.driver.execute_script("glass.stream.source.dispatchEvent(new MessageEvent('counters', { data: '{\"counters\":{\"once\":1}}' }))")
+    page.wait("that is counted", lambda: page.all('tr[data-counter="once"]'))
+    page.driver.execute_script("glass.info = null; glass.stream.source.dispatchEvent(new MessageEvent('run', { data: '{\"run\":\"third\"}' }))")
+    page.wait("it is not counted any more", lambda: not page.all('tr[data-counter="once"]'))
+    page.wait("it has asked who is there", lambda: page.driver.execute_script("return glass.info !== null"))
     page.end()
 
 

@@ -113,3 +113,18 @@ fn of_a_busy_connection_the_last_events_are_told() {
     leave_last(&mut calm);
     assert_eq!((calm.gone, calm.events.len()), (0, 5));
 }
+
+#[test]
+fn one_of_which_nothing_is_recorded_any_more_is_not_busy() {
+    let (mut told, mut page) = (Told { is_busy: true, ..Told::default() }, Vec::new());
+    told.recording(&mut page, None, TICK);
+    assert!(!told.is_busy && page.is_empty());
+}
+
+#[test]
+fn who_owes_an_acknowledgment_for_long_has_vanished() {
+    let [short, long] = [29, 30].map(Duration::from_secs);
+    assert!(has_vanished(1, long));
+    assert!(!has_vanished(1, short), "it may still come");
+    assert!(!has_vanished(0, long) && !has_vanished(0, short), "it owes nothing");
+}

@@ -48,6 +48,10 @@ class App {
     this.#listen();
     this.stream.on('record', () => this.bench.request());
     this.stream.on('packet', (packet) => this.payload?.put(packet));
+    this.stream.on('payload', ({ refused }) => {
+      this.payload?.refuse(refused);
+      this.bench.request();
+    });
     this.stream.on('status', () => this.#status());
     this.stream.on('connection', () => this.#banner());
     this.stream.on('restart', () => this.#restarted());
@@ -57,6 +61,12 @@ class App {
 
   async #begin() {
     this.route();
+    await this.#learn();
+  }
+
+  /** Asks who is behind the page. */
+  async #learn() {
+    this.info = null;
     try {
       const info = await api.info();
       this.#info(info);
@@ -70,6 +80,7 @@ class App {
   /** Another stack answers, or the same has been started again: the page begins anew. */
   #restarted() {
     say('The stack was started again.', 0);
+    this.#learn();
     if (this.shown === 'conn') this.go('#/');
     else this.#redraw();
   }
@@ -111,7 +122,7 @@ class App {
     this.list.request();
     this.counters.request();
     this.link.render();
-    this.bench.request();
+    this.bench.request({ now: true });
   }
 
   #info(info) {
@@ -132,7 +143,7 @@ class App {
     this.link.render();
     if (open) this.link.close.focus();
     else $('link').focus();
-    this.bench.request();
+    this.bench.request({ now: true });
   }
 
   #banner() {
@@ -154,7 +165,8 @@ class App {
   #place() {
     const [, view = '', id] = location.hash.split('/');
     const names = { '': 'list', conn: 'bench', recording: 'bench', counters: 'counters', file: 'shelf' };
-    const unknown = view === 'conn' && !/^\d{1,10}$/.test(id ?? '');
+    // Where there are only recordings there is no connection.
+    const unknown = view === 'conn' && (this.stream.off || !/^\d{1,10}$/.test(id ?? ''));
     const name =
       view === 'recording' && !this.recorded ? 'shelf' : unknown || !Object.hasOwn(names, view) ? 'list' : names[view];
     const views = { list: this.list.node, bench: this.benchView, counters: this.counters.node, shelf: this.shelf.node };
@@ -177,6 +189,7 @@ class App {
     hideTip();
     api.takeToken();
     const { view, conn } = this.#place();
+    this.payload = null;
     this.stream.open(conn, this.stream.rows.get(conn));
     if (conn !== null) this.#openLive(conn);
     else if (view === 'recording' && this.recorded) this.#showRecorded();

@@ -8,7 +8,7 @@ import { still } from './theme.js';
 import { forget } from './watch.js';
 
 const LIVE_SPAN = 10e9;
-/** Live it is drawn so often, in milliseconds: faster it is not read, and each time takes from the transfer that is looked at. */
+/** What the stream tells is drawn so often, in milliseconds: faster it is not read, and each time takes from the transfer that is looked at. */
 const LIVE_LEAST = 240;
 /** The same where nothing is new but the time; and how often numbers change. */
 const QUIET_LEAST = 480;
@@ -17,6 +17,8 @@ const QUIET_LATER = 640;
 /** Drawing, and the browser's painting of it, take at most so much of the time, however much there is to draw; but it is drawn once in a second. */
 const SHARE = 1 / 80;
 const LIVE_MOST = 1000;
+/** That drawing once took longer than this, in milliseconds, is something else's doing. */
+const TOOK_MOST = 100;
 
 export class Bench {
   constructor(transport) {
@@ -29,6 +31,9 @@ export class Bench {
     this.before = 0;
     this.counted = 0;
     this.took = 0;
+    /** As it was when it was drawn last. */
+    this.mode = null;
+    this.version = null;
   }
 
   /**
@@ -62,14 +67,19 @@ export class Bench {
     this.node.replaceChildren(...this.views.map((view) => view.node));
     this.node.classList.toggle('two', lanes.length > 1);
     this.transport.attach(playhead);
-    playhead.listen(() => this.#told());
-    this.request();
+    playhead.listen((now) => this.#told(now));
+    this.request({ now: true });
   }
 
   close() {
     forget();
+    clearTimeout(this.timer);
+    clearTimeout(this.saying);
     this.views = [];
     this.playhead = null;
+    this.counted = 0;
+    this.mode = null;
+    this.version = null;
     this.node.replaceChildren();
     this.transport.attach(null);
   }
@@ -94,7 +104,7 @@ export class Bench {
       button('+', 'Look closer', 'zoom-in', () => this.#by(0.5)),
       button('all', 'See all of the time', 'zoom-all', () => {
         this.span = Infinity;
-        this.request();
+        this.request({ now: true });
       }),
     ];
   }
@@ -112,7 +122,7 @@ export class Bench {
     this.span = span >= whole ? Infinity : span;
     view.from = from;
     view.to = from + span;
-    this.request();
+    this.request({ now: true });
   }
 
   #scale(key, extent) {
@@ -127,8 +137,8 @@ export class Bench {
     return known;
   }
 
-  #told() {
-    this.request();
+  #told(now) {
+    this.request({ now });
     const { playhead } = this;
     if (!playhead || playhead.mode !== 'paused') return;
     clearTimeout(this.saying);
@@ -143,10 +153,13 @@ export class Bench {
     say(`${format.moment(playhead.t)} seconds. ${title}. ${views[0].limit.textContent}`, 500);
   }
 
-  /** Has it drawn as soon as it may be; a frame is asked for only then, as one costs something although nothing is drawn in it. */
-  request() {
+  /**
+   * Has it drawn as soon as it may be; a frame is asked for only then, as one costs something although nothing is drawn in it.
+   * `now`: it is what somebody does, who does not wait.
+   */
+  request({ now: awaited = false } = {}) {
     if (this.dirty || !this.playhead) return;
-    const early = this.#early(performance.now());
+    const early = awaited ? 0 : this.#early(performance.now());
     if (early > 0) {
       this.#later(early);
       return;
@@ -157,9 +170,9 @@ export class Bench {
 
   /** How much too early it is to draw again. */
   #early(now) {
-    const { mode } = this.playhead;
-    if (mode === 'paused' || now < this.before) return 0;
-    const least = mode === 'live' ? this.#least() : still() ? 250 : 32;
+    if (now < this.before) return 0;
+    const playing = still() ? 250 : 32;
+    const least = this.playhead.mode === 'playing' ? playing : this.#least();
     return least - (now - this.before);
   }
 
@@ -168,25 +181,28 @@ export class Bench {
     const { playhead } = this;
     if (!playhead) return;
     const live = playhead.mode === 'live';
-    const since = now - this.before;
+    // Of the time that it stood nothing is played.
+    const goesOn = playhead.mode === this.mode;
+    const since = goesOn ? now - this.before : 0;
     this.before = now;
     this.version = playhead.lanes[0].track.version;
     this.#anchor();
     playhead.tick(Math.max(0, Math.min(since, 400)));
+    this.mode = playhead.mode;
     this.#follow();
     this.scales.clear();
-    const brief = live && now - this.counted < QUIET_LEAST - 20;
+    const brief = live && goesOn && now - this.counted < QUIET_LEAST - 20;
     if (!brief) this.counted = now;
     const begun = performance.now();
     for (const view of this.views) view.render(brief);
     this.transport.render();
     // What comes after this frame's painting.
-    setTimeout(() => (this.took += (performance.now() - begun - this.took) * 0.2));
+    setTimeout(() => (this.took += (Math.min(performance.now() - begun, TOOK_MOST) - this.took) * 0.2));
     if (playhead.mode === 'playing') this.request();
     else if (playhead.mode === 'live') this.#later(QUIET_LATER);
   }
 
-  /** How long it is at least from one time that it is drawn live to the next. */
+  /** How long it is at least from one time that it is drawn for what the stream tells to the next. */
   #least() {
     // What comes first is shown at once.
     if (!this.anchored) return 0;

@@ -47,7 +47,7 @@ export class Strip {
       this.canvas,
     );
     this.picture = document.createElement('canvas');
-    this.place = watch(this.canvas, () => playhead.touch());
+    this.place = watch(this.canvas, (now) => playhead.touch(now));
     this.size = [0, 0];
     this.drawn = '';
     this.pictured = '';

@@ -82,7 +82,7 @@ export class ConnView {
     this.timers = new Timers();
     this.ladder = new Ladder(lane, playhead, index);
     this.events = new EventList(lane, playhead, index);
-    this.list = watch(this.events.node, () => playhead.touch());
+    this.list = watch(this.events.node, (now) => playhead.touch(now));
     this.zoom = el('div', { class: 'zoom' });
     this.node = el(
       'article',

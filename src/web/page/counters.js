@@ -100,7 +100,17 @@ export class Counters {
     return row;
   }
 
+  /** Another run of the stack may not have counted what the last one did. */
+  #forget() {
+    for (const [name, { node }] of this.rows) {
+      if (this.stream.counters.has(name)) continue;
+      node.remove();
+      this.rows.delete(name);
+    }
+  }
+
   render() {
+    this.#forget();
     const now = performance.now();
     let lit = false;
     for (const [name, { value, changed, by }] of this.stream.counters) {

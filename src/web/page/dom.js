@@ -52,14 +52,25 @@ export function inFrame(f) {
   };
 }
 
+/** So long a picture that moves has said the same at least, in milliseconds. */
+const DESCRIBED_LEAST = 3000;
 const described = new WeakMap();
 
 /** Has a picture say to a screen reader what it shows; while it moves only every few seconds, as nobody hears it faster. */
 export function describe(node, moves, text) {
-  const now = performance.now();
-  if (moves && now - (described.get(node) ?? -Infinity) < 3000) return;
-  described.set(node, now);
-  setAttribute(node, 'aria-label', text());
+  const known = described.get(node) ?? { at: -Infinity, timer: null };
+  described.set(node, known);
+  known.text = text;
+  const wait = moves ? known.at + DESCRIBED_LEAST - performance.now() : 0;
+  if (wait <= 0) saysNow(node, known);
+  else known.timer ??= setTimeout(() => saysNow(node, known), wait);
+}
+
+function saysNow(node, known) {
+  clearTimeout(known.timer);
+  known.timer = null;
+  known.at = performance.now();
+  setAttribute(node, 'aria-label', known.text());
 }
 
 let tip = null;

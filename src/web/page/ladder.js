@@ -23,7 +23,7 @@ export class Ladder {
       'aria-label': 'Ladder of segments',
       'data-test': 'ladder',
     });
-    this.place = watch(this.canvas, () => playhead.touch());
+    this.place = watch(this.canvas, (now) => playhead.touch(now));
     this.slopes = false;
     this.button = el(
       'button',

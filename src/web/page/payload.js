@@ -30,18 +30,32 @@ export class Payload {
   constructor(stream, lane, playhead) {
     Object.assign(this, { lane, playhead });
     this.packets = [];
+    this.lost = 0;
+    this.refused = '';
     this.list = el('div', { class: 'payload', 'data-test': 'payload' });
     this.node = el(
       'details',
-      { class: 'card', ontoggle: () => stream.carry(this.node.open) },
+      { class: 'card', ontoggle: () => this.#toggled(stream) },
       el('summary', null, 'The bytes themselves'),
       this.list,
     );
     this.shown = '';
   }
 
-  /** One that has come. */
+  #toggled(stream) {
+    this.refused = '';
+    stream.carry(this.node.open);
+  }
+
+  /** They are not told, and this is why. */
+  refuse(why) {
+    if (typeof why === 'string') this.refused = why;
+  }
+
+  /** One that has come, or how many more came before the next. */
   put(packet) {
+    this.refused = '';
+    if (typeof packet.lost === 'number') this.lost += packet.lost;
     if (typeof packet.time_ns !== 'number' || typeof packet.hex !== 'string') return;
     this.packets.push({
       t: packet.time_ns,
@@ -59,7 +73,7 @@ export class Payload {
     const t = this.playhead.t + this.lane.origin;
     const live = this.playhead.mode === 'live';
     const list = this.packets.filter((packet) => live || packet.t <= t).slice(-SHOWN);
-    const key = list.map((packet) => packet.t + packet.seq).join();
+    const key = [this.refused, this.lost, ...list.map((packet) => packet.t + packet.seq)].join();
     if (key === this.shown) return;
     this.shown = key;
     this.list.replaceChildren(
@@ -68,6 +82,8 @@ export class Payload {
         const head = el('p', { class: 'num quiet' }, `${format.moment(packet.t - this.lane.origin)} s ${what}`);
         return el('div', null, head, el('pre', null, dump(packet.bytes, 0)));
       }),
+      this.lost > 0 ? el('p', { class: 'quiet' }, `${format.count(this.lost)} more were not shown.`) : '',
+      this.refused ? el('p', { class: 'message bad' }, this.refused) : '',
     );
   }
 }

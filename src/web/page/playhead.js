@@ -27,16 +27,16 @@ export class Playhead {
     return now === null ? last : Math.max(last, now - this.lanes[0].origin);
   }
 
-  #tell() {
-    for (const f of this.listeners) f();
+  #tell(now = true) {
+    for (const f of this.listeners) f(now);
   }
 
-  /** Something about how it is shown has changed. */
-  touch() {
-    this.#tell();
+  /** Something about how it is shown has changed; `now`: and somebody waits for it. */
+  touch(now = true) {
+    this.#tell(now);
   }
 
-  /** What changed is told to `f`. */
+  /** That it changed is told to `f`, with whether somebody waits for it. */
   listen(f) {
     this.listeners.add(f);
   }

@@ -71,7 +71,7 @@ export class SequenceBar {
   constructor(receives, playhead) {
     Object.assign(this, { receives, playhead });
     this.canvas = el('canvas', { class: 'seqbar', role: 'img', 'aria-label': 'Sequence space' });
-    this.place = watch(this.canvas, () => playhead.touch());
+    this.place = watch(this.canvas, (now) => playhead.touch(now));
     this.values = new Map();
     const list = el(
       'dl',

@@ -38,7 +38,7 @@ export class Stream {
     this.listeners = new Map();
   }
 
-  /** Calls `f` when something of that kind has come: `rows` `status` `record` `packet` `counters` `link` `connection` `own` `restart`. */
+  /** Calls `f` when something of that kind has come: `rows` `status` `record` `packet` `payload` `counters` `link` `connection` `own` `restart`. */
   on(kind, f) {
     const list = this.listeners.get(kind) ?? [];
     list.push(f);
@@ -146,6 +146,7 @@ export class Stream {
     source.addEventListener('error', () => source === this.source && this.#offline(source));
     handle('run', ({ run }) => this.#begun(run));
     handle('packet', (data) => this.#tell('packet', data));
+    handle('payload', (data) => this.#tell('payload', data));
     handle('own', (data) => this.addOwn(data));
     handle('sockets', (data) => this.#sockets(data));
     handle('status', (data) => this.#status(data));
@@ -168,7 +169,10 @@ export class Stream {
 
   #offline(source) {
     const closed = source.readyState === EventSource.CLOSED;
-    if (this.connected !== false || (this.refused && !closed)) {
+    // What was never there may be no stack at all but recordings: that is found out before it is told.
+    const first = this.connected === null && closed;
+    if (first) this.connected = false;
+    else if (this.connected !== false || (this.refused && !closed)) {
       this.connected = false;
       this.refused = false;
       this.#tell('connection');
@@ -177,19 +181,17 @@ export class Stream {
     this.fresh = true;
     this.offset = null;
     if (!closed) return;
-    this.#whether();
+    this.#whether(first);
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.#connect(), this.wait);
     this.wait = Math.min(this.wait * 2, 15000);
   }
 
   /** Finds out whether the stack answers and only the stream was refused. */
-  async #whether() {
-    const refused = await info().then(
-      () => true,
-      () => false,
-    );
-    if (this.connected !== false || refused === this.refused) return;
+  async #whether(first) {
+    const found = await info().catch(() => null);
+    const refused = found !== null;
+    if (this.connected !== false || found?.recordings?.length || (!first && refused === this.refused)) return;
     this.refused = refused;
     this.#tell('connection');
   }
@@ -228,6 +230,7 @@ export class Stream {
     if (known === null || known === run) return;
     this.rows.clear();
     this.counters.clear();
+    this.link = null;
     this.time = 0;
     this.offset = null;
     this.clock = undefined;

@@ -18,11 +18,16 @@ const measuring = new ResizeObserver((entries) => {
 function note(node, news) {
   const part = parts.get(node);
   if (!part || Object.entries(news).every(([key, value]) => part[key] === value)) return;
+  // What is drawn may make it higher; that it is seen, or another width, is what somebody has done.
+  const moved = news.seen === true || (news.width ?? part.width) !== part.width;
   Object.assign(part, news);
-  if (part.seen) part.changed();
+  if (part.seen) part.changed(moved);
 }
 
-/** What is known of a node: `{seen, width, height}`. `changed` is called when it comes into sight or has another size. */
+/**
+ * What is known of a node: `{seen, width, height}`. `changed` is called when it comes into sight or has another size, with whether
+ * somebody waits for it to be drawn.
+ */
 export function watch(node, changed) {
   const part = { seen: false, width: 0, height: 0, changed };
   parts.set(node, part);
