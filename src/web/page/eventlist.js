@@ -22,7 +22,8 @@ export class EventList {
     this.reasons = new Map();
     this.chosen = null;
     this.node = this.#build();
-    this.follow = -1;
+    this.follow = '';
+    this.current = -1;
   }
 
   #filters() {
@@ -126,7 +127,7 @@ export class EventList {
     change();
     this.found = [];
     this.seen = this.lane.track.dropped;
-    this.follow = -1;
+    this.follow = '';
     this.#scan();
     this.playhead.touch();
   }
@@ -206,45 +207,62 @@ export class EventList {
     setAttribute(tr, 'aria-current', at === this.current ? 'true' : null);
   }
 
-  render() {
-    const before = this.found.length;
+  /** Which row is the present one: of what the filters leave, the last before the playhead. Its place among them. */
+  #locate() {
     this.#scan();
     const head = this.playhead.lanes[this.index].at;
+    let low = 0;
+    let high = this.found.length;
+    while (low < high) {
+      const mid = (low + high) >> 1;
+      if (this.found[mid] < head) low = mid + 1;
+      else high = mid;
+    }
+    this.current = this.found[low - 1] ?? -1;
+    return low - 1;
+  }
+
+  render() {
+    const row = this.#locate();
+    const follow = `${this.playhead.lanes[this.index].at}:${this.found.length}:${this.found[0]}`;
     setAttribute(this.table, 'aria-rowcount', String(this.found.length + 1));
-    if (head !== this.follow || before !== this.found.length) {
-      this.follow = head;
+    if (follow !== this.follow) {
+      this.follow = follow;
       this.rows.setCount(this.found.length);
-      let low = 0;
-      let high = this.found.length;
-      while (low < high) {
-        const mid = (low + high) >> 1;
-        if (this.found[mid] < head) low = mid + 1;
-        else high = mid;
-      }
-      this.current = this.found[low - 1] ?? -1;
       this.rows.render();
-      if (!this.scroll.matches(':hover') || this.playhead.mode !== 'paused') this.rows.reveal(Math.max(0, low - 1));
+      if (!this.scroll.matches(':hover') || this.playhead.mode !== 'paused') this.rows.reveal(Math.max(0, row));
       this.rows.render();
       setText(
         this.status,
-        `${format.count(this.found.length)} of ${format.count(this.lane.track.length)}${this.lane.track.dropped ? `; the oldest ${format.count(this.lane.track.dropped)} are dropped` : ''}${this.lane.track.gone ? `; ${format.count(this.lane.track.gone)} before them were not recorded` : ''}`,
+        `${format.count(this.found.length)} of ${format.count(this.lane.track.number(this.lane.track.length))}${this.lane.track.dropped ? `; the oldest ${format.count(this.lane.track.dropped)} are dropped` : ''}${this.lane.track.gone ? `; ${format.count(this.lane.track.gone)} before them were not recorded` : ''}`,
       );
     }
   }
 
-  /** The details of what happened last before the playhead. */
-  detail() {
+  /** How many events between the present row and the playhead the filters hide. */
+  #hidden() {
+    const { track } = this.lane;
     const head = this.playhead.lanes[this.index].at;
+    return track.number(head) - track.number(Math.max(this.current + 1, track.dropped));
+  }
+
+  /** The details of the present row. */
+  detail() {
     const { track, origin } = this.lane;
-    let k = head - 1;
-    while (track.event(k) && !happened(track.event(k))) k -= 1;
-    const e = track.event(k);
-    if (e === this.chosen) return;
+    this.#locate();
+    const e = track.event(this.current);
+    const hidden = this.playhead.mode === 'paused' ? this.#hidden() : 0;
+    if (e === this.chosen && hidden === this.unseen) return;
     if (this.playhead.mode !== 'paused' && performance.now() - (this.detailAt ?? 0) < 300) return;
     this.detailAt = performance.now();
     this.chosen = e;
+    this.unseen = hidden;
+    const events = format.plural(hidden, 'event');
     if (!e) {
-      this.details.replaceChildren(el('p', { class: 'quiet' }, 'Nothing has happened yet. Step on with →.'));
+      const text = hidden
+        ? `The filters hide all that has happened up to here: ${events}.`
+        : 'Nothing has happened yet. Step on with →.';
+      this.details.replaceChildren(el('p', { class: 'quiet' }, text));
       return;
     }
     const told = explain.explain(e, origin);
@@ -252,8 +270,11 @@ export class EventList {
       el(
         'p',
         { class: 'num quiet' },
-        `${format.moment(e.t - origin)} s · event ${format.count(k + 1)}${track.side(e) === 1 ? ' · at the other end' : ''}`,
+        `${format.moment(e.t - origin)} s · event ${format.count(track.number(this.current + 1))}${track.side(e) === 1 ? ' · at the other end' : ''}`,
       ),
+      ...(hidden
+        ? [el('p', { class: 'quiet' }, `The filters hide ${events} between this one and the moment that is shown.`)]
+        : []),
       el('h4', { 'data-test': 'detail-title' }, told.title),
       el('p', null, told.text),
       el('p', { class: 'num more' }, told.more ?? ''),

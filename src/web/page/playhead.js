@@ -4,6 +4,14 @@ import { happened } from './track.js';
 
 export const SPEEDS = [0.001, 0.01, 0.1, 0.25, 0.5, 1, 2, 5, 10];
 
+/** The place behind an event and the snapshots that were taken right after it: so it is the same from either side. */
+function behind(track, at) {
+  const { t } = track.event(at);
+  let k = at + 1;
+  for (let e = track.event(k); e && !happened(e) && e.t === t; e = track.event(k)) k += 1;
+  return k;
+}
+
 export class Playhead {
   /** `lanes`: `[{track, origin}]`; their clocks are one after each `origin` is taken away. `live`: new events come. */
   constructor(lanes, { live = false, now = null } = {}) {
@@ -60,7 +68,7 @@ export class Playhead {
     if (!e) return;
     this.mode = 'paused';
     this.#place(e.t - lane.origin);
-    lane.at = at + 1;
+    lane.at = behind(lane.track, at);
     this.#tell();
   }
 
@@ -108,7 +116,7 @@ export class Playhead {
       if (!best || (direction > 0 ? t < best.t : t > best.t)) best = { lane, k, t };
     }
     if (!best) return;
-    best.lane.at = direction > 0 ? best.k + 1 : best.k;
+    best.lane.at = direction > 0 ? behind(best.lane.track, best.k) : best.k;
     const before = this.lanes.map(({ track, origin, at }) => (track.event(at - 1)?.t ?? track.first) - origin);
     this.t = direction > 0 ? best.t : Math.max(...before);
     this.#tell();

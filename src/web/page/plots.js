@@ -257,28 +257,68 @@ export const BANDS = {
 };
 const BAND = 18;
 
+/** So long after the last event nothing may have been told yet of what happened since: a busy connection is told of twice a second. */
+const UNTOLD_NS = 1e9;
+/** Of a bin that is not over at least this share must be known. */
+const LEAST_SHARE = 0.5;
+
+/**
+ * Bytes a second in each of `n` bins between two times, `sent` and `done` (acknowledged), as far as `until`; behind `filled` bins
+ * nothing is known. What went while events are missing is spread evenly over that time.
+ */
+function rates(lane, from, to, n, until) {
+  const width = Math.max(1, (to - from) / n);
+  const sent = new Float64Array(n);
+  const done = new Float64Array(n);
+  const put = (sums, bytes, t0, t1) => {
+    if (t1 - t0 < 1) {
+      if (t1 >= from && t1 <= to) sums[Math.min(n - 1, Math.floor((t1 - from) / width))] += bytes;
+      return;
+    }
+    const first = Math.max(0, Math.floor((t0 - from) / width));
+    for (let k = first; k < n && from + k * width < t1; k += 1) {
+      const inside = Math.min(t1, from + (k + 1) * width) - Math.max(t0, from + k * width);
+      if (inside > 0) sums[k] += (bytes * inside) / (t1 - t0);
+    }
+  };
+  const [seg, ack] = direction(lane);
+  const rows = (columns) => [columns.upTo(from - 1), Math.min(columns.length, columns.upTo(to) + 1)];
+  for (let [i, end] = rows(seg); i < end; i += 1) {
+    put(sent, seg.b[i] - seg.a[i], seg.t[i], seg.t[i]);
+    if (i > 0 && seg.hole[i] > 0) put(sent, seg.hole[i], seg.t[i - 1], seg.t[i]);
+  }
+  for (let [i, end] = rows(ack); i < end; i += 1) {
+    const bytes = i > 0 ? ack.ack[i] - ack.ack[i - 1] : 0;
+    if (bytes > 0) put(done, bytes, ack.torn[i] ? ack.t[i - 1] : ack.t[i], ack.t[i]);
+  }
+  const known = Math.min(n, Math.max(0, (until - from) / width));
+  const whole = Math.floor(known);
+  const share = known - whole;
+  const filled = share >= LEAST_SHARE ? whole + 1 : whole;
+  for (const sums of [sent, done]) {
+    for (let k = 0; k < n; k += 1) sums[k] *= 1e9 / width;
+    if (filled > whole) sums[whole] /= share;
+  }
+  return { sent, done, filled };
+}
+
+/** The last moment of which is known what moved: where nothing has come for long, nothing moved. */
+function toldUntil(frame) {
+  const last = frame.track.last;
+  const now = frame.time(frame.until);
+  return now - last < UNTOLD_NS ? Math.min(last, now) : now;
+}
+
 function bins(frame) {
   const n = Math.max(12, Math.min(160, Math.floor((frame.right - frame.left) / 6)));
-  const width = (frame.to - frame.from) / n;
-  const sent = new Float64Array(n + 1);
-  const done = new Float64Array(n + 1);
-  const [seg, ack] = direction(frame.lane);
-  const at = (t) => Math.floor((t - frame.from) / width);
-  for (let i = seg.upTo(frame.from - 1), end = seg.upTo(frame.to); i < end; i += 1)
-    sent[at(seg.t[i])] += seg.b[i] - seg.a[i];
-  for (let i = Math.max(1, ack.upTo(frame.from - 1)), end = ack.upTo(frame.to); i < end; i += 1)
-    done[at(ack.t[i])] += Math.max(0, ack.ack[i] - ack.ack[i - 1]);
-  return { n, width, sent, done };
+  const until = toldUntil(frame);
+  return { n, until, ...rates(frame.lane, frame.from, frame.to, n, until) };
 }
 
 function throughputExtent(lane, from, to) {
   const n = 100;
-  const [seg] = direction(lane);
-  const width = Math.max(1, (to - from) / n);
-  const sums = new Float64Array(n + 1);
-  for (let i = seg.upTo(from - 1), end = seg.upTo(to); i < end; i += 1)
-    sums[Math.floor((seg.t[i] - from) / width)] += seg.b[i] - seg.a[i];
-  return [0, headroom(sums.reduce((a, b) => Math.max(a, b), 0) / (width / 1e9))];
+  const { sent, filled } = rates(lane, from, to, n, Math.min(to, lane.track.last));
+  return [0, headroom(sent.subarray(0, filled).reduce((a, b) => Math.max(a, b), 0))];
 }
 
 function bands(frame) {
@@ -298,6 +338,11 @@ function bands(frame) {
     if (limit && x1 - x0 > 0.4) {
       const [kind, colour] = BANDS[limit[2]];
       pattern(g, kind, x0, top + 4, x1 - x0, BAND - 5, c[colour]);
+      if (kind === 'solid') {
+        g.strokeStyle = c[colour];
+        g.lineWidth = 1;
+        g.strokeRect(x0 + 0.5, top + 4.5, Math.max(0, x1 - x0 - 1), BAND - 6);
+      }
       const w = g.measureText(limit[0]).width;
       if (x1 - x0 > w + 14) {
         g.fillStyle = c.panel;
@@ -319,7 +364,7 @@ export const throughput = {
   legend: [
     ['area', 'accent', 'acknowledged', 'What the peer has acknowledged, in each part of the time.'],
     ['dash', 'muted', 'sent', 'What was sent, with what was sent again.'],
-    ['area', 'accent', 'cwnd', LIMIT.cwnd[1]],
+    ['box', 'accent', 'cwnd', LIMIT.cwnd[1]],
     ['hatch', 'sack', 'rwnd', LIMIT.rwnd[1]],
     ['dots', 'accent', 'pacing', LIMIT.pacing[1]],
     ['line', 'muted', 'app', LIMIT.app[1]],
@@ -327,33 +372,37 @@ export const throughput = {
   extent: throughputExtent,
   paint(frame) {
     const { g, colours: c, y, bottom } = frame;
-    const { n, width, sent, done } = bins(frame);
+    const { n, sent, done, until, filled } = bins(frame);
     const px = (frame.right - frame.left) / n;
-    const per = width / 1e9;
+    // Behind the last known moment nothing is known, which is not that nothing moved.
+    const stop = Math.max(frame.left, Math.min(frame.right, frame.x(until)));
+    const line = (of) => {
+      const rate = (i) => y(Math.min(frame.high * 1.05, of[i]));
+      for (let i = 0; i < filled; i += 1) g.lineTo(Math.min(stop, frame.left + (i + 0.5) * px), rate(i));
+      if (filled) g.lineTo(stop, rate(filled - 1));
+    };
     g.fillStyle = c['accent-soft'];
+    g.beginPath();
+    g.moveTo(frame.left, bottom);
+    line(done);
+    g.lineTo(stop, bottom);
+    g.fill();
     g.strokeStyle = c.accent;
     g.lineWidth = 1.5;
     g.beginPath();
-    g.moveTo(frame.left, bottom);
-    // Behind the last known moment nothing is known, which is not that nothing moved.
-    const known = Math.min(n, Math.max(0, (frame.until - frame.left) / px));
-    const end = Math.ceil(known - 0.5);
-    const rate = (of, i) => y(Math.min(frame.high * 1.05, of[i] / per));
-    for (let i = 0; i < end; i += 1) g.lineTo(frame.left + (i + 0.5) * px, rate(done, i));
-    g.lineTo(frame.until, bottom);
-    g.fill();
+    line(done);
     g.stroke();
     g.strokeStyle = c.muted;
     g.lineWidth = 1.25;
     g.setLineDash([4, 3]);
     g.beginPath();
-    for (let i = 0; i < end; i += 1) g.lineTo(frame.left + (i + 0.5) * px, rate(sent, i));
+    line(sent);
     g.stroke();
     g.setLineDash([]);
     bands(frame);
   },
   tip(frame, px) {
-    const { n, width, sent, done } = bins(frame);
+    const { n, sent, done, filled } = bins(frame);
     const i = Math.floor(((px - frame.left) / (frame.right - frame.left)) * n);
     if (i < 0 || i >= n) return null;
     const t = frame.time(px);
@@ -361,7 +410,7 @@ export const throughput = {
     const k = lim.upTo(t) - 1;
     return [
       `${format.moment(t - frame.lane.origin)} s`,
-      `acknowledged ${format.rate(done[i] / (width / 1e9))}, sent ${format.rate(sent[i] / (width / 1e9))}`,
+      i < filled && `acknowledged ${format.rate(done[i])}, sent ${format.rate(sent[i])}`,
       k >= 0 && LIMIT[LIMIT_NAMES[lim.by[k]]]?.[1],
     ];
   },

@@ -14,10 +14,12 @@ const RECEIVED = [
   ['waiting', 'hatch', 'sack'],
   ['room', 'box', 'accent'],
 ];
+const AGAIN_TIP = 'Sent again, and neither acknowledged nor reported by SACK yet: striped in the bar.';
 const PARTS = [
   ['acknowledged', 'area', 'ack'],
   ['sacked', 'hatch', 'sack'],
   ['lost', 'cross', 'again'],
+  ['sent again', 'hatch', 'again'],
   ['in flight', 'area', 'accent'],
   ['usable', 'box', 'accent'],
   ['blocked', 'dashbox', 'muted'],
@@ -46,6 +48,7 @@ export function numbers(s) {
     acknowledged: bytesBefore(una, s.fin),
     sacked: ranges.size(s.sacked),
     lost: ranges.size(s.lost),
+    'sent again': ranges.size(s.again),
     by: room <= edge - nxt ? 'cwnd' : 'rwnd',
   };
 }
@@ -80,7 +83,7 @@ export class SequenceBar {
         const value = el('dd', { 'data-test': `seq-${name.replace(' ', '-')}` });
         const label = el('span', null, name);
         this.values.set(name, { value, label });
-        return el('div', { 'data-tip': name, tabindex: '-1' }, el('dt', null, mark(kind, colour), label), value);
+        return el('div', { 'data-tip': name === 'sent again' ? AGAIN_TIP : name, tabindex: '-1' }, el('dt', null, mark(kind, colour), label), value);
       }),
     );
     this.node = el(
@@ -113,7 +116,7 @@ export class SequenceBar {
       n.sacked,
       n.lost,
       n.waiting,
-      ranges.size(s.again),
+      n['sent again'],
       palette().bg,
     ].join();
     if (key === this.drawn || w < 40) return;
@@ -235,8 +238,13 @@ export class SequenceBar {
     g.fillStyle = c.muted;
     g.strokeStyle = c.muted;
     g.lineWidth = 1;
+    const at = (v) => Math.round(Math.min(w - 1, x(v))) + 0.5;
+    const extent = (v, text, align) => {
+      const wide = g.measureText(text).width;
+      return align === 'left' ? [at(v) - 1, at(v) - 1 + wide] : [at(v) + 1 - wide, at(v) + 1];
+    };
     const flag = (v, text, below, align) => {
-      const px = Math.round(Math.min(w - 1, x(v))) + 0.5;
+      const px = at(v);
       g.beginPath();
       g.moveTo(px, below ? top + tall : top - 4);
       g.lineTo(px, below ? top + tall + 4 : top);
@@ -244,13 +252,21 @@ export class SequenceBar {
       g.textAlign = align;
       g.fillText(text, align === 'left' ? px - 1 : px + 1, below ? top + tall + 15 : top - 6);
     };
-    flag(n.una, `acknowledged up to ${format.count(n.una)}`, false, 'left');
-    const label = `${this.receives ? 'arrived' : 'sent'} up to ${format.count(n.nxt)}`;
-    const wide = g.measureText(label).width;
-    flag(n.nxt, label, true, x(n.nxt) + wide > w - 4 ? 'right' : 'left');
-    if (x(n.edge) <= w - 2 && n.edge > n.nxt) {
-      const text = 'window ends';
-      if (w - x(n.nxt) > wide + 90) flag(n.edge, text, true, 'right');
-    }
+    const acked = `acknowledged up to ${format.count(n.una)}`;
+    const sent = `${this.receives ? 'arrived' : 'sent'} up to ${format.count(n.nxt)}`;
+    const side = extent(n.nxt, sent, 'left')[1] > w - 4 ? 'right' : 'left';
+    flag(n.una, acked, false, 'left');
+    flag(n.nxt, sent, true, side);
+    if (x(n.edge) > w - 2 || n.edge <= n.nxt) return;
+    // It goes where it touches neither of the others; where there is no such place, it is left out.
+    const text = 'window ends';
+    const others = { true: extent(n.nxt, sent, side), false: extent(n.una, acked, 'left') };
+    const fits = ([below, align]) => {
+      const [a, b] = extent(n.edge, text, align);
+      const [c0, c1] = others[below];
+      return a >= 0 && b <= w && (b + 8 < c0 || a > c1 + 8);
+    };
+    const place = [true, false].flatMap((below) => [[below, 'right'], [below, 'left']]).find(fits);
+    if (place) flag(n.edge, text, ...place);
   }
 }

@@ -15,11 +15,12 @@ export const LIMIT_NAMES = Object.keys(LIMIT);
 
 function series() {
   return {
-    seg: new Columns('t', 'a', 'b', 'why', 'at'),
-    ack: new Columns('t', 'ack', 'edge'),
+    // `hole`: so many bytes before it went as well, and were not told. `torn`: events are missing since the row before it.
+    seg: new Columns('t', 'a', 'b', 'why', 'at', 'hole'),
+    ack: new Columns('t', 'ack', 'edge', 'torn'),
     sack: new Columns('t', 'a', 'b'),
-    rx: new Columns('t', 'a', 'b', 'at'),
-    oack: new Columns('t', 'ack', 'edge'),
+    rx: new Columns('t', 'a', 'b', 'at', 'hole'),
+    oack: new Columns('t', 'ack', 'edge', 'torn'),
     osack: new Columns('t', 'a', 'b'),
     loss: new Columns('t', 'a', 'b'),
     cw: new Columns('t', 'cwnd', 'ssthresh'),
@@ -41,6 +42,10 @@ export class Track {
     this.segments = [];
     this.own = [];
     this.gaps = [];
+    this.tops = { seg: null, rx: null };
+    this.torn = { rx: false, ack: false, oack: false };
+    this.snapshots = [];
+    this.snapshotsGone = 0;
     this.pending = [[], []];
     this.cursor = { at: 0, states: [fresh(), fresh()] };
     this.version = 0;
@@ -82,6 +87,7 @@ export class Track {
     const side = this.side(e);
     if (e.name === 'events_lost') this.#gap(e);
     if (e.name === 'timer_armed' || e.name === 'status') this.timed = true;
+    if (!happened(e)) this.snapshots.push(at);
     if (side === 2) return;
     const before = this.heads[side].una;
     apply(this.heads[side], e);
@@ -93,6 +99,21 @@ export class Track {
   #gap(e) {
     this.gaps.push({ t: e.t, count: e.d.count ?? 0 });
     if (this.gaps.length > 1000) this.gaps.shift();
+    for (const name of Object.keys(this.torn)) this.torn[name] = true;
+  }
+
+  /** Whether events were missing since the last time that this was asked of these columns. */
+  #torn(name) {
+    const torn = this.torn[name];
+    this.torn[name] = false;
+    return torn;
+  }
+
+  /** How many bytes there are between all that was known of and what begins at `a`. */
+  #hole(name, a, b) {
+    const top = this.tops[name] ?? a;
+    this.tops[name] = Math.max(top, b);
+    return Math.max(0, a - top);
   }
 
   /** Finds out which segment that arrived is which that was sent, where both ends were recorded. */
@@ -142,16 +163,26 @@ export class Track {
         const length = lengthOf(d);
         let why = d.why;
         if (!(why in WHY)) why = 'new_data';
-        if (length) s.seg.push(t, d.seq_relative, d.seq_relative + length, WHY_NAMES.indexOf(why), at);
-        if (d.ack_relative !== undefined) s.oack.push(t, d.ack_relative, d.ack_relative + d.window);
+        if (length) {
+          const [a, b] = [d.seq_relative, d.seq_relative + length];
+          // A sender leaves no holes: what seems to be one was sent.
+          s.seg.push(t, a, b, WHY_NAMES.indexOf(why), at, this.#hole('seg', a, b));
+        }
+        if (d.ack_relative !== undefined)
+          s.oack.push(t, d.ack_relative, d.ack_relative + d.window, Number(this.#torn('oack')));
         for (const [a, b] of d.sack_relative ?? []) if (b > (d.ack_relative ?? 0)) s.osack.push(t, a, b);
         break;
       }
       case 'received': {
         const length = lengthOf(d);
-        if (length) s.rx.push(t, d.seq_relative, d.seq_relative + length, at);
+        if (length) {
+          const [a, b] = [d.seq_relative, d.seq_relative + length];
+          const hole = this.#hole('rx', a, b);
+          // Where no event is missing, it is the network that has left the hole.
+          s.rx.push(t, a, b, at, this.#torn('rx') ? hole : 0);
+        }
         if (head.una !== null && (head.una !== unaBefore || d.ack_relative !== undefined))
-          s.ack.push(t, head.una, head.edge ?? head.una);
+          s.ack.push(t, head.una, head.edge ?? head.una, Number(this.#torn('ack')));
         for (const [a, b] of d.sack_relative ?? []) if (b > head.una) s.sack.push(t, Math.max(a, head.una), b);
         break;
       }
@@ -177,7 +208,12 @@ export class Track {
 
   /** What `status` says fills the plots where no event has said it yet. */
   #status(t, d) {
-    const { cw } = this.series;
+    const { cw, lim } = this.series;
+    const by = d.tcp?.limited_by;
+    const band = (name) => LIMIT[name]?.[0];
+    // Events and `ss` have other names for the same.
+    if (by in LIMIT && (!lim.length || band(LIMIT_NAMES[lim.by[lim.length - 1]]) !== band(by)))
+      lim.push(t, LIMIT_NAMES.indexOf(by));
     const cwnd = d.tcp?.cwnd;
     if (!cwnd) return;
     const known = cw.length ? cw.cwnd[cw.length - 1] : null;
@@ -195,6 +231,9 @@ export class Track {
       list.splice(0, k < 0 ? list.length : k);
     }
     this.gaps = this.gaps.filter((g) => g.t >= t);
+    const kept = this.snapshots.filter((at) => at >= this.dropped);
+    this.snapshotsGone += this.snapshots.length - kept.length;
+    this.snapshots = kept;
     for (const e of this.events.slice(0, 64)) if (e.twin && e.twin.t < t) e.twin = undefined;
   }
 
@@ -208,6 +247,18 @@ export class Track {
       else high = mid;
     }
     return this.dropped + low;
+  }
+
+  /** How many of the first `at` events happened: snapshots are not counted. */
+  number(at) {
+    let low = 0;
+    let high = this.snapshots.length;
+    while (low < high) {
+      const mid = (low + high) >> 1;
+      if (this.snapshots[mid] < at) low = mid + 1;
+      else high = mid;
+    }
+    return at - low - this.snapshotsGone;
   }
 
   /** The states of both ends after the first `at` events. What is returned must not be changed. */
