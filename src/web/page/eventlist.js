@@ -239,8 +239,9 @@ export class EventList {
     }
   }
 
-  /** How many events between the present row and the playhead the filters hide. */
+  /** How many events between the present row and the playhead are hidden because something else was asked for. */
   #hidden() {
+    if (!this.text && !this.reason) return 0;
     const { track } = this.lane;
     const head = this.playhead.lanes[this.index].at;
     return track.number(head) - track.number(Math.max(this.current + 1, track.dropped));

@@ -100,8 +100,8 @@ export class Transport {
     this.share = value;
     setText(this.time, `${format.moment(t)} s`);
     setAttribute(this.slider, 'aria-valuetext', `${format.moment(t)} seconds`);
-    const lane = playhead.lanes[0];
-    setText(this.index, `event ${format.count(lane.at)} of ${format.count(lane.track.length)}`);
+    const { at, track } = playhead.lanes[0];
+    setText(this.index, `event ${format.count(track.number(at))} of ${format.count(track.number(track.length))}`);
     if (this.speed.value !== String(playhead.speed)) this.speed.value = String(playhead.speed);
   }
 }
