@@ -152,7 +152,7 @@ impl Place {
     #[inline(always)]
     pub fn ends_with(&mut self, mark: Mark) -> bool {
         let Mark::State { to, .. } = mark else { return false };
-        is_over(to) && !std::mem::replace(&mut self.over, is_over(to))
+        is_over(to) && !std::mem::replace(&mut self.over, true)
     }
 
     /// What is kept beyond the first `since` entries.

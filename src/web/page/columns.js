@@ -1,5 +1,17 @@
 // Columns of numbers that grow at the end and are dropped at the front: what plots are drawn from.
 
+/** How many of `length` things `before(i)` holds for, where it holds for the first ones and no others. */
+export function howMany(length, before) {
+  let low = 0;
+  let high = length;
+  while (low < high) {
+    const mid = (low + high) >> 1;
+    if (before(mid)) low = mid + 1;
+    else high = mid;
+  }
+  return low;
+}
+
 export class Columns {
   /** One column for each name; the first is the time, which never goes back. */
   constructor(...names) {
@@ -27,14 +39,7 @@ export class Columns {
   /** How many rows have a time up to and including `t`. */
   upTo(t) {
     const times = this[this.names[0]];
-    let low = 0;
-    let high = this.length;
-    while (low < high) {
-      const mid = (low + high) >> 1;
-      if (times[mid] <= t) low = mid + 1;
-      else high = mid;
-    }
-    return low;
+    return howMany(this.length, (i) => times[i] <= t);
   }
 
   /** Forgets what is older than `t`, except the last row before it, which still holds at `t`. */

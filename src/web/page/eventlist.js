@@ -1,5 +1,6 @@
 // The list of events with their reasons and filters, and the details of the one that is chosen.
 
+import { howMany } from './columns.js';
 import { el, setAttribute, setText, toggle } from './dom.js';
 import * as explain from './explain.js';
 import * as format from './format.js';
@@ -24,6 +25,7 @@ export class EventList {
     this.node = this.#build();
     this.follow = '';
     this.current = -1;
+    this.unseen = 0;
   }
 
   #filters() {
@@ -211,15 +213,9 @@ export class EventList {
   #locate() {
     this.#scan();
     const head = this.playhead.lanes[this.index].at;
-    let low = 0;
-    let high = this.found.length;
-    while (low < high) {
-      const mid = (low + high) >> 1;
-      if (this.found[mid] < head) low = mid + 1;
-      else high = mid;
-    }
-    this.current = this.found[low - 1] ?? -1;
-    return low - 1;
+    const row = howMany(this.found.length, (i) => this.found[i] < head) - 1;
+    this.current = this.found[row] ?? -1;
+    return row;
   }
 
   render() {

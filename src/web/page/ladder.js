@@ -1,6 +1,7 @@
 // The ladder: both ends as lines, time downwards, an arrow for each segment, the states beside them, why each was sent.
 // It grows with the playhead; a wheel or the arrow keys up and down look back.
 
+import { howMany } from './columns.js';
 import { describe, el, hideTip, setAttribute, showTip } from './dom.js';
 import { drawCross } from './draw.js';
 import * as explain from './explain.js';
@@ -67,14 +68,7 @@ export class Ladder {
   /** How many segments there were up to the playhead. */
   #upTo(at) {
     const segments = this.list;
-    let low = 0;
-    let high = segments.length;
-    while (low < high) {
-      const mid = (low + high) >> 1;
-      if (segments[mid] < at) low = mid + 1;
-      else high = mid;
-    }
-    return low;
+    return howMany(segments.length, (i) => segments[i] < at);
   }
 
   render() {

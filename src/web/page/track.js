@@ -1,7 +1,7 @@
 // One connection as seen from one of its ends: its events in order, the columns of its plots, and its state after any of them.
 // If the other end has been recorded too (a simulation), its events are in the same order and have a state of their own.
 
-import { Columns } from './columns.js';
+import { Columns, howMany } from './columns.js';
 import { apply, clone, fresh, inFlight, lengthOf } from './fold.js';
 import { AGAIN, LIMIT, WHY } from './words.js';
 
@@ -239,26 +239,12 @@ export class Track {
 
   /** How many events have a time up to and including `t`, as an absolute index. */
   upTo(t) {
-    let low = 0;
-    let high = this.events.length;
-    while (low < high) {
-      const mid = (low + high) >> 1;
-      if (this.events[mid].t <= t) low = mid + 1;
-      else high = mid;
-    }
-    return this.dropped + low;
+    return this.dropped + howMany(this.events.length, (i) => this.events[i].t <= t);
   }
 
   /** How many of the first `at` events happened: snapshots are not counted. */
   number(at) {
-    let low = 0;
-    let high = this.snapshots.length;
-    while (low < high) {
-      const mid = (low + high) >> 1;
-      if (this.snapshots[mid] < at) low = mid + 1;
-      else high = mid;
-    }
-    return at - low - this.snapshotsGone;
+    return at - howMany(this.snapshots.length, (i) => this.snapshots[i] < at) - this.snapshotsGone;
   }
 
   /** The states of both ends after the first `at` events. What is returned must not be changed. */
