@@ -7,7 +7,7 @@ use anyhow::{Context, anyhow};
 use glasstcp::control::{Reply, Request};
 use glasstcp::observe::capture::Filter;
 
-use super::control::{SOMETHING_ELSE, Whom};
+use super::control::{SOMETHING_ELSE, Whom, say_ended};
 use super::record::ring::Ring;
 use super::record::{WHOLE, file_size};
 
@@ -80,7 +80,10 @@ impl Args {
         let mut out = Out::open(&self.write, self.size, self.files, head)?;
         let mut left = self.count.unwrap_or(u64::MAX);
         while left > 0 {
-            let Some((kind, bytes)) = block(&mut blocks)? else { break };
+            let Some((kind, bytes)) = block(&mut blocks)? else {
+                say_ended();
+                break;
+            };
             left -= u64::from(kind == PACKET);
             if !out.write(&bytes)? {
                 break;

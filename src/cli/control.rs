@@ -179,6 +179,11 @@ fn only_one() -> anyhow::Result<PathBuf> {
     }
 }
 
+/// Says that nothing more will come: somebody who follows would wait, or take it for a fault.
+pub fn say_ended() {
+    eprintln!("the running glasstcp has ended");
+}
+
 /// Why nobody answers at `path`, and what to do.
 fn ask_error(path: &Path, error: &io::Error) -> String {
     let path = path.display();

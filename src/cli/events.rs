@@ -8,7 +8,7 @@ use glasstcp::control::{Reply, Request};
 use glasstcp::observe::stream::Style;
 use glasstcp::service::text::harmless_line;
 
-use super::control::{SOMETHING_ELSE, Whom};
+use super::control::{SOMETHING_ELSE, Whom, say_ended};
 
 /// Show what happened last on the connections of a running glasstcp, or what happens
 ///
@@ -62,21 +62,25 @@ impl Args {
         let Reply::Done { .. } = reply else {
             return Err(anyhow!(SOMETHING_ELSE));
         };
-        print(lines, self.count.unwrap_or(u64::MAX))
+        let all = print(lines, self.count.unwrap_or(u64::MAX))?;
+        if all && self.follow {
+            say_ended();
+        }
+        Ok(())
     }
 }
 
 /// Printed in one go, in bytes.
 const PART: usize = 64 << 10;
 
-/// Prints at most so many lines: what has come at once, as soon as nothing more is there.
-fn print(mut lines: BufReader<UnixStream>, mut left: u64) -> anyhow::Result<()> {
+/// Prints at most so many lines: what has come at once, as soon as nothing more is there. True when no more will come.
+fn print(mut lines: BufReader<UnixStream>, mut left: u64) -> anyhow::Result<bool> {
     let mut text = String::new();
     while left > 0 {
         let mut line = Vec::new();
         let len = lines.read_until(b'\n', &mut line);
         if len.context("the connection to the running glasstcp is broken")? == 0 {
-            break;
+            return Ok(true);
         }
         let line = String::from_utf8_lossy(&line);
         text += &harmless_line(line.strip_suffix('\n').unwrap_or(&line));
@@ -87,5 +91,5 @@ fn print(mut lines: BufReader<UnixStream>, mut left: u64) -> anyhow::Result<()> 
             break;
         }
     }
-    Ok(())
+    Ok(false)
 }

@@ -114,7 +114,8 @@ impl Recording {
             );
         }
         if survey.found.is_empty() {
-            bail!("{name} tells of no TCP connection");
+            let notes: String = survey.notes.iter().map(|note| format!("; {note}")).collect();
+            bail!("{name} tells of no TCP connection{}", harmless_line(&notes));
         }
         Ok(Recording { name, file, format, survey })
     }

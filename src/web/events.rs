@@ -36,8 +36,8 @@ const BUSY_EVENTS: usize = 64;
 const COUNTERS: Duration = Duration::from_secs(1);
 /// A browser that takes nothing for so long has gone, and others may have its place.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// When nothing was told for so long there is a comment, by which it is found that a browser has gone.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
+/// When there was nothing to tell for so long, that is told: it is found so that a browser has gone, or, there, that the stack has.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
 
 /// What a page wants to be told of.
 pub(super) struct Wanted {
@@ -89,7 +89,7 @@ pub(super) async fn tell(shared: Arc<Shared>, wanted: Wanted, out: Sender) {
             text.tell(&mut page);
         }
         if page.is_empty() && last.elapsed() >= SIGN_OF_LIFE {
-            page.extend_from_slice(b": still here\n\n");
+            message(&mut page, "alive", "{}");
         }
         if !page.is_empty() {
             last = Instant::now();

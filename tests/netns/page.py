@@ -4,14 +4,16 @@ look URL            values move, pausing, stepping, filters, the counters, keys
 replay URL FILE...  files that are dropped, two of them side by side
 change URL TOKEN    loss is changed, a wrong token refused and the right one accepted, a connection killed
 pay URL             the bytes themselves are shown
-day URL             a day of events comes to a page that is left open, and then the stack is started again
+day URL             a day of events comes to a page that is left open, then nothing at all, and then the stack is started again
 exhibit URL         what a lab has recorded is there, side by side
 """
 
 import base64
 import json
+import os
 import pathlib
 import sys
+import tempfile
 import time
 
 from selenium import webdriver
@@ -24,7 +26,7 @@ from selenium.webdriver.common.keys import Keys
 PATIENCE = 30
 
 
-def browser():
+def browser(folder):
     options = Options()
     options.add_argument("--headless=new")
     # Chromium's own sandbox takes a user who is not root.
@@ -34,12 +36,15 @@ def browser():
     options.add_argument("--disable-background-networking")
     options.add_argument("--window-size=1440,900")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    return webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
+    # What it leaves behind goes with that folder.
+    service = Service("/usr/bin/chromedriver", env=os.environ | {"TMPDIR": folder})
+    return webdriver.Chrome(options=options, service=service)
 
 
 class Page:
     def __init__(self, url, state="live"):
-        self.driver = browser()
+        self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        self.driver = browser(self.folder.name)
         self.host = url.split("/")[2]
         self.driver.get(url)
         self.wait(f"it is {state}", lambda: state in self.text("stream-state"))
@@ -126,6 +131,7 @@ class Page:
         elsewhere = [url for url in asked if not url.startswith((f"http://{self.host}/", "data:", "blob:"))]
         assert asked and not elsewhere, elsewhere
         self.driver.quit()
+        self.folder.cleanup()
 
 
 def index(page):
@@ -344,6 +350,11 @@ def day(url):
     last = index(page)
     page.press(Keys.ARROW_LEFT)
     page.wait("it still steps back", lambda: index(page) < last)
+    # A stack that was killed ends no connection: nothing comes any more.
+    page.driver.execute_script("glass.before = glass.stream.source; glass.before.close()")
+    page.wait("it is offline", lambda: page.text("stream-state") == "offline")
+    page.wait("it has asked again", lambda: page.text("stream-state") == "live")
+    assert page.driver.execute_script("return glass.before !== glass.stream.source")
     # Another run of the stack: its connections have other numbers, so the page begins anew.
     page.driver.execute_script("glass.stream.source.dispatchEvent(new MessageEvent('run', { data: '{\"run\":\"other\"}' }))")
     page.wait("it is at the list again", lambda: page.driver.current_url.endswith("#/"))

@@ -17,15 +17,19 @@ fn every_file_of_the_page_is_in_the_binary() {
 
 /// What it asks for by name: modules and what the page links to.
 fn asked_for(text: &str) -> impl Iterator<Item = &str> {
-    ["from \"./", "src=\"", "href=\"", "import(\"./"]
+    [("from './", '\''), ("import('./", '\''), ("src=\"", '"'), ("href=\"", '"')]
         .into_iter()
-        .flat_map(move |begin| text.split(begin).skip(1).filter_map(|rest| rest.split('"').next()))
+        .flat_map(move |(begin, end)| {
+            text.split(begin).skip(1).filter_map(move |rest| rest.split(end).next())
+        })
 }
 
 #[test]
 fn what_the_page_asks_for_is_there_and_comes_from_nowhere_else() {
+    let mut modules = 0;
     for (name, bytes) in FILES {
         let text = std::str::from_utf8(bytes).unwrap();
+        modules += text.matches("from './").count();
         for asked in asked_for(text).filter(|asked| !asked.starts_with('#')) {
             assert!(BY_NAME.contains_key(asked), "{name} asks for {asked}");
         }
@@ -33,6 +37,7 @@ fn what_the_page_asks_for_is_there_and_comes_from_nowhere_else() {
         let elsewhere = text.replace("http://www.w3.org/", "").replace("http://${", "");
         assert!(!elsewhere.contains("http://") && !elsewhere.contains("https://"), "{name}");
     }
+    assert!(modules > 50, "they are found as they are written: {modules}");
     let (_, index) = FILES.iter().find(|(name, _)| *name == "index.html").unwrap();
     let index = std::str::from_utf8(index).unwrap();
     assert!(!index.contains("style=") && !index.contains("<style") && !index.contains(" onclick"));

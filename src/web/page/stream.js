@@ -7,6 +7,9 @@ import { LIVE_MOST, Track } from './track.js';
 
 const HISTORY = 32;
 const ROWS_MOST = 4000;
+// The stack tells something every five seconds at least; after so many looks (ms) at which nothing had come it is gone.
+const LOOK = 3000;
+const SILENT = 4;
 
 /** What a look says, but for what changes with time alone. */
 function essence({ timer, time_ns: _time, at_ns: _at, tcp, ...rest }) {
@@ -101,6 +104,7 @@ export class Stream {
   stop() {
     this.off = true;
     clearTimeout(this.timer);
+    clearInterval(this.pulse);
     this.source?.close();
     this.kept?.close();
     this.source = null;
@@ -129,6 +133,9 @@ export class Stream {
     const query = this.conn === null ? '' : `?conn=${this.conn}${this.payload ? '&payload=1' : ''}`;
     const source = new EventSource(`events${query}`);
     this.source = source;
+    this.silent = 0;
+    clearInterval(this.pulse);
+    this.pulse = setInterval(() => this.#feel(source), LOOK);
     const handle = (kind, f) =>
       source.addEventListener(kind, (message) => {
         if (source !== this.source) return;
@@ -144,6 +151,7 @@ export class Stream {
       });
     source.addEventListener('open', () => source === this.source && this.#online());
     source.addEventListener('error', () => source === this.source && this.#offline(source));
+    handle('alive', () => {});
     handle('run', ({ run }) => this.#begun(run));
     handle('packet', (data) => this.#tell('packet', data));
     handle('payload', (data) => this.#tell('payload', data));
@@ -159,8 +167,17 @@ export class Stream {
     });
   }
 
+  /** A stack that was killed ends no connection: nothing comes any more. */
+  #feel(source) {
+    this.silent += 1;
+    if (this.silent < SILENT) return;
+    source.close();
+    this.#offline(source);
+  }
+
   #online() {
     this.wait = 1000;
+    this.silent = 0;
     if (this.connected === true) return;
     this.connected = true;
     this.refused = false;
@@ -181,6 +198,7 @@ export class Stream {
     this.fresh = true;
     this.offset = null;
     if (!closed) return;
+    clearInterval(this.pulse);
     this.#whether(first);
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.#connect(), this.wait);

@@ -57,13 +57,16 @@ export class Timers {
       const left = due[name].due - t;
       const whole = Math.max(1, due[name].due - due[name].set);
       // Of a timer that was only looked at now and then nobody knows whether it was set anew since.
-      setText(row.left, left > 0 ? format.duration(left) : due[name].seen ? 'soon' : 'due');
+      const text = left > 0 ? format.duration(left) : due[name].seen ? 'soon' : 'due';
+      // Only when it goes off is it seen that something has come meanwhile, and it is set anew.
+      setText(row.left, name === 'keepalive' && left > 0 ? `≥ ${text}` : text);
       row.fill.style.transform = `scaleX(${Math.max(0, Math.min(1, left / whole)).toFixed(3)})`;
     }
     this.none.hidden = names.length > 0;
     const known = track.timed || state.state === 'CLOSED' || state.state === null;
     const kind = track.captured ? 'A capture' : 'Such a recording';
-    setText(this.none, known ? 'No timer is set.' : `${kind} does not tell the timers.`);
+    const none = state.state === 'TIME_WAIT' ? 'Only that of TIME-WAIT is set.' : 'No timer is set.';
+    setText(this.none, known ? none : `${kind} does not tell the timers.`);
   }
 }
 

@@ -164,8 +164,9 @@ export const TIMER = {
   pacing: ['pacing', 'When the next burst may leave.'],
   persist: ['persist', 'When the peer is asked again whether its window has opened.'],
   delayed_ack: ['delayed ACK', 'Until then an acknowledgment waits, in case it can go with something else.'],
-  keepalive: ['keepalive', 'When the peer is asked whether it is still there.'],
+  keepalive: ['keepalive', 'When the peer is asked whether it is still there, unless something comes before.'],
   close: ['close', 'When a closed connection is given up.'],
+  time_wait: ['TIME-WAIT', 'When no old segment of it can be under way any more.'],
 };
 
 export const FOUND_BY = {
