@@ -150,7 +150,8 @@ impl<T: Send + 'static> Writing<T> {
         mut encode: impl FnMut(&Item<T>) -> io::Result<Vec<u8>> + Send + 'static,
     ) -> anyhow::Result<Writing<T>> {
         let Source { what, tap, queue } = source;
-        let runtime = Builder::new_current_thread().build().context("cannot start a runtime")?;
+        let runtime = Builder::new_current_thread().enable_time().build();
+        let runtime = runtime.context("cannot start a runtime")?;
         let watching = Observed::default();
         let (items, observed) = (Arc::clone(&queue), Arc::clone(&watching));
         let write = move || runtime.block_on(write_all(ring, what, &items, &observed, &mut encode));

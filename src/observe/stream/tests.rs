@@ -59,7 +59,7 @@ fn only_events_of_the_connection_are_told_that_was_asked_for() {
 
 #[test]
 fn a_reader_learns_that_nothing_more_will_come() {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let queue = Queue::default();
     queue.push(0, || (Instant::ZERO, event(1)));
     queue.close();
@@ -77,4 +77,42 @@ fn what_waits_keeps_no_more_bytes_than_it_may() {
     assert!(matches!(taken[..], [Item::One(0), Item::One(1), Item::Lost(3)]), "{taken:?}");
     queue.push(MAX_HELD, || 5);
     assert!(matches!(queue.take().unwrap()[..], [Item::One(5)]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_is_not_woken_for_each() {
+    let queue = Arc::new(Queue::default());
+    let reader = tokio::spawn({
+        let queue = Arc::clone(&queue);
+        async move {
+            let mut taken = Vec::new();
+            loop {
+                let items = queue.next().await.len();
+                if items == 0 {
+                    return taken;
+                }
+                taken.push(items);
+            }
+        }
+    });
+    let push = |count| (0..count).for_each(|nth| queue.push(0, || nth));
+    let millis = |count| tokio::time::sleep(Duration::from_millis(count));
+    // The first after a while comes at once; those after it gather.
+    push(1);
+    millis(1).await;
+    for _ in 0..8 {
+        push(1);
+        millis(1).await;
+    }
+    millis(100).await;
+    push(1);
+    millis(1).await;
+    // What is enough does not wait.
+    let before = tokio::time::Instant::now();
+    push(BATCH);
+    millis(0).await;
+    tokio::task::yield_now().await;
+    assert!(queue.lock().items.is_empty() && before.elapsed() < GATHER);
+    queue.close();
+    assert_eq!(reader.await.unwrap(), [1, 8, 1, BATCH]);
 }
