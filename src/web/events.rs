@@ -31,7 +31,9 @@ const TICK: Duration = Duration::from_millis(100);
 /// How often where a connection has more to tell than is recorded in that time.
 const BUSY_TICK: Duration = Duration::from_millis(500);
 /// So many of the events between are told then, the last ones.
-const BUSY_EVENTS: usize = 64;
+const BUSY_EVENTS: usize = 24;
+/// The list takes at most so many bytes a second, so where a thousand connections change all the time it is told less often.
+const LIST_RATE: f64 = 128e3;
 /// How often it is told what was counted.
 const COUNTERS: Duration = Duration::from_secs(1);
 /// A browser that takes nothing for so long has gone, and others may have its place.
@@ -114,6 +116,8 @@ struct Told {
     rows: HashMap<u32, Arc<str>>,
     total: usize,
     listed: Option<Instant>,
+    /// When it may be told again after that.
+    again: Duration,
     counters: BTreeMap<String, u64>,
     counted: Option<Instant>,
     link: Option<String>,
@@ -155,14 +159,18 @@ struct Closed {
 
 impl Told {
     fn list_is_due(&self) -> bool {
-        self.listed.is_none_or(|at| at.elapsed() >= FRESH)
+        self.listed.is_none_or(|at| at.elapsed() >= self.again)
     }
 
     /// Tells of the connections that are new, have changed or are gone, of the link, and of what was counted.
     fn list(&mut self, page: &mut Vec<u8>, seen: &Seen) {
         let first = self.listed.replace(Instant::now()).is_none();
-        let is_new = |(conn, row): &(&u32, &Row)| self.rows.get(*conn) != Some(&row.text);
-        let news: Vec<_> = seen.rows.iter().filter(is_new).map(|(_, row)| &*row.text).collect();
+        let before = page.len();
+        let news = |(conn, row): (&u32, &Row)| match self.rows.get(conn) {
+            None => Some(row.whole()),
+            Some(known) => (*known != row.text).then(|| row.text.to_string()),
+        };
+        let news: Vec<_> = seen.rows.iter().filter_map(news).collect();
         let gone = self.rows.keys().filter(|conn| !seen.rows.contains_key(conn));
         let gone: Vec<_> = gone.map(u32::to_string).collect();
         if first || !news.is_empty() || !gone.is_empty() || self.total != seen.total {
@@ -173,6 +181,7 @@ impl Told {
             );
             message(page, "sockets", &list);
         }
+        self.again = FRESH.max(Duration::from_secs_f64((page.len() - before) as f64 / LIST_RATE));
         self.rows = seen.rows.iter().map(|(conn, row)| (*conn, Arc::clone(&row.text))).collect();
         self.total = seen.total;
         if let Some(link) = seen.link.as_ref().filter(|link| self.link.as_ref() != Some(link)) {

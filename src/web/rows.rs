@@ -9,6 +9,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::Source;
+use super::events::json;
 use crate::control::{self, LinkStatus};
 use crate::event::{ConnId, State};
 use crate::runtime::back_of_the_queue;
@@ -50,7 +51,7 @@ pub(super) struct Seen {
 /// A connection.
 pub(super) struct Row {
     pub ends: Endpoints,
-    /// As JSON.
+    /// As JSON, without its ends.
     pub text: Arc<str>,
 }
 
@@ -59,25 +60,19 @@ pub(super) struct Row {
 struct Brief<'a> {
     conn: u32,
     state: &'static str,
-    #[serde(flatten)]
+    #[serde(skip)]
     ends: Endpoints,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     tcp: Option<Figures<'a>>,
 }
 
-/// Names and units are those of `glasstcp ss --json`.
+/// What a list shows; names and units are those of `glasstcp ss --json`.
 #[derive(Serialize)]
 struct Figures<'a> {
     congestion: &'a str,
     limited_by: &'a str,
     cwnd: u32,
-    ssthresh: Option<u32>,
     srtt_us: Option<u64>,
-    rto_us: u64,
-    in_flight: u32,
-    send_queue: u32,
-    receive_queue: u32,
-    bytes_sent: u64,
     bytes_acked: u64,
     bytes_received: u64,
     retransmissions: u64,
@@ -144,6 +139,12 @@ impl Row {
         let text = serde_json::to_string(brief).ok()?;
         Some(Row { ends: brief.ends, text: text.into() })
     }
+
+    /// As JSON with its ends, for whoever does not know them yet.
+    pub fn whole(&self) -> String {
+        let ends = json(&self.ends);
+        format!("{},{}", ends.trim_end_matches('}'), self.text.trim_start_matches('{'))
+    }
 }
 
 /// For how long nothing has happened on a connection, after all those that come before: open, half-open, in TIME-WAIT.
@@ -180,13 +181,7 @@ impl Figures<'_> {
             congestion: info.congestion.name(),
             limited_by: info.details.limit.short(),
             cwnd: info.cwnd,
-            ssthresh: info.ssthresh,
             srtt_us: info.srtt.map(micros),
-            rto_us: micros(info.rto),
-            in_flight: info.in_flight,
-            send_queue: info.send_queue,
-            receive_queue: info.receive_queue,
-            bytes_sent: info.bytes_sent,
             bytes_acked: info.bytes_acked,
             bytes_received: info.bytes_received,
             retransmissions: info.retransmissions,

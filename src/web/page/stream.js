@@ -259,6 +259,9 @@ export class Stream {
   /** A row with what differs from the last one: rates, and a short history of them. */
   #row(row, old, t) {
     const moved = (row.bytes_acked ?? 0) + (row.bytes_received ?? 0);
+    // Its ends are told once.
+    row.local ??= old?.local;
+    row.remote ??= old?.remote;
     row.moved = moved;
     row.at = t;
     row.since = old?.since ?? t;
@@ -343,10 +346,10 @@ export class Stream {
         track.append({ t: track.last, host: '', conn: this.conn, name: 'events_lost', d: {} });
       gone = 0;
       if (again && (e.t < known || (e.t === known && skip-- > 0))) continue;
-      this.#heard(e.t);
       this.#count(e.t);
       track.append(e);
     }
+    if (this.newest !== null) this.#heard(this.newest);
     this.recorded = true;
     if (this.waiting) {
       const data = this.waiting;
