@@ -9,6 +9,7 @@ use anyhow::Context;
 use glasstcp::client::Sockets;
 use glasstcp::net::Net;
 use glasstcp::observe::counters;
+use glasstcp::observe::stream::GATHER;
 use glasstcp::runtime::memory;
 use glasstcp::service::{Service, ServiceContext, ServiceSpec, Www, ping};
 use nix::sys::signal::{Signal, kill};
@@ -99,7 +100,8 @@ async fn live(mut plan: Plan, printer: &Printer) -> anyhow::Result<()> {
         services.shutdown().await;
     }
     daemon.host.end().await;
-    // The last resets are among them.
+    // The last resets are among what is seen and written.
+    tokio::time::sleep(2 * GATHER).await;
     files.end();
     result
 }

@@ -26,8 +26,8 @@ const MAX_HELD: usize = 16 << 20;
 /// So many are taken at a time.
 const BATCH: usize = 256;
 /// A reader that has just taken some leaves the next ones to gather for so long, unless there are enough of them: to wake it for each
-/// would cost whoever makes them, on a path of 2 ms some 3 % of the rate.
-const GATHER: Duration = Duration::from_millis(10);
+/// would cost whoever makes them (`docs/performance.md`, what watching costs).
+pub const GATHER: Duration = Duration::from_millis(10);
 /// So many bytes are enough.
 const ENOUGH_HELD: usize = MAX_HELD / 8;
 
@@ -101,9 +101,13 @@ impl<T> Queue<T> {
 
     /// The next ones, when there are any; none after [`Queue::close`], when all were taken. The runtime has to have time.
     pub async fn next(&self) -> Vec<Item<T>> {
-        if self.may_gather() {
-            let _ = timeout(GATHER, self.some.notified()).await;
-        }
+        // Enough may have been told of before.
+        let gathered = async {
+            while self.may_gather() {
+                self.some.notified().await;
+            }
+        };
+        let _ = timeout(GATHER, gathered).await;
         loop {
             if let Some(next) = self.take() {
                 return next;

@@ -77,12 +77,12 @@ pub(super) async fn tell(shared: Arc<Shared>, wanted: Wanted, out: Sender) {
         if own().is_some_and(|info| has_vanished(info.in_flight, info.details.since_heard)) {
             return;
         }
-        let seen = match told.list_is_due() {
+        let seen = match told.look_is_due() {
             true => Some(shared.cache.look(&shared.source).await),
             false => None,
         };
         if let Some(seen) = &seen {
-            told.list(&mut page, seen);
+            told.look(&mut page, seen);
         }
         if let Some(conn) = conn {
             told.connection(&mut page, &shared.source, seen.as_deref(), conn);
@@ -115,9 +115,10 @@ fn refuse(page: &mut Vec<u8>, why: &Refused) {
 struct Told {
     rows: HashMap<u32, Arc<str>>,
     total: usize,
-    listed: Option<Instant>,
-    /// When it may be told again after that.
-    again: Duration,
+    /// When all was looked at.
+    seen: Option<Instant>,
+    /// When the list was told, and how long after that it may be told again.
+    listed: Option<(Instant, Duration)>,
     counters: BTreeMap<String, u64>,
     counted: Option<Instant>,
     link: Option<String>,
@@ -158,13 +159,28 @@ struct Closed {
 }
 
 impl Told {
-    fn list_is_due(&self) -> bool {
-        self.listed.is_none_or(|at| at.elapsed() >= self.again)
+    fn look_is_due(&self) -> bool {
+        self.seen.is_none_or(|at| at.elapsed() >= FRESH)
     }
 
-    /// Tells of the connections that are new, have changed or are gone, of the link, and of what was counted.
+    /// Tells of the connections, of the link, and of what was counted.
+    fn look(&mut self, page: &mut Vec<u8>, seen: &Seen) {
+        self.seen = Some(Instant::now());
+        if self.listed.is_none_or(|(at, pause)| at.elapsed() >= pause) {
+            self.list(page, seen);
+        }
+        if let Some(link) = seen.link.as_ref().filter(|link| self.link.as_ref() != Some(link)) {
+            message(page, "link", &at_time(seen.at, link));
+            self.link = Some(link.clone());
+        }
+        if self.counted.is_none_or(|at| at.elapsed() >= COUNTERS) {
+            self.counters(page, seen);
+        }
+    }
+
+    /// Tells of the connections that are new, have changed or are gone.
     fn list(&mut self, page: &mut Vec<u8>, seen: &Seen) {
-        let first = self.listed.replace(Instant::now()).is_none();
+        let first = self.listed.is_none();
         let before = page.len();
         let news = |(conn, row): (&u32, &Row)| match self.rows.get(conn) {
             None => Some(row.whole()),
@@ -181,16 +197,11 @@ impl Told {
             );
             message(page, "sockets", &list);
         }
-        self.again = FRESH.max(Duration::from_secs_f64((page.len() - before) as f64 / LIST_RATE));
+        let took = Duration::from_secs_f64((page.len() - before) as f64 / LIST_RATE);
+        let pause = if took > FRESH { took } else { Duration::ZERO };
+        self.listed = Some((Instant::now(), pause));
         self.rows = seen.rows.iter().map(|(conn, row)| (*conn, Arc::clone(&row.text))).collect();
         self.total = seen.total;
-        if let Some(link) = seen.link.as_ref().filter(|link| self.link.as_ref() != Some(link)) {
-            message(page, "link", &at_time(seen.at, link));
-            self.link = Some(link.clone());
-        }
-        if self.counted.is_none_or(|at| at.elapsed() >= COUNTERS) {
-            self.counters(page, seen);
-        }
     }
 
     fn counters(&mut self, page: &mut Vec<u8>, seen: &Seen) {

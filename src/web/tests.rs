@@ -309,3 +309,18 @@ fn only_so_many_pages_are_told_and_those_that_go_make_room() {
         read_until(&mut world.ask(request).await, &["event: own"]).await;
     });
 }
+
+#[tokio::test(start_paused = true)]
+async fn where_nothing_happens_it_is_told_that_the_stack_is_alive() {
+    let world = World::new(false).await;
+    let (out, mut told) = tokio::sync::mpsc::channel(2);
+    let wanted = events::Wanted { own: Arc::new(|| None), conn: None, text: None };
+    let begun = tokio::time::Instant::now();
+    tokio::spawn(events::tell(world.web.0.clone(), wanted, out));
+    let first = told.recv().await.unwrap();
+    assert!(first.starts_with(b"event: run\n"), "{first:?}");
+    for nth in 1..=3 {
+        assert_eq!(told.recv().await.unwrap(), "event: alive\ndata: {}\n\n");
+        assert_eq!(begun.elapsed().as_secs(), 5 * nth);
+    }
+}

@@ -90,7 +90,7 @@ fn what_cannot_be_read_or_written_is_one_sentence() {
         ("explain empty", "empty is empty"),
         ("plot prose", "prose has neither events (lines of JSON, docs/events.md) nor packets"),
         ("explain packed", "packed is compressed: unpack it first"),
-        ("explain header", "header tells of no TCP connection"),
+        ("explain header", "header tells of no TCP connection; it ends in the middle of a packet"),
         ("explain others", "others tells of no TCP connection"),
         ("explain nowhere", "cannot read nowhere: No such file"),
         ("explain .", ". is a folder: name a file of events or a capture"),

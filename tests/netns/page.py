@@ -353,6 +353,7 @@ def day(url):
     # A stack that was killed ends no connection: nothing comes any more.
     page.driver.execute_script("glass.before = glass.stream.source; glass.before.close()")
     page.wait("it is offline", lambda: page.text("stream-state") == "offline")
+    assert "Connection lost" in page.text("banner"), page.text("banner")
     page.wait("it has asked again", lambda: page.text("stream-state") == "live")
     assert page.driver.execute_script("return glass.before !== glass.stream.source")
     # Another run of the stack: its connections have other numbers, so the page begins anew.

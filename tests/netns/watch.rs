@@ -100,9 +100,15 @@ fn a_connection_that_is_killed_is_reset_and_those_that_watch_see_it() {
     );
     let stats = &objects(&ask(&lab, "stats --json").finish())[0];
     assert_eq!(stats["tcp_passive_opens"], daemon.counters().of("tcp_passive_opens"));
-    // It ends when the daemon does.
+    // It ends when the daemon does, and has told the last of it.
+    let last = lab.connect(7);
     daemon.stop();
-    watching.finish().assert_success();
+    let end = watching.finish();
+    end.assert_success();
+    let told = objects(&end);
+    let reset = told.iter().rev().find(|event| event["name"] == "state_changed").expect("an end");
+    assert_eq!(reset["data"]["remote"], last.local_addr().expect("an address").to_string());
+    assert!(end.stderr.contains("the running glasstcp has ended"), "{end}");
 }
 
 /// One that stops reading keeps nobody up, and is told what it has missed.

@@ -97,6 +97,7 @@ async fn a_reader_is_not_woken_for_each() {
     });
     let push = |count| (0..count).for_each(|nth| queue.push(0, || nth));
     let millis = |count| tokio::time::sleep(Duration::from_millis(count));
+    millis(1).await;
     // The first after a while comes at once; those after it gather.
     push(1);
     millis(1).await;

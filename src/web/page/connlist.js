@@ -137,10 +137,13 @@ export class ConnList {
     const now = this.stream.clock;
     setText(c.age, format.duration(age(row, now) * 1e9));
     const own = this.stream.isOwn(row);
-    if (tr.conn === row.conn && tr.version === row.version && c.own.hidden === !own) return;
+    // Numbers begin anew when the stack is started again.
+    const same = tr.conn === row.conn && tr.remote === row.remote;
+    if (same && tr.version === row.version && c.own.hidden === !own) return;
     c.own.hidden = !own;
-    if (tr.conn !== row.conn) {
+    if (!same) {
       tr.conn = row.conn;
+      tr.remote = row.remote;
       setAttribute(tr, 'data-conn', row.conn);
       setText(c.conn, `#${row.conn}`);
       setText(c.local, row.local ?? '');

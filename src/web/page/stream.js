@@ -7,9 +7,11 @@ import { LIVE_MOST, Track } from './track.js';
 
 const HISTORY = 32;
 const ROWS_MOST = 4000;
-// The stack tells something every five seconds at least; after so many looks (ms) at which nothing had come it is gone.
+// The stack tells something every five seconds at least. When nothing had come at so many looks, each after so many milliseconds,
+// it is gone, or the link is slow: of what is large nothing is seen before all of it is there. So each time it is given longer.
 const LOOK = 3000;
 const SILENT = 4;
+const SILENT_MOST = 32;
 
 /** What a look says, but for what changes with time alone. */
 function essence({ timer, time_ns: _time, at_ns: _at, tcp, ...rest }) {
@@ -34,6 +36,7 @@ export class Stream {
     this.refused = false;
     this.updates = 0;
     this.wait = 1000;
+    this.patience = SILENT;
     this.offset = null;
     this.time = 0;
     this.run = null;
@@ -170,9 +173,10 @@ export class Stream {
   /** A stack that was killed ends no connection: nothing comes any more. */
   #feel(source) {
     this.silent += 1;
-    if (this.silent < SILENT) return;
+    if (this.silent < this.patience) return;
+    this.patience = Math.min(2 * this.patience, SILENT_MOST);
     source.close();
-    this.#offline(source);
+    this.#offline(source, true);
   }
 
   #online() {
@@ -184,12 +188,13 @@ export class Stream {
     this.#tell('connection');
   }
 
-  #offline(source) {
+  #offline(source, silent = false) {
     const closed = source.readyState === EventSource.CLOSED;
+    const refused = closed && !silent;
     // What was never there may be no stack at all but recordings: that is found out before it is told.
-    const first = this.connected === null && closed;
+    const first = this.connected === null && refused;
     if (first) this.connected = false;
-    else if (this.connected !== false || (this.refused && !closed)) {
+    else if (this.connected !== false || (this.refused && !refused)) {
       this.connected = false;
       this.refused = false;
       this.#tell('connection');
@@ -199,7 +204,7 @@ export class Stream {
     this.offset = null;
     if (!closed) return;
     clearInterval(this.pulse);
-    this.#whether(first);
+    if (refused) this.#whether(first);
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.#connect(), this.wait);
     this.wait = Math.min(this.wait * 2, 15000);
@@ -215,6 +220,7 @@ export class Stream {
   }
 
   #sockets(data) {
+    this.patience = SILENT;
     this.#heard(data.time_ns);
     const t = data.time_ns / 1e9;
     if (this.fresh) {
@@ -316,8 +322,10 @@ export class Stream {
   }
 
   #record(text) {
+    this.patience = SILENT;
     const { track } = this;
     if (!track) return;
+    const { length } = track;
     let again = false;
     let gone = 0;
     // Of the events at the time of the last one so many are known.
@@ -349,7 +357,7 @@ export class Stream {
       this.#count(e.t);
       track.append(e);
     }
-    if (this.newest !== null) this.#heard(this.newest);
+    if (this.newest !== null && track.length > length) this.#heard(this.newest);
     this.recorded = true;
     if (this.waiting) {
       const data = this.waiting;
