@@ -14,6 +14,7 @@ use glasstcp::runtime::memory;
 use glasstcp::service::{Service, ServiceContext, ServiceSpec, Www, ping};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use tokio::task::spawn_blocking;
 use tokio::time::interval;
 
 use super::host::{Counts, Host, Link, Worker};
@@ -102,8 +103,16 @@ async fn live(mut plan: Plan, printer: &Printer) -> anyhow::Result<()> {
     daemon.host.end().await;
     // The last resets are among what is seen and written.
     tokio::time::sleep(2 * GATHER).await;
-    files.end();
+    write_to_the_end(files, &mut signals).await;
     result
+}
+
+/// Has what is left written to files; a second signal does not wait for it.
+async fn write_to_the_end(files: Files, signals: &mut Signals) {
+    tokio::select! {
+        _ = spawn_blocking(move || files.end()) => {}
+        () = signals.until_end() => {}
+    }
 }
 
 /// Waits until standard input ends, and then says what Ctrl-C does.

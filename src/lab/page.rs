@@ -45,7 +45,8 @@ pub fn index() -> String {
                 checks what it has claimed, writes events, packets and pictures to a folder, and asks questions. These \
                 pages are their printed form. `glasstcp lab` lists them; `glasstcp lab handshake` takes the first, and with \
                 `--answers` it gives the answers, too. With `sudo` and `--live` those that say so run over a real TUN \
-                device, with the kernel's TCP at the other end.";
+                device, with the kernel's TCP at the other end. (`glasstcp` stands for where it is: `target/release/glasstcp` after \
+                `cargo build --release`.)";
     paragraph(&mut page, "", text);
     page += "\n| lab | what it shows | where it stands | live |\n|---|---|---|---|\n";
     for lab in LABS {

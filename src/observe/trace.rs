@@ -209,7 +209,19 @@ pub struct Trace {
     sums: [Sums; 2],
 }
 
+impl What {
+    /// How many events are missing here.
+    fn missing(&self) -> u64 {
+        if let What::Missing(count) = self { *count } else { 0 }
+    }
+}
+
 impl Trace {
+    /// How many events are missing in it.
+    pub fn missing(&self) -> u64 {
+        self.moments.iter().map(|moment| moment.what.missing()).fold(0, u64::saturating_add)
+    }
+
     /// What `side` has sent.
     pub fn sums(&self, side: Side) -> Sums {
         self.sums[side as usize]

@@ -97,9 +97,9 @@ pub(super) fn check_origin<B>(request: &Request<B>) -> Result<(), Refused> {
     if host.as_str().contains('@') || !is_address(host.host()) {
         return Err(Refused::Host);
     }
-    if let Some(origin) = headers.get(header::ORIGIN) {
+    for origin in headers.get_all(header::ORIGIN) {
         let origin = Uri::try_from(origin.as_bytes()).map_err(|_| Refused::Origin)?;
-        if origin.authority() != Some(&host) {
+        if origin.scheme_str() != Some("http") || origin.authority() != Some(&host) {
             return Err(Refused::Origin);
         }
     }

@@ -120,6 +120,8 @@ impl Ring {
 
 /// A file that is being written. End it with [`Writing::end`], or what came last may be missing.
 pub struct Writing<T> {
+    what: &'static str,
+    path: PathBuf,
     queue: Arc<Queue<T>>,
     watching: Observed,
     thread: JoinHandle<()>,
@@ -150,6 +152,7 @@ impl<T: Send + 'static> Writing<T> {
         mut encode: impl FnMut(&Item<T>) -> io::Result<Vec<u8>> + Send + 'static,
     ) -> anyhow::Result<Writing<T>> {
         let Source { what, tap, queue } = source;
+        let path = ring.path.clone();
         let runtime = Builder::new_current_thread().enable_time().build();
         let runtime = runtime.context("cannot start a runtime")?;
         let watching = Observed::default();
@@ -164,16 +167,20 @@ impl<T: Send + 'static> Writing<T> {
             let mut observed = lock(&watching);
             *observed = Some(watchers.add(tap));
         }
-        Ok(Writing { queue, watching, thread })
+        Ok(Writing { what, path, queue, watching, thread })
     }
 
-    /// Has what is left written, but waits no longer for it than a few seconds.
+    /// Has what is left written, but waits no longer for it than a few seconds, and says so where it is not all of it.
     pub fn end(self) {
         unobserve(&self.watching);
         self.queue.close();
         let end = Instant::now() + PATIENCE;
         while !self.thread.is_finished() && Instant::now() < end {
             thread::sleep(LOOK);
+        }
+        if !self.thread.is_finished() {
+            let (what, path) = (self.what, self.path.display());
+            log::warn!("not all {what} are written to {path}: it takes no more");
         }
     }
 }

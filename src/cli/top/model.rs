@@ -167,9 +167,7 @@ impl Model {
     pub fn query(&self) -> Query {
         let (sort, reversed, filter) = (self.sort, self.reversed, self.filter.clone());
         let only = self.detail.as_ref().map(|detail| detail.row.key);
-        // One that has gone does not come back.
-        let paused = self.paused || self.detail.as_ref().is_some_and(|detail| detail.gone);
-        Query { sort, reversed, filter, only, paused }
+        Query { sort, reversed, filter, only, paused: self.paused }
     }
 
     /// The connection whose events are to be shown.
@@ -193,7 +191,9 @@ impl Model {
             self.tracks.entry(row.key).or_default().add(row);
         }
         match &mut self.detail {
-            Some(detail) => match snapshot.rows.into_iter().next() {
+            // One that has gone does not come back.
+            Some(detail) if detail.gone => {}
+            Some(detail) => match snapshot.rows.into_iter().find(|row| row.key == detail.row.key) {
                 Some(row) => detail.row = row,
                 None => detail.gone = true,
             },

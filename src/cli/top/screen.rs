@@ -91,6 +91,14 @@ pub fn head_lines(model: &Model, width: usize) -> Vec<Line<'static>> {
 }
 
 fn states(model: &Model) -> Line<'static> {
+    let others = [("listeners", "listeners"), ("udp_sockets", "UDP sockets")];
+    let others = others.map(|(name, title)| format!("; {title} {}", model.count(name).total));
+    let others = others.concat();
+    if model.detail.is_some() {
+        // Only one is looked at.
+        let all = ["connections", "half_open", "time_wait"].map(|name| model.count(name).total);
+        return Line::from(format!("connections {}{others}", grouped(all.iter().sum())));
+    }
     let total: u64 = model.states.values().sum();
     let each = model.states.iter().map(|(state, count)| format!("{state} {}", grouped(*count)));
     let each = each.collect::<Vec<_>>().join(", ");
@@ -100,9 +108,7 @@ fn states(model: &Model) -> Line<'static> {
         false => String::new(),
     };
     let each = if each.is_empty() { each } else { format!(": {each}") };
-    let others = [("listeners", "listeners"), ("udp_sockets", "UDP sockets")];
-    let others = others.map(|(name, title)| format!("; {title} {}", model.count(name).total));
-    Line::from(format!("connections {}{each}{more}{}", grouped(total), others.concat()))
+    Line::from(format!("connections {}{each}{more}{others}", grouped(total)))
 }
 
 /// What was counted since the beginning, and how fast it grows.

@@ -155,6 +155,6 @@ fn a_tap_keeps_what_its_filter_lets_through() {
         &PacketView::Received { packet: &packet, conn: None, glance: None, refused: None },
     );
     queue.close();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     assert_eq!(runtime.block_on(queue.next()).len(), 1);
 }

@@ -21,6 +21,8 @@ use tokens::{Token, tokens};
 const LONGEST_LINE: usize = 2000;
 /// Words that a measure has at most.
 const MOST_WORDS: usize = 5;
+/// No factor is larger, so that nothing overflows that is multiplied with it.
+const FACTOR_MOST: f64 = 1e6;
 
 /// What is wrong, and at which column.
 type Problem = (usize, String);
@@ -176,6 +178,14 @@ impl Reader<'_> {
                 return Err((dots.column, problem));
             }
             let to = self.operand(place, measure.unit)?;
+            if let (Operand::Value(least), Operand::Value(most)) = (&from, &to)
+                && least > most
+            {
+                return Err((
+                    dots.column,
+                    "nothing lies there: write the smaller one first".to_owned(),
+                ));
+            }
             return Ok(Claim::Lies(measure, from, to));
         }
         let Some(known) = relation_of(&relation.text) else {
@@ -267,8 +277,9 @@ impl Reader<'_> {
         let mut factor = 1.0;
         if self.tokens.get(self.at + 1).is_some_and(|token| token.text == "*") {
             let number = self.next("a number")?;
-            factor = positive(&number.text)
-                .ok_or_else(|| (number.column, format!("'{}' is no number", number.text)))?;
+            factor = positive(&number.text).filter(|factor| *factor <= FACTOR_MOST).ok_or_else(
+                || (number.column, format!("'{}' is no number up to a million", number.text)),
+            )?;
             self.at += 1;
         }
         let measure = self.measure()?;

@@ -117,6 +117,8 @@ fn what_cannot_be_read_is_said_with_its_place() {
         ("opened by reset", "line 1, column 11", "there are us, peer, both"),
         ("sent racks == 1", "line 1, column 6", "perhaps 'rack'; docs/events.md"),
         ("sent == 1", "line 1, column 10", "a name is missing, after 'sent'"),
+        ("rto in 5..1", "line 1, column 9", "nothing lies there"),
+        ("rtt max >= 1e308 * rtt min", "line 1, column 12", "no number up to a million"),
         ("conn x: rto == 0", "line 1, column 6", "'x' is no number of a connection"),
         ("sender 1: rto == 0", "line 1, column 8", "names with spaces are put in quotation marks"),
         ("rto == 0 & rtt max < 3s", "line 1, column 10", "'&' is nothing that rules have"),

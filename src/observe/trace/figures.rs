@@ -115,21 +115,16 @@ fn remark(trace: &Trace, figure: &Figure) -> String {
         true => "nothing of this can be seen in these packets".to_owned(),
         false => "nothing of this is among these events".to_owned(),
     });
-    let missing = trace.moments.iter().map(|moment| missing(&moment.what));
-    let missing = missing.fold(0, u64::saturating_add);
+    let missing = trace.missing();
     let missing = (missing > 0).then(|| format!("{missing} events are missing here"));
     let sentences = [empty, missing, trace.remark()];
     sentences.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
-fn missing(what: &What) -> u64 {
-    if let What::Missing(count) = what { *count } else { 0 }
-}
-
 /// Where events are missing: from the last before to the first after them.
 fn gaps(trace: &Trace) -> impl Iterator<Item = Band> {
     let least = seconds(trace.end) / 400.0;
-    let holes = trace.moments.windows(2).filter(|pair| missing(&pair[0].what) > 0);
+    let holes = trace.moments.windows(2).filter(|pair| pair[0].what.missing() > 0);
     holes.map(move |pair| {
         let (from, to) = (seconds(pair[0].at), seconds(pair[1].at));
         let name = "events are missing".to_owned();

@@ -47,10 +47,14 @@ fn pages_from_elsewhere_are_refused() {
         "http://10.9.0.2:81",
         "null",
         "http://10.9.0.2.evil.example:80",
+        "https://10.9.0.2:80",
         "nonsense nonsense",
     ] {
         assert_eq!(with("origin", origin), Err(Refused::Origin), "{origin}");
     }
+    let own = ("origin", "http://10.9.0.2:80");
+    let two = [("host", "10.9.0.2:80"), own, ("origin", "http://evil.example")];
+    assert_eq!(checked(&two), Err(Refused::Origin));
     assert_eq!(with("sec-fetch-site", "same-origin"), Ok(()));
     assert_eq!(with("sec-fetch-site", "none"), Ok(()), "typed by somebody");
     for site in ["cross-site", "same-site"] {

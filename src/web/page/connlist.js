@@ -163,6 +163,7 @@ export class ConnList {
     setText(
       c.small,
       [
+        `to ${/:\d+$/.exec(row.local ?? '')?.[0] ?? ''}`,
         own && 'this page',
         again(row) && `${format.count(again(row))} again`,
         row.state,
@@ -197,7 +198,7 @@ export class ConnList {
     if (!this.filter) return true;
     const state = (STATE_OF_SS[row.state] ?? row.state ?? '').toLowerCase();
     const words =
-      `${row.local} ${row.remote} ${state} ${state.replaceAll('_', '-')} ${row.congestion ?? ''} ${row.limited_by ?? ''} #${row.conn}`.toLowerCase();
+      `${row.local} ${row.remote} ${state} ${state.replaceAll('_', '-')} ${row.congestion ?? ''} ${row.limited_by ?? ''} #${row.conn} ${this.stream.isOwn(row) ? 'this page' : ''}`.toLowerCase();
     return this.filter
       .split(/\s+/)
       .every((word) =>

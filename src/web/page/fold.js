@@ -55,6 +55,7 @@ export function fresh() {
     icmp: null,
     mtu: null,
     status: null,
+    looked: false,
     statusAt: null,
     t: null,
   };
@@ -85,6 +86,7 @@ export const bytesBefore = (next, fin) => Math.max(0, (next ?? 0) - 1 - (fin !==
 export const lengthOf = (d) => d.len + (d.flags.includes('SYN') ? 1 : 0) + (d.flags.includes('FIN') ? 1 : 0);
 
 function sent(s, d) {
+  s.looked = false;
   s.segmentsSent += d.packets ?? 1;
   if (d.state) noteState(s, d.state);
   if (d.ack_relative !== undefined) {
@@ -115,6 +117,7 @@ function sent(s, d) {
 }
 
 function received(s, d) {
+  s.looked = false;
   s.segmentsReceived += 1;
   if (d.state) noteState(s, d.state);
   s.textReceived = Math.max(s.textReceived, d.seq_relative + d.len - 1);
@@ -174,6 +177,7 @@ function lost(s, d) {
 
 function status(s, row, t) {
   s.status = row;
+  s.looked = true;
   s.statusAt = row.at_ns ?? t;
   const tcp = row.tcp;
   s.state = STATE_OF_SS[row.state] ?? row.state ?? s.state;

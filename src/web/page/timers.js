@@ -36,7 +36,8 @@ export class Timers {
   /** Of a state at time `t` (on the track's clock). */
   render(state, t, track) {
     const due = { ...state.timers };
-    const told = state.status?.timer;
+    // What a look has told holds until something is sent or has come.
+    const told = state.looked ? state.status.timer : null;
     // A look may have taken the place of the one before it, so the time is its own.
     const at = state.status?.at_ns ?? state.statusAt;
     if (told && state.state !== 'CLOSED' && told.name in TIMER && !Object.keys(due).length)
@@ -63,10 +64,11 @@ export class Timers {
       row.fill.style.transform = `scaleX(${Math.max(0, Math.min(1, left / whole)).toFixed(3)})`;
     }
     this.none.hidden = names.length > 0;
-    const known = track.timed || state.state === 'CLOSED' || state.state === null;
-    const kind = track.captured ? 'A capture' : 'Such a recording';
+    const known = track.timed || state.looked || state.state === 'CLOSED' || state.state === null;
     const none = state.state === 'TIME_WAIT' ? 'Only that of TIME-WAIT is set.' : 'No timer is set.';
-    setText(this.none, known ? none : `${kind} does not tell the timers.`);
+    const kind = track.captured ? 'A capture' : 'Such a recording';
+    const unknown = state.status ? 'Which are set is told with each look, not with each event.' : `${kind} does not tell the timers.`;
+    setText(this.none, known ? none : unknown);
   }
 }
 

@@ -86,7 +86,7 @@ export class Track {
     this.version += 1;
     const side = this.side(e);
     if (e.name === 'events_lost') this.#gap(e);
-    if (e.name === 'timer_armed' || e.name === 'status') this.timed = true;
+    if (e.name === 'timer_armed') this.timed = true;
     if (!happened(e)) this.snapshots.push(at);
     if (side === 2) return;
     const before = this.heads[side].una;

@@ -74,7 +74,11 @@ fn one_is_shown_alone_until_it_has_gone_and_then_still_is() {
     let key = model.query().only;
     model.look(Snapshot { only: key, ..look(Vec::new()) });
     assert!(model.detail.as_ref().is_some_and(|detail| detail.gone));
-    assert_eq!((model.watched(), model.query().paused), (None, true));
+    assert_eq!(model.watched(), None);
+    assert!(!model.query().paused, "all else goes on");
+    // Another between the same ends is another.
+    model.look(Snapshot { only: key, ..look(rows(&[2])) });
+    assert!(model.detail.as_ref().is_some_and(|detail| detail.gone));
     press(&mut model, "\u{1b}");
     assert!(model.detail.is_none() && !model.query().paused);
     assert_eq!(model.rows.len(), 2, "the list is there as it was");

@@ -12,7 +12,10 @@ const MOST_REASONS: usize = 12;
 
 /// The last lines of a story.
 pub fn lines(trace: &Trace) -> Vec<String> {
-    let mut lines = vec!["In all:".to_owned()];
+    let mut lines = vec![match trace.missing() {
+        0 => "In all:".to_owned(),
+        missing => format!("In all, without the {} events that are missing:", number(missing)),
+    }];
     let names = ["this end", "the other end"];
     for (side, name) in [Side::Local, Side::Remote].into_iter().zip(names) {
         let sums = trace.sums(side);
