@@ -224,7 +224,8 @@ pub(super) static CUBIC_BBR: Lab = Lab {
             ("bbr", &["--cc", "bbr", "--impair", "delay=30ms rate=20mbit queue=1.5bdp"]),
         ],
         shows: &["cubic", "bbr"],
-        client: LiveClient::Get { bytes: 10_000_000, pace: None },
+        // Long enough for BBR to forget a rate that it has mistaken for the path's, of a burst after a stall of the machine.
+        client: LiveClient::Get { bytes: 20_000_000, pace: None },
         claims: &[
             Claim {
                 says: "BBR's round trips are shorter than CUBIC's.",
